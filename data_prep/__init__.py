@@ -1,0 +1,1 @@
+"""Label files and image folders become a manifest, and a manifest becomes splits, without Keras or Ray."""

@@ -1,0 +1,132 @@
+"""Adience: the five fold files and the aligned faces that they name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from data_prep.errors import InputError
+from data_prep.label_files import Row, rows_under, single_name, tab_separated
+from data_prep.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
+
+FOLDS = 5
+COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
+YAW_COLUMN = "fiducial_yaw_angle"
+LABELS = {"f": 0, "m": 1}
+NO_GENDER = {"u": "gender u", "": "gender empty"}
+
+
+def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = True) -> Labels:
+    """Returns the rows of Adience under `root` whose gender is m or f, each (user, face, image) once.
+
+    The labels come from `fold_frontal_<k>_data.txt` or, where those are absent or `yaw` is an angle
+    (degrees) that they do not hold, from `fold_<k>_data.txt`; with `yaw`, rows at another angle are
+    dropped. A subject is "<user_id>/<face_id>". The path is the dotted or the underscore spelling,
+    whichever exists; without `look_for_images` the dotted one.
+
+    Raises InputError for missing files or columns, a row of the wrong length, an unknown gender, a name
+    that leaves the folder, and where no row is left.
+    """
+    root = existing_folder(root)
+    files, notes = _fold_files(root, yaw)
+    dropped: Counter[str] = Counter()
+    subjects: set[str] = set()
+    seen: set[tuple[str, str, str]] = set()
+    kept: list[ImageRow] = []
+    for fold, row in _rows(files, yaw):
+        subjects.add(_subject(row))
+        image = (row["user_id"], row["face_id"], row["original_image"])
+        reason = _reason_to_drop(row, yaw) or (REPEATED if image in seen else None)
+        if reason:
+            dropped[reason] += 1
+            continue
+        seen.add(image)
+        kept.append(_image_row(root, row, fold, look_for_images))
+    return Labels(
+        root=root,
+        table=table_of(kept, root, "adience"),
+        rows_read=len(kept) + dropped.total(),
+        dropped=dropped,
+        subjects=len(subjects),
+        notes=notes,
+    )
+
+
+def _fold_files(root: Path, yaw: int | None) -> tuple[dict[int, Path], tuple[str, ...]]:
+    frontal = _numbered(root, r"fold_frontal_(\d+)_data\.txt")
+    every_angle = _numbered(root, r"fold_(\d+)_data\.txt")
+    if not frontal and not every_angle:
+        raise InputError(
+            f"{root} holds neither fold_frontal_<k>_data.txt nor fold_<k>_data.txt; "
+            "give the folder of Adience's label files as --root"
+        )
+    wants_frontal = yaw in (None, 0)
+    chosen = frontal if frontal and (wants_frontal or not every_angle) else every_angle
+    return chosen, tuple(_notes(root, chosen, frontal, every_angle))
+
+
+def _numbered(root: Path, pattern: str) -> dict[int, Path]:
+    matches = ((re.fullmatch(pattern, path.name), path) for path in sorted(root.iterdir()))
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
+
+
+def _notes(
+    root: Path, chosen: dict[int, Path], frontal: dict[int, Path], every_angle: dict[int, Path]
+) -> Iterator[str]:
+    if frontal and every_angle:
+        kind = "frontal files" if chosen is frontal else "files with every yaw angle"
+        yield f"{root} holds fold_frontal_<k>_data.txt and fold_<k>_data.txt; the {kind} are read"
+    if len(chosen) < FOLDS:
+        names = ", ".join(path.name for path in chosen.values())
+        yield f"{len(chosen)} of Adience's {FOLDS} fold files are there ({names}); the counts are of a part"
+
+
+def _rows(files: dict[int, Path], yaw: int | None) -> Iterator[tuple[int, Row]]:
+    needed = COLUMNS if yaw is None else (*COLUMNS, YAW_COLUMN)
+    for fold, path in files.items():
+        for row in _rows_of_file(path, needed):
+            yield fold, row
+
+
+def _rows_of_file(path: Path, needed: Sequence[str]) -> Iterator[Row]:
+    records = tab_separated(path)
+    header = records[0][1] if records else []
+    return rows_under(path, header, records[1:], needed)
+
+
+def _reason_to_drop(row: Row, yaw: int | None) -> str | None:
+    if row["gender"] not in LABELS and row["gender"] not in NO_GENDER:
+        raise InputError(
+            f"gender must be m, f, u or empty, {row.where} has {row['gender']!r}; repair or remove the line"
+        )
+    if yaw is not None and _yaw(row) != yaw:
+        return f"yaw not {yaw}"
+    return NO_GENDER.get(row["gender"])
+
+
+def _yaw(row: Row) -> float:
+    try:
+        return float(row[YAW_COLUMN])
+    except ValueError as error:
+        raise InputError(
+            f"{YAW_COLUMN} must be a number of degrees, {row.where} has {row[YAW_COLUMN]!r}; "
+            "repair or remove the line"
+        ) from error
+
+
+def _image_row(root: Path, row: Row, fold: int, look_for_images: bool) -> ImageRow:
+    user, face, image = (
+        single_name(row[name], row, name) for name in ("user_id", "face_id", "original_image")
+    )
+    path = f"aligned/{user}/landmark_aligned_face.{face}.{image}"
+    underscored = f"aligned/{user}/landmark_aligned_face_{face}_{image}"
+    if look_for_images and not (root / path).exists() and (root / underscored).exists():
+        path = underscored
+    age = None if row["age"] in ("", "None") else row["age"]
+    return ImageRow(path, LABELS[row["gender"]], _subject(row), fold, age)
+
+
+def _subject(row: Row) -> str:
+    return f"{row['user_id']}/{row['face_id']}"

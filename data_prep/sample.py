@@ -1,0 +1,200 @@
+"""The built-in sample: small drawn trees in the formats of Adience and CelebA, the same for the same seed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+from data_prep.errors import InputError
+from data_prep.faces import Traits, draw_face, draw_traits
+from data_prep.labels import DRAWN_HEADLINE, DRAWN_MARKER
+
+PHOTOS, CELEBA_PHOTOS, SEED = 480, 600, 7
+MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20
+PHOTOS_PER_SUBJECT = 3.2
+FOLDS = 5
+ADIENCE_SIZE, CELEBA_SIZE = (120, 120), (89, 109)
+CONTRARY = 0.05  # the share of people whose looks are drawn as the other label's
+
+AGES = ("(0, 2)", "(4, 6)", "(8, 12)", "(15, 20)", "(25, 32)", "(38, 43)", "(48, 53)", "(60, 100)")
+ADIENCE_HEADER = (
+    "user_id\toriginal_image\tface_id\tage\tgender"
+    "\tx\ty\tdx\tdy\ttilt_ang\tfiducial_yaw_angle\tfiducial_score"
+)
+ATTRIBUTE_LINE = """
+5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair
+Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair
+Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face
+Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair Wavy_Hair
+Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young
+"""
+_VERSION = 1  # part of the marker: a sample drawn by other code is not taken for this one
+
+
+@dataclass(frozen=True)
+class _Subject:
+    user_id: str
+    face_id: int
+    fold: int
+    label: int
+    age: str
+    traits: Traits
+
+
+def draw_sample(
+    root: Path, *, photos: int = PHOTOS, celeba_photos: int = CELEBA_PHOTOS, seed: int = SEED
+) -> Path:
+    """Draws `root`/adience and `root`/celeba and returns `root`; the same arguments give the same bytes.
+
+    `photos` faces of about a third as many subjects in five subject-exclusive folds, and `celeba_photos`
+    faces with 40 attributes and a partition. A `root` that holds this very sample is left as it is.
+
+    Raises InputError where `photos` is under 40 or `celeba_photos` under 20, where `root` holds anything
+    else, or cannot be written.
+    """
+    _require_at_least("--photos", photos, MIN_PHOTOS)
+    _require_at_least("--celeba-photos", celeba_photos, MIN_CELEBA_PHOTOS)
+    marker = _marker(photos, celeba_photos, seed)
+    if holds_sample(root, marker):
+        return root
+    if root.is_file() or (root.is_dir() and any(root.iterdir())):
+        raise InputError(
+            f"{root} holds something else than this sample (photos {photos}, celeba-photos {celeba_photos}, "
+            f"seed {seed}); choose an empty or a new folder as --root"
+        )
+    _draw_whole(root, photos, celeba_photos, seed)
+    return root
+
+
+def holds_sample(root: Path, marker: str | None = None) -> bool:
+    """Returns whether `root` holds a whole sample: the one of `marker`, or any."""
+    markers = [root / tree / DRAWN_MARKER for tree in ("adience", "celeba")]
+    if not all(path.is_file() for path in markers):
+        return False
+    return marker is None or all(path.read_text(encoding="utf-8") == marker for path in markers)
+
+
+def _draw_whole(root: Path, photos: int, celeba_photos: int, seed: int) -> None:
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    except OSError as error:
+        raise InputError(f"{root} cannot be made ({error.strerror}); choose another --root") from error
+    marker = _marker(photos, celeba_photos, seed)
+    try:
+        partial.chmod(0o755)
+        _draw_adience(partial / "adience", photos, np.random.default_rng([seed, 0]))
+        _draw_celeba(partial / "celeba", celeba_photos, np.random.default_rng([seed, 1]))
+        for tree in ("adience", "celeba"):
+            (partial / tree / DRAWN_MARKER).write_text(marker, encoding="utf-8")
+        partial.replace(root)
+    except OSError as error:
+        if not holds_sample(root, marker):  # another process may have drawn the same meanwhile
+            raise InputError(f"{root} cannot be written ({error.strerror}); choose another --root") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _marker(photos: int, celeba_photos: int, seed: int) -> str:
+    made = {"photos": photos, "celeba_photos": celeba_photos, "seed": seed, "version": _VERSION}
+    return f"{DRAWN_HEADLINE}\nResults on them say nothing about photographs.\n{json.dumps(made)}\n"
+
+
+def _draw_adience(folder: Path, photos: int, rng: Generator) -> None:
+    subjects = _subjects(max(2 * FOLDS, round(photos / PHOTOS_PER_SUBJECT)), rng)
+    # everybody once, then at random: most subjects have several photos, some only one
+    shown = np.sort(
+        np.concatenate([np.arange(len(subjects)), rng.integers(len(subjects), size=photos - len(subjects))])
+    )
+    lines: dict[int, list[str]] = {fold: [ADIENCE_HEADER] for fold in range(FOLDS)}
+    for number, owner in enumerate(shown):
+        subject = subjects[owner]
+        image = f"{7_300_000_000 + 13 * number}_{rng.integers(16**10):010x}_o.jpg"
+        path = folder / "aligned" / subject.user_id / f"landmark_aligned_face.{subject.face_id}.{image}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_face(subject.traits, ADIENCE_SIZE, rng).save(path, quality=90)
+        lines[subject.fold].append(_adience_line(subject, image, rng))
+    for fold, rows in lines.items():
+        (folder / f"fold_frontal_{fold}_data.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _subjects(count: int, rng: Generator) -> list[_Subject]:
+    subjects = []
+    for number in range(count):
+        fold, within_fold = number % FOLDS, number // FOLDS
+        user = fold + FOLDS * (within_fold // 2)
+        label = within_fold % 2
+        subjects.append(
+            _Subject(
+                user_id=f"{31_000_000 + 1_731 * user}@N{user % 10:02d}",
+                face_id=number + 1,
+                fold=fold,
+                label=label,
+                age=AGES[rng.choice(len(AGES), p=(0.08, 0.1, 0.1, 0.1, 0.28, 0.16, 0.1, 0.08))],
+                traits=draw_traits(_looks(label, rng), rng),
+            )
+        )
+    return subjects
+
+
+def _looks(label: int, rng: Generator) -> int:
+    return 1 - label if rng.random() < CONTRARY else label
+
+
+def _adience_line(subject: _Subject, image: str, rng: Generator) -> str:
+    x, y, size = rng.integers(0, 900), rng.integers(0, 700), rng.integers(200, 1200)
+    gender = "fm"[subject.label]
+    fields = (subject.user_id, image, subject.face_id, subject.age, gender, x, y, size, size, 0, 0)
+    return "\t".join(str(field) for field in (*fields, rng.integers(20, 200)))
+
+
+def _draw_celeba(folder: Path, photos: int, rng: Generator) -> None:
+    images = folder / "img_align_celeba"
+    images.mkdir(parents=True)
+    rows, partition = [], []
+    for number in range(1, photos + 1):
+        name, label = f"{number:06d}.jpg", int(rng.random() < 0.42)
+        traits = draw_traits(_looks(label, rng), rng)
+        draw_face(traits, CELEBA_SIZE, rng).save(images / name, quality=90)
+        present = _attributes(label, traits)
+        rows.append(
+            f"{name} "
+            + " ".join(" 1" if attribute in present else "-1" for attribute in ATTRIBUTE_LINE.split())
+        )
+        partition.append(f"{name} {_partition(number, photos)}")
+    text = "\n".join([str(photos), " ".join(ATTRIBUTE_LINE.split()) + " ", *rows])
+    (folder / "list_attr_celeba.txt").write_text(text + "\n", encoding="utf-8")
+    (folder / "list_eval_partition.txt").write_text("\n".join(partition) + "\n", encoding="utf-8")
+
+
+def _attributes(label: int, traits: Traits) -> set[str]:
+    present = {
+        "Male": label == 1,
+        "No_Beard": not traits.beard,
+        "Goatee": traits.beard > 0.7,
+        "5_o_Clock_Shadow": 0 < traits.beard <= 0.7,
+        "Wearing_Lipstick": traits.lipstick,
+        "Heavy_Makeup": traits.lipstick,
+        "Wearing_Earrings": traits.earrings,
+        "Bushy_Eyebrows": traits.brow > 0.6,
+        "Straight_Hair": traits.hair_length > 0.2,
+        "Oval_Face": traits.jaw < 0.4,
+        f"{traits.hair.title()}_Hair": True,
+        "Young": traits.hair != "gray",
+    }
+    return {name for name, holds in present.items() if holds}
+
+
+def _partition(number: int, photos: int) -> int:
+    return 0 if number <= 0.8 * photos else 1 if number <= 0.9 * photos else 2
+
+
+def _require_at_least(option: str, received: int, least: int) -> None:
+    if received < least:
+        raise InputError(f"{option} must be at least {least}, received {received}; use a larger number")

@@ -1,0 +1,176 @@
+"""Splits of a manifest's rows into train, validation and test, and what a reader must know of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+
+from data_prep.errors import InputError
+from data_prep.manifest import LABEL_NAMES, Manifest, require_both_labels
+
+Rows = NDArray[np.int64]
+
+SEED = 7
+VALIDATION_SHARE = 0.2
+PARTS = 5  # one of five is the 20 % for validation
+PROTOCOLS = ("random", "subject", "folds", "kfold:K")
+
+_NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Row numbers (int64, ascending) of a manifest in three parts; `test` may be empty.
+
+    `shared_subjects` counts the subjects with rows in more than one of the parts.
+    """
+
+    name: str
+    train: Rows
+    validation: Rows
+    test: Rows
+    shared_subjects: int
+
+
+def make_splits(manifest: Manifest, protocol: str, *, seed: int = SEED) -> tuple[Split, ...]:
+    """Returns the splits that `protocol` asks for; the same input gives the same splits.
+
+    random: 80 % train, 20 % validation, stratified by label, as in the report. subject: the same shares
+    with no subject on both sides. folds: a split for each fold of the manifest, which is its test part.
+    kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
+    In the last two, 20 % of the other rows, cut by subject where known, validate.
+
+    Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
+    and where a part would lack a label.
+    """
+    make = _protocol(protocol)
+    require_both_labels(manifest)
+    splits = tuple(make(manifest, seed))
+    for split in splits:
+        _require_both_sides(manifest, split)
+    return splits
+
+
+def describe(split: Split) -> str:
+    """Returns one sentence: the sizes of the parts, and how many subjects are in more than one of them."""
+    test = f", {split.test.size:,} test" if split.test.size else ""
+    sizes = f"split {split.name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"
+    if not split.shared_subjects:
+        return f"{sizes}; no known subject is on both sides"
+    have = "1 subject has" if split.shared_subjects == 1 else f"{split.shared_subjects:,} subjects have"
+    return f"{sizes}; {have} photos on both sides, so the accuracy is higher than on new people"
+
+
+def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
+    known = {"random": _random, "subject": _by_subject, "folds": _by_fold}
+    if protocol in known:
+        return known[protocol]
+    name, _, count = protocol.partition(":")
+    if name == "kfold" and count.isdecimal() and int(count) >= 2:
+        return lambda manifest, seed: _by_part(manifest, int(count), seed)
+    raise InputError(
+        f"a split must be one of {', '.join(PROTOCOLS)} (K from 2), received {protocol!r}; choose one"
+    )
+
+
+def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
+    labels = _labels(manifest)
+    _require_enough(labels, np.arange(labels.size), PARTS, "rows")
+    train, validation = train_test_split(
+        np.arange(labels.size), test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
+    )
+    yield _split(manifest, "random", train, validation)
+
+
+def _by_subject(manifest: Manifest, seed: int) -> Iterator[Split]:
+    unknown = int(manifest.table["subject"].isna().sum())
+    if unknown:
+        raise InputError(
+            f"the split subject needs the subject of every row, {unknown:,} of {len(manifest):,} have none; "
+            "use the split random, or name the subjects"
+        )
+    train, validation = _first_cut(manifest, np.arange(len(manifest)), seed)
+    yield _split(manifest, "subject", train, validation)
+
+
+def _by_fold(manifest: Manifest, seed: int) -> Iterator[Split]:
+    folds = manifest.table["fold"]
+    numbers = sorted(folds.dropna().unique().tolist())
+    if folds.isna().any() or len(numbers) < 2:
+        raise InputError(
+            f"the split folds needs a manifest with at least two folds, this one has {len(numbers)} "
+            f"and {int(folds.isna().sum()):,} rows without; use the split random, subject or kfold:5"
+        )
+    for number in numbers:
+        is_test = (folds == number).to_numpy(dtype=bool)
+        yield _tested_on(manifest, f"fold-{number}", np.flatnonzero(is_test), seed)
+
+
+def _by_part(manifest: Manifest, count: int, seed: int) -> Iterator[Split]:
+    for number, (_, test) in enumerate(_cuts(manifest, np.arange(len(manifest)), count, seed)):
+        yield _tested_on(manifest, f"kfold-{count}-{number}", test, seed)
+
+
+def _tested_on(manifest: Manifest, name: str, test: Rows, seed: int) -> Split:
+    rest = np.setdiff1d(np.arange(len(manifest)), test)
+    train, validation = _first_cut(manifest, rest, seed)
+    return _split(manifest, name, train, validation, test)
+
+
+def _first_cut(manifest: Manifest, rows: Rows, seed: int) -> tuple[Rows, Rows]:
+    return next(_cuts(manifest, rows, PARTS, seed))
+
+
+def _cuts(manifest: Manifest, rows: Rows, count: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
+    labels = _labels(manifest)[rows]
+    subjects = manifest.table["subject"].iloc[rows]
+    groups = _groups(subjects)
+    by_subject = bool(subjects.notna().any())
+    _require_enough(labels, groups, count, "subjects" if by_subject else "rows")
+    # without subjects every row would be a group, which the grouped splitter walks through one by one
+    splitter = StratifiedGroupKFold if by_subject else StratifiedKFold
+    cuts = splitter(count, shuffle=True, random_state=seed)
+    for train, rest in cuts.split(rows, labels, groups if by_subject else None):
+        yield rows[train], rows[rest]
+
+
+def _groups(subjects: pd.Series) -> Rows:
+    codes, known = pd.factorize(subjects)
+    own = len(known) + np.arange(codes.size)
+    return np.where(codes < 0, own, codes).astype(np.int64)
+
+
+def _split(manifest: Manifest, name: str, train: Rows, validation: Rows, test: Rows = _NO_ROWS) -> Split:
+    parts = [np.sort(part).astype(np.int64) for part in (train, validation, test)]
+    train, validation, test = parts
+    sides = pd.concat([manifest.table["subject"].iloc[part].drop_duplicates() for part in parts]).dropna()
+    return Split(name, train, validation, test, int((sides.value_counts() > 1).sum()))
+
+
+def _labels(manifest: Manifest) -> Rows:
+    return manifest.table["label"].to_numpy(dtype=np.int64)
+
+
+def _require_enough(labels: Rows, groups: Rows, count: int, unit: str) -> None:
+    for label, name in LABEL_NAMES.items():
+        found = np.unique(groups[labels == label]).size
+        if found < count:
+            raise InputError(
+                f"a split into {count} parts needs at least {count} {unit} of each label, "
+                f"label {label} ({name}) has {found}; use more data or another split"
+            )
+
+
+def _require_both_sides(manifest: Manifest, split: Split) -> None:
+    labels = _labels(manifest)
+    for part, rows in (("training", split.train), ("validation", split.validation)):
+        if np.unique(labels[rows]).size < 2:
+            raise InputError(
+                f"both parts of a split need both labels, the {part} part of {split.name} lacks one "
+                f"in its {rows.size:,} rows; use more data or another split"
+            )

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import InputError
+from data_prep.label_files import blank_separated, comma_separated, rows_under, tab_separated
+
+
+@pytest.mark.parametrize(
+    ("content", "records"),
+    [
+        (b"a\tb\n1\t2\n", [(1, ["a", "b"]), (2, ["1", "2"])]),
+        (b"\xef\xbb\xbfa\tb\r\n1\t\r\n", [(1, ["a", "b"]), (2, ["1", ""])]),
+        (b'a\tb\n\n \n1\t"2', [(1, ["a", "b"]), (4, ["1", '"2'])]),
+        ("é\u2028x\t1\x1c\n".encode(), [(1, ["é\u2028x", "1\x1c"])]),
+    ],
+)
+def test_tab_separated_keeps_line_numbers(
+    tmp_path: Path, content: bytes, records: list[tuple[int, list[str]]]
+) -> None:
+    (tmp_path / "f.txt").write_bytes(content)
+    assert tab_separated(tmp_path / "f.txt") == records
+
+
+def test_blank_separated_takes_runs_of_blanks_as_one(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("a.jpg -1  1 \n")
+    assert blank_separated(tmp_path / "f.txt") == [(1, ["a.jpg", "-1", "1"])]
+
+
+def test_comma_separated_strips_fields_and_skips_blank_lines(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text('a , b\n\n"1, 2",3\n')
+    assert comma_separated(tmp_path / "f.csv") == [(1, ["a", "b"]), (3, ["1, 2", "3"])]
+
+
+def test_non_utf8_says_the_offset_in_the_file_despite_a_bom(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_bytes(b"\xef\xbb\xbfab\n\xff")
+    with pytest.raises(InputError, match=r"line 2 has the byte 0xff \(byte offset 6\)"):
+        tab_separated(tmp_path / "f.txt")
+
+
+def test_utf16_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f.txt").write_text("a\tb", encoding="utf-16")
+    with pytest.raises(InputError, match="must be UTF-8 text, line 1 has the byte 0xff"):
+        tab_separated(tmp_path / "f.txt")
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no file .*f\.txt"):
+        tab_separated(tmp_path / "f.txt")
+
+
+def test_column_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="names the column a twice"):
+        list(rows_under(tmp_path, ["a", "a"], [], ["a"]))

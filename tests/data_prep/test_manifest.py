@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_prep.errors import InputError
+from data_prep.manifest import COLUMNS, Manifest, read_manifest, require_both_labels, write_manifest
+
+Make = Callable[..., Manifest]
+Draw = Callable[..., None]
+
+
+@pytest.fixture
+def written(tmp_path: Path, made_manifest: Make, draw_picture: Draw) -> Path:
+    draw_picture(tmp_path / "0.jpg")
+    write_manifest(made_manifest(), tmp_path / "m.parquet")
+    return tmp_path / "m.parquet"
+
+
+def test_manifest_survives_writing_and_reading(written: Path, made_manifest: Make) -> None:
+    made, read = made_manifest(), read_manifest(written)
+    pd.testing.assert_frame_equal(read.table, made.table)
+    assert (read.root, read.image_digests, read.digest) == (made.root, made.image_digests, made.digest)
+
+
+def test_manifest_file_holds_exactly_the_six_columns(written: Path) -> None:
+    assert tuple(pq.read_schema(written).names) == COLUMNS
+
+
+def test_manifest_types_allow_unknown_subject_fold_and_age(made_manifest: Make) -> None:
+    table = made_manifest(subject=None, fold=None).table
+    assert [str(kind) for kind in table.dtypes] == ["string", "int8", "string", "Int64", "string", "string"]
+    assert table[["subject", "fold", "age"]].isna().all().all()
+
+
+def test_digest_is_the_same_in_another_folder(made_manifest: Make, tmp_path: Path) -> None:
+    one = made_manifest()
+    assert Manifest.of(one.table, tmp_path / "elsewhere", one.image_digests).digest == one.digest
+
+
+@pytest.mark.parametrize(
+    "change", [{"label": 1}, {"subject": "x"}, {"fold": None}, {"path": "x"}, {"age": "4"}]
+)
+def test_digest_changes_with_any_column(made_manifest: Make, change: dict[str, object]) -> None:
+    assert made_manifest(**change).digest != made_manifest().digest
+
+
+def test_digest_changes_with_image_bytes(made_manifest: Make, tmp_path: Path) -> None:
+    one = made_manifest()
+    assert Manifest.of(one.table, tmp_path, ["f" * 32, *one.image_digests[1:]]).digest != one.digest
+
+
+def test_is_drawn_where_one_row_is_of_the_sample(made_manifest: Make) -> None:
+    assert not made_manifest().is_drawn
+    assert made_manifest(source=["sample"] + ["folder"] * 59).is_drawn
+
+
+def test_image_paths_lie_under_the_root(made_manifest: Make, tmp_path: Path) -> None:
+    assert made_manifest().image_paths()[:2] == [tmp_path / "0.jpg", tmp_path / "1.jpg"]
+
+
+def test_read_follows_moved_images(written: Path, tmp_path: Path, draw_picture: Draw) -> None:
+    draw_picture(tmp_path / "moved" / "0.jpg")
+    moved = read_manifest(written, root=tmp_path / "moved")
+    assert moved.root == tmp_path / "moved"
+    assert moved.digest == read_manifest(written).digest
+
+
+def test_read_refuses_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no manifest .*none\.parquet; make one with"):
+        read_manifest(tmp_path / "none.parquet")
+
+
+def test_read_refuses_what_is_not_parquet(tmp_path: Path) -> None:
+    (tmp_path / "m.parquet").write_text("no")
+    with pytest.raises(InputError, match="is not a readable parquet file"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+def test_read_names_the_missing_column(tmp_path: Path) -> None:
+    pq.write_table(pa.table({name: ["x"] for name in COLUMNS if name != "age"}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="is not a manifest: the column age is missing"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+def test_read_refuses_a_table_without_our_metadata(tmp_path: Path) -> None:
+    pq.write_table(pa.table({name: ["x"] for name in COLUMNS}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="does not say where its images lie"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+def test_read_refuses_changed_rows(written: Path) -> None:
+    arrow = pq.read_table(written)
+    flipped = pa.array([1 - value for value in arrow["label"].to_pylist()], pa.int8())
+    pq.write_table(arrow.set_column(1, arrow.field("label"), flipped), written)
+    with pytest.raises(InputError, match="the file was changed afterwards; build it again"):
+        read_manifest(written)
+
+
+def test_read_refuses_removed_rows(written: Path) -> None:
+    pq.write_table(pq.read_table(written).slice(1), written)
+    with pytest.raises(InputError, match=r"damaged manifest|changed afterwards"):
+        read_manifest(written)
+
+
+def test_read_says_where_a_lost_root_was_looked_for(written: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"looked for in .*gone, which is not there"):
+        read_manifest(written, root=tmp_path / "gone")
+
+
+def test_read_says_where_lost_images_were_looked_for(written: Path, tmp_path: Path) -> None:
+    (tmp_path / "0.jpg").unlink()
+    with pytest.raises(InputError, match=r"first image .* looked for at .*0\.jpg"):
+        read_manifest(written)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [("none/m.parquet", "does not exist; make it"), ("", "must be a file, .* is a folder")]
+)
+def test_write_refuses_an_impossible_place(made_manifest: Make, tmp_path: Path, out: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        write_manifest(made_manifest(), tmp_path / out)
+
+
+def test_write_leaves_no_other_file(written: Path, tmp_path: Path) -> None:
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.jpg", "m.parquet"]
+
+
+def test_training_needs_both_labels(made_manifest: Make) -> None:
+    with pytest.raises(InputError, match=r"both labels, the 60 rows have only 1 \(male\)"):
+        require_both_labels(made_manifest(label=1))
+
+
+@pytest.mark.parametrize(
+    ("root", "digests", "said"),
+    [(Path("here"), 60, "absolute path, received here"), (Path("/"), 3, "60 entries, received 3")],
+)
+def test_manifest_checks_its_fields(made_manifest: Make, root: Path, digests: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Manifest(made_manifest().table, root, ("0" * 32,) * digests, "d")

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_prep.errors import InputError
+from data_prep.manifest import Manifest
+from data_prep.splits import Split, describe, make_splits
+
+Make = Callable[..., Manifest]
+
+PROTOCOLS = ("random", "subject", "folds", "kfold:3")
+
+
+def subjects_of(manifest: Manifest, rows: Any) -> set[str]:
+    return set(manifest.table["subject"].iloc[rows])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_split_uses_every_row_once(made_manifest: Make, protocol: str) -> None:
+    manifest = made_manifest()
+    for split in make_splits(manifest, protocol):
+        rows = np.concatenate([split.train, split.validation, split.test])
+        assert sorted(rows.tolist()) == list(range(len(manifest)))
+        assert {part.dtype for part in (split.train, split.validation, split.test)} == {np.dtype(np.int64)}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_split_is_the_same_for_the_same_seed(made_manifest: Make, protocol: str) -> None:
+    one, two, other = (make_splits(made_manifest(), protocol, seed=seed)[0] for seed in (7, 7, 8))
+    np.testing.assert_array_equal(one.train, two.train)
+    assert one.train.tolist() != other.train.tolist()
+
+
+def test_random_is_stratified_and_counts_shared_subjects(made_manifest: Make) -> None:
+    manifest = made_manifest()
+    (split,) = make_splits(manifest, "random")
+    assert (split.name, split.train.size, split.validation.size, split.test.size) == ("random", 48, 12, 0)
+    assert manifest.table["label"].iloc[split.validation].sum() == 6
+    shared = subjects_of(manifest, split.train) & subjects_of(manifest, split.validation)
+    assert split.shared_subjects == len(shared) > 0
+
+
+def test_subject_keeps_every_subject_on_one_side(made_manifest: Make) -> None:
+    manifest = made_manifest()
+    (split,) = make_splits(manifest, "subject")
+    assert (split.name, split.shared_subjects) == ("subject", 0)
+    assert not subjects_of(manifest, split.train) & subjects_of(manifest, split.validation)
+    assert manifest.table["label"].iloc[split.validation].sum() == 6
+
+
+def test_folds_test_on_each_official_fold(made_manifest: Make) -> None:
+    manifest = made_manifest()
+    splits = make_splits(manifest, "folds")
+    assert [split.name for split in splits] == [f"fold-{fold}" for fold in range(5)]
+    for fold, split in enumerate(splits):
+        assert set(manifest.table["fold"].iloc[split.test]) == {fold}
+        assert split.shared_subjects == 0
+        assert 6 <= split.validation.size <= 15
+
+
+def test_folds_count_a_subject_that_stands_in_two_of_them(made_manifest: Make) -> None:
+    folds = [number % 5 for number in range(60)]
+    assert make_splits(made_manifest(fold=folds), "folds")[0].shared_subjects > 0
+
+
+def test_kfold_parts_are_disjoint_and_by_subject(made_manifest: Make) -> None:
+    splits = make_splits(made_manifest(), "kfold:4")
+    assert [split.name for split in splits] == [f"kfold-4-{part}" for part in range(4)]
+    assert sorted(np.concatenate([split.test for split in splits]).tolist()) == list(range(60))
+    assert [split.shared_subjects for split in splits] == [0] * 4
+
+
+def test_kfold_without_subjects_is_cut_by_row(made_manifest: Make) -> None:
+    splits = make_splits(made_manifest(subject=None), "kfold:3")
+    assert [split.test.size for split in splits] == [20, 20, 20]
+
+
+def test_kfold_with_some_subjects_keeps_those_together(made_manifest: Make) -> None:
+    subjects = ["a"] * 6 + [None] * 54
+    assert all(
+        split.shared_subjects == 0 for split in make_splits(made_manifest(subject=subjects), "kfold:3")
+    )
+
+
+@pytest.mark.parametrize("protocol", ["", "Random", "kfold", "kfold:1", "kfold:x", "kfold:-2"])
+def test_unknown_protocol_is_told_the_known_ones(made_manifest: Make, protocol: str) -> None:
+    with pytest.raises(
+        InputError, match=rf"one of random, subject, folds, kfold:K \(K from 2\), received '{protocol}'"
+    ):
+        make_splits(made_manifest(), protocol)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "columns", "said"),
+    [
+        ("random", {"label": 0}, "training needs images of both labels"),
+        (
+            "subject",
+            {"subject": None},
+            "needs the subject of every row, 60 of 60 have none; use the split random",
+        ),
+        ("folds", {"fold": None}, "at least two folds, this one has 0 and 60 rows without"),
+        ("folds", {"fold": 3}, "at least two folds, this one has 1 and 0 rows without"),
+        ("kfold:11", {}, r"at least 11 subjects of each label, label 0 \(female\) has 10"),
+        ("random", {"label": [0] * 57 + [1] * 3}, r"at least 5 rows of each label, label 1 \(male\) has 3"),
+        (
+            "subject",
+            {"label": [0] * 57 + [1] * 3},
+            r"at least 5 subjects of each label, label 1 \(male\) has 1",
+        ),
+        (
+            "folds",
+            {"fold": [0] * 54 + [1] * 6},
+            r"at least 5 subjects of each label, label 0 \(female\) has 1",
+        ),
+    ],
+)
+def test_split_refuses_what_the_data_does_not_allow(
+    made_manifest: Make, protocol: str, columns: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        make_splits(made_manifest(**columns), protocol)
+
+
+@pytest.mark.parametrize(
+    ("shared", "said"),
+    [
+        (0, "split s: 3 train, 1 validation; no known subject is on both sides"),
+        (1, "1 subject has photos on both sides"),
+        (1200, "1,200 subjects have photos on both sides, so the accuracy is higher than on new people"),
+    ],
+)
+def test_describe_says_who_is_on_both_sides(shared: int, said: str) -> None:
+    split = Split("s", np.arange(3), np.arange(1), np.arange(0), shared)
+    assert said in describe(split)
+
+
+def test_describe_counts_the_test_part(made_manifest: Make) -> None:
+    assert ", 12 test;" in describe(make_splits(made_manifest(), "folds")[0])
