@@ -1,0 +1,167 @@
+"""Extraction from JPEG files into the cache against the bare forward pass on the same images in memory.
+
+    python -m benchmarks.features --images 256 --backbone resnet50_v2
+
+Both run in turns in one process, on random weights. A share of 1 means that reading, decoding, resizing,
+writing and progress cost nothing; CPU time is the steadier measure on a machine that others use too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from trainables.backbones import Backbone, build_backbone, find_backbone
+from trainables.extraction import Forward, build_forward, fill
+from trainables.features import join_shards, make_key
+from trainables.images import available_cores, load_batches
+
+PHOTO_PX = 816  # the side of an aligned Adience photo
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one pass over the images took, in seconds of wall and of CPU time (all threads)."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark, prints it, and returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    backbone = find_backbone(arguments.backbone)
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(backbone, arguments.images, arguments.rounds, Path(folder))
+    _print(result)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(backbone: Backbone, images: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """Returns the costs of both passes, round by round, and the share of the bare rate that extraction keeps.
+
+    The share by wall time compares the least disturbed rounds, that by CPU time is the median of the
+    pairs. Building and compiling the network is done before and counted in neither.
+    """
+    paths, digests = draw_photos(images, folder)
+    batches = list(load_batches(paths, backbone.input_px, BATCH_SIZE))
+    forward = build_forward(backbone, build_backbone(backbone, "none"), BATCH_SIZE)
+    forward(batches[0])
+    bare, extraction = [], []
+    for number in range(rounds):
+        bare.append(_cost(lambda: [forward(batch) for batch in batches]))
+        work = partial(_extract, backbone, paths, digests, forward, folder / f"cache-{number}")
+        extraction.append(_cost(work))
+    return {
+        "benchmark": "features",
+        "backbone": backbone.name,
+        "images": images,
+        "wall_share": min(cost.wall_s for cost in bare) / min(cost.wall_s for cost in extraction),
+        "cpu_share": median(alone.cpu_s / whole.cpu_s for alone, whole in zip(bare, extraction, strict=True)),
+        "images_per_second": images / min(cost.wall_s for cost in extraction),
+        "bare": [asdict(cost) for cost in bare],
+        "extraction": [asdict(cost) for cost in extraction],
+        "machine": machine(),
+    }
+
+
+def draw_photos(images: int, folder: Path) -> tuple[list[Path], list[str]]:
+    """Writes `images` JPEG files of PHOTO_PX a side (about 200 kB each); returns their paths and digests."""
+    rng = np.random.default_rng(0)
+    paths, digests = [], []
+    for number in range(images):
+        coarse = Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((PHOTO_PX, PHOTO_PX), Image.Resampling.BICUBIC))
+        grain = rng.integers(-12, 13, smooth.shape, dtype=np.int16)
+        path = folder / f"{number}.jpg"
+        Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(path, quality=90)
+        paths.append(path)
+        digests.append(hashlib.sha256(path.read_bytes()).hexdigest()[:32])
+    return paths, digests
+
+
+def machine() -> dict[str, Any]:
+    """Returns what the figures depend on: cores, processor and versions."""
+    libraries = ("keras", "numpy", "pillow")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    return {
+        "cores": available_cores(),
+        "processor": _processor(),
+        "python": platform.python_version(),
+        "keras_backend": f"{backend} {sys.modules[backend].__version__}",
+        "versions": {library: version(library) for library in libraries},
+    }
+
+
+def _extract(
+    backbone: Backbone, paths: list[Path], digests: list[str], forward: Forward, cache: Path
+) -> None:
+    key = make_key(backbone, "benchmark", digests)
+    fill(key.folder(cache), key, paths, digests, forward, batch_size=BATCH_SIZE, shard_images=128)
+    join_shards(key.folder(cache), key, {})
+
+
+def _cost(work: Callable[[], object]) -> Cost:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return platform.processor()
+    names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+    return names[0].partition(":")[2].strip() if names else platform.processor()
+
+
+def _print(result: dict[str, Any]) -> None:
+    facts = result["machine"]
+    print(f"{result['backbone']}, {result['images']} images, {len(result['bare'])} rounds in turns")
+    for name in ("bare", "extraction"):
+        costs = result[name]
+        wall = min(cost["wall_s"] for cost in costs) * 1000 / result["images"]
+        cpu = median(cost["cpu_s"] for cost in costs) * 1000 / result["images"]
+        print(f"  {name:<11} {wall:6.1f} ms wall an image (best), {cpu:6.1f} ms CPU (median)")
+    print(
+        f"  extraction keeps {result['wall_share']:.1%} of the bare rate by wall time (best rounds), "
+        f"{result['cpu_share']:.1%} by CPU time"
+    )
+    print(f"  {facts['cores']} cores of {facts['processor']}, Keras {facts['versions']['keras']}", end=" ")
+    print(f"on {facts['keras_backend']}, Python {facts['python']}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.features",
+        description="Extraction from JPEG files into the cache against the bare forward pass.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--images", type=int, default=256, help="photographs to draw")
+    parser.add_argument("--backbone", default="resnet50_v2", help="a frozen backbone")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each pass")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The networks that are trained: the dense head of a frozen backbone, and the Levi & Hassner CNN.
+
+A network is built once an architecture and then reset for each configuration: the learning rate, the
+dropout rate, the L2 factor and the seed are its data, not constants of its compiled program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from trainables.trial import TrialConfig
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What decides the shape of a compiled program: networks of one architecture share it.
+
+    `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for the CNN that
+    reads uint8 pixels. A rate or factor of 0 leaves its layers out, so the plain network is the report's.
+    """
+
+    input_shape: tuple[int, ...]
+    hidden_units: tuple[int, ...]
+    has_dropout: bool
+    has_l2: bool
+
+    @classmethod
+    def of(cls, config: TrialConfig, input_shape: tuple[int, ...]) -> Architecture:
+        """Returns the architecture on which `config` is trained on examples of `input_shape`."""
+        return cls(input_shape, config.hidden_units, config.dropout > 0, config.l2 > 0)
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class RateDropout(layers.Layer):
+    """Inverted dropout whose rate is a weight, so that one compiled program serves every rate.
+
+    Input and output: floats of any shape. A rate of 0 returns the input to the bit; outside training it
+    always does.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rate")
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training:
+            return inputs
+        kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
+        return ops.where(kept, inputs / (1 - self.rate), 0.0)
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class PenalisedDense(layers.Dense):
+    """A dense layer that adds `l2` times its squared kernel to the loss, with `l2` a weight."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.l2 = self.add_weight(shape=(), initializer="zeros", trainable=False, name="l2")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        self.add_loss(self.l2 * ops.sum(ops.square(self.kernel)))
+        return super().call(inputs, training=training)
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class LocalResponseNormalization(layers.Layer):
+    """Divides each channel by `(1 + alpha / size * sum of squares over `size` channels) ** beta`.
+
+    Input and output: floats `(batch, height, width, channels)`. Krizhevsky et al. 2012, with the
+    constants of Levi & Hassner 2015.
+    """
+
+    size, alpha, beta = 5, 1e-4, 0.75
+
+    def call(self, inputs: Any) -> Any:
+        squares = ops.expand_dims(ops.square(inputs), -1)
+        half = self.size // 2
+        padded = ops.pad(squares, [(0, 0), (0, 0), (0, 0), (half, half), (0, 0)])
+        sums = sum(padded[..., i : i + ops.shape(inputs)[-1], 0] for i in range(self.size))
+        return inputs / (1.0 + self.alpha / self.size * sums) ** self.beta
+
+
+def build_network(architecture: Architecture) -> keras.Sequential:
+    """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs."""
+    body = _hassner_layers if len(architecture.input_shape) == 3 else _head_layers
+    return keras.Sequential(
+        [
+            layers.Input(architecture.input_shape),
+            *body(architecture),
+            layers.Dense(1, activation="sigmoid", name="probability"),
+        ]
+    )
+
+
+def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
+    """Puts the network where training with `config` begins, whatever it was trained on before.
+
+    Kernels are Glorot uniform (Glorot & Bengio 2010) and drawn with numpy from `(seed, layer)`, so they
+    are equal on every backend and do not depend on whether dropout layers lie between.
+    """
+    kernels = 0
+    for layer in network.layers:
+        if hasattr(layer, "kernel"):
+            layer.kernel.assign(_glorot_uniform(layer.kernel.shape, config.seed, kernels))
+            layer.bias.assign(np.zeros(layer.bias.shape))
+            kernels += 1
+        if isinstance(layer, PenalisedDense):
+            layer.l2.assign(config.l2)
+        if isinstance(layer, layers.BatchNormalization):
+            for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
+                weight.assign(np.full(weight.shape, start))
+        if isinstance(layer, RateDropout):
+            layer.rate.assign(config.dropout)
+            layer.seed_generator.state.assign([config.seed, kernels])
+
+
+def deployable(network: keras.Sequential, config: TrialConfig) -> keras.Sequential:
+    """Returns the same function built of Keras' own layers only, for a file that plain Keras loads."""
+    stock = []
+    for layer in network.layers:
+        if isinstance(layer, RateDropout):
+            stock.append(layers.Dropout(config.dropout, name=layer.name))
+        elif isinstance(layer, PenalisedDense):
+            stock.append(layers.Dense(layer.units, activation="relu", name=layer.name))
+        else:
+            stock.append(type(layer).from_config(layer.get_config()))
+    copy = keras.Sequential([layers.Input(network.input_shape[1:]), *stock])
+    for source, target in zip(network.layers, copy.layers, strict=True):
+        target.set_weights(source.get_weights()[: len(target.weights)])  # less what is only a hyperparameter
+    return copy
+
+
+_BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
+
+
+def _head_layers(architecture: Architecture) -> list[layers.Layer]:
+    return [
+        layers.Flatten(),
+        layers.BatchNormalization(),
+        *_dense_blocks(architecture, batch_norm=True),
+    ]
+
+
+def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
+    return [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(96, 7, strides=4, activation="relu"),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        LocalResponseNormalization(),
+        layers.Conv2D(256, 5, padding="same", activation="relu"),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        LocalResponseNormalization(),
+        layers.Conv2D(384, 3, padding="same", activation="relu"),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        layers.Flatten(),
+        *_dense_blocks(architecture, batch_norm=False),
+    ]
+
+
+def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layers.Layer]:
+    dense = PenalisedDense if architecture.has_l2 else layers.Dense
+    blocks: list[layers.Layer] = []
+    for units in architecture.hidden_units:
+        blocks.append(dense(units, activation="relu"))
+        if batch_norm:
+            blocks.append(layers.BatchNormalization())
+        if architecture.has_dropout:
+            blocks.append(RateDropout())
+    return blocks
+
+
+def _glorot_uniform(shape: tuple[int, ...], seed: int, layer: int) -> np.ndarray:
+    receptive_field = int(np.prod(shape[:-2]))
+    limit = np.sqrt(6 / (receptive_field * (shape[-2] + shape[-1])))
+    return np.random.default_rng([seed, layer]).uniform(-limit, limit, shape).astype(np.float32)

@@ -1,0 +1,40 @@
+"""The learning rate of each epoch: a function of the configuration and the validation losses so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from trainables.trial import TrialConfig
+
+STEP_FACTOR, STEPS = 0.1, 3  # `step`: a tenth after each third of the epochs
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2  # `reduce_on_plateau`: half after two epochs without a better loss
+
+
+def learning_rate_of_epoch(config: TrialConfig, val_losses: Sequence[float]) -> float:
+    """Returns Adam's learning rate for the epoch after those whose validation losses are given.
+
+    `constant` keeps `config.learning_rate`; `cosine` falls from it towards 0 over `config.epochs`
+    (Loshchilov & Hutter 2017, without restarts, a value an epoch); `step` and `reduce_on_plateau`
+    multiply it by the constants of this module.
+    """
+    done = len(val_losses)
+    match config.learning_rate_schedule:
+        case "cosine":
+            return config.learning_rate * (1 + math.cos(math.pi * done / config.epochs)) / 2
+        case "step":
+            return config.learning_rate * STEP_FACTOR ** (done * STEPS // config.epochs)
+        case "reduce_on_plateau":
+            return config.learning_rate * PLATEAU_FACTOR ** _plateaus(val_losses)
+        case _:
+            return config.learning_rate
+
+
+def _plateaus(val_losses: Sequence[float]) -> int:
+    plateaus, waited, best = 0, 0, math.inf
+    for loss in val_losses:
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited == PLATEAU_PATIENCE:
+            plateaus, waited = plateaus + 1, 0
+    return plateaus

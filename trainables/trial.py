@@ -1,0 +1,209 @@
+"""The values of a trial: its configuration, what it reported, how it ended, and the key that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
+
+
+class TrialStatus(StrEnum):
+    """How a trial ended."""
+
+    COMPLETED = "COMPLETED"
+    STOPPED = "STOPPED"  # by a scheduler, before its last epoch
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig:
+    """Everything that a user or a search may set about one training run.
+
+    `learning_rate` is Adam's; `hidden_units` are the widths of the dense blocks in order; `dropout` is
+    the rate after each of them; `l2` multiplies the squared dense kernels; `seed` determines the initial
+    weights, the order of the examples and the dropout masks. The defaults are the report's values from
+    the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
+
+    Raises ValueError, naming the rule and the value received, where a value is out of range.
+    """
+
+    backbone: str = "resnet50_v2"
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    hidden_units: tuple[int, ...] = (1024, 512, 256)
+    dropout: float = 0.0
+    l2: float = 0.0
+    learning_rate_schedule: str = "constant"
+    epochs: int = 20
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden_units", tuple(self.hidden_units))
+        _require(
+            _is_count(self.batch_size), "batch_size must be a whole number of at least 1", self.batch_size
+        )
+        _require(_is_count(self.epochs), "epochs must be a whole number of at least 1", self.epochs)
+        _require(
+            _is_positive(self.learning_rate), "learning_rate must be a positive number", self.learning_rate
+        )
+        _require(
+            bool(self.hidden_units) and all(_is_count(width) for width in self.hidden_units),
+            "hidden_units must be one or more whole numbers of at least 1",
+            self.hidden_units,
+        )
+        _require(
+            _is_number(self.dropout) and 0 <= self.dropout < 1, "dropout must lie in [0, 1)", self.dropout
+        )
+        _require(_is_number(self.l2) and 0 <= self.l2 < math.inf, "l2 must be 0 or more", self.l2)
+        _require(
+            self.learning_rate_schedule in SCHEDULES,
+            f"learning_rate_schedule must be one of {', '.join(SCHEDULES)}",
+            self.learning_rate_schedule,
+        )
+        _require(
+            isinstance(self.seed, int) and 0 <= self.seed < 2**31,
+            "seed must be a whole number from 0",
+            self.seed,
+        )
+        for name in ("learning_rate", "dropout", "l2"):  # 0 and 0.0 are one configuration, with one key
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrialConfig:
+        """Returns the configuration that `values` spells; raises ValueError for unknown keys."""
+        known = [item.name for item in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ValueError(
+                f"unknown hyperparameter {', '.join(unknown)}; the known ones are {', '.join(known)}"
+            )
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the configuration as JSON values."""
+        return {**asdict(self), "hidden_units": list(self.hidden_units)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One configuration on one split of one data set: what a ledger entry is the result of.
+
+    `weights` is the identity of the backbone's weights (`none`, `imagenet`, or `file:<sha256>`), `split`
+    the name of a split of `data_prep.splits` (`random`, `subject`, `fold-0`, …).
+    """
+
+    config: TrialConfig
+    data_digest: str
+    split: str
+    weights: str
+    keras_backend: str
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name the trial: equal for trials that must give equal results."""
+        facts = {**asdict(self), "config": self.config.to_dict()}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochMetrics:
+    """What one epoch gave; `epoch` counts from 1, `seconds` is the epoch's own wall time."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """A trial's end, as it stands in the ledger; `seconds` is its wall time, `reason` says why it FAILED."""
+
+    trial: Trial
+    status: TrialStatus
+    epochs: tuple[EpochMetrics, ...]
+    seconds: float
+    reason: str = ""
+    made_by: Mapping[str, str] = field(default_factory=dict)  # versions and node, for the reader
+
+    @property
+    def mean_val_accuracy(self) -> float:
+        """The report's objective: the epochs' mean validation accuracy, NaN without an epoch."""
+        if not self.epochs:
+            return math.nan
+        return math.fsum(epoch.val_accuracy for epoch in self.epochs) / len(self.epochs)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch (from 1) with the highest validation accuracy, None without an epoch."""
+        if not self.epochs:
+            return None
+        return max(self.epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)).epoch
+
+    @property
+    def best_val_accuracy(self) -> float:
+        """The highest validation accuracy of an epoch, NaN without an epoch."""
+        return max((epoch.val_accuracy for epoch in self.epochs), default=math.nan)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the result as JSON values; `from_dict` reads them back."""
+        return {
+            "key": self.trial.key,
+            "config": self.trial.config.to_dict(),
+            "data_digest": self.trial.data_digest,
+            "split": self.trial.split,
+            "weights": self.trial.weights,
+            "keras_backend": self.trial.keras_backend,
+            "status": self.status.value,
+            "reason": self.reason,
+            "seconds": self.seconds,
+            "made_by": dict(self.made_by),
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrialResult:
+        """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        trial = Trial(
+            config=TrialConfig.from_dict(values["config"]),
+            data_digest=values["data_digest"],
+            split=values["split"],
+            weights=values["weights"],
+            keras_backend=values["keras_backend"],
+        )
+        if trial.key != values["key"]:
+            raise ValueError(f"the key {values['key']} is not that of the configuration ({trial.key})")
+        return cls(
+            trial=trial,
+            status=TrialStatus(values["status"]),
+            reason=values["reason"],
+            seconds=values["seconds"],
+            made_by=values["made_by"],
+            epochs=tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
+        )
+
+
+def _require(holds: bool, rule: str, received: object) -> None:
+    if not holds:
+        raise ValueError(f"{rule}, received {received!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _is_positive(value: object) -> bool:
+    return _is_number(value) and 0 < value < math.inf  # type: ignore[operator]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
