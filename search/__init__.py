@@ -1,0 +1,1 @@
+"""Grids, stages, the driver, the ledger and what a person reads of a study."""

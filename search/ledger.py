@@ -1,0 +1,84 @@
+"""The ledger of a study: one file a finished trial, written whole or not at all, never changed afterwards."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from trainables.trial import Trial, TrialResult
+
+
+class Ledger:
+    """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._trials = folder / "trials"
+        self._predictions = folder / "predictions"
+
+    def find(self, trial: Trial) -> TrialResult | None:
+        """Returns the result of `trial`, None where it has not finished.
+
+        A damaged file is moved aside with a warning that names it, and counts as not finished.
+        """
+        return self._read(self._trials / f"{trial.key}.json")
+
+    def results(self) -> Iterator[TrialResult]:
+        """Yields every finished trial in the order of the keys."""
+        for path in sorted(self._trials.glob("*.json")):
+            result = self._read(path)
+            if result is not None:
+                yield result
+
+    def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
+        """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it."""
+        if predictions is not None:
+            write_whole(self.predictions_path(result.trial), _npy_bytes(predictions))
+        write_json(self._trials / f"{result.trial.key}.json", result.to_dict())
+
+    def predictions_path(self, trial: Trial) -> Path:
+        """Where the validation probabilities of `trial` lie, float32 in the order of the split's rows."""
+        return self._predictions / f"{trial.key}.npy"
+
+    def _read(self, path: Path) -> TrialResult | None:
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        try:
+            result = TrialResult.from_dict(json.loads(text))
+            if result.trial.key != path.stem:
+                raise ValueError(f"it holds the trial {result.trial.key}")
+        except (ValueError, KeyError, TypeError) as error:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            warnings.warn(f"{path} is damaged ({error}); moved to {aside.name}, trained again", stacklevel=3)
+            return None
+        return result
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes `value` as JSON whole or not at all; NaN and infinity raise ValueError."""
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that is either there with all of `content` or not there; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _npy_bytes(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(array, np.float32), allow_pickle=False)
+    return buffer.getvalue()

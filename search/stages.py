@@ -1,0 +1,61 @@
+"""The stages of the report: which hyperparameter each of them varies, over which values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trainables.trial import SCHEDULES, TrialConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A list of configurations that differ in one hyperparameter.
+
+    `name` is what a user types; `hyperparameter` a field of `TrialConfig`; `fixed` holds values that the
+    report used in this stage only, and that no stage hands over.
+    """
+
+    name: str
+    hyperparameter: str
+    values: tuple[Any, ...]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    def configs(self, base: TrialConfig) -> tuple[TrialConfig, ...]:
+        """Returns `base` with each of the values in turn."""
+        return tuple(self._config(base, value) for value in self.values)
+
+    def _config(self, base: TrialConfig, value: Any) -> TrialConfig:
+        if self.hyperparameter == "backbone":
+            return replace(base, backbone=value, **UNTUNED[value], **self.fixed)
+        return replace(base, **{self.hyperparameter: value})
+
+
+UNTUNED: Mapping[str, Mapping[str, Any]] = {
+    "hassner": {"hidden_units": (512, 512), "dropout": 0.5},
+    "inception_v3": {"hidden_units": (1024, 512, 256), "dropout": 0.0},
+    "resnet50_v2": {"hidden_units": (1024, 512, 256), "dropout": 0.0},
+}
+
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="backbone",
+            hyperparameter="backbone",
+            values=("hassner", "inception_v3", "resnet50_v2"),
+            fixed={"batch_size": 64},
+        ),
+        Stage(name="batch_size", hyperparameter="batch_size", values=(1, 4, 8, 16, 32, 64)),
+        Stage(name="lr", hyperparameter="learning_rate", values=(0.1, 0.001, 0.0003, 0.00001)),
+        Stage(
+            name="neurons",
+            hyperparameter="hidden_units",
+            values=((256, 128, 64), (512, 256, 128), (1024, 512, 256), (512, 512, 512)),
+        ),
+        Stage(name="dropout", hyperparameter="dropout", values=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
+        Stage(name="l2", hyperparameter="l2", values=(0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
+        Stage(name="schedule", hyperparameter="learning_rate_schedule", values=SCHEDULES),
+    )
+}

@@ -1,0 +1,76 @@
+"""A study: one folder, made for one data set, split and kind of weights, run by one process at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from data_prep.errors import InputError
+from search.ledger import write_json
+
+FORMAT = 1
+
+
+def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Makes `folder` the study of `facts` (JSON values), or checks that it already is.
+
+    Raises InputError naming what differs where the study was made of other facts, and where the folder
+    cannot be written or holds something that is not a study.
+    """
+    path = folder / "study.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_json(path, {"format": FORMAT, **facts})
+            return
+    except OSError as error:
+        raise InputError(
+            f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
+        ) from None
+    made_of = read_study(folder)
+    differing = [name for name in facts if made_of.get(name) != facts[name]]
+    if differing:
+        changes = ", ".join(
+            f"{name} {made_of.get(name)!r} there and {facts[name]!r} now" for name in differing
+        )
+        raise InputError(
+            f"the study {folder} was made with other facts: {changes}; give another --study name"
+        )
+
+
+def read_study(folder: Path) -> dict[str, Any]:
+    """Returns what the study in `folder` was made of; raises InputError where there is none."""
+    path = folder / "study.json"
+    try:
+        made_of = json.loads(path.read_text("utf-8"))
+        if made_of["format"] != FORMAT:
+            raise ValueError(f"its format is {made_of['format']}, this version reads {FORMAT}")
+    except FileNotFoundError:
+        raise InputError(f"{folder} is not a study: it has no study.json") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None
+    return dict(made_of)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds the study for this process; raises InputError where another process of this machine has it.
+
+    The lock is the operating system's, so a killed process leaves nothing behind.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            f"the study {folder} is being run by another process; wait for it or give another --study"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
