@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_prep.errors import InputError
+from data_prep.files import write_whole
 
 COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
@@ -107,15 +108,10 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     values = [pa.array(_plain(manifest.table[name]), type=_ARROW_TYPES[name]) for name in COLUMNS]
     arrow = pa.Table.from_arrays(values, schema=pa.schema(_ARROW_TYPES.items(), metadata=metadata))
     require_writable(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("wb") as file:
-            pq.write_table(arrow, file)
-        partial.replace(path)
+        write_whole(path, lambda file: pq.write_table(arrow, file))
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); choose another --out") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def require_writable(path: Path) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from data_prep.files import write_json, write_whole
 from trainables.trial import Trial, TrialResult
 
 
@@ -38,7 +37,9 @@ class Ledger:
     def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
         """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it."""
         if predictions is not None:
-            write_whole(self.predictions_path(result.trial), _npy_bytes(predictions))
+            path = self.predictions_path(result.trial)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda file: np.save(file, np.asarray(predictions, np.float32)))
         write_json(self._trials / f"{result.trial.key}.json", result.to_dict())
 
     def predictions_path(self, trial: Trial) -> Path:
@@ -60,25 +61,3 @@ class Ledger:
             warnings.warn(f"{path} is damaged ({error}); moved to {aside.name}, trained again", stacklevel=3)
             return None
         return result
-
-
-def write_json(path: Path, value: object) -> None:
-    """Writes `value` as JSON whole or not at all; NaN and infinity raise ValueError."""
-    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is either there with all of `content` or not there; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def _npy_bytes(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.asarray(array, np.float32), allow_pickle=False)
-    return buffer.getvalue()

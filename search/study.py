@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
-from search.ledger import write_json
+from data_prep.files import write_json
 
 FORMAT = 1
 

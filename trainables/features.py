@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import warnings
@@ -28,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError
+from data_prep.files import write_json, write_whole
 from trainables.backbones import DIGEST_LENGTH, Backbone, weights_identity
 from trainables.images import DECODER
 
@@ -139,8 +139,7 @@ def remember_weights(cache: str | Path, backbone: Backbone, identity: str, diges
     """Notes the digest of the weights, so that the next run finds its features without building them."""
     note = _weights_note(cache, backbone, identity)
     with cache_errors(note.parent):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(note, lambda file: file.write(json.dumps({"digest": digest}).encode()))
+        write_json(note, {"digest": digest})
 
 
 def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
@@ -244,22 +243,9 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
     with cache_errors(folder):
         write_whole(folder / "features.npy", write)
         index = {"key": asdict(key), "shape": shape, "checksum": _checksum(folder / "features.npy"), **facts}
-        write_whole(folder / "index.json", lambda file: file.write(json.dumps(index, indent=2).encode()))
+        write_json(folder / "index.json", index)
         shutil.rmtree(folder / "shards")
     return FeatureStore(folder, shape, key.dtype)
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Lets `write` fill the file at `path`, which appears with all its bytes or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
