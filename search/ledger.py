@@ -25,7 +25,11 @@ class Ledger:
 
         A damaged file is moved aside with a warning that names it, and counts as not finished.
         """
-        return self._read(self._trials / f"{trial.key}.json")
+        return self.find_key(trial.key)
+
+    def find_key(self, key: str) -> TrialResult | None:
+        """Returns the result of the trial that `key` names; see `find`."""
+        return self._read(self._trials / f"{key}.json")
 
     def results(self) -> Iterator[TrialResult]:
         """Yields every finished trial in the order of the keys."""

@@ -1,11 +1,14 @@
-"""The stages of the report: which hyperparameter each of them varies, over which values."""
+"""The stages of the report: which hyperparameter each of them varies, over which values, from which base."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from data_prep.errors import InputError
+from search.results import StageResult
 from trainables.trial import SCHEDULES, TrialConfig
 
 
@@ -27,9 +30,11 @@ class Stage:
         return tuple(self._config(base, value) for value in self.values)
 
     def _config(self, base: TrialConfig, value: Any) -> TrialConfig:
-        if self.hyperparameter == "backbone":
-            return replace(base, backbone=value, **UNTUNED[value], **self.fixed)
-        return replace(base, **{self.hyperparameter: value})
+        if self.hyperparameter != "backbone":
+            return replace(base, **{self.hyperparameter: value})
+        untuned = UNTUNED.get(base.backbone, {})
+        own = {name: new for name, new in UNTUNED[value].items() if getattr(base, name) == untuned.get(name)}
+        return replace(base, backbone=value, **own)
 
 
 UNTUNED: Mapping[str, Mapping[str, Any]] = {
@@ -59,3 +64,43 @@ STAGES: Mapping[str, Stage] = {
         Stage(name="schedule", hyperparameter="learning_rate_schedule", values=SCHEDULES),
     )
 }
+
+
+def find_stage(name: str) -> Stage:
+    """Returns the stage that users call `name`; raises InputError, with near matches, for any other name."""
+    if name in STAGES:
+        return STAGES[name]
+    near = difflib.get_close_matches(name, STAGES)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
+
+
+def base_of(
+    stage: Stage, before: Sequence[StageResult], given: Mapping[str, Any]
+) -> tuple[TrialConfig, dict[str, str]]:
+    """Returns the configuration that `stage` varies, and where each of its values comes from.
+
+    A value is `given` by the user, else the winner's of a stage `before` (later ones overrule earlier
+    ones), else the backbone's untuned one. "stage lr", "given" and "default" are what the second value
+    says of each field.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for result in before:
+        if result.hyperparameter and result.winner:
+            values[result.hyperparameter] = getattr(result.winner, result.hyperparameter)
+            origins[result.hyperparameter] = f"stage {result.stage}"
+    values |= given
+    origins |= dict.fromkeys(given, "given")
+    untuned = UNTUNED.get(values.get("backbone", TrialConfig.backbone), {})
+    base = TrialConfig.from_dict({**untuned, **stage.fixed, **values})
+    fixed = dict.fromkeys(stage.fixed, "the report's for this stage")
+    known = dict.fromkeys(base.to_dict(), "default") | fixed | origins
+    return base, {name: origin for name, origin in known.items() if name != stage.hyperparameter}
+
+
+def show_value(value: Any) -> str:
+    """Returns a hyperparameter's value as tables show it: 512/256/128, 0.0003, cosine."""
+    if isinstance(value, tuple | list):
+        return "/".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -24,7 +24,6 @@ def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
     """
     path = folder / "study.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_json(path, {"format": FORMAT, **facts})
             return
@@ -63,13 +62,18 @@ def held(folder: Path) -> Iterator[None]:
 
     The lock is the operating system's, so a killed process leaves nothing behind.
     """
-    lock = FileLock(folder / ".lock")
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
         lock.acquire(timeout=0)
-    except Timeout:
+    except Timeout:  # an OSError too
         raise InputError(
             f"the study {folder} is being run by another process; wait for it or give another --study"
         ) from None
+    except OSError as error:
+        raise InputError(
+            f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
+        ) from error
     try:
         yield
     finally:

@@ -1,0 +1,64 @@
+"""How long a stage will take: from the trials that this study has finished, else from typical figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from search.problem import Problem
+from trainables.backbones import find_backbone
+from trainables.trial import Trial, TrialResult
+
+# Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.
+TYPICAL_STEP_S = {"jax": 0.008, "tensorflow": 0.016}
+TYPICAL_EXTRACTION_S = 0.04
+TYPICAL_PIXEL_S = 0.05
+START_S = 12.0  # Ray, the worker's imports and the first compilation
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of the trials and of the features before them; `measured` where they come from this study."""
+
+    trial_s: float
+    feature_s: float
+    measured: bool
+
+    @property
+    def total_s(self) -> float:
+        """Everything, with the start."""
+        return self.trial_s + self.feature_s + (START_S if self.trial_s else 0)
+
+
+def estimate(
+    trials: Sequence[Trial], done: Iterable[TrialResult], problem: Problem, images_to_extract: int
+) -> Estimate:
+    """Returns the estimate for training `trials` one after the other."""
+    rows = {split.name: len(split.train) for split in problem.splits}
+    steps_s = {True: [], False: []}  # type: dict[bool, list[float]]
+    for result in done:
+        if result.epochs:
+            seconds = median(epoch.seconds for epoch in result.epochs)
+            frozen = find_backbone(result.trial.config.backbone).frozen
+            steps_s[frozen].append(seconds / _steps(result.trial, rows))
+    total = 0.0
+    measured = bool(trials)
+    for trial in trials:
+        frozen = find_backbone(trial.config.backbone).frozen
+        known = steps_s[frozen]
+        measured = measured and bool(known)
+        step_s = median(known) if known else _typical_step(trial, frozen, problem.keras_backend)
+        total += step_s * _steps(trial, rows) * trial.config.epochs
+    return Estimate(total, images_to_extract * TYPICAL_EXTRACTION_S, measured)
+
+
+def _steps(trial: Trial, rows: dict[str, int]) -> int:
+    return math.ceil(rows.get(trial.split, max(rows.values())) / trial.config.batch_size)
+
+
+def _typical_step(trial: Trial, frozen: bool, keras_backend: str) -> float:
+    if frozen:
+        return TYPICAL_STEP_S[keras_backend]
+    return TYPICAL_PIXEL_S * trial.config.batch_size

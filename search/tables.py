@@ -1,0 +1,194 @@
+"""What a stage found, for a person (a table of 80 columns) and for a script (one JSON object)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from search.estimate import Estimate
+from search.ledger import Ledger
+from search.progress import clock_time
+from search.results import Entry, StageResult
+from search.staged import StagePlan
+from search.stages import show_value
+from trainables.trial import Trial, TrialResult
+
+
+def print_setting(plan: StagePlan, folder: Path, console: Console) -> None:
+    """Prints what is about to be trained on what, and where each fixed value comes from."""
+    problem = plan.problem
+    facts = problem.facts()
+    pictures = "drawn faces (no photographs)" if problem.manifest.is_drawn else "photographs"
+    weights = {"none": "random weights", "imagenet": "ImageNet weights"}.get(problem.weights, problem.weights)
+    origins = dict.fromkeys(plan.taken_over.values())
+    fixed = (
+        f"{origin}: "
+        + ", ".join(
+            f"{name.replace('_', ' ')} {show_value(getattr(plan.base, name))}"
+            for name, its_origin in plan.taken_over.items()
+            if its_origin == origin
+        )
+        for origin in origins
+    )
+    for line in (
+        f"study     {folder}",
+        f"data      {facts['images']:,} {pictures}, {facts['subjects']:,} subjects, split {problem.protocol}",
+        f"networks  {weights}, Keras on {problem.keras_backend}",
+        f"values    {'; '.join(fixed)}",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def print_plan(plan: StagePlan, missing: Sequence[Trial], expected: Estimate, console: Console) -> None:
+    """Prints the trials of a stage, which of them the ledger has, and how long the others will take."""
+    to_train = {trial.key for trial in missing}
+    for trial in plan.trials():
+        state = "to train" if trial.key in to_train else "done"
+        console.print(f"{trial.key}  {state:<9} {plan.label(trial)}", highlight=False)
+    basis = "from this study's trials" if expected.measured else "a rough guess until trials were timed here"
+    console.print(
+        f"{len(missing)} of {len(plan.trials())} trials to train, about {clock_time(expected.total_s)} "
+        f"on one worker ({basis}), of it features {clock_time(expected.feature_s)}",
+        highlight=False,
+    )
+
+
+def plan_json(plan: StagePlan, folder: Path, missing: Sequence[Trial], expected: Estimate) -> dict[str, Any]:
+    """Returns what a dry run prints for scripts."""
+    to_train = {trial.key for trial in missing}
+    return {
+        "study": folder.name,
+        "stage": plan.stage.name,
+        "trials": [
+            {
+                "key": trial.key,
+                "config": trial.config.to_dict(),
+                "split": trial.split,
+                "done": trial.key not in to_train,
+            }
+            for trial in plan.trials()
+        ],
+        "estimated_seconds": expected.total_s,
+    }
+
+
+def print_stage(result: StageResult, console: Console) -> None:
+    """Prints the table of a stage, the notes on it, and who won."""
+    repeated = any(len(entry.trials) > 1 for entry in result.entries)
+    table = Table(title=f"Stage {result.stage}", title_justify="left", title_style="bold", box=None)
+    table.add_column((result.hyperparameter or "configuration").replace("_", " "), no_wrap=True)
+    for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for entry in result.entries:
+        cells = _cells(entry, repeated)
+        table.add_row(show_value(entry.value), *cells, _remark(entry, result), style=_style(entry, result))
+    console.print(table)
+    if result.objective.metric == "mean_val_accuracy":
+        console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
+    for note in result.notes:
+        console.print(f"note: {note}", style="dim", highlight=False)
+    console.print(f"winner: {result.statement}", highlight=False)
+
+
+def result_json(
+    result: StageResult, folder: Path, made_of: Mapping[str, Any], ledger: Ledger, seconds: float
+) -> dict[str, Any]:
+    """Returns the object that `search.run --json` prints; its keys are kept for scripts."""
+    return {
+        "study": folder.name,
+        "folder": str(folder),
+        "stage": result.stage,
+        "objective": asdict(result.objective),
+        "data_digest": made_of["data_digest"],
+        "drawn": made_of["source"] == "sample",
+        "weights": made_of["weights"],
+        "keras_backend": made_of["keras_backend"],
+        "split": result.protocol.split,
+        "taken_over": dict(result.taken_over),
+        "trials": _trials_json([result], ledger),
+        "winner": result.winner and result.winner.to_dict(),
+        "verdict": result.verdict,
+        "statement": result.statement,
+        "notes": list(result.notes),
+        "seconds": seconds,
+    }
+
+
+def _trials_json(results: Iterable[StageResult], ledger: Ledger) -> list[dict[str, Any]]:
+    rows: dict[str, dict[str, Any]] = {}
+    for result in results:
+        for entry in result.entries:
+            for key in entry.trials:
+                trial = ledger.find_key(key)
+                if trial and key not in rows:
+                    rows[key] = _trial_json(trial, reused=key in entry.reused)
+                elif not trial:
+                    rows.setdefault(key, _unfinished_json(key, entry))
+    return list(rows.values())
+
+
+def _cells(entry: Entry, repeated: bool) -> list[str]:
+    figures = [entry.mean, *([entry.spread] if repeated else []), entry.best_val_accuracy]
+    epoch = "-" if entry.best_epoch is None else str(entry.best_epoch)
+    return [*(_figure(value) for value in figures), epoch, f"{entry.seconds:.1f}"]
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.4f}"
+
+
+def _remark(entry: Entry, result: StageResult) -> str:
+    words = []
+    if entry.config == result.winner:
+        words.append("winner")
+    elif entry.tied:
+        words.append("tied")
+    if entry.status != "COMPLETED":
+        words.append(entry.status + (f": {entry.reason}" if entry.reason else ""))
+    if entry.reused:
+        words.append("reused" if len(entry.reused) == len(entry.trials) else f"{len(entry.reused)} reused")
+    return ", ".join(words)
+
+
+def _style(entry: Entry, result: StageResult) -> str:
+    return "bold" if entry.config == result.winner else ""
+
+
+def _trial_json(result: TrialResult, *, reused: bool) -> dict[str, Any]:
+    value, best = result.mean_val_accuracy, result.best_val_accuracy
+    plain = result.to_dict()
+    return {
+        "key": result.trial.key,
+        "config": plain["config"],
+        "split": result.trial.split,
+        "status": result.status.value,
+        "reason": result.reason,
+        "value": None if math.isnan(value) else value,
+        "best_val_accuracy": None if math.isnan(best) else best,
+        "best_epoch": result.best_epoch,
+        "epochs": plain["epochs"],
+        "seconds": result.seconds,
+        "reused": reused,
+    }
+
+
+def _unfinished_json(key: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "key": key,
+        "config": entry.config.to_dict(),
+        "status": entry.status,
+        "reason": entry.reason,
+        "value": None,
+        "best_val_accuracy": None,
+        "best_epoch": None,
+        "epochs": [],
+        "seconds": 0.0,
+        "reused": False,
+    }
