@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
-import platform
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,21 +23,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks.measure import cost_of, machine, machine_in_words, typical, write_result
 from trainables.backbones import Backbone, build_backbone, find_backbone
 from trainables.extraction import Forward, build_forward, fill
 from trainables.features import join_shards, make_key
-from trainables.images import available_cores, load_batches
+from trainables.images import load_batches
 
 PHOTO_PX = 816  # the side of an aligned Adience photo
 BATCH_SIZE = 32
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one pass over the images took, in seconds of wall and of CPU time (all threads)."""
-
-    wall_s: float
-    cpu_s: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,8 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         result = measure(backbone, arguments.images, arguments.rounds, Path(folder))
     _print(result)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, arguments.json)
     return 0
 
 
@@ -68,12 +56,13 @@ def measure(backbone: Backbone, images: int, rounds: int, folder: Path) -> dict[
     forward(batches[0])
     bare, extraction = [], []
     for number in range(rounds):
-        bare.append(_cost(lambda: [forward(batch) for batch in batches]))
+        bare.append(cost_of(lambda: [forward(batch) for batch in batches]))
         work = partial(_extract, backbone, paths, digests, forward, folder / f"cache-{number}")
-        extraction.append(_cost(work))
+        extraction.append(cost_of(work))
     return {
         "benchmark": "features",
         "backbone": backbone.name,
+        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "images": images,
         "wall_share": min(cost.wall_s for cost in bare) / min(cost.wall_s for cost in extraction),
         "cpu_share": median(alone.cpu_s / whole.cpu_s for alone, whole in zip(bare, extraction, strict=True)),
@@ -99,19 +88,6 @@ def draw_photos(images: int, folder: Path) -> tuple[list[Path], list[str]]:
     return paths, digests
 
 
-def machine() -> dict[str, Any]:
-    """Returns what the figures depend on: cores, processor and versions."""
-    libraries = ("keras", "numpy", "pillow")
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    return {
-        "cores": available_cores(),
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "keras_backend": f"{backend} {sys.modules[backend].__version__}",
-        "versions": {library: version(library) for library in libraries},
-    }
-
-
 def _extract(
     backbone: Backbone, paths: list[Path], digests: list[str], forward: Forward, cache: Path
 ) -> None:
@@ -120,22 +96,7 @@ def _extract(
     join_shards(key.folder(cache), key, {})
 
 
-def _cost(work: Callable[[], object]) -> Cost:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Cost(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
-        return platform.processor()
-    names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-    return names[0].partition(":")[2].strip() if names else platform.processor()
-
-
 def _print(result: dict[str, Any]) -> None:
-    facts = result["machine"]
     print(f"{result['backbone']}, {result['images']} images, {len(result['bare'])} rounds in turns")
     for name in ("bare", "extraction"):
         costs = result[name]
@@ -146,8 +107,7 @@ def _print(result: dict[str, Any]) -> None:
         f"  extraction keeps {result['wall_share']:.1%} of the bare rate by wall time (best rounds), "
         f"{result['cpu_share']:.1%} by CPU time"
     )
-    print(f"  {facts['cores']} cores of {facts['processor']}, Keras {facts['versions']['keras']}", end=" ")
-    print(f"on {facts['keras_backend']}, Python {facts['python']}")
+    print(f"  Keras on {result['keras_backend']}; {machine_in_words(result['machine'])}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,15 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.splits import PROTOCOLS
+from search.configurations import SCHEDULERS, SEARCHES, VARIED
+from search.results import JOINT
+from search.selection import RACE_MAXIMUM, RACE_START
+from search.sequence import parse_order
 from search.stages import STAGES
 from trainables.backbones import BACKBONES
 from trainables.trial import SCHEDULES, TrialConfig
+
+ALL, AUTO = "all", "auto"
 
 _EPILOG = """\
 examples:
   python -m search.run --stage lr
   python -m search.run --stage lr --data adience.parquet --study adience
   python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats 3
+  python -m search.run --stage all --study adience --data adience.parquet --repeats 3
+  python -m search.run --mode joint --search tpe --num-samples 40 --scheduler asha
   python -m search.run --stage lr --dry-run
 
 The same command again continues a study where it was stopped; a finished trial is never trained twice.
@@ -25,41 +33,91 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Returns the options in `argv`, the hyperparameters among them as the dictionary `given`.
+    """Returns the options in `argv`, checked against each other.
 
+    `given` holds the hyperparameters among them, `order` the names of all stages in the order to run.
     Wrong usage and --help end in SystemExit.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
-    given = {
-        name: getattr(arguments, name) for name in _HYPERPARAMETERS if getattr(arguments, name) is not None
+    arguments.given = {
+        name: getattr(arguments, name) for name in _OPTIONS if getattr(arguments, name) is not None
     }
     try:
-        TrialConfig.from_dict(given)
+        TrialConfig.from_dict(arguments.given)
+        arguments.order = parse_order(arguments.order)
     except ValueError as error:
         parser.error(str(error))
-    stage = STAGES.get(arguments.stage)
-    if stage and stage.hyperparameter in given:
-        option = f"--{_OPTIONS[stage.hyperparameter]}"
-        parser.error(f"--stage {stage.name} tries the values of {option} itself; leave out {option}")
-    arguments.given = given
+    check = _check_joint if arguments.mode == JOINT else _check_staged
+    problem = check(arguments)
+    if problem:
+        parser.error(problem)
     return arguments
+
+
+def _check_staged(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a staged search, None where nothing is."""
+    joint_only = [option for option, default in _JOINT_OPTIONS.items() if _is_set(arguments, option, default)]
+    if joint_only:
+        return f"--{joint_only[0].replace('_', '-')} belongs to --mode joint; add it, or leave out the option"
+    if arguments.stage is None:
+        return f"--stage is needed: {', '.join(STAGES)} or {ALL}"
+    if arguments.stage == ALL:
+        left = [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
+        return None if left else "--stage all has no stage left: every hyperparameter is given; leave one out"
+    if arguments.sweeps > 1:
+        return f"--sweeps goes through several stages, --stage {arguments.stage} is one; use --stage {ALL}"
+    hyperparameter = STAGES[arguments.stage].hyperparameter
+    if hyperparameter in arguments.given:
+        option = f"--{_OPTIONS[hyperparameter]}"
+        return f"--stage {arguments.stage} tries the values of {option} itself; leave out {option}"
+    return None
+
+
+def _check_joint(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a joint search, None where nothing is."""
+    if arguments.stage is not None or arguments.sweeps > 1:
+        return "--mode joint varies all hyperparameters at once; leave out --stage and --sweeps"
+    if arguments.search == "grid" and arguments.ranges:
+        return "--search grid takes single values, --ranges has none; use --search random or tpe"
+    if arguments.search == "grid" and arguments.num_samples is not None:
+        return "--search grid tries every configuration; leave out --num-samples, or use --search random"
+    if arguments.search != "grid" and arguments.num_samples is None:
+        return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
+    if arguments.repeats == AUTO:
+        return "--repeats auto is for stages; a joint search repeats its best with --repeats N"
+    return None
+
+
+def _is_set(arguments: argparse.Namespace, option: str, default: Any) -> bool:
+    return bool(getattr(arguments, option) != default)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.run",
-        description="Tunes the hyperparameter of a stage: trains every value of its grid, names the winner.",
+        description="Tunes hyperparameters by stages or jointly: trains what is missing, names the winner.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    grids = ", ".join(STAGES)
     parser.add_argument(
-        "--stage", required=True, choices=list(STAGES), metavar="STAGE", help=f"what to tune: {grids}"
+        "--stage",
+        choices=[*STAGES, ALL],
+        metavar="STAGE",
+        help=f"what to tune: {', '.join(STAGES)}, or {ALL}",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("staged", JOINT),
+        default="staged",
+        help="one hyperparameter after the other, or all at once (default: %(default)s)",
     )
     _add_data(parser.add_argument_group("data"))
     _add_hyperparameters(parser.add_argument_group("hyperparameters held fixed"))
+    _add_staged(parser.add_argument_group("staged search"))
+    _add_joint(parser.add_argument_group("joint search"))
+    _add_deciding(parser.add_argument_group("deciding"))
     _add_study(parser.add_argument_group("study"))
     _add_machine(parser.add_argument_group("machine"))
     return parser
@@ -116,6 +174,67 @@ def _add_hyperparameters(group: Any) -> None:
         )
 
 
+def _add_staged(group: Any) -> None:
+    group.add_argument(
+        "--order", default=",".join(STAGES), metavar="STAGES", help="of the stages (default: %(default)s)"
+    )
+    group.add_argument(
+        "--sweeps",
+        type=_at_least(1),
+        default=1,
+        metavar="N",
+        help="go through the stages again from the winner, until nothing changes (default: %(default)s)",
+    )
+
+
+def _add_joint(group: Any) -> None:
+    group.add_argument("--search", choices=SEARCHES, default="grid", help="(default: %(default)s)")
+    group.add_argument(
+        "--scheduler",
+        choices=SCHEDULERS,
+        default="none",
+        help="what stops trials early (default: %(default)s)",
+    )
+    group.add_argument(
+        "--num-samples", type=_at_least(1), metavar="N", help="configurations that random and tpe try"
+    )
+    group.add_argument(
+        "--time-budget", type=_seconds, metavar="TIME", help="such as 90s, 30m or 2h (default: none)"
+    )
+    group.add_argument(
+        "--ranges",
+        action="store_true",
+        help="continuous ranges of learning rate, dropout and l2, not the grids",
+    )
+    group.add_argument(
+        "--vary",
+        type=parse_order,
+        default=VARIED,
+        metavar="STAGES",
+        help=f"whose values to combine (default: {','.join(VARIED)}, 576 configurations)",
+    )
+
+
+def _add_deciding(group: Any) -> None:
+    group.add_argument(
+        "--repeats",
+        type=_repeats,
+        default=1,
+        metavar="N",
+        help="seeds a value, the same for all; auto: until the winner is clear (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max-repeats",
+        type=_at_least(RACE_START),
+        default=RACE_MAXIMUM,
+        metavar="N",
+        help="of auto (default: %(default)s)",
+    )
+    group.add_argument(
+        "--final", action="store_true", help="read the held-out data once, for the last winner"
+    )
+
+
 def _add_study(group: Any) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the folder's name below the storage (default: the manifest's name)"
@@ -129,9 +248,6 @@ def _add_study(group: Any) -> None:
     )
     group.add_argument(
         "--cache", type=Path, default=Path("cache"), metavar="DIR", help="of features (default: %(default)s)"
-    )
-    group.add_argument(
-        "--repeats", type=_at_least(1), default=1, metavar="N", help="seeds a value (default: %(default)s)"
     )
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -164,6 +280,13 @@ def _add_machine(group: Any) -> None:
     group.add_argument(
         "--max-concurrent", type=_at_least(1), metavar="N", help="trials at a time (default: all that fit)"
     )
+    group.add_argument(
+        "--max-failures",
+        type=_at_least(0),
+        default=2,
+        metavar="N",
+        help="times that a trial is started again after its worker died (default: %(default)s)",
+    )
 
 
 _OPTIONS = {
@@ -177,7 +300,14 @@ _OPTIONS = {
     "epochs": "epochs",
     "seed": "seed",
 }
-_HYPERPARAMETERS = tuple(_OPTIONS)
+_JOINT_OPTIONS = {
+    "search": "grid",
+    "scheduler": "none",
+    "num_samples": None,
+    "time_budget": None,
+    "ranges": False,
+    "vary": VARIED,
+}
 _STAGED = tuple(stage.hyperparameter for stage in STAGES.values())
 
 
@@ -201,6 +331,21 @@ def _at_least(least: int) -> Callable[[str], int]:
         return number
 
     return whole_number
+
+
+def _repeats(text: str) -> int | str:
+    return AUTO if text == AUTO else _at_least(1)(text)
+
+
+def _seconds(text: str) -> float:
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        seconds = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
+    return seconds
 
 
 def _gpus(text: str) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 import ray
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
 from search.problem import Problem, extraction_backend
@@ -70,16 +75,33 @@ class Observer(Protocol):
 Record = Callable[[TrialResult, np.ndarray | None], None]
 
 
+@dataclass(frozen=True)
+class Policy:
+    """When trials end early: Ray's scheduler (None for none) and the moment (monotonic) that ends all."""
+
+    scheduler: TrialScheduler | None = None
+    deadline: float = math.inf
+    pausing: bool = False  # whether the scheduler pauses trials, which then continue from checkpoints
+
+    def seconds_left(self) -> float | None:
+        """Returns the seconds until the deadline, at least a tenth; None where there is none."""
+        return None if math.isinf(self.deadline) else max(0.1, self.deadline - time.monotonic())
+
+
 class Driver:
     """Trains trials of one problem on Ray; connects when the first of them is missing.
 
-    `record` keeps a finished trial with its validation probabilities; a trial whose worker died is not
-    finished and not recorded. Use it as a context manager: leaving it ends a Ray that it started.
+    `record` keeps an ended trial with its validation probabilities; a trial whose worker died, or that
+    the deadline cut, has not ended and is not recorded. `checkpoints` is the folder of trials under way.
+    Use it as a context manager: leaving it ends a Ray that it started.
     """
 
-    def __init__(self, problem: Problem, cache: Path, resources: Resources, record: Record) -> None:
+    def __init__(
+        self, problem: Problem, cache: Path, checkpoints: Path, resources: Resources, record: Record
+    ) -> None:
         self._problem = problem
         self._cache = cache.absolute()
+        self._checkpoints = checkpoints.absolute()
         self._resources = resources
         self._record = record
         self._connected = False
@@ -91,30 +113,47 @@ class Driver:
         if self._connected:
             ray.shutdown()
 
-    def train(self, trials: Sequence[Trial], observer: Observer) -> dict[str, TrialResult]:
-        """Trains `trials` and returns their results by key.
+    def train(self, trials: Sequence[Trial], observer: Observer, policy: Policy) -> dict[str, TrialResult]:
+        """Trains `trials` and returns by key the results of those that ended.
 
         A trial that fails is a result with the status FAILED. Raises InputError where features cannot be
         made, or Ray cannot be reached or has too little for one trial.
         """
         if not trials:
             return {}
-        self._connect()
-        data = self._worker_data({trial.config.backbone for trial in trials})
-        collector = Collector(self._problem, self._record, observer)
-        assignments = [assignment_of(trial) for trial in trials]
-        self._tune({"trial": tune.grid_search(assignments)}, data, collector)
-        return collector.results
+        space = {"trial": tune.grid_search([assignment_of(trial) for trial in trials])}
+        backbones = {trial.config.backbone for trial in trials}
+        return self._tune(space, backbones, observer, policy)
 
-    def _tune(self, space: Mapping[str, Any], data: WorkerData, collector: Collector) -> None:
+    def search(
+        self, searcher: Searcher, backbones: Iterable[str], observer: Observer, policy: Policy
+    ) -> dict[str, TrialResult]:
+        """Trains what `searcher` suggests until it has finished; else like `train`."""
+        return self._tune({}, backbones, observer, policy, searcher)
+
+    def _tune(
+        self,
+        space: Mapping[str, Any],
+        backbones: Iterable[str],
+        observer: Observer,
+        policy: Policy,
+        searcher: Searcher | None = None,
+    ) -> dict[str, TrialResult]:
+        self._connect()
+        data = self._worker_data(backbones, policy)
+        collector = Collector(self._problem, self._keep, observer, policy)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
-        trainable_ = tune.with_resources(tune.with_parameters(trainable.train_trial, data=data), each)
         with tempfile.TemporaryDirectory(prefix="ray-tune-") as scratch:
-            tuner = tune.Tuner(
-                trainable_,
+            tune.Tuner(
+                tune.with_resources(tune.with_parameters(trainable.train_trial, data=data), each),
                 param_space=dict(space),
                 tune_config=tune.TuneConfig(
-                    reuse_actors=True, max_concurrent_trials=self._resources.max_concurrent
+                    reuse_actors=True,
+                    max_concurrent_trials=self._resources.max_concurrent,
+                    search_alg=searcher,
+                    scheduler=policy.scheduler,
+                    num_samples=-1 if searcher else 1,
+                    time_budget_s=policy.seconds_left(),
                 ),
                 run_config=tune.RunConfig(
                     name="search",
@@ -123,16 +162,25 @@ class Driver:
                     callbacks=[collector],
                     failure_config=tune.FailureConfig(max_failures=self._resources.max_failures),
                 ),
-            )
-            tuner.fit()
+            ).fit()
+        return collector.results
 
-    def _worker_data(self, backbones: Iterable[str]) -> WorkerData:
+    def _keep(self, result: TrialResult, predictions: np.ndarray | None) -> None:
+        self._record(result, predictions)
+        shutil.rmtree(self._checkpoints / result.trial.key, ignore_errors=True)
+
+    def _worker_data(self, backbones: Iterable[str], policy: Policy) -> WorkerData:
         return WorkerData(
             inputs={name: self._features(name) for name in sorted(backbones)},
             labels=self._problem.labels,
-            splits={split.name: (split.train, split.validation) for split in self._problem.splits},
+            splits={
+                split.name: (split.train, split.validation)
+                for split in (*self._problem.splits, *self._problem.final_splits)
+            },
             keras_backend=self._problem.keras_backend,
             cpus=self._resources.trial_cpus,
+            checkpoints=self._checkpoints,
+            pausing=policy.pausing,
         )
 
     def _features(self, backbone_name: str) -> Path:
@@ -190,6 +238,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     problem: Problem
     record: Record
     observer: Observer
+    policy: Policy
     results: dict[str, TrialResult] = field(default_factory=dict)
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
 
@@ -211,10 +260,11 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
             metrics = EpochMetrics(**result[trainable.EPOCH])
             self._epochs[ours.key][metrics.epoch] = metrics
             self.observer.epoch_ended(ours, metrics)
-        elif trainable.STATUS in result:
-            ended = self._result(
-                ours,
-                TrialStatus(result[trainable.STATUS]),
+        if trainable.STATUS in result and ours.key not in self.results:
+            ended = TrialResult(
+                trial=ours,
+                status=TrialStatus(result[trainable.STATUS]),
+                epochs=tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS]),
                 seconds=result[trainable.SECONDS],
                 reason=result[trainable.REASON],
                 made_by=result[trainable.MADE_BY],
@@ -222,11 +272,19 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
             self.record(ended, result.get(trainable.PREDICTIONS))
             self._end(ended)
 
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
+        ours = self._trial(trial)
+        if ours.key not in self.results and time.monotonic() < self.policy.deadline:
+            stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
+            self.record(stopped, None)
+            self._end(stopped)
+
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a trial whose worker failed more often than allowed; it is not finished."""
         ours = self._trial(trial)
         if ours.key not in self.results:
-            self._end(self._result(ours, TrialStatus.FAILED, reason=_reason(trial)))
+            self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
 
     def _end(self, result: TrialResult) -> None:
         self.results[result.trial.key] = result
@@ -236,15 +294,15 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         assignment = trial.config["trial"]
         return self.problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
 
-    def _result(self, trial: Trial, status: TrialStatus, *, reason: str, **facts: Any) -> TrialResult:
+    def _cut(self, trial: Trial, status: TrialStatus, reason: str) -> TrialResult:
         epochs = tuple(metrics for _, metrics in sorted(self._epochs.get(trial.key, {}).items()))
-        seconds = facts.pop("seconds", sum(metrics.seconds for metrics in epochs))
-        return TrialResult(trial=trial, status=status, epochs=epochs, seconds=seconds, reason=reason, **facts)
+        seconds = sum(metrics.seconds for metrics in epochs)
+        return TrialResult(trial=trial, status=status, epochs=epochs, seconds=seconds, reason=reason)
 
 
 def assignment_of(trial: Trial) -> dict[str, Any]:
     """Returns what a worker needs to know of `trial`, as plain values."""
-    return {"config": trial.config.to_dict(), "split": trial.split}
+    return {"key": trial.key, "config": trial.config.to_dict(), "split": trial.split}
 
 
 def weights_in_words(weights: str) -> str:

@@ -1,4 +1,7 @@
-"""The ledger of a study: one file a finished trial, written whole or not at all, never changed afterwards."""
+"""The ledger of a study: one file an ended trial, written whole or not at all.
+
+A file never changes afterwards, but for a trial that a scheduler stopped and that later runs to its end.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import InputError
 from data_prep.files import write_json, write_whole
 from trainables.trial import Trial, TrialResult
 
@@ -46,8 +50,22 @@ class Ledger:
             write_whole(path, lambda file: np.save(file, np.asarray(predictions, np.float32)))
         write_json(self._trials / f"{result.trial.key}.json", result.to_dict())
 
+    def predictions(self, trial: Trial) -> np.ndarray:
+        """Returns the validation probabilities of a completed `trial`, float32 in the split's row order.
+
+        Raises InputError where the file is missing or damaged.
+        """
+        path = self.predictions_path(trial)
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (OSError, ValueError, EOFError) as error:
+            record = self._trials / f"{trial.key}.json"
+            raise InputError(
+                f"{path} cannot be read ({error}); remove {record} to train the trial again"
+            ) from error
+
     def predictions_path(self, trial: Trial) -> Path:
-        """Where the validation probabilities of `trial` lie, float32 in the order of the split's rows."""
+        """Where the validation probabilities of `trial` lie."""
         return self._predictions / f"{trial.key}.npy"
 
     def _read(self, path: Path) -> TrialResult | None:

@@ -48,6 +48,24 @@ class Problem:
         return cls(manifest, protocol, splits, weights, installed_backend(keras_backend))
 
     @property
+    def final_splits(self) -> tuple[Split, ...]:
+        """The splits that read the test parts: trained on all other rows, validated on the test rows.
+
+        None where the protocol has no test part.
+        """
+        return tuple(
+            Split(
+                name=f"{split.name}-test",
+                train=np.union1d(split.train, split.validation),
+                validation=split.test,
+                test=split.test[:0],
+                shared_subjects=split.shared_subjects,
+            )
+            for split in self.splits
+            if split.test.size
+        )
+
+    @property
     def labels(self) -> np.ndarray:
         """The label of every row, int8 `(n,)`."""
         return self.manifest.table["label"].to_numpy(dtype=np.int8)

@@ -1,4 +1,4 @@
-"""python -m search.run: tunes a stage and names its winner."""
+"""python -m search.run: tunes stage by stage or jointly, and names the winner."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from data_prep.adience import load_adience
-from data_prep.build import build_manifest
 from data_prep.errors import InputError
-from data_prep.manifest import Manifest, read_manifest
-from data_prep.sample import draw_sample
 from search.arguments import parse_arguments
 from search.estimate import estimate
+from search.final import describe_reading, require_held_out
 from search.ledger import Ledger
+from search.planning import (
+    Plan,
+    default_name,
+    images_to_extract,
+    joint_plan,
+    manifest_of,
+    missing_trials,
+    stage_names,
+    stage_plan,
+    stage_plans,
+)
 from search.problem import Problem
-from search.progress import Progress
-from search.results import StageFiles, StageResult
-from search.staged import StagePlan, missing_trials, run_stage
-from search.stages import STAGES, base_of
+from search.results import JOINT, StageFiles, StageResult
+from search.sequence import describe_sweep, run_sequence
+from search.stages import Stage
 from search.study import held, open_study, read_study
-from search.tables import plan_json, print_plan, print_setting, print_stage, result_json
-from trainables.backbones import find_backbone
-from trainables.features import find_features
-from trainables.trial import Trial, TrialResult
+from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 
-SAMPLE = Path("data/sample")
+if TYPE_CHECKING:
+    from search.runner import Runner
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,98 +62,91 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
-    problem = Problem.of(_manifest(arguments), arguments.split, arguments.weights, arguments.keras_backend)
-    folder = arguments.storage.absolute() / (arguments.study or _study_name(arguments))
+    problem = Problem.of(manifest_of(arguments), arguments.split, arguments.weights, arguments.keras_backend)
+    folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
+    if arguments.final:
+        require_held_out(problem)
     if arguments.dry_run:
         return _dry_run(arguments, problem, folder)
     with held(folder):
         open_study(folder, problem.facts())
-        result = _stage(arguments, problem, folder)
-    _print(arguments, folder, result, time.perf_counter() - started)
-    _require_winner(result)
-    return 0
+        return _search(arguments, problem, folder, started)
 
 
-def _manifest(arguments: argparse.Namespace) -> Manifest:
-    if arguments.data is not None:
-        return read_manifest(arguments.data, arguments.data_root)
-    path = SAMPLE.with_suffix(".parquet")
-    draw_sample(SAMPLE.absolute())
-    if not path.is_file():
-        print(f"the built-in sample of drawn faces lies in {SAMPLE} now", file=sys.stderr)
-        build_manifest(load_adience(SAMPLE / "adience"), path)
-    return read_manifest(path)
+def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, started: float) -> int:
+    from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does without it
+    from search.runner import Runner
 
-
-def _study_name(arguments: argparse.Namespace) -> str:
-    return SAMPLE.name if arguments.data is None else arguments.data.stem
-
-
-def _plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> StagePlan:
-    stage = STAGES[arguments.stage]
-    earlier = list(STAGES)[: list(STAGES).index(stage.name)]
-    before = [result for name in earlier if (result := StageFiles(folder).read(name))]
-    base, taken_over = base_of(stage, before, arguments.given)
-    find_backbone(base.backbone)
-    seeds = tuple(range(base.seed, base.seed + arguments.repeats))
-    return StagePlan(stage, base, taken_over, problem, seeds)
-
-
-def _stage(arguments: argparse.Namespace, problem: Problem, folder: Path) -> StageResult:
-    from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does not need it
-
-    plan, ledger, console = _plan(arguments, problem, folder), Ledger(folder), Console(stderr=True)
-    print_setting(plan, folder, console)
     resources = Resources(
         address=arguments.address,
         cpus_per_trial=arguments.cpus_per_trial,
         gpus_per_trial=arguments.gpus_per_trial,
         max_concurrent=arguments.max_concurrent,
+        max_failures=arguments.max_failures,
     )
-    with Driver(problem, arguments.cache, resources, ledger.record) as driver:
+    ledger = Ledger(folder)
+    output = Console(stderr=arguments.json)
+    results: list[StageResult] = []
+    with Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver:
+        runner = Runner(folder, ledger, driver, Console(stderr=True))
+        print(f"study     {folder}", file=sys.stderr)
+        for result in _results(arguments, problem, folder, runner):
+            results.append(result)
+            print_stage(result, output)
+            _require_winner(result)
+        reading = runner.final(results[-1], problem) if arguments.final else None
+    if reading:
+        output.print(describe_reading(reading), highlight=False, soft_wrap=True)
+    output.print(f"results: {folder}", highlight=False, soft_wrap=True)
+    if arguments.json:
+        seconds = time.perf_counter() - started
+        print(
+            json.dumps(result_json(results, folder, read_study(folder), ledger, seconds, reading), indent=2)
+        )
+    return 0
 
-        def train(trials: Sequence[Trial]) -> Mapping[str, TrialResult]:
-            if len(trials) < len(plan.trials()):
-                console.print(
-                    f"{len(plan.trials()) - len(trials)} of {len(plan.trials())} trials are done already"
-                )
-            with Progress(f"stage {plan.stage.name}", len(trials), plan.label, console) as progress:
-                return driver.train(trials, progress)
 
-        result = run_stage(plan, ledger, train)
-    StageFiles(folder).write(result)
-    return result
+def _results(
+    arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner
+) -> Iterator[StageResult]:
+    if arguments.mode == JOINT:
+        yield runner.joint(joint_plan(arguments, problem, folder))
+        return
+
+    def run(stage: Stage, before: Sequence[StageResult], sweep: int) -> StageResult:
+        return runner.stage(stage_plan(arguments, problem, stage, before, sweep))
+
+    done: list[StageResult] = []
+    names = stage_names(arguments)
+    for result in run_sequence(names, arguments.order, arguments.sweeps, StageFiles(folder), run):
+        done.append(result)
+        yield result
+        if result.sweep > 1 and result.stage == names[-1]:
+            print(describe_sweep(done, result.sweep), file=sys.stderr)
 
 
 def _dry_run(arguments: argparse.Namespace, problem: Problem, folder: Path) -> int:
     if (folder / "study.json").exists():
         open_study(folder, problem.facts())
-    plan, ledger = _plan(arguments, problem, folder), Ledger(folder)
-    missing = missing_trials(plan, ledger)
-    backbones = {trial.config.backbone for trial in missing}
-    to_extract = sum(
-        find_features(arguments.cache, find_backbone(name), problem.weights, problem.manifest.image_digests)
-        is None
-        for name in backbones
+    plans: Sequence[Plan] = (
+        [joint_plan(arguments, problem, folder)]
+        if arguments.mode == JOINT
+        else stage_plans(arguments, problem, folder)
     )
-    expected = estimate(missing, ledger.results(), problem, to_extract * len(problem.manifest))
+    ledger = Ledger(folder)
+    missing = {trial.key: trial for plan in plans for trial in missing_trials(plan, ledger)}
+    images = images_to_extract(list(missing.values()), problem, arguments.cache)
+    expected = estimate(list(missing.values()), ledger.results(), problem, images)
     if arguments.json:
-        print(json.dumps(plan_json(plan, folder, missing, expected), indent=2))
-    else:
-        console = Console()
-        print_setting(plan, folder, console)
-        print_plan(plan, missing, expected, console)
+        print(json.dumps(plan_json(plans, folder, missing, expected), indent=2))
+        return 0
+    console = Console()
+    console.print(f"study     {folder}", highlight=False, soft_wrap=True)
+    for plan in plans:
+        print_setting(plan, console)
+        print_plan(plan, missing, console)
+    print_estimate(len(missing), expected, console)
     return 0
-
-
-def _print(arguments: argparse.Namespace, folder: Path, result: StageResult, seconds: float) -> None:
-    if arguments.json:
-        made_of = read_study(folder)
-        print(json.dumps(result_json(result, folder, made_of, Ledger(folder), seconds), indent=2))
-    else:
-        console = Console()
-        print_stage(result, console)
-        console.print(f"results: {folder}", highlight=False, soft_wrap=True)
 
 
 def _require_winner(result: StageResult) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from data_prep.errors import InputError
 from search.results import StageResult
 from trainables.trial import SCHEDULES, TrialConfig
 
@@ -66,37 +64,29 @@ STAGES: Mapping[str, Stage] = {
 }
 
 
-def find_stage(name: str) -> Stage:
-    """Returns the stage that users call `name`; raises InputError, with near matches, for any other name."""
-    if name in STAGES:
-        return STAGES[name]
-    near = difflib.get_close_matches(name, STAGES)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
-
-
 def base_of(
-    stage: Stage, before: Sequence[StageResult], given: Mapping[str, Any]
+    before: Sequence[StageResult], given: Mapping[str, Any], fixed: Mapping[str, Any]
 ) -> tuple[TrialConfig, dict[str, str]]:
-    """Returns the configuration that `stage` varies, and where each of its values comes from.
+    """Returns the configuration to vary, and where each of its values comes from.
 
     A value is `given` by the user, else the winner's of a stage `before` (later ones overrule earlier
-    ones), else the backbone's untuned one. "stage lr", "given" and "default" are what the second value
-    says of each field.
+    ones), else `fixed` by the stage itself, else the backbone's untuned one. "given", "stage lr", "the
+    report's for this stage" and "default" are what the second value says of each field.
     """
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = {}
-    for result in before:
-        if result.hyperparameter and result.winner:
-            values[result.hyperparameter] = getattr(result.winner, result.hyperparameter)
-            origins[result.hyperparameter] = f"stage {result.stage}"
-    values |= given
-    origins |= dict.fromkeys(given, "given")
-    untuned = UNTUNED.get(values.get("backbone", TrialConfig.backbone), {})
-    base = TrialConfig.from_dict({**untuned, **stage.fixed, **values})
-    fixed = dict.fromkeys(stage.fixed, "the report's for this stage")
-    known = dict.fromkeys(base.to_dict(), "default") | fixed | origins
-    return base, {name: origin for name, origin in known.items() if name != stage.hyperparameter}
+    won = {
+        result.hyperparameter: (getattr(result.winner, result.hyperparameter), f"stage {result.stage}")
+        for result in before
+        if result.hyperparameter and result.winner
+    }
+    chosen = {
+        **{name: (value, "the report's for this stage") for name, value in fixed.items()},
+        **won,
+        **{name: (value, "given") for name, value in given.items()},
+    }
+    backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
+    values = {**UNTUNED.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
+    base = TrialConfig.from_dict(values)
+    return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}
 
 
 def show_value(value: Any) -> str:

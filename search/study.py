@@ -56,6 +56,21 @@ def read_study(folder: Path) -> dict[str, Any]:
     return dict(made_of)
 
 
+def find_study(name: str, storage: Path) -> Path:
+    """Returns the folder of the study called `name` below `storage`, or at the path `name`.
+
+    Raises InputError where there is no such study.
+    """
+    for folder in (storage / name, Path(name)):
+        if (folder / "study.json").is_file():
+            return folder.absolute()
+    known = sorted(path.parent.name for path in storage.glob("*/study.json"))
+    raise InputError(
+        f"there is no study {name} in {storage} (there: {', '.join(known) or 'none'}); "
+        "give its name, its folder, or another --storage"
+    )
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Holds the study for this process; raises InputError where another process of this machine has it.

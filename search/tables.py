@@ -11,33 +11,29 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from search.configurations import describe_config
 from search.estimate import Estimate
 from search.ledger import Ledger
+from search.planning import Plan
 from search.progress import clock_time
 from search.results import Entry, StageResult
-from search.staged import StagePlan
 from search.stages import show_value
 from trainables.trial import Trial, TrialResult
 
+LISTED = 40
 
-def print_setting(plan: StagePlan, folder: Path, console: Console) -> None:
+
+def print_setting(plan: Plan, console: Console) -> None:
     """Prints what is about to be trained on what, and where each fixed value comes from."""
     problem = plan.problem
     facts = problem.facts()
     pictures = "drawn faces (no photographs)" if problem.manifest.is_drawn else "photographs"
     weights = {"none": "random weights", "imagenet": "ImageNet weights"}.get(problem.weights, problem.weights)
-    origins = dict.fromkeys(plan.taken_over.values())
-    fixed = (
-        f"{origin}: "
-        + ", ".join(
-            f"{name.replace('_', ' ')} {show_value(getattr(plan.base, name))}"
-            for name, its_origin in plan.taken_over.items()
-            if its_origin == origin
-        )
-        for origin in origins
-    )
+    names_by_origin: dict[str, list[str]] = {}
+    for name, origin in plan.taken_over.items():
+        names_by_origin.setdefault(origin, []).append(name)
+    fixed = (f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items())
     for line in (
-        f"study     {folder}",
         f"data      {facts['images']:,} {pictures}, {facts['subjects']:,} subjects, split {problem.protocol}",
         f"networks  {weights}, Keras on {problem.keras_backend}",
         f"values    {'; '.join(fixed)}",
@@ -45,33 +41,43 @@ def print_setting(plan: StagePlan, folder: Path, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def print_plan(plan: StagePlan, missing: Sequence[Trial], expected: Estimate, console: Console) -> None:
-    """Prints the trials of a stage, which of them the ledger has, and how long the others will take."""
-    to_train = {trial.key for trial in missing}
-    for trial in plan.trials():
-        state = "to train" if trial.key in to_train else "done"
-        console.print(f"{trial.key}  {state:<9} {plan.label(trial)}", highlight=False)
-    basis = "from this study's trials" if expected.measured else "a rough guess until trials were timed here"
+def print_plan(plan: Plan, missing: Mapping[str, Trial], console: Console) -> None:
+    """Prints the first trials of a plan, and which of them have to be trained."""
+    trials = plan.trials()
+    for trial in trials[:LISTED]:
+        state = "to train" if trial.key in missing else "done"
+        console.print(f"{trial.key}  {state:<9} {plan.label(trial)}", highlight=False, soft_wrap=True)
+    if len(trials) > LISTED:
+        console.print(f"… and {len(trials) - LISTED} more")
+    if not trials:
+        console.print("the searcher chooses the trials while it runs")
+
+
+def print_estimate(count: int, expected: Estimate, console: Console) -> None:
+    """Prints how long `count` trials will take."""
+    basis = "from this study's trials" if expected.measured else "a rough guess, nothing was timed here yet"
     console.print(
-        f"{len(missing)} of {len(plan.trials())} trials to train, about {clock_time(expected.total_s)} "
-        f"on one worker ({basis}), of it features {clock_time(expected.feature_s)}",
+        f"{count} trials to train, about {clock_time(expected.total_s)} on one worker, "
+        f"of it features {clock_time(expected.feature_s)} ({basis})",
         highlight=False,
+        soft_wrap=True,
     )
 
 
-def plan_json(plan: StagePlan, folder: Path, missing: Sequence[Trial], expected: Estimate) -> dict[str, Any]:
+def plan_json(
+    plans: Sequence[Plan], folder: Path, missing: Mapping[str, Trial], expected: Estimate
+) -> dict[str, Any]:
     """Returns what a dry run prints for scripts."""
-    to_train = {trial.key for trial in missing}
     return {
         "study": folder.name,
-        "stage": plan.stage.name,
         "trials": [
             {
                 "key": trial.key,
                 "config": trial.config.to_dict(),
                 "split": trial.split,
-                "done": trial.key not in to_train,
+                "done": trial.key not in missing,
             }
+            for plan in plans
             for trial in plan.trials()
         ],
         "estimated_seconds": expected.total_s,
@@ -81,14 +87,15 @@ def plan_json(plan: StagePlan, folder: Path, missing: Sequence[Trial], expected:
 def print_stage(result: StageResult, console: Console) -> None:
     """Prints the table of a stage, the notes on it, and who won."""
     repeated = any(len(entry.trials) > 1 for entry in result.entries)
-    table = Table(title=f"Stage {result.stage}", title_justify="left", title_style="bold", box=None)
-    table.add_column((result.hyperparameter or "configuration").replace("_", " "), no_wrap=True)
+    title = "Joint search" if result.search else f"Stage {result.stage}"
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    table.add_column((result.hyperparameter or "configuration").replace("_", " "), overflow="fold")
     for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for entry in result.entries:
         cells = _cells(entry, repeated)
-        table.add_row(show_value(entry.value), *cells, _remark(entry, result), style=_style(entry, result))
+        table.add_row(_label(entry, result), *cells, _remark(entry, result), style=_style(entry, result))
     console.print(table)
     if result.objective.metric == "mean_val_accuracy":
         console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
@@ -98,25 +105,45 @@ def print_stage(result: StageResult, console: Console) -> None:
 
 
 def result_json(
-    result: StageResult, folder: Path, made_of: Mapping[str, Any], ledger: Ledger, seconds: float
+    results: Sequence[StageResult],
+    folder: Path,
+    made_of: Mapping[str, Any],
+    ledger: Ledger,
+    seconds: float,
+    reading: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Returns the object that `search.run --json` prints; its keys are kept for scripts."""
+    """Returns the object that `search.run --json` prints; its keys are kept for scripts.
+
+    With several results `stage` is "all", `stages` names them, and the winner is the last one's.
+    """
+    last = results[-1]
     return {
         "study": folder.name,
         "folder": str(folder),
-        "stage": result.stage,
-        "objective": asdict(result.objective),
+        "stage": last.stage if len(results) == 1 else "all",
+        "objective": asdict(last.objective),
         "data_digest": made_of["data_digest"],
         "drawn": made_of["source"] == "sample",
         "weights": made_of["weights"],
         "keras_backend": made_of["keras_backend"],
-        "split": result.protocol.split,
-        "taken_over": dict(result.taken_over),
-        "trials": _trials_json([result], ledger),
-        "winner": result.winner and result.winner.to_dict(),
-        "verdict": result.verdict,
-        "statement": result.statement,
-        "notes": list(result.notes),
+        "split": last.protocol.split,
+        "taken_over": dict(last.taken_over),
+        "trials": _trials_json(results, ledger),
+        "winner": last.winner and last.winner.to_dict(),
+        "verdict": last.verdict,
+        "statement": last.statement,
+        "notes": list(last.notes),
+        "stages": [
+            {
+                "stage": result.stage,
+                "sweep": result.sweep,
+                "winner": result.winner and result.winner.to_dict(),
+                "verdict": result.verdict,
+                "statement": result.statement,
+            }
+            for result in results
+        ],
+        "final": reading and dict(reading),
         "seconds": seconds,
     }
 
@@ -138,6 +165,12 @@ def _cells(entry: Entry, repeated: bool) -> list[str]:
     figures = [entry.mean, *([entry.spread] if repeated else []), entry.best_val_accuracy]
     epoch = "-" if entry.best_epoch is None else str(entry.best_epoch)
     return [*(_figure(value) for value in figures), epoch, f"{entry.seconds:.1f}"]
+
+
+def _label(entry: Entry, result: StageResult) -> str:
+    if result.search:
+        return describe_config(entry.config, result.search["space"])
+    return show_value(entry.value)
 
 
 def _figure(value: float) -> str:

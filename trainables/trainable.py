@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ import numpy as np
 from ray import tune
 
 from trainables.features import open_features
-from trainables.trial import TrialConfig, TrialStatus
+from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 
-STATUS, REASON, SECONDS, MADE_BY, PREDICTIONS = "status", "reason", "trial_seconds", "made_by", "predictions"
+EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
+STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
+EPOCHS, PREDICTIONS = "all_epochs", "predictions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,8 @@ class WorkerData:
     """What the trials of a search read; it reaches every worker once, through Ray's object store.
 
     `inputs`: the folder of cached features (or pixels) of each backbone; `labels`: `(n,)` int8;
-    `splits`: train and validation rows by the split's name.
+    `splits`: train and validation rows by the split's name; `checkpoints`: the folder where trials on
+    pixels keep their state after every epoch, those on features too where `pausing` is set.
     """
 
     inputs: Mapping[str, Path]
@@ -36,45 +39,79 @@ class WorkerData:
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     keras_backend: str
     cpus: int
+    checkpoints: Path
+    pausing: bool = False
 
 
 def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     """Trains the configuration of `assignment` on its split and reports every epoch to Ray Tune.
 
-    `assignment`: `{"trial": {"config": …, "split": …}}`. The last report carries how the trial ended, its
-    wall seconds and the validation probabilities (float32); a trial that diverged ends as FAILED, with the
-    reason, and does not raise.
+    `assignment`: `{"trial": {"key": …, "config": …, "split": …}}`. The last report carries how the trial
+    ended, all its epochs, its wall seconds and the validation probabilities (float32); a trial that
+    diverged ends as FAILED, with the reason, and does not raise. A trial that keeps checkpoints continues
+    after the last epoch that it kept.
     """
-    config, split = TrialConfig.from_dict(assignment["trial"]["config"]), assignment["trial"]["split"]
+    ours = assignment["trial"]
+    config = TrialConfig.from_dict(ours["config"])
     started = time.perf_counter()
     prepare_process(data.keras_backend, data.cpus)
     from trainables.training import DivergedError, Examples, Training
 
-    examples = Examples(open_features(data.inputs[config.backbone]), data.labels, *data.splits[split])
-    training = Training(config, examples)
+    inputs = open_features(data.inputs[config.backbone])
+    training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]))
+    keeps = data.pausing or inputs.ndim == 4
+    checkpoint = data.checkpoints / ours["key"]
+    if keeps:
+        training.restore(checkpoint)
+    spent_before = sum(metrics.seconds for metrics in training.finished)
     end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
     try:
         for metrics in training.epochs():
-            tune.report({"epoch_metrics": metrics, **running_figures(training.finished)})
+            if keeps:
+                training.save(checkpoint)
+            if metrics.epoch < config.epochs:
+                tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
-    tune.report({**end, SECONDS: time.perf_counter() - started, MADE_BY: _made_by()})
+    end[EPOCHS] = [asdict(metrics) for metrics in training.finished]
+    end[SECONDS] = spent_before + time.perf_counter() - started
+    # "done" ends the trial for Tune too, whatever a scheduler makes of its last figures
+    tune.report({**running_figures(training.finished), **end, MADE_BY: _made_by(), "done": True})
 
 
-def running_figures(finished: list[Any]) -> dict[str, float]:
-    """Returns the last epoch's figures and the running mean and best of the validation accuracy, flat."""
-    accuracies = [metrics.val_accuracy for metrics in finished]
-    last = finished[-1]
+def make_features(
+    paths: Sequence[str],
+    digests: Sequence[str],
+    backbone_name: str,
+    weights: str,
+    cache: str,
+    keras_backend: str,
+    cpus: int,
+) -> str:
+    """Makes the features of the images in this process and returns their folder.
+
+    Raises InputError as `trainables.extraction.extract` does.
+    """
+    prepare_process(keras_backend, cpus)
+    from trainables.extraction import extract
+
+    return str(extract(paths, digests, backbone_name, weights, cache).folder)
+
+
+def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
+    """Returns the last epoch's figures and the running mean and best of the validation accuracy, flat.
+
+    Before the first epoch, where a trial diverged in it, the accuracies are 0: the worst, for schedulers.
+    """
+    if not finished:
+        return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0}
+    last, accuracies = finished[-1], [metrics.val_accuracy for metrics in finished]
     return {
-        "epoch": last.epoch,
-        "loss": last.loss,
-        "accuracy": last.accuracy,
-        "val_loss": last.val_loss,
-        "val_accuracy": last.val_accuracy,
+        **asdict(last),
+        EPOCH: asdict(last),
         "mean_val_accuracy": sum(accuracies) / len(accuracies),
         "best_val_accuracy": max(accuracies),
-        "seconds": last.seconds,
     }
 
 

@@ -1,0 +1,39 @@
+# make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
+# make test     everything that CI runs
+# make study    every stage on the sample, three seeds a value, and the report
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: search study test lint unit clean
+
+search: $(VENV)/installed
+	$(RUN) -m search.run --stage lr
+
+study: $(VENV)/installed
+	$(RUN) -m search.run --stage all --study sample-all --repeats 3
+	$(RUN) -m search.report sample-all
+
+test: lint unit
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+unit: $(VENV)/installed-dev
+	$(VENV)/bin/pytest
+	KERAS_BACKEND=jax $(VENV)/bin/pytest tests/trainables
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --editable '.[jax]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(VENV)/bin/pip install --quiet --editable '.[jax,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,79 @@
+"""Runs a program of several processes, as Ray's are, and counts the wall and CPU time of all of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.measure import Cost
+
+SAMPLE_EVERY_S = 0.2
+ROOT = Path(__file__).parents[1]
+
+
+def run_program(module: str, arguments: Sequence[str]) -> Cost:
+    """Runs `python -m module arguments`, to its end, and returns what it and its descendants took.
+
+    CPU time is read every SAMPLE_EVERY_S from /proc, so what a process did after the last look is missed;
+    without /proc it is nan. Raises RuntimeError, with the last lines it printed, where the program fails.
+    """
+    with tempfile.TemporaryFile("w+") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+        family = Family(process.pid)
+        try:
+            while process.poll() is None:
+                family.look()
+                time.sleep(SAMPLE_EVERY_S)
+        finally:
+            process.terminate()
+            process.wait()
+        wall_s = time.perf_counter() - started
+        if process.returncode:
+            output.seek(0)
+            raise RuntimeError(f"python -m {module} failed:\n{''.join(output.readlines()[-20:])}")
+    return Cost(wall_s, family.cpu_s())
+
+
+class Family:
+    """A process with all its descendants, known for good once seen, and their CPU time."""
+
+    def __init__(self, root: int) -> None:
+        self._members = {root}
+        self._cpu_s: dict[tuple[int, int], float] = {}  # by process id and start, as ids are used again
+
+    def look(self) -> None:
+        """Adds new descendants and notes the CPU time of all."""
+        running = {pid: line for pid in _process_ids() if (line := _stat(pid))}
+        grown = True
+        while grown:
+            new = {pid for pid, line in running.items() if int(line[1]) in self._members} - self._members
+            self._members |= new
+            grown = bool(new)
+        for pid in self._members & running.keys():
+            line = running[pid]
+            ticks = int(line[11]) + int(line[12])  # user and system
+            self._cpu_s[pid, int(line[19])] = ticks / os.sysconf("SC_CLK_TCK")
+
+    def cpu_s(self) -> float:
+        """Returns the seconds of CPU time seen so far, nan where none could be read."""
+        return sum(self._cpu_s.values()) if self._cpu_s else float("nan")
+
+
+def _process_ids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _stat(pid: int) -> list[str]:
+    """Returns the fields of /proc/<pid>/stat from the state on, none where the process has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

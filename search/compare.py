@@ -1,0 +1,155 @@
+"""python -m search.compare: staged against joint, of one study or several, on the same data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from data_prep.errors import InputError
+from search.configurations import describe_config
+from search.ledger import Ledger
+from search.results import StageFiles, StageResult
+from search.study import find_study, read_study
+from trainables.trial import TrialConfig
+
+COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")
+SAME = ("data_digest", "split", "weights", "keras_backend")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One way of searching in one study: its best objective, and what it cost in trials and trial seconds."""
+
+    study: str
+    way: str
+    best: float
+    runs: int
+    trials: int
+    seconds: float
+    winner: Mapping[str, Any]
+    verdict: str
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the comparison; returns 0 done, 1 told in one line, 2 wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m search.compare",
+        description="Staged against joint search: best objective, trials, seconds, and what each found.",
+    )
+    parser.add_argument("studies", nargs="+", metavar="STUDY", help="names below the storage, or folders")
+    parser.add_argument("--storage", type=Path, default=Path("results"), help="(default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    try:
+        folders = [find_study(name, arguments.storage) for name in arguments.studies]
+        lines = compare_studies(folders)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print(json.dumps([asdict(line) for line in lines], indent=2))
+    else:
+        _print(lines, Console())
+    return 0
+
+
+def compare_studies(folders: Sequence[Path]) -> list[Line]:
+    """Returns a line for the staged and one for the joint search of each study, as far as they were run.
+
+    Raises InputError where the studies are not of the same data, split, weights and backend, and where
+    there are not two lines to compare.
+    """
+    _require_same(folders)
+    lines = [line for folder in folders for line in _lines(folder)]
+    if len(lines) < 2:
+        raise InputError(
+            f"a comparison needs two finished searches, {', '.join(map(str, folders))} has {len(lines)}; "
+            "run --stage all and --mode joint"
+        )
+    return lines
+
+
+def _require_same(folders: Sequence[Path]) -> None:
+    first, *others = [(folder, read_study(folder)) for folder in folders]
+    for folder, facts in others:
+        differing = [name for name in SAME if facts.get(name) != first[1].get(name)]
+        if differing:
+            name = differing[0]
+            raise InputError(
+                f"only searches on the same data can be compared: {name} is {first[1].get(name)!r} in "
+                f"{first[0]} and {facts.get(name)!r} in {folder}; leave one out"
+            )
+
+
+def _lines(folder: Path) -> Iterable[Line]:
+    results = list(StageFiles(folder).all())
+    staged = [result for result in results if result.hyperparameter and result.winner]
+    if staged and staged[-1].winner:
+        keys = {key for result in staged for entry in result.entries for key in entry.trials}
+        stages = ", ".join(dict.fromkeys(result.stage for result in staged))
+        yield _line(folder, f"staged ({stages})", staged[-1], staged[-1].winner, keys)
+    for result in results:
+        if result.search and result.winner:
+            keys = {key for entry in result.entries for key in entry.trials} | set(result.search["trials"])
+            yield _line(
+                folder,
+                f"joint ({result.search['search']}, {result.search['scheduler']})",
+                result,
+                result.winner,
+                keys,
+            )
+
+
+def _line(folder: Path, way: str, last: StageResult, winner: TrialConfig, keys: set[str]) -> Line:
+    ledger = Ledger(folder)
+    trials = [result for key in sorted(keys) if (result := ledger.find_key(key))]
+    entry = last.entry_of(winner)
+    return Line(
+        study=folder.name,
+        way=way,
+        best=entry.mean,
+        runs=len(entry.trials),
+        trials=len(trials),
+        seconds=sum(trial.seconds for trial in trials),
+        winner=winner.to_dict(),
+        verdict=last.verdict,
+    )
+
+
+def _print(lines: Sequence[Line], console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name, side in (
+        ("search", "left"),
+        ("best", "right"),
+        ("runs", "right"),
+        ("trials", "right"),
+        ("trial s", "right"),
+        ("found", "left"),
+    ):
+        table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
+    for line in lines:
+        found = describe_config(TrialConfig.from_dict(line.winner), COMPARED)
+        cells = f"{line.best:.4f}", str(line.runs), str(line.trials), f"{line.seconds:.0f}"
+        table.add_row(f"{line.study} {line.way}", *cells, f"{found} ({line.verdict})")
+    console.print(table)
+    console.print("best: the winner's mean over its runs of the mean validation accuracy", style="dim")
+    if any(line.runs == 1 for line in lines):
+        console.print(
+            "one run each: the best of many single runs is partly luck, more so the more were tried",
+            style="dim",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Compares configurations by their runs: the figures of each, who is best, and whether that is sure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+
+from search.breakdown import break_down
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import Entry
+from search.selection import Comparison, Selection
+from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A configuration (with the first seed) among others: its value in the stage, and its runs."""
+
+    value: Any
+    config: TrialConfig
+    runs: tuple[Trial, ...]
+
+    def scores(self, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
+        """Returns the objective of each run by split and seed, NaN where it did not finish."""
+        return {(run.split, run.config.seed): _score(results.get(run.key)) for run in self.runs}
+
+
+def runs_of(config: TrialConfig, problem: Problem, seeds: Sequence[int]) -> tuple[Trial, ...]:
+    """Returns the trials of `config`: a run for each split and seed."""
+    return tuple(
+        problem.trial(replace(config, seed=seed), split.name) for split in problem.splits for seed in seeds
+    )
+
+
+def each_once(candidates: Sequence[Candidate]) -> list[Trial]:
+    """Returns all runs, each once; those with the same split and seed stand together."""
+    longest = max(len(candidate.runs) for candidate in candidates)
+    ordered = (
+        candidate.runs[number]
+        for number in range(longest)
+        for candidate in candidates
+        if number < len(candidate.runs)
+    )
+    return list({run.key: run for run in ordered}.values())
+
+
+def entries_of(
+    candidates: Sequence[Candidate],
+    selection: Selection,
+    results: Mapping[str, TrialResult],
+    reused: Collection[str],
+) -> tuple[Entry, ...]:
+    """Returns an entry for each candidate in order; `results` and `reused` go by key."""
+    return tuple(
+        _entry(candidate, results, reused, comparison)
+        for candidate, comparison in zip(candidates, selection.comparisons, strict=True)
+    )
+
+
+def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
+    """Returns the breakdown of the validation errors of the runs with the first seed, all splits together."""
+    first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
+    rows_of = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
+    rows = np.concatenate([rows_of[trial.split] for trial in first])
+    probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
+    ages = problem.manifest.table["age"].iloc[rows].astype(object)
+    return break_down(problem.labels[rows], probabilities, ages.where(ages.notna(), None).tolist())
+
+
+def _score(result: TrialResult | None) -> float:
+    if result is None or result.status is not TrialStatus.COMPLETED:
+        return math.nan
+    return result.mean_val_accuracy
+
+
+def _entry(
+    candidate: Candidate,
+    results: Mapping[str, TrialResult],
+    reused: Collection[str],
+    comparison: Comparison | None,
+) -> Entry:
+    keys = tuple(run.key for run in candidate.runs)
+    ended = [results[key] for key in keys if key in results]
+    failed = [run for run in ended if run.status is not TrialStatus.COMPLETED]
+    finished = [run for run in ended if run.status is TrialStatus.COMPLETED]
+    scores = [run.mean_val_accuracy for run in finished]
+    entry = Entry(
+        value=candidate.value,
+        config=candidate.config,
+        trials=keys,
+        reused=tuple(key for key in keys if key in reused),
+        status=(failed[0].status if failed else TrialStatus.COMPLETED).value,
+        reason=failed[0].reason if failed else "",
+        mean=fmean(scores) if scores else math.nan,
+        spread=stdev(scores) if len(scores) > 1 else math.nan,
+        best_val_accuracy=max((run.best_val_accuracy for run in finished), default=math.nan),
+        best_epoch=finished[0].best_epoch if finished else None,
+        seconds=sum(run.seconds for run in ended),
+    )
+    if comparison is None:
+        return entry
+    return replace(
+        entry,
+        difference=comparison.difference,
+        interval=comparison.interval,
+        p_value=comparison.p_value,
+        tied=comparison.tied,
+    )

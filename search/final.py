@@ -1,0 +1,99 @@
+"""The winner on held-out data: read once, and every reading recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from data_prep.errors import InputError
+from data_prep.files import write_json
+from search.comparison import breakdown_of
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import StageResult
+from search.staged import Train, finished_trials
+from trainables.trial import Trial, TrialConfig, TrialStatus
+
+
+def require_held_out(problem: Problem) -> None:
+    """Raises InputError where the protocol keeps no data out of the selection."""
+    if not problem.final_splits:
+        raise InputError(
+            f"--final needs data that no selection saw, --split {problem.protocol} keeps none; "
+            "use --split folds or kfold:K"
+        )
+
+
+def read_final(folder: Path) -> list[dict[str, Any]]:
+    """Returns the readings of held-out data that the study in `folder` has made, the first one first."""
+    try:
+        return list(json.loads((folder / "final.json").read_text("utf-8"))["readings"])
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / 'final.json'} is damaged ({error}); restore it from a copy") from error
+
+
+def evaluate_winner(
+    result: StageResult, problem: Problem, ledger: Ledger, train: Train, folder: Path
+) -> dict[str, Any]:
+    """Returns the reading for the winner of `result`, and keeps it in `final.json`.
+
+    The winner is trained on all but the test part of each split, for all its epochs, and read at the last
+    one. A winner that was read before is not read again. `accuracy` is the mean over the splits,
+    `standard_error` that of this mean. Raises InputError where a run did not complete.
+    """
+    if result.winner is None:
+        raise InputError(f"the stage {result.stage} has no winner to evaluate")
+    readings = read_final(folder)
+    for reading in readings:
+        if reading["config"] == result.winner.to_dict():
+            return reading
+    runs = _runs(result.winner, problem)
+    done = finished_trials(runs, ledger)
+    results = {**done, **train([run for run in runs if run.key not in done])}
+    failed = [
+        run for run in runs if run.key not in results or results[run.key].status is not TrialStatus.COMPLETED
+    ]
+    if failed:
+        raise InputError(
+            f"{len(failed)} of the {len(runs)} final runs did not complete; run the same command again"
+        )
+    accuracies = [results[run.key].epochs[-1].val_accuracy for run in runs]
+    reading = {
+        "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "stage": result.stage,
+        "config": result.winner.to_dict(),
+        "split": problem.protocol,
+        "trials": [run.key for run in runs],
+        "n": sum(len(split.validation) for split in problem.final_splits),
+        "accuracies": dict(zip((run.split for run in runs), accuracies, strict=True)),
+        "accuracy": fmean(accuracies),
+        "standard_error": stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else None,
+        "breakdown": breakdown_of(runs, problem, ledger),
+        "earlier_readings": len(readings),
+    }
+    write_json(folder / "final.json", {"readings": [*readings, reading]})
+    return reading
+
+
+def describe_reading(reading: Mapping[str, Any]) -> str:
+    """Returns a reading in one sentence."""
+    error = reading["standard_error"]
+    spread = (
+        "" if error is None else f" ± {error:.4f} (standard error over {len(reading['accuracies'])} splits)"
+    )
+    again = reading["earlier_readings"]
+    warning = f"; the held-out data was read {again} times before for other winners" if again else ""
+    return (
+        f"held-out accuracy {reading['accuracy']:.4f}{spread} on {reading['n']:,} images, "
+        f"read once at {reading['read_at']}{warning}"
+    )
+
+
+def _runs(config: TrialConfig, problem: Problem) -> Sequence[Trial]:
+    return [problem.trial(config, split.name) for split in problem.final_splits]

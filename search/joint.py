@@ -1,0 +1,254 @@
+"""The joint search: all hyperparameters at once, over the product of the stages' values or over ranges."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+from data_prep.errors import InputError
+from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.configurations import Range, Space, describe_config, grid_of, random_configs
+from search.driver import Policy, assignment_of
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import JOINT, Protocol, StageResult
+from search.selection import select, statement
+from search.spaces import KnowingSearcher, make_scheduler
+from search.staged import LEVEL, OBJECTIVE, finished_trials, notes_on
+from search.suggestions import Suggestions
+from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
+
+PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
+SHOWN = 10  # the best configurations in the table
+REPEATED = 5  # of them are repeated with fresh seeds
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointPlan:
+    """What a joint search tries: `space` around `base`, and how.
+
+    `samples` is None for all of a grid; `repeats` above 1 repeats the best configurations with as many
+    fresh seeds, which alone decide then.
+    """
+
+    problem: Problem
+    base: TrialConfig
+    taken_over: Mapping[str, str]
+    space: Space
+    search: str
+    scheduler: str
+    samples: int | None
+    time_budget_s: float | None
+    repeats: int
+
+    def __post_init__(self) -> None:
+        several = len(self.problem.splits) > 1
+        if several and (self.scheduler != "none" or self.search == "tpe"):
+            raise InputError(
+                f"--search {self.search} with --scheduler {self.scheduler} compares runs of one split, "
+                f"--split {self.problem.protocol} has {len(self.problem.splits)}; use random or subject"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Returns what was asked, as JSON values."""
+        return {
+            "search": self.search,
+            "scheduler": self.scheduler,
+            "num_samples": self.samples,
+            "time_budget_s": self.time_budget_s,
+            "space": {
+                name: [values.low, values.high] if isinstance(values, Range) else list(values)
+                for name, values in self.space.items()
+            },
+            "base": self.base.to_dict(),
+        }
+
+    def trials(self) -> list[Trial]:
+        """Returns the trials known before the search begins: none of them where TPE suggests them."""
+        if self.search == "tpe":
+            return []
+        if self.search == "grid":
+            configs = grid_of(self.base, self.space)
+        else:
+            configs = random_configs(self.base, self.space, self.samples or 0)
+        return [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
+
+    def label(self, trial: Trial) -> str:
+        """Returns what a person calls `trial`: its values of what is varied."""
+        repeated = f", seed {trial.config.seed}" if self.repeats > 1 else ""
+        split = f", {trial.split}" if len(self.problem.splits) > 1 else ""
+        return describe_config(trial.config, self.space) + repeated + split
+
+
+class Workers(Interface):
+    """Who trains: `search.driver.Driver` with an observer."""
+
+    def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
+        """Returns by key the results of those of `trials` that ended."""
+
+    def search(
+        self, searcher: KnowingSearcher, backbones: Sequence[str], expected: int, policy: Policy
+    ) -> Mapping[str, TrialResult]:
+        """Returns by key the results of the suggestions that ended, `expected` of them where time allows."""
+
+
+def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> StageResult:
+    """Runs the search, repeats the best, and returns what was found, within the time budget."""
+    started = time.perf_counter()
+    deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
+    policy = Policy(
+        scheduler=make_scheduler(plan.scheduler, OBJECTIVE, plan.base.epochs),
+        deadline=deadline,
+        pausing=plan.scheduler in PAUSING,
+    )
+    if plan.search == "tpe":
+        results, reused = _suggested(plan, ledger, workers, policy, folder)
+    else:
+        results, reused = _listed(plan, ledger, workers, policy)
+    best = _best_first(plan, results)
+    candidates = [_candidate(plan, config) for config in best[:SHOWN]]
+    if plan.repeats > 1 and candidates:
+        candidates = _with_fresh_seeds(plan, best[:REPEATED])
+        runs = each_once(candidates)
+        found = finished_trials(runs, ledger)
+        missing = [run for run in runs if run.key not in found]
+        results, reused = {**results, **found, **workers.train(missing, Policy(deadline=deadline))}, found
+    if not candidates:
+        raise InputError(_nothing_finished(results))
+    selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)
+    entries = entries_of(candidates, selection, results, reused)
+    winner = None if selection.winner is None else candidates[selection.winner]
+    ordered = sorted(entries, key=lambda entry: -entry.mean if not math.isnan(entry.mean) else math.inf)
+    seeds = sorted({run.config.seed for candidate in candidates for run in candidate.runs})
+    return StageResult(
+        stage=JOINT,
+        hyperparameter=None,
+        sweep=1,
+        objective=OBJECTIVE,
+        protocol=Protocol(
+            split=plan.problem.protocol,
+            splits=tuple(split.name for split in plan.problem.splits),
+            seeds=tuple(seeds),
+            level=LEVEL,
+        ),
+        base=plan.base,
+        taken_over=plan.taken_over,
+        entries=tuple(ordered),
+        winner=winner.config if winner else None,
+        verdict=selection.verdict,
+        statement=statement(
+            selection, [describe_config(candidate.config, plan.space) for candidate in candidates]
+        ),
+        notes=(
+            *notes_on(plan.problem, [candidate.config for candidate in candidates]),
+            *_notes(plan, results),
+        ),
+        breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
+        search={**plan.settings(), "trials": list(results), **_counts(results)},
+        seconds=time.perf_counter() - started,
+        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+    )
+
+
+def _listed(
+    plan: JointPlan, ledger: Ledger, workers: Workers, policy: Policy
+) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
+    trials = plan.trials()
+    found = _ended(trials, ledger, plan)
+    trained = workers.train([trial for trial in trials if trial.key not in found], policy)
+    return {**found, **trained}, found
+
+
+def _suggested(
+    plan: JointPlan, ledger: Ledger, workers: Workers, policy: Policy, folder: Path
+) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
+    suggestions = Suggestions(
+        plan.samples or 0,
+        plan.settings(),
+        lambda trial: _ended([trial], ledger, plan).get(trial.key),
+        ledger,
+        folder / "joint" / f"{plan.search}-{plan.scheduler}.json",
+    )
+
+    def ask(values: Mapping[str, Any]) -> dict[str, Any] | float | None:
+        trial = plan.problem.trial(replace(plan.base, **values), plan.problem.splits[0].name)
+        answer = suggestions.ask(trial)
+        return assignment_of(answer) if isinstance(answer, Trial) else answer
+
+    known = [
+        (result.trial.config, result.mean_val_accuracy)
+        for result in suggestions.known_before
+        if result.epochs
+    ]
+    searcher = KnowingSearcher(plan.space, OBJECTIVE, plan.base.seed, ask, suggestions.full, known)
+    if not suggestions.full():
+        workers.search(searcher, [plan.base.backbone], suggestions.missing(), policy)
+    return suggestions.results(), suggestions.reused
+
+
+def _ended(trials: Sequence[Trial], ledger: Ledger, plan: JointPlan) -> dict[str, TrialResult]:
+    """Returns what is in the ledger; a stopped trial counts as ended where this search stops trials too."""
+    if plan.scheduler == "none":
+        return finished_trials(trials, ledger)
+    return {trial.key: result for trial in trials if (result := ledger.find(trial))}
+
+
+def _best_first(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[TrialConfig]:
+    """Returns the configurations all of whose runs completed, the best mean first."""
+    scores: dict[TrialConfig, list[float]] = {}
+    for result in results.values():
+        if result.status is TrialStatus.COMPLETED:
+            scores.setdefault(result.trial.config, []).append(result.mean_val_accuracy)
+    whole = [config for config, runs in scores.items() if len(runs) == len(plan.problem.splits)]
+    return sorted(whole, key=lambda config: -sum(scores[config]))
+
+
+def _candidate(plan: JointPlan, config: TrialConfig) -> Candidate:
+    return Candidate(value=None, config=config, runs=runs_of(config, plan.problem, [config.seed]))
+
+
+def _with_fresh_seeds(plan: JointPlan, configs: Sequence[TrialConfig]) -> list[Candidate]:
+    first = plan.base.seed + 1
+    seeds = range(first, first + plan.repeats)
+    return [
+        Candidate(
+            value=None,
+            config=replace(config, seed=first),
+            runs=runs_of(config, plan.problem, seeds),
+        )
+        for config in configs
+    ]
+
+
+def _notes(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[str]:
+    counts = _counts(results)
+    notes = [
+        f"{len(results)} trials: {counts['completed']} completed, {counts['stopped']} stopped early, "
+        f"{counts['failed']} failed"
+    ]
+    if plan.repeats > 1:
+        notes.append(
+            f"the best {REPEATED} were run again with {plan.repeats} fresh seeds, which alone decide"
+        )
+    return notes
+
+
+def _counts(results: Mapping[str, TrialResult]) -> dict[str, int]:
+    return {
+        status.value.lower(): sum(result.status is status for result in results.values())
+        for status in TrialStatus
+    }
+
+
+def _nothing_finished(results: Mapping[str, TrialResult]) -> str:
+    reasons = sorted({result.reason for result in results.values() if result.reason})
+    return (
+        f"no configuration of the joint search ran to its end ({'; '.join(reasons) or 'the time was up'}); "
+        "the same command again continues, a larger --time-budget gives it more time"
+    )

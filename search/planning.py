@@ -1,0 +1,122 @@
+"""The command line's options become data, and plans of what to train."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.manifest import Manifest, read_manifest
+from data_prep.sample import draw_sample
+from search.arguments import ALL, AUTO
+from search.configurations import joint_space
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import StageFiles, StageResult
+from search.selection import RACE_START
+from search.sequence import earlier_results
+from search.staged import StagePlan, finished_trials
+from search.stages import STAGES, Stage, base_of
+from trainables.backbones import find_backbone
+from trainables.features import find_features
+from trainables.trial import Trial
+
+if TYPE_CHECKING:
+    from search.joint import JointPlan
+
+Plan: TypeAlias = "StagePlan | JointPlan"
+SAMPLE = Path("data/sample")
+
+
+def stage_names(arguments: argparse.Namespace) -> Sequence[str]:
+    """Returns the stages to run; of all of them without those whose hyperparameter is given."""
+    if arguments.stage != ALL:
+        return [arguments.stage]
+    return [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
+
+
+def stage_plan(
+    arguments: argparse.Namespace,
+    problem: Problem,
+    stage: Stage,
+    before: Sequence[StageResult],
+    sweep: int = 1,
+) -> StagePlan:
+    """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
+    base, origins = base_of(before, arguments.given, stage.fixed if sweep == 1 else {})
+    find_backbone(base.backbone)
+    taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
+    races = arguments.repeats == AUTO
+    seeds = range(base.seed, base.seed + (RACE_START if races else arguments.repeats))
+    race_to = arguments.max_repeats if races else None
+    return StagePlan(stage, base, taken_over, problem, tuple(seeds), sweep, race_to)
+
+
+def joint_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> JointPlan:
+    """Returns the plan of the joint search; what it does not vary is as the stages left it."""
+    from search.joint import JointPlan
+
+    space = joint_space(arguments.vary, arguments.given, ranges=arguments.ranges)
+    others = [name for name in arguments.order if STAGES[name].hyperparameter not in space]
+    before = [result for name in others if (result := StageFiles(folder).read(name))]
+    base, origins = base_of(before, arguments.given, {})
+    find_backbone(base.backbone)
+    return JointPlan(
+        problem=problem,
+        base=base,
+        taken_over={name: origin for name, origin in origins.items() if name not in space},
+        space=space,
+        search=arguments.search,
+        scheduler=arguments.scheduler,
+        samples=arguments.num_samples,
+        time_budget_s=arguments.time_budget,
+        repeats=arguments.repeats,
+    )
+
+
+def manifest_of(arguments: argparse.Namespace) -> Manifest:
+    """Returns the manifest that was asked for, or that of the sample, which is drawn where it is missing."""
+    if arguments.data is not None:
+        return read_manifest(arguments.data, arguments.data_root)
+    path = SAMPLE.with_suffix(".parquet")
+    draw_sample(SAMPLE.absolute())
+    if not path.is_file():
+        build_manifest(load_adience(SAMPLE / "adience"), path)
+        print(f"the built-in sample of drawn faces lies in {SAMPLE} now", file=sys.stderr)
+    return read_manifest(path)
+
+
+def default_name(arguments: argparse.Namespace) -> str:
+    """Returns the study's name where none is given: the manifest's."""
+    return SAMPLE.name if arguments.data is None else str(arguments.data.stem)
+
+
+def stage_plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> list[StagePlan]:
+    """Returns the plans of the stages as far as their winners are known: what a dry run can tell."""
+    files = StageFiles(folder)
+    return [
+        stage_plan(arguments, problem, STAGES[name], earlier_results(name, arguments.order, files))
+        for name in stage_names(arguments)
+    ]
+
+
+def missing_trials(plan: Plan, ledger: Ledger) -> list[Trial]:
+    """Returns the trials of `plan` that have to be trained."""
+    trials = plan.trials()
+    done = finished_trials(trials, ledger)
+    return [trial for trial in trials if trial.key not in done]
+
+
+def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
+    """Returns how many images have to go through a backbone before `trials` can run."""
+    digests = problem.manifest.image_digests
+    backbones = {trial.config.backbone for trial in trials}
+    return sum(
+        len(digests)
+        for name in backbones
+        if find_features(cache, find_backbone(name), problem.weights, digests) is None
+    )

@@ -1,0 +1,140 @@
+"""What a report is made of, before it becomes HTML, Markdown or pictures. All text is plain, never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A sentence, or several, that a reader must not miss."""
+
+    title: str
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of remarks."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table whose first column heads its rows; `strong` are the numbers of the rows to stress."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A curve; `low` and `high` bound a band around it, or with `dots` the error bars of single points."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    dots: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Curves over common axes; with `diagonal` the line from (0, 0) to (1, 1) is drawn for comparison."""
+
+    title: str
+    x_label: str
+    y_label: str
+    curves: Sequence[Curve]
+    diagonal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lines:
+    """One or several panels of curves; `name` becomes the name of the picture."""
+
+    name: str
+    caption: str
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A point for each category, None where there is none, with error bars where `low` and `high` are."""
+
+    label: str
+    values: Sequence[float | None]
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points:
+    """Points over named categories."""
+
+    name: str
+    caption: str
+    x_label: str
+    y_label: str
+    categories: Sequence[str]
+    series: Sequence[Series]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis of parallel coordinates: a position for each line, and the text at some positions."""
+
+    label: str
+    positions: Sequence[float]
+    ticks: Mapping[float, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parallel:
+    """Parallel coordinates: a line for each trial, coloured by `colour`, the objective."""
+
+    name: str
+    caption: str
+    axes: Sequence[Axis]
+    colour: Sequence[float]
+    colour_label: str
+
+
+Figure: TypeAlias = Lines | Points | Parallel
+Block: TypeAlias = Paragraph | Alert | Bullets | Table | Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the report; `name` is unique, of letters, digits and hyphens."""
+
+    name: str
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """The report."""
+
+    title: str
+    made_on: str  # the only thing in it that is not the study's
+    sections: Sequence[Section]
+
+    def figures(self) -> list[Figure]:
+        """Returns all figures in their order."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return [block for block in blocks if isinstance(block, Lines | Points | Parallel)]

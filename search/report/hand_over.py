@@ -1,0 +1,82 @@
+"""The part of the report on what the stages handed over: the chain of winners, and what later sweeps changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from search.published import CHOSEN
+from search.report.document import Block, Bullets, Paragraph, Section, Table
+from search.report.record import Record
+from search.report.words import HYPERPARAMETERS, NONE, hyperparameter_name, stage_title
+from search.results import StageResult
+from search.sequence import describe_sweep
+from search.stages import STAGES, show_value
+
+
+def hand_over_section(record: Record) -> Section:
+    """Returns the part on which stage gave which value to the stages after it."""
+    rows = [_row(result) for result in record.staged]
+    columns = [hyperparameter_name(name) for name in HYPERPARAMETERS]
+    blocks: list[Block] = [
+        Table(
+            caption="Where each stage's values came from; what the stage itself gave stands in the second column",
+            columns=("stage", "gave", "published", "verdict", *columns),
+            rows=rows,
+        ),
+        *_not_run(record),
+        *_sweeps(record),
+    ]
+    return Section(name="hand-over", title="What each stage handed over", blocks=blocks)
+
+
+def _row(result: StageResult) -> Sequence[str]:
+    cells = [_taken_over(result, name) for name in HYPERPARAMETERS]
+    return [stage_title(result), _gave(result), _published(result.stage), result.verdict, *cells]
+
+
+def _gave(result: StageResult | None) -> str:
+    if result is None or result.winner is None or result.hyperparameter is None:
+        return NONE
+    return show_value(getattr(result.winner, result.hyperparameter))
+
+
+def _published(stage: str) -> str:
+    return show_value(CHOSEN[stage]) if stage in CHOSEN else NONE
+
+
+def _taken_over(result: StageResult, name: str) -> str:
+    if name == result.hyperparameter:
+        return "varied"
+    return f"{show_value(getattr(result.base, name))} ({result.taken_over.get(name, 'default')})"
+
+
+def _not_run(record: Record) -> Iterator[Block]:
+    missing = [name for name in STAGES if record.stage(name) is None]
+    if missing:
+        yield Paragraph(
+            f"Not run: {', '.join(missing)}. The command for one of them is "
+            f"python -m search.run --stage {missing[0]} --study {record.name}."
+        )
+
+
+def _sweeps(record: Record) -> Iterator[Block]:
+    """What the second and later sweeps changed."""
+    sweeps = sorted({result.sweep for result in record.staged})
+    if sweeps in ([], [1]):
+        return
+    stages = [name for name in STAGES if record.stage(name)]
+    yield Table(
+        caption="The winners by sweep; the report went through the stages once",
+        columns=("stage", *(f"sweep {sweep}" for sweep in sweeps), "published"),
+        rows=[
+            (name, *(_gave(record.stage(name, sweep)) for sweep in sweeps), _published(name))
+            for name in stages
+        ],
+    )
+    comparable = [
+        result
+        for result in record.staged
+        if result.sweep == 1 or record.stage(result.stage, result.sweep - 1) is not None
+    ]
+    later = sorted({result.sweep for result in comparable if result.sweep > 1})
+    yield Bullets([f"{describe_sweep(comparable, sweep)}." for sweep in later])

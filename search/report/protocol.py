@@ -1,0 +1,141 @@
+"""How the study compares with the report: data, split, weights, runs; what differs is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from search.published import PROTOCOL, published_means
+from search.report.document import Alert, Block, Bullets, Paragraph, Table
+from search.report.record import Record
+from search.report.words import NONE, figure
+from search.results import Entry
+from trainables.trial import TrialConfig
+
+_DATA = {
+    "sample": "drawn by a program, no photographs",
+    "adience": "Adience",
+    "celeba": "CelebA",
+    "folder": "a folder of images",
+}
+_SPLITS = {
+    "random": "random 80/20, photos of one subject on both sides",
+    "subject": "80/20 with no subject on both sides",
+    "folds": "the five official folds, no subject in two of them",
+}
+_SELECTION = {
+    "folds": "an inner validation part of the training folds",
+    "kfold": "an inner validation part of the training parts",
+}
+_WEIGHTS = {"none": "random", "imagenet": "ImageNet"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the comparison; `differs` is None where nothing is to be compared."""
+
+    name: str
+    ours: str
+    published: str
+    differs: bool | None
+
+
+def protocol_blocks(record: Record) -> Iterator[Block]:
+    """Yields the warnings and the comparison of the protocols."""
+    facts = list(compare_protocols(record))
+    if record.facts.get("source") == "sample":
+        yield Alert(
+            "The data is drawn by a program",
+            ["No number of this study says anything about photographs of people; it shows that the system runs."],
+        )
+    differing = [fact for fact in facts if fact.differs]
+    if differing:
+        yield Alert(
+            "The protocol differs from the published one",
+            [f"{fact.name}: {fact.ours} here, {fact.published} published" for fact in differing],
+        )
+    else:
+        yield Paragraph("The protocol is the published one.")
+    yield Table(
+        caption="What was compared, and how",
+        columns=("", "this study", "published"),
+        rows=[
+            (fact.name + (" (differs)" if fact.differs else ""), fact.ours, fact.published) for fact in facts
+        ],
+    )
+    yield Paragraph("What the published protocol does to its numbers:")
+    yield Bullets(
+        (
+            "A random split puts photos of one subject on both sides, so its accuracies are higher than on "
+            "new people. The data set's own protocol is five folds with no subject in two of them.",
+            "The 20 % that chose the hyperparameters are the 20 % that are reported.",
+            _published_noise(),
+        )
+    )
+
+
+def compare_protocols(record: Record) -> Iterator[Fact]:
+    """Yields what determines the numbers, ours beside the report's."""
+    facts, split = record.facts, str(record.facts.get("split", NONE))
+    source, weights = str(facts.get("source", NONE)), str(facts.get("weights", NONE))
+    yield Fact("data set", _DATA.get(source, source), PROTOCOL.data, source != "adience")
+    images = facts.get("images")
+    yield Fact("images", _count(images), _count(PROTOCOL.images), images != PROTOCOL.images)
+    yield Fact("images of label 0 (female) and 1 (male)", _labels(facts.get("labels")), NONE, None)
+    yield Fact("subjects", _count(facts.get("subjects")), NONE, None)
+    yield Fact("split", _split(split), _split(PROTOCOL.split), split != PROTOCOL.split)
+    selection = _SELECTION.get(split.partition(":")[0], "the validation part that is reported")
+    yield Fact("selected on", selection, PROTOCOL.selected_on, split.partition(":")[0] in _SELECTION)
+    yield Fact(
+        "backbone weights",
+        _WEIGHTS.get(weights, weights),
+        _WEIGHTS[PROTOCOL.weights],
+        weights != PROTOCOL.weights,
+    )
+    yield _numbers("epochs", {entry.config.epochs for entry in _entries(record)}, PROTOCOL.epochs)
+    yield _numbers("runs of each value", _runs(record), PROTOCOL.runs)
+    seeds = {seed for result in record.results for seed in result.protocol.seeds}
+    yield _numbers("seeds", seeds, PROTOCOL.seed)
+    tuned = sorted({result.base.backbone for result in record.results if result.stage != "backbone"})
+    if tuned:
+        yield Fact("tuned backbone", ", ".join(tuned), PROTOCOL.backbone, tuned != [PROTOCOL.backbone])
+    yield Fact("trained with", f"Keras on {facts.get('keras_backend', NONE)}", NONE, None)
+    yield Fact("data digest", str(facts.get("data_digest", NONE)), NONE, None)
+
+
+def _published_noise() -> str:
+    means = published_means(TrialConfig()).values()
+    return (
+        "One run a value. By its description the report ran one configuration (batch size 32, learning rate "
+        f"0.001, neurons 1024/512/256, no dropout) in four stages and printed {', '.join(map(figure, means))}: "
+        f"a range of {figure(max(means) - min(means))} without any change."
+    )
+
+
+def _numbers(name: str, ours: set[int], published: int) -> Fact:
+    return Fact(name, ", ".join(map(str, sorted(ours))), str(published), ours != {published})
+
+
+def _entries(record: Record) -> Iterator[Entry]:
+    return (entry for result in record.results for entry in result.entries)
+
+
+def _runs(record: Record) -> set[int]:
+    return {len(entry.trials) for entry in _entries(record)}
+
+
+def _split(name: str) -> str:
+    kind, _, parts = name.partition(":")
+    if kind == "kfold":
+        return f"{parts} parts, no known subject in two of them"
+    return _SPLITS.get(name, name)
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else NONE
+
+
+def _labels(value: object) -> str:
+    if not isinstance(value, dict):
+        return NONE
+    return " and ".join(_count(value.get(label)) for label in ("0", "1"))

@@ -1,0 +1,138 @@
+"""Reads a study's folder for the report, without changing anything in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from search.results import JOINT, Entry, StageFiles, StageResult
+from search.stages import STAGES
+from search.study import read_study
+from trainables.trial import TrialConfig, TrialResult, TrialStatus
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Record:
+    """What lies in a study's folder: stages by the time they finished, trials by key.
+
+    `readings` are of held-out data (`final.json`), `finetune` is what fine-tuning found, None where it has
+    not run. `unread` names each file that could not be read, and why.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    results: Sequence[StageResult]
+    trials: Mapping[str, TrialResult]
+    readings: Sequence[Mapping[str, Any]]
+    finetune: Mapping[str, Any] | None
+    unread: Sequence[str]
+
+    @property
+    def staged(self) -> list[StageResult]:
+        """The stages, without the joint search."""
+        return [result for result in self.results if result.stage != JOINT]
+
+    @property
+    def joint(self) -> StageResult | None:
+        """The joint search, None where it has not run."""
+        return next((result for result in self.results if result.stage == JOINT), None)
+
+    @property
+    def last(self) -> StageResult | None:
+        """The stage that finished last with a winner: the outcome of the staged search."""
+        return next((result for result in reversed(self.staged) if result.winner), None)
+
+    def stage(self, name: str, sweep: int = 1) -> StageResult | None:
+        """Returns the result of a stage, None where it has not run."""
+        return next(
+            (result for result in self.results if (result.stage, result.sweep) == (name, sweep)), None
+        )
+
+    def runs(self, entry: Entry) -> list[TrialResult]:
+        """Returns the runs of `entry` that have epochs and did not fail."""
+        found = (self.trials.get(key) for key in entry.trials)
+        return [run for run in found if run and run.epochs and run.status is not TrialStatus.FAILED]
+
+    def entry_like(self, config: TrialConfig) -> Entry | None:
+        """Returns the entry of `config`, whatever its seed and epochs; None where it was not compared."""
+        for result in self.results:
+            for entry in result.entries:
+                if replace(entry.config, seed=config.seed, epochs=config.epochs) == config:
+                    return entry
+        return None
+
+
+def read_record(folder: Path) -> Record:
+    """Returns what lies in `folder`; a damaged file is named in `unread` and skipped.
+
+    Raises InputError where the folder is not a study, and where no stage of it can be read.
+    """
+    facts = read_study(folder)
+    unread: list[str] = []
+    results = [result for path in _json_files(folder / "stages") if (result := _stage(path, unread))]
+    if not results:
+        damaged = f" ({'; '.join(unread)})" if unread else ""
+        raise InputError(
+            f"the study {folder} has no finished stage to report on{damaged}; "
+            f"run python -m search.run --stage {next(iter(STAGES))} --study {folder.name} first"
+        )
+    trials = {path.stem: trial for path in _json_files(folder / "trials") if (trial := _trial(path, unread))}
+    readings = _optional(folder / "final.json", unread)
+    return Record(
+        name=folder.name,
+        facts=facts,
+        results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
+        trials=trials,
+        readings=_readings(readings),
+        finetune=_optional(folder / "finetune.json", unread),
+        unread=unread,
+    )
+
+
+def _json_files(folder: Path) -> Iterable[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def _stage(path: Path, unread: list[str]) -> StageResult | None:
+    name, _, sweep = path.stem.partition(".")
+    if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():
+        unread.append(f"stages/{path.name}: no stage has this name")
+        return None
+    try:
+        return StageFiles(path.parents[1]).read(name, int(sweep or 1))
+    except InputError as error:
+        unread.append(f"stages/{path.name}: {error}")
+        return None
+
+
+def _trial(path: Path, unread: list[str]) -> TrialResult | None:
+    try:
+        trial = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
+        if trial.trial.key != path.stem:
+            raise ValueError(f"it holds the trial {trial.trial.key}")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        unread.append(f"trials/{path.name}: {error}")
+        return None
+    return trial
+
+
+def _optional(path: Path, unread: list[str]) -> Mapping[str, Any] | None:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it holds no JSON object")
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        unread.append(f"{path.name}: {error}")
+        return None
+    return values
+
+
+def _readings(values: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    readings = (values or {}).get("readings", [])
+    return [reading for reading in readings if isinstance(reading, dict)]

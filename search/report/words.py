@@ -1,0 +1,93 @@
+"""How the report writes numbers, hyperparameters and stages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from search.results import Entry, StageResult
+from search.stages import STAGES, show_value
+from trainables.trial import TrialConfig
+
+NONE = "-"
+HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
+
+_TITLES: Mapping[str, str] = {
+    "backbone": "Backbones, untuned",
+    "batch_size": "Batch size",
+    "lr": "Learning rate",
+    "neurons": "Neurons of the dense layers",
+    "dropout": "Dropout at each dense layer",
+    "l2": "L2 regularisation",
+    "schedule": "Learning-rate schedule",
+    "joint": "Joint search",
+}
+_HYPERPARAMETERS: Mapping[str, str] = {
+    "hidden_units": "neurons",
+    "l2": "L2",
+    "learning_rate_schedule": "schedule",
+}
+
+
+def figure(value: Any, digits: int = 4) -> str:
+    """Returns a number with `digits` digits, "-" for None, NaN and what is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        return NONE
+    return f"{value:.{digits}f}"
+
+
+def with_spread(mean: float, spread: float) -> str:
+    """Returns "0.8924 ± 0.0012", without the spread where there is none."""
+    return figure(mean) if math.isnan(spread) else f"{figure(mean)} ± {figure(spread)}"
+
+
+def interval(value: Any) -> str:
+    """Returns "[0.8801, 0.9012]", "-" where there is no interval."""
+    if not isinstance(value, Sequence) or len(value) != 2:
+        return NONE
+    return f"[{figure(value[0])}, {figure(value[1])}]"
+
+
+def stage_title(result: StageResult) -> str:
+    """Returns what heads the part of the report on `result`."""
+    title = _TITLES.get(result.stage, result.stage)
+    return title if result.sweep == 1 else f"{title}, sweep {result.sweep}"
+
+
+def stage_name(name: str) -> str:
+    """Returns a stage's name in a sentence: "batch size"."""
+    return hyperparameter_name(STAGES[name].hyperparameter) if name in STAGES else name
+
+
+def hyperparameter_name(name: str) -> str:
+    """Returns what a reader calls a field of a configuration: "learning rate"."""
+    return _HYPERPARAMETERS.get(name, name.replace("_", " "))
+
+
+def values_of(config: TrialConfig, names: Sequence[str]) -> str:
+    """Returns "batch size 32, learning rate 0.001"."""
+    return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
+
+
+def trains_nothing(config: TrialConfig) -> bool:
+    """Returns whether BatchNorm gets one example a step, which lets no gradient through."""
+    return config.batch_size == 1 and config.backbone != "hassner"
+
+
+def remark(entry: Entry, result: StageResult) -> str:
+    """Returns how `entry` stands: winner, tied or worse, how its runs ended, and what a reader must know."""
+    words = [_standing(entry, result)]
+    if entry.status != "COMPLETED":
+        words.append(entry.status + (f": {' '.join(entry.reason.split())}" if entry.reason else ""))
+    if trains_nothing(entry.config):
+        words.append("BatchNorm with one sample trains nothing")
+    return "; ".join(word for word in words if word)
+
+
+def _standing(entry: Entry, result: StageResult) -> str:
+    if entry.config == result.winner:
+        return "winner" if result.verdict in ("clear", "tied") else "best"
+    if entry.tied is None or result.verdict not in ("clear", "tied"):
+        return ""
+    return "tied" if entry.tied else "worse"

@@ -1,0 +1,78 @@
+"""One study being run: plans become trials for the driver, and what they find is kept and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from search.driver import Driver, Policy
+from search.final import evaluate_winner
+from search.joint import JointPlan, run_joint
+from search.ledger import Ledger
+from search.planning import Plan, missing_trials
+from search.problem import Problem
+from search.progress import Progress
+from search.results import JOINT, StageFiles, StageResult
+from search.spaces import KnowingSearcher
+from search.staged import StagePlan, run_stage
+from search.tables import print_setting
+from trainables.trial import Trial, TrialResult
+
+
+class Runner:
+    """Runs the plans of the study in `folder`; progress goes to `console`, which is standard error."""
+
+    def __init__(self, folder: Path, ledger: Ledger, driver: Driver, console: Console) -> None:
+        self._folder, self._ledger, self._driver, self._console = folder, ledger, driver, console
+
+    def stage(self, plan: StagePlan) -> StageResult:
+        """Runs a stage and keeps what it found."""
+        self._say(plan)
+        workers = _Workers(self._driver, f"stage {plan.stage.name}", plan.label, self._console)
+        result = run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
+        StageFiles(self._folder).write(result)
+        return result
+
+    def joint(self, plan: JointPlan) -> StageResult:
+        """Runs a joint search and keeps what it found."""
+        self._say(plan)
+        workers = _Workers(self._driver, f"{JOINT} {plan.search}", plan.label, self._console)
+        result = run_joint(plan, self._ledger, workers, self._folder)
+        StageFiles(self._folder).write(result)
+        return result
+
+    def final(self, result: StageResult, problem: Problem) -> dict[str, Any]:
+        """Reads the held-out data for the winner of `result`, once."""
+        workers = _Workers(self._driver, "held-out data", lambda trial: trial.split, self._console)
+        return evaluate_winner(
+            result, problem, self._ledger, lambda trials: workers.train(trials, Policy()), self._folder
+        )
+
+    def _say(self, plan: Plan) -> None:
+        print_setting(plan, self._console)
+        total, missing = len(plan.trials()), len(missing_trials(plan, self._ledger))
+        if missing < total:
+            self._console.print(f"{total - missing} of {total} trials are done already", highlight=False)
+
+
+class _Workers:
+    """The driver with a progress display of its own for each call."""
+
+    def __init__(self, driver: Driver, title: str, label: Callable[[Trial], str], console: Console) -> None:
+        self._driver, self._title, self._label, self._console = driver, title, label, console
+
+    def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
+        with self._progress(len(trials)) as progress:
+            return self._driver.train(trials, progress, policy)
+
+    def search(
+        self, searcher: KnowingSearcher, backbones: Sequence[str], expected: int, policy: Policy
+    ) -> Mapping[str, TrialResult]:
+        with self._progress(expected) as progress:
+            return self._driver.search(searcher, backbones, progress, policy)
+
+    def _progress(self, total: int) -> Progress:
+        return Progress(self._title, total, self._label, self._console)

@@ -1,0 +1,89 @@
+"""Runs stages one after the other: each takes over the winners of those before, sweeps repeat them all."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+from data_prep.errors import InputError
+from search.results import StageFiles, StageResult
+from search.stages import STAGES, Stage, show_value
+
+RunStage = Callable[[Stage, Sequence[StageResult], int], StageResult]
+"""Runs a stage after the results before it, in the sweep of that number (from 1)."""
+
+
+def parse_order(text: str) -> tuple[str, ...]:
+    """Returns the stage names in `text`, which commas separate.
+
+    Raises InputError for a name that is no stage, with near matches, and for one that stands there twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in STAGES:
+            near = difflib.get_close_matches(name, STAGES)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
+        if names.count(name) > 1:
+            raise InputError(
+                f"a stage may stand once in the order, {name} stands there {names.count(name)} times"
+            )
+    return names
+
+
+def earlier_results(name: str, order: Sequence[str], files: StageFiles) -> list[StageResult]:
+    """Returns the results of the stages that stand before `name` in `order` and have finished."""
+    before = order[: order.index(name)] if name in order else ()
+    return [result for earlier in before if (result := files.read(earlier))]
+
+
+def run_sequence(
+    names: Sequence[str], order: Sequence[str], sweeps: int, files: StageFiles, run: RunStage
+) -> Iterator[StageResult]:
+    """Runs the stages `names` up to `sweeps` times, keeps each result and yields it.
+
+    In the first sweep a stage takes over the winners of those before it in `order`; from the second on the
+    latest winners of all others. It ends after a sweep that changed no winner, or where a stage has none.
+    """
+    latest: dict[str, StageResult] = {}
+    for sweep in range(1, sweeps + 1):
+        changed = False
+        for name in names:
+            if sweep == 1:
+                before = earlier_results(name, order, files)
+            else:
+                before = [latest[other] for other in names if other != name]
+            result = run(STAGES[name], before, sweep)
+            files.write(result)
+            yield result
+            if result.winner is None:
+                return
+            changed = changed or name not in latest or _changed(latest[name], result)
+            latest[name] = result
+        if not changed:
+            return
+
+
+def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
+    """Returns what a later sweep changed, which tells whether the hyperparameters interact."""
+    by_sweep = {(result.stage, result.sweep): result for result in results}
+    changes = [
+        f"{result.stage} {_shown(by_sweep[result.stage, sweep - 1])} to {_shown(result)}"
+        for result in results
+        if result.sweep == sweep and _changed(by_sweep[result.stage, sweep - 1], result)
+    ]
+    if changes:
+        return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
+    return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
+
+
+def _changed(before: StageResult, now: StageResult) -> bool:
+    return _value(before) != _value(now)
+
+
+def _shown(result: StageResult) -> str:
+    return show_value(_value(result))
+
+
+def _value(result: StageResult) -> object:
+    return result.winner and getattr(result.winner, str(result.hyperparameter))

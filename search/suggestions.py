@@ -1,0 +1,69 @@
+"""What a searcher has asked for: trained once, told again from the ledger, kept for a run that goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from data_prep.files import write_json
+from search.ledger import Ledger
+from trainables.trial import Trial, TrialResult
+
+BUDGET = ("num_samples", "time_budget_s")  # a search with a larger budget is the same search
+
+Find = Callable[[Trial], "TrialResult | None"]
+
+
+class Suggestions:
+    """At most `samples` configurations that a searcher asked for, and what came of them.
+
+    They stand in the file `path`: a search with the same `settings` counts those that an earlier run asked
+    for and finished. `find` gives a trial's result where it need not be trained.
+    """
+
+    def __init__(
+        self, samples: int, settings: Mapping[str, Any], find: Find, ledger: Ledger, path: Path
+    ) -> None:
+        self._samples, self._find, self._ledger, self._path = samples, find, ledger, path
+        self._settings = json.loads(json.dumps(settings))
+        self._asked = {key: None for key in self._read() if ledger.find_key(key)}
+        self.reused = self.results()
+        self.known_before = list(self.reused.values())
+
+    def full(self) -> bool:
+        """Returns whether as many were asked for as may be."""
+        return len(self._asked) >= self._samples
+
+    def missing(self) -> int:
+        """Returns how many more may be asked for."""
+        return max(0, self._samples - len(self._asked))
+
+    def ask(self, trial: Trial) -> Trial | float | None:
+        """Returns `trial` where it is to be trained, its value where known, None while it is in training."""
+        known = self._find(trial)
+        if known is None and trial.key in self._asked:
+            return None
+        if trial.key not in self._asked:
+            self._asked[trial.key] = None
+            write_json(self._path, {"settings": self._settings, "asked": list(self._asked)})
+        if known is None:
+            return trial
+        self.reused[trial.key] = known
+        return known.mean_val_accuracy if known.epochs else 0.0
+
+    def results(self) -> dict[str, TrialResult]:
+        """Returns by key what came of them, in the order asked."""
+        found = ((key, self._ledger.find_key(key)) for key in self._asked)
+        return {key: result for key, result in found if result}
+
+    def _read(self) -> list[str]:
+        try:
+            kept = json.loads(self._path.read_text("utf-8"))
+            same = all(
+                kept["settings"][name] == now for name, now in self._settings.items() if name not in BUDGET
+            )
+            return list(kept["asked"]) if same else []
+        except (OSError, ValueError, KeyError, TypeError):
+            return []

@@ -1,0 +1,164 @@
+"""Values that many tests of the search need, made of as little as possible: no Ray, no Keras, no images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from data_prep.manifest import Manifest, write_manifest
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import Entry, Objective, Protocol, StageResult
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+
+def make_manifest(root: Path, subjects: int = 40, photos: int = 2, **columns: object) -> Manifest:
+    """Returns a manifest of `subjects` of both labels in turn, in five folds; its images do not exist."""
+    owners = [number for number in range(subjects) for _ in range(photos)]
+    table = pd.DataFrame(
+        {
+            "path": [f"{number}.jpg" for number in range(len(owners))],
+            "label": [owner % 2 for owner in owners],
+            "subject": [f"s{owner}" for owner in owners],
+            "fold": [owner // 2 % 5 for owner in owners],
+            "age": None,
+            "source": "folder",
+        }
+    ).assign(**columns)
+    return Manifest.of(table, root, [f"{number:032x}" for number in range(len(owners))])
+
+
+def write_small_manifest(root: Path, name: str = "m.parquet", **columns: object) -> Path:
+    """Writes a manifest of 80 rows below `root`, with the one image that a reader looks for."""
+    root.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8)).save(root / "0.jpg")
+    write_manifest(make_manifest(root, **columns), root / name)
+    return root / name
+
+
+def make_problem(root: Path, protocol: str = "random", weights: str = "none", **columns: object) -> Problem:
+    """Returns the problem of a small manifest."""
+    return Problem.of(make_manifest(root, **columns), protocol, weights, "tensorflow")
+
+
+def make_trial(split: str = "random", **config: Any) -> Trial:
+    """Returns a trial of one epoch, with the given hyperparameters."""
+    return Trial(
+        config=TrialConfig(**{"epochs": 1, **config}),
+        data_digest="d" * 32,
+        split=split,
+        weights="none",
+        keras_backend="tensorflow",
+    )
+
+
+def make_epochs(accuracies: Sequence[float], seconds: float = 1.0) -> tuple[EpochMetrics, ...]:
+    """Returns an epoch for each validation accuracy."""
+    return tuple(
+        EpochMetrics(
+            epoch=number,
+            loss=0.5,
+            accuracy=0.9,
+            val_loss=0.6,
+            val_accuracy=accuracy,
+            learning_rate=0.001,
+            seconds=seconds,
+        )
+        for number, accuracy in enumerate(accuracies, start=1)
+    )
+
+
+def make_result(
+    trial: Trial,
+    *accuracies: float,
+    status: TrialStatus = TrialStatus.COMPLETED,
+    reason: str = "",
+    seconds: float = 1.0,
+) -> TrialResult:
+    """Returns the end of `trial` with an epoch of `seconds` for each validation accuracy."""
+    return TrialResult(
+        trial=trial,
+        status=status,
+        epochs=make_epochs(accuracies, seconds),
+        seconds=seconds * len(accuracies),
+        reason=reason,
+    )
+
+
+@dataclass
+class FakeTrainer:
+    """Trains by table lookup: `accuracy` of a trial for all its epochs; None makes it fail.
+
+    `asked` holds the trials of every call; ended ones go into the ledger as the driver would put them.
+    """
+
+    problem: Problem
+    ledger: Ledger
+    accuracy: Callable[[Trial], float | None]
+    asked: list[list[Trial]] = field(default_factory=list)
+
+    def __call__(self, trials: Sequence[Trial]) -> dict[str, TrialResult]:
+        """Returns by key how `trials` ended."""
+        self.asked.append(list(trials))
+        return {trial.key: self._end(trial) for trial in trials}
+
+    @property
+    def trained(self) -> list[Trial]:
+        """All trials so far, in order."""
+        return [trial for trials in self.asked for trial in trials]
+
+    def _end(self, trial: Trial) -> TrialResult:
+        accuracy = self.accuracy(trial)
+        if accuracy is None:
+            result = make_result(trial, status=TrialStatus.FAILED, reason="the loss is nan in epoch 1")
+            self.ledger.record(result)
+            return result
+        result = make_result(trial, *[accuracy] * trial.config.epochs)
+        splits = {split.name: split for split in (*self.problem.splits, *self.problem.final_splits)}
+        self.ledger.record(result, np.full(len(splits[trial.split].validation), 0.75))
+        return result
+
+
+def make_entry(value: Any = 0.001, config: TrialConfig | None = None, **fields: Any) -> Entry:
+    """Returns the entry of one finished run, with changes."""
+    plain: dict[str, Any] = {
+        "value": value,
+        "config": config or TrialConfig(),
+        "trials": ("0123456789abcdef",),
+        "reused": (),
+        "status": "COMPLETED",
+        "reason": "",
+        "mean": 0.875,
+        "spread": float("nan"),
+        "best_val_accuracy": 0.9,
+        "best_epoch": 3,
+        "seconds": 1.5,
+    }
+    return Entry(**{**plain, **fields})
+
+
+def make_stage_result(
+    stage: str = "lr", hyperparameter: str | None = "learning_rate", **fields: Any
+) -> StageResult:
+    """Returns the result of a stage that the default configuration won, with changes."""
+    winner = fields.pop("winner", TrialConfig())
+    plain: dict[str, Any] = {
+        "sweep": 1,
+        "objective": Objective(),
+        "protocol": Protocol(split="random", splits=("random",), seeds=(7,), level=0.05),
+        "base": TrialConfig(),
+        "taken_over": {"batch_size": "default"},
+        "entries": (make_entry(config=winner),),
+        "winner": winner,
+        "verdict": "single",
+        "statement": "0.001 has the best value; one run each, no statement about how sure that is",
+        "seconds": 12.5,
+        "finished_at": "2026-01-01T00:00:00.000000+00:00",
+    }
+    return StageResult(stage=stage, hyperparameter=hyperparameter, **{**plain, **fields})

@@ -1,0 +1,435 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from search.selection import Comparison, Scores, Selection, race, select, statement
+
+Study = list[dict[tuple[str, int], float]]
+Make = Callable[[int, np.random.Generator], Iterator[Study]]
+
+BETTER = 2.0  # standard deviations of the run-to-run noise
+
+
+def runs_of(*scores: float, split: str = "random") -> dict[tuple[str, int], float]:
+    return {(split, 7 + number): score for number, score in enumerate(scores)}
+
+
+def folds_of(*folds: tuple[float, ...]) -> dict[tuple[str, int], float]:
+    return {
+        run: score
+        for number, scores in enumerate(folds)
+        for run, score in runs_of(*scores, split=f"fold-{number}").items()
+    }
+
+
+def studies(candidates: int, repeats: int, *, better: float = 0.0, worse: int = 0, step: float = 0.0) -> Make:
+    """Normal scores with noise of 1 and a larger effect of the seed; `worse` of the candidates are far behind."""
+
+    def make(count: int, rng: np.random.Generator) -> Iterator[Study]:
+        means = np.array([better] + [0.0] * (candidates - 1 - worse) + [-8.0] * worse)
+        for _ in range(count):
+            scores = means[:, None] + 3 * rng.normal(size=repeats) + rng.normal(size=(candidates, repeats))
+            yield [runs_of(*(np.round(row / step) * step if step else row).tolist()) for row in scores]
+
+    return make
+
+
+def fold_studies(candidates: int, repeats: int, correlation: float) -> Make:
+    """Five folds whose scores have that correlation within a candidate, with less noise from the seed."""
+
+    def make(count: int, rng: np.random.Generator) -> Iterator[Study]:
+        for _ in range(count):
+            common = 3 * rng.normal(size=(5, repeats))
+            shared, own = rng.normal(size=(candidates, 1, 1)), rng.normal(size=(candidates, 5, 1))
+            noise = 0.1 * rng.normal(size=(candidates, 5, repeats))
+            scores = common + math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own + noise
+            yield [folds_of(*map(tuple, folds.tolist())) for folds in scores]
+
+    return make
+
+
+def share_clear(
+    make: Make, count: int, decide: Callable[[Study], Selection], winner: int | None = None
+) -> float:
+    selections = [decide(study) for study in make(count, np.random.default_rng(7))]
+    return sum(found.verdict == "clear" and winner in (None, found.winner) for found in selections) / len(
+        selections
+    )
+
+
+def raced(study: Study) -> Selection:
+    outcome = race(study)
+    assert not outcome.need
+    return outcome.selection
+
+
+def bound(count: int) -> float:
+    """What a true rate of 5 % exceeds in one test of a thousand."""
+    return float(stats.binom.ppf(0.999, count, 0.05)) / count
+
+
+@pytest.mark.parametrize("candidates", [4, 6])
+@pytest.mark.parametrize("repeats", [3, 5, 10])
+def test_select_rarely_finds_a_winner_among_equals(candidates: int, repeats: int) -> None:
+    assert share_clear(studies(candidates, repeats), 1000, select) <= 0.05
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        studies(2, 3),
+        studies(2, 5),
+        studies(2, 10),
+        studies(6, 5, worse=4),
+        studies(2, 3, step=1.0),
+        studies(2, 5, step=1.0),
+        fold_studies(2, 1, correlation=0.2),
+        fold_studies(2, 3, correlation=0.2),
+    ],
+    ids=["3", "5", "10", "four worse", "steps 3", "steps 5", "folds", "folds and seeds"],
+)
+def test_select_keeps_the_level_between_two_equals(make: Make) -> None:
+    # the level is met exactly here, so that a fair count is above it half of the time
+    assert share_clear(make, 3000, select) <= bound(3000)
+
+
+@pytest.mark.parametrize("candidates", [4, 6])
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize("correlation", [0.2, 0.5])
+def test_select_rarely_finds_a_winner_among_equals_over_folds(
+    candidates: int, repeats: int, correlation: float
+) -> None:
+    assert share_clear(fold_studies(candidates, repeats, correlation), 1000, select) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("candidates", "repeats", "power"),
+    [
+        (2, 3, 0.30),
+        (2, 5, 0.65),
+        (2, 10, 0.97),
+        (4, 3, 0.03),
+        (4, 5, 0.33),
+        (4, 10, 0.92),
+        (6, 3, 0.01),
+        (6, 5, 0.17),
+        (6, 10, 0.88),
+    ],
+)
+def test_select_finds_a_true_winner_as_often_as_documented(
+    candidates: int, repeats: int, power: float
+) -> None:
+    make = studies(candidates, repeats, better=BETTER)
+    assert share_clear(make, 2000, select, winner=0) == pytest.approx(power, abs=0.03)
+
+
+@pytest.mark.parametrize("make", [studies(4, 10), studies(6, 10)], ids=["4", "6"])
+def test_race_rarely_finds_a_winner_among_equals(make: Make) -> None:
+    assert share_clear(make, 500, raced) <= 0.05
+
+
+@pytest.mark.parametrize("make", [studies(2, 10), studies(6, 10, worse=4)], ids=["2", "four worse"])
+def test_race_keeps_the_level_between_two_equals(make: Make) -> None:
+    assert share_clear(make, 1000, raced) <= bound(1000)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "worse", "power", "share"),
+    [(2, 0, 0.94, 0.80), (4, 0, 0.84, 0.88), (6, 0, 0.77, 0.91), (6, 3, 0.89, 0.66)],
+)
+def test_race_finds_a_true_winner_with_fewer_runs_as_documented(
+    candidates: int, worse: int, power: float, share: float
+) -> None:
+    make = studies(candidates, 10, better=BETTER, worse=worse)
+    assert share_clear(make, 800, raced, winner=0) == pytest.approx(power, abs=0.04)
+    used = [runs_used(raced(study)) for study in make(300, np.random.default_rng(8))]
+    assert np.mean(used) / (candidates * 10) == pytest.approx(share, abs=0.03)
+
+
+def runs_used(selection: Selection) -> int:
+    shared = [comparison.runs for comparison in selection.comparisons if comparison]
+    return sum(shared) + max(shared)
+
+
+def test_select_agrees_with_scipy_for_two_candidates() -> None:
+    best, other = (0.91, 0.93, 0.90, 0.94), (0.90, 0.90, 0.91, 0.91)
+    expected = stats.ttest_rel(best, other)
+    (_, found) = select([runs_of(*best), runs_of(*other)]).comparisons
+    assert found is not None
+    assert found.difference == pytest.approx(np.mean(best) - np.mean(other))
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert (found.runs, found.tied) == (4, True)
+
+
+def test_select_corrects_for_the_number_of_comparisons() -> None:
+    best = (0.95, 0.96, 0.94, 0.97)
+    others = [(0.94, 0.94, 0.91, 0.955), (0.80, 0.83, 0.79, 0.82), (0.94, 0.945, 0.928, 0.95)]
+    raw = [stats.ttest_rel(best, other).pvalue for other in others]
+    found = select([runs_of(*best), *(runs_of(*other) for other in others)]).comparisons[1:]
+    order = np.argsort(raw)
+    expected = np.maximum.accumulate(np.sort(raw) * [3, 2, 1])
+    assert [found[number].p_value for number in order] == pytest.approx(expected)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_select_gives_intervals_that_hold_zero_where_tied(seed: int) -> None:
+    (study,) = studies(6, 6, better=BETTER, worse=1)(1, np.random.default_rng(seed))
+    for found in filter(None, select(study).comparisons):
+        assert found.interval is not None
+        assert (found.interval[0] <= 0 <= found.interval[1]) is found.tied
+
+
+def test_select_widens_the_interval_over_folds() -> None:
+    best, other = (0.91, 0.93, 0.90, 0.94, 0.95), (0.90, 0.90, 0.91, 0.91, 0.91)
+    (_, seeds) = select([runs_of(*best), runs_of(*other)]).comparisons
+    once = select([folds_of(*((score,) for score in scores)) for scores in (best, other)])
+    twice = select([folds_of(*((score, score) for score in scores)) for scores in (best, other)])
+    folds = once.comparisons[1]
+    assert seeds is not None and seeds.interval is not None
+    assert folds is not None and folds.interval is not None
+    ratio = np.diff(folds.interval)[0] / np.diff(seeds.interval)[0]
+    assert ratio == pytest.approx(math.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
+    assert (once.folds, folds.runs) == (5, 5)
+    assert twice.comparisons[1] == Comparison(**{**vars(folds), "runs": 10})  # repeats count as one
+
+
+def test_select_uses_the_ratio_of_few_folds() -> None:
+    best, other = folds_of((0.9,), (0.8,), (0.95,)), folds_of((0.85,), (0.79,), (0.91,))
+    (_, found) = select([best, other]).comparisons
+    differences = [0.05, 0.01, 0.04]
+    error = np.std(differences, ddof=1) * math.sqrt(1 / 3 + 1 / 2)
+    assert found is not None
+    assert found.p_value == pytest.approx(2 * stats.t.sf(np.mean(differences) / error, 2))
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "expected"),
+    [
+        (runs_of(0.9, 0.8), runs_of(0.9, 0.8), Comparison(difference=0, runs=2, interval=(0, 0), p_value=1, tied=True)),
+        (runs_of(*[0.3] * 3), runs_of(*[0.2] * 3), Comparison(difference=0.1, runs=3, p_value=0.25, tied=True)),
+        (runs_of(0.8, 0.7, 0.3), runs_of(0.7, 0.6, 0.2), Comparison(difference=0.1, runs=3, p_value=0.25, tied=True)),
+        (runs_of(*[0.3] * 6), runs_of(*[0.2] * 6), Comparison(difference=0.1, runs=6, p_value=1 / 32, tied=False)),
+        (folds_of(*[(0.3,)] * 10), folds_of(*[(0.2,)] * 10), Comparison(difference=0.1, runs=10, p_value=1, tied=True)),
+    ],
+    ids=["identical", "constant", "constant but for rounding", "constant often", "constant over folds"],
+)  # fmt: skip
+def test_select_is_careful_where_differences_do_not_vary(
+    best: Scores, other: Scores, expected: Comparison
+) -> None:
+    selection = select([best, other])
+    found = selection.comparisons[1]
+    assert (selection.winner, selection.verdict) == (0, "tied" if expected.tied else "clear")
+    assert found is not None
+    assert vars(found) == {**vars(expected), "difference": pytest.approx(expected.difference)}
+
+
+@pytest.mark.parametrize(
+    ("scores", "winner", "verdict", "compared"),
+    [
+        ([], None, "none", []),
+        ([{}, runs_of(math.nan)], None, "none", []),
+        ([runs_of(0.9)], 0, "single", []),
+        ([{}, runs_of(0.9, 0.8)], 1, "single", []),
+        ([runs_of(0.9, math.nan), runs_of(0.8, 0.7)], 1, "single", []),
+        ([runs_of(math.inf), runs_of(0.8)], 1, "single", []),
+        ([runs_of(0.8), runs_of(0.9)], 1, "single", [0]),
+        ([runs_of(0.8, 0.9), runs_of(0.9, 0.8)], 0, "tied", [1]),
+        ([runs_of(0.1, 0.2, 0.1), {}, runs_of(0.9, 0.8, 0.9)], 2, "clear", [0]),
+    ],
+)
+def test_select_chooses_the_best_of_those_that_finished(
+    scores: list[Scores], winner: int | None, verdict: str, compared: list[int]
+) -> None:
+    selection = select(scores)
+    assert (selection.winner, selection.verdict) == (winner, verdict)
+    assert [number for number, found in enumerate(selection.comparisons) if found] == compared
+
+
+def test_select_pairs_on_shared_runs_and_prefers_those_with_the_most() -> None:
+    selection = select([runs_of(0.92, 0.95), runs_of(0.95, 0.97, 0.60, 0.62)])
+    found = selection.comparisons[0]
+    assert selection.winner == 1
+    assert found is not None
+    assert (found.runs, found.difference) == (2, pytest.approx(0.025))
+
+
+def test_select_without_shared_runs_makes_no_statement() -> None:
+    selection = select([runs_of(0.9), runs_of(0.8, split="subject")])
+    assert selection.comparisons[1] == Comparison(difference=pytest.approx(0.1), runs=0)
+    assert selection.verdict == "single"
+
+
+SEVEN = (0.90, 0.91, 0.92, 0.90, 0.93, 0.91, 0.92)
+NEAR = (0.901, 0.908, 0.921, 0.898, 0.932, 0.909, 0.918)
+FAR = (0.80, 0.812, 0.819, 0.80, 0.83, 0.811, 0.82)
+
+
+def test_race_starts_with_three_seeds_for_all() -> None:
+    outcome = race([{}, runs_of(0.9, 0.8), runs_of(0.9, 0.8, 0.7), runs_of(0.9, math.nan)])
+    assert outcome.need == (0, 1)
+    assert (outcome.selection.winner, outcome.selection.verdict) == (None, "none")
+
+
+def test_race_adds_seeds_only_to_those_not_told_apart() -> None:
+    scores = [runs_of(*run[:3]) for run in (SEVEN, NEAR, FAR)]
+    assert race(scores, maximum=4).need == (0, 1)
+    scores[:2] = [runs_of(*run[:4]) for run in (SEVEN, NEAR)]
+    outcome = race(scores, maximum=4)
+    assert outcome.need == ()
+    assert outcome.selection.verdict == "tied"
+    assert [found and found.runs for found in outcome.selection.comparisons] == [None, 4, 3]
+    assert [found and found.tied for found in outcome.selection.comparisons] == [None, True, False]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_race_step_by_step_ends_as_in_one_go(seed: int) -> None:
+    (study,) = studies(4, 10, better=BETTER, worse=2)(1, np.random.default_rng(seed))
+    scores: Study = [{} for _ in study]
+    while need := race(scores).need:
+        for number in need[:1]:  # one run at a time, as if broken off after each
+            run = list(study[number])[len(scores[number])]
+            scores[number][run] = study[number][run]
+    assert race(scores) == race(study)
+    assert sum(map(len, scores)) == runs_used(race(study).selection)
+
+
+def test_race_over_folds_asks_for_whole_seeds() -> None:
+    whole = folds_of(*[(0.9, 0.8, 0.7)] * 2)
+    partial = {run: score for run, score in whole.items() if run != ("fold-1", 9)}
+    assert race([whole, partial]).need == (1,)
+
+
+def test_race_ends_at_once_with_one_candidate() -> None:
+    outcome = race([runs_of(0.9, 0.8, 0.7), runs_of(math.nan)])
+    assert (outcome.need, outcome.selection.winner) == ((), 0)
+
+
+def test_race_of_the_shortest_length_is_a_selection() -> None:
+    scores = [runs_of(*run[:3]) for run in (SEVEN, NEAR, FAR)]
+    assert race(scores, maximum=3).selection == select(scores)
+
+
+def test_race_spends_half_of_the_level_at_the_last_look() -> None:
+    scores = [runs_of(*SEVEN[:5]), runs_of(*NEAR[:5])]
+    found, plain = race(scores, maximum=5).selection.comparisons[1], select(scores).comparisons[1]
+    assert found is not None and found.p_value is not None
+    assert plain is not None and plain.p_value is not None
+    assert found.p_value == pytest.approx(min(1.0, 2 * plain.p_value))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, math.nan])
+def test_level_outside_its_range_is_refused(level: float) -> None:
+    with pytest.raises(ValueError, match=r"must lie between 0 and 1, received"):
+        select([], level=level)
+    with pytest.raises(ValueError, match=r"must lie between 0 and 1, received"):
+        race([], level=level)
+
+
+def test_race_shorter_than_its_start_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"at least 3 repeats, received 2"):
+        race([], maximum=2)
+
+
+CLEAR = {"p_value": 0.001, "tied": False}
+TIED = {"p_value": 0.5, "tied": True}
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (
+            Selection(winner=None, verdict="none", comparisons=(None, None, None)),
+            "nothing finished, so there is no winner",
+        ),
+        (
+            Selection(winner=0, verdict="single", comparisons=(None, None, None)),
+            "a is the only one that finished, there was nothing to compare it with; "
+            "2 failed and were not compared",
+        ),
+        (
+            Selection(
+                winner=1,
+                verdict="single",
+                comparisons=(Comparison(difference=0.1, runs=1), None, Comparison(difference=0.1, runs=1)),
+            ),
+            "b has the best value; one run each, no statement about how sure that is",
+        ),
+        (
+            Selection(
+                winner=1,
+                verdict="clear",
+                comparisons=(
+                    Comparison(difference=0.012, runs=5, interval=(0.004, 0.02), **CLEAR),
+                    None,
+                    Comparison(difference=0.1, runs=5, interval=(0.05, 0.15), **CLEAR),
+                ),
+            ),
+            "b wins clearly: better than every other by 0.0120 or more "
+            "(95 % interval 0.0040 to 0.0200 against the closest, a; 5 repeats)",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="clear",
+                comparisons=(None, None, Comparison(difference=0.1, runs=8, **CLEAR)),
+                looks=8,
+            ),
+            "a wins clearly: better than c by 0.1000 (no interval; 8 repeats, corrected for 8 looks); "
+            "1 failed and was not compared",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="tied",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.0004, runs=15, interval=(-0.003, 0.00401), **TIED),
+                    Comparison(difference=0.1, runs=15, interval=(0.05, 0.15), **CLEAR),
+                ),
+                level=0.1,
+                folds=5,
+            ),
+            "a has the best mean, tied with b (difference 0.0004, 90 % interval -0.0030 to 0.0040; "
+            "5 folds with 3 repeats each); better than the other one",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="tied",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.01, runs=5, interval=(-0.00001, 0.02), **TIED),
+                    Comparison(difference=0.001, runs=5, interval=(-0.1, 0.1), **TIED),
+                ),
+                folds=5,
+            ),
+            "a has the best mean, tied with b and c "
+            "(difference to the closest, c: 0.0010, 95 % interval -0.1000 to 0.1000; 5 folds)",
+        ),
+    ],
+)
+def test_statement_says_it_in_words(selection: Selection, expected: str) -> None:
+    assert statement(selection, ["a", "b", "c"]) == expected
+
+
+def test_statement_counts_many_ties() -> None:
+    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
+    selection = Selection(winner=0, verdict="tied", comparisons=(None, *[tie] * 5))
+    assert statement(selection, list("abcdef")).startswith("a has the best mean, tied with 5 others (")
+
+
+def test_statement_with_equal_labels_keeps_candidates_apart() -> None:
+    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
+    selection = Selection(winner=0, verdict="tied", comparisons=(None, tie, tie))
+    assert "tied with b and b" in statement(selection, ["a", "b", "b"])
+
+
+def test_statement_needs_a_label_for_each_candidate() -> None:
+    with pytest.raises(ValueError, match=r"1 candidates need a label each, received 2"):
+        statement(Selection(winner=0, verdict="single", comparisons=(None,)), ["a", "b"])
