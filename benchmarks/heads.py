@@ -5,6 +5,7 @@ Its functions are for a process that may import Keras (`measure.in_own_process`)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,15 +20,21 @@ if TYPE_CHECKING:
 
 FEATURES = 2048  # of resnet50_v2 and inception_v3
 TRAIN_SHARE = 0.8
+MAX_STEPS = 512  # enough to time a step of a small batch
 
 
-def epoch_costs(configs: Sequence[TrialConfig], rows: int, rounds: int) -> list[Cost]:
-    """Returns what an epoch of each of `configs` on `rows` examples takes, of `rounds` after one to compile."""
-    examples = random_examples(rows)
+def step_costs(configs: Sequence[TrialConfig], rows: int, rounds: int) -> list[Cost]:
+    """Returns what a step of each of `configs` takes, with its share of the validation.
+
+    It is that of an epoch on `rows_for(config, rows)` examples, of `rounds` after one to compile.
+    """
     costs = []
     for config in configs:
+        examples = random_examples(rows_for(config, rows))
+        steps = math.ceil(len(examples.train) / config.batch_size)
         epoch_cost(config, examples)
-        costs.append(typical([epoch_cost(config, examples) for _ in range(rounds)]))
+        epoch = typical([epoch_cost(config, examples) for _ in range(rounds)])
+        costs.append(epoch * (1 / steps))
     return costs
 
 
@@ -40,6 +47,11 @@ def epoch_cost(config: TrialConfig, examples: Examples) -> Cost:
 
     epochs = Training(replace(config, epochs=1), examples).epochs()
     return cost_of(lambda: next(epochs))
+
+
+def rows_for(config: TrialConfig, rows: int) -> int:
+    """Returns `rows`, or the fewer that give the training MAX_STEPS steps."""
+    return min(rows, round(MAX_STEPS * config.batch_size / TRAIN_SHARE))
 
 
 def random_examples(rows: int) -> Examples:

@@ -84,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, required=True, help="of features; empty to extract first")
     parser.add_argument("--study", type=Path, required=True, help="the folder of the ledger")
     parser.add_argument("--out", type=Path, required=True, help="where the result goes, as JSON")
-    parser.add_argument("--learning-rates", type=float, nargs="+", default=[1e-3], metavar="RATE", help="tried")
+    parser.add_argument(
+        "--learning-rates", type=float, nargs="+", default=[1e-3], metavar="RATE", help="tried"
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="examples a step")
     parser.add_argument("--epochs", type=int, default=20, help="of every trial")
     parser.add_argument("--seed", type=int, default=7, help="of every trial")

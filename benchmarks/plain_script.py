@@ -122,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--labels", type=Path, required=True, help="CSV with path and label (0 or 1)")
     parser.add_argument("--weights", type=Path, required=True, help="of ResNet50V2 without its top")
     parser.add_argument("--out", type=Path, required=True, help="where the result goes, as JSON")
-    parser.add_argument("--learning-rates", type=float, nargs="+", default=[1e-3], metavar="RATE", help="tried")
+    parser.add_argument(
+        "--learning-rates", type=float, nargs="+", default=[1e-3], metavar="RATE", help="tried"
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="images a step")
     parser.add_argument("--epochs", type=int, default=20, help="of every trial")
     parser.add_argument("--seed", type=int, default=7, help="of every trial")

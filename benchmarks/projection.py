@@ -82,13 +82,9 @@ def steps_an_epoch(images: int, batch_size: int) -> int:
     return math.ceil(images * 0.8 / batch_size)
 
 
-def project(
-    configs: Sequence[TrialConfig], images: int, plain: PlainCosts, ours: OurCosts
-) -> Projection:
+def project(configs: Sequence[TrialConfig], images: int, plain: PlainCosts, ours: OurCosts) -> Projection:
     """Returns what training `configs` on `images` would take either way, one trial after the other."""
-    plain_s = sum(
-        images * config.epochs * plain.image_epoch_s + plain.trial_overhead_s for config in configs
-    )
+    plain_s = sum(images * config.epochs * plain.image_epoch_s + plain.trial_overhead_s for config in configs)
     trials_s = sum(
         steps_an_epoch(images, config.batch_size) * config.epochs * ours.head_step_s[shape_of(config)]
         + ours.trial_overhead_s

@@ -63,7 +63,7 @@ class Run:
         Where there is one epoch only, it is that.
         """
         epochs = [trial["epoch_seconds"] for trial in self.report["trials"]]
-        return median(seconds for trial in epochs for seconds in (trial[1:] or trial))
+        return float(median(seconds for trial in epochs for seconds in (trial[1:] or trial)))
 
     def overhead_s(self) -> float:
         """Returns the wall seconds a trial beyond its epochs: start, building, compiling, reporting."""
@@ -84,9 +84,7 @@ class Files:
         in_own_process("tensorflow", available_cores(), write_weights, self.weights)
 
 
-def run_in_turns(
-    task: Task, rounds: int, folder: Path, say: Callable[[str], None]
-) -> dict[str, list[Run]]:
+def run_in_turns(task: Task, rounds: int, folder: Path, say: Callable[[str], None]) -> dict[str, list[Run]]:
     """Returns the runs of PLAIN, COLD (features made first) and WARM (features there), `rounds` of each."""
     files = Files(folder, task.images)
     runs: dict[str, list[Run]] = {PLAIN: [], COLD: [], WARM: []}

@@ -35,7 +35,7 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options in `argv`, checked against each other.
 
-    `given` holds the hyperparameters among them, `order` the names of all stages in the order to run.
+    `given` holds the hyperparameters among them, `order` and `vary` the names of stages.
     Wrong usage and --help end in SystemExit.
     """
     parser = _parser()
@@ -46,6 +46,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     try:
         TrialConfig.from_dict(arguments.given)
         arguments.order = parse_order(arguments.order)
+        arguments.vary = parse_order(arguments.vary)
     except ValueError as error:
         parser.error(str(error))
     check = _check_joint if arguments.mode == JOINT else _check_staged
@@ -208,10 +209,9 @@ def _add_joint(group: Any) -> None:
     )
     group.add_argument(
         "--vary",
-        type=parse_order,
-        default=VARIED,
+        default=",".join(VARIED),
         metavar="STAGES",
-        help=f"whose values to combine (default: {','.join(VARIED)}, 576 configurations)",
+        help="whose values to combine (default: %(default)s, 576 configurations)",
     )
 
 

@@ -90,13 +90,18 @@ def _entry(
     failed = [run for run in ended if run.status is not TrialStatus.COMPLETED]
     finished = [run for run in ended if run.status is TrialStatus.COMPLETED]
     scores = [run.mean_val_accuracy for run in finished]
+    status, reason = TrialStatus.COMPLETED, ""
+    if failed:
+        status, reason = failed[0].status, failed[0].reason
+    elif len(ended) < len(keys):
+        status, reason = TrialStatus.STOPPED, "the time was up before all its runs ended"
     entry = Entry(
         value=candidate.value,
         config=candidate.config,
         trials=keys,
         reused=tuple(key for key in keys if key in reused),
-        status=(failed[0].status if failed else TrialStatus.COMPLETED).value,
-        reason=failed[0].reason if failed else "",
+        status=status.value,
+        reason=reason,
         mean=fmean(scores) if scores else math.nan,
         spread=stdev(scores) if len(scores) > 1 else math.nan,
         best_val_accuracy=max((run.best_val_accuracy for run in finished), default=math.nan),

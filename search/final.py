@@ -88,7 +88,8 @@ def describe_reading(reading: Mapping[str, Any]) -> str:
         "" if error is None else f" ± {error:.4f} (standard error over {len(reading['accuracies'])} splits)"
     )
     again = reading["earlier_readings"]
-    warning = f"; the held-out data was read {again} times before for other winners" if again else ""
+    before = "once before for another winner" if again == 1 else f"{again} times before for other winners"
+    warning = f"; the held-out data was read {before}" if again else ""
     return (
         f"held-out accuracy {reading['accuracy']:.4f}{spread} on {reading['n']:,} images, "
         f"read once at {reading['read_at']}{warning}"

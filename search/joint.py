@@ -18,9 +18,10 @@ from search.driver import Policy, assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import JOINT, Protocol, StageResult
-from search.selection import select, statement
+from search.selection import select
 from search.spaces import KnowingSearcher, make_scheduler
 from search.staged import LEVEL, OBJECTIVE, finished_trials, notes_on
+from search.statement import statement
 from search.suggestions import Suggestions
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
@@ -113,12 +114,16 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
         results, reused = _listed(plan, ledger, workers, policy)
     best = _best_first(plan, results)
     candidates = [_candidate(plan, config) for config in best[:SHOWN]]
+    decides_fresh = False
     if plan.repeats > 1 and candidates:
-        candidates = _with_fresh_seeds(plan, best[:REPEATED])
-        runs = each_once(candidates)
+        repeated = _with_fresh_seeds(plan, best[:REPEATED])
+        runs = each_once(repeated)
         found = finished_trials(runs, ledger)
         missing = [run for run in runs if run.key not in found]
-        results, reused = {**results, **found, **workers.train(missing, Policy(deadline=deadline))}, found
+        results = {**results, **found, **workers.train(missing, Policy(deadline=deadline))}
+        decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
+        if decides_fresh:
+            candidates, reused = repeated, found
     if not candidates:
         raise InputError(_nothing_finished(results))
     selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)
@@ -147,7 +152,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
         ),
         notes=(
             *notes_on(plan.problem, [candidate.config for candidate in candidates]),
-            *_notes(plan, results),
+            *_notes(plan, results, decides_fresh),
         ),
         breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
         search={**plan.settings(), "trials": list(results), **_counts(results)},
@@ -226,17 +231,23 @@ def _with_fresh_seeds(plan: JointPlan, configs: Sequence[TrialConfig]) -> list[C
     ]
 
 
-def _notes(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[str]:
+def _notes(plan: JointPlan, results: Mapping[str, TrialResult], decides_fresh: bool) -> list[str]:
     counts = _counts(results)
     notes = [
         f"{len(results)} trials: {counts['completed']} completed, {counts['stopped']} stopped early, "
         f"{counts['failed']} failed"
     ]
-    if plan.repeats > 1:
+    if decides_fresh:
         notes.append(
             f"the best {REPEATED} were run again with {plan.repeats} fresh seeds, which alone decide"
         )
+    elif plan.repeats > 1:
+        notes.append(f"none of the best ran to its end with {plan.repeats} fresh seeds: one run each decides")
     return notes
+
+
+def _is_whole(candidate: Candidate, results: Mapping[str, TrialResult]) -> bool:
+    return all(map(math.isfinite, candidate.scores(results).values()))
 
 
 def _counts(results: Mapping[str, TrialResult]) -> dict[str, int]:

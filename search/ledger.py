@@ -70,13 +70,11 @@ class Ledger:
 
     def _read(self, path: Path) -> TrialResult | None:
         try:
-            text = path.read_text("utf-8")
-        except FileNotFoundError:
-            return None
-        try:
-            result = TrialResult.from_dict(json.loads(text))
+            result = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
             if result.trial.key != path.stem:
                 raise ValueError(f"it holds the trial {result.trial.key}")
+        except FileNotFoundError:
+            return None
         except (ValueError, KeyError, TypeError) as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)

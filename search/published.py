@@ -41,7 +41,7 @@ class PublishedProtocol:
 
 @dataclass(frozen=True, kw_only=True)
 class FoldAccuracy:
-    """A published gender accuracy on Adience's five subject-exclusive folds, in percent from `low` to `high`."""
+    """A gender accuracy on Adience's five subject-exclusive folds, in percent from `low` to `high`."""
 
     network: str
     low: float

@@ -46,9 +46,10 @@ class Entry:
     seed. `trials` are ledger keys, a run for each split and seed; `reused` those of them that this run
     found in the ledger. `spread` is the standard deviation over the runs (NaN with fewer than two).
     `best_epoch` (from 1) is of the first run, `seconds` the sum of the runs' wall times. `status` is
-    FAILED where a run failed, STOPPED where a scheduler stopped it, else COMPLETED. The last four compare
-    with the winner: mean difference (winner less this), its confidence interval, the p value corrected
-    for the number of comparisons, and whether the two could not be told apart; None for the winner.
+    FAILED where a run failed, STOPPED where a scheduler stopped one or the time was up, else COMPLETED.
+    The last four compare with the winner: mean difference (winner less this), its confidence interval,
+    the p value corrected for the number of comparisons, and whether the two could not be told apart; None
+    for the winner.
     """
 
     value: Any

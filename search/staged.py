@@ -12,8 +12,9 @@ from search.comparison import Candidate, breakdown_of, each_once, entries_of, ru
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective, Protocol, StageResult
-from search.selection import Selection, race, select, statement
+from search.selection import Selection, race, select
 from search.stages import Stage, show_value
+from search.statement import statement
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 OBJECTIVE = Objective()
@@ -140,7 +141,8 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     if problem.weights == "none":
         yield "The backbones have random weights, not ImageNet's."
     for split in problem.splits:
-        yield describe(split)
+        share = float(problem.labels[split.validation].mean())
+        yield f"{describe(split)}; always the more frequent label is right in {max(share, 1 - share):.4f}"
     if any(config.batch_size == 1 for config in configs):
         yield (
             "Batch size 1 trains nothing: BatchNorm with one example puts out its offset, "

@@ -19,6 +19,8 @@ FORMAT = 1
 def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
     """Makes `folder` the study of `facts` (JSON values), or checks that it already is.
 
+    A study without a trial takes on the facts.
+
     Raises InputError naming what differs where the study was made of other facts, and where the folder
     cannot be written or holds something that is not a study.
     """
@@ -33,7 +35,9 @@ def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
         ) from None
     made_of = read_study(folder)
     differing = [name for name in facts if made_of.get(name) != facts[name]]
-    if differing:
+    if differing and not any((folder / "trials").glob("*.json")):
+        write_json(path, {"format": FORMAT, **facts})  # it was asked for and never begun
+    elif differing:
         changes = ", ".join(
             f"{name} {made_of.get(name)!r} there and {facts[name]!r} now" for name in differing
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,12 +152,12 @@ def _trials_json(results: Iterable[StageResult], ledger: Ledger) -> list[dict[st
     rows: dict[str, dict[str, Any]] = {}
     for result in results:
         for entry in result.entries:
-            for key in entry.trials:
+            for number, key in enumerate(entry.trials):
                 trial = ledger.find_key(key)
                 if trial and key not in rows:
                     rows[key] = _trial_json(trial, reused=key in entry.reused)
                 elif not trial:
-                    rows.setdefault(key, _unfinished_json(key, entry))
+                    rows.setdefault(key, _unfinished_json(number, entry, result.protocol.splits))
     return list(rows.values())
 
 
@@ -212,10 +212,13 @@ def _trial_json(result: TrialResult, *, reused: bool) -> dict[str, Any]:
     }
 
 
-def _unfinished_json(key: str, entry: Entry) -> dict[str, Any]:
+def _unfinished_json(number: int, entry: Entry, splits: Sequence[str]) -> dict[str, Any]:
+    """`number` counts the runs of the entry: all seeds of the first split, then those of the next."""
+    split, repeat = divmod(number, len(entry.trials) // len(splits))
     return {
-        "key": key,
-        "config": entry.config.to_dict(),
+        "key": entry.trials[number],
+        "config": replace(entry.config, seed=entry.config.seed + repeat).to_dict(),
+        "split": splits[split],
         "status": entry.status,
         "reason": entry.reason,
         "value": None,

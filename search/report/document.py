@@ -60,6 +60,7 @@ class Panel:
     y_label: str
     curves: Sequence[Curve]
     diagonal: bool = False
+    y_range: tuple[float, float] | None = None  # what is shown, None for all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class Points:
     y_label: str
     categories: Sequence[str]
     series: Sequence[Series]
+    y_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

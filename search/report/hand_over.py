@@ -1,4 +1,4 @@
-"""The part of the report on what the stages handed over: the chain of winners, and what later sweeps changed."""
+"""The part of the report on what the stages handed over, and what later sweeps changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def hand_over_section(record: Record) -> Section:
     columns = [hyperparameter_name(name) for name in HYPERPARAMETERS]
     blocks: list[Block] = [
         Table(
-            caption="Where each stage's values came from; what the stage itself gave stands in the second column",
+            caption="Where each stage's values came from, and what it gave to the stages after it",
             columns=("stage", "gave", "published", "verdict", *columns),
             rows=rows,
         ),

@@ -46,7 +46,10 @@ def protocol_blocks(record: Record) -> Iterator[Block]:
     if record.facts.get("source") == "sample":
         yield Alert(
             "The data is drawn by a program",
-            ["No number of this study says anything about photographs of people; it shows that the system runs."],
+            [
+                "No number of this study says anything about photographs of people; "
+                "it shows that the system runs."
+            ],
         )
     differing = [fact for fact in facts if fact.differs]
     if differing:
@@ -106,9 +109,9 @@ def compare_protocols(record: Record) -> Iterator[Fact]:
 def _published_noise() -> str:
     means = published_means(TrialConfig()).values()
     return (
-        "One run a value. By its description the report ran one configuration (batch size 32, learning rate "
-        f"0.001, neurons 1024/512/256, no dropout) in four stages and printed {', '.join(map(figure, means))}: "
-        f"a range of {figure(max(means) - min(means))} without any change."
+        "One run a value. By its description the report ran one configuration (batch size 32, learning "
+        "rate 0.001, neurons 1024/512/256, no dropout) in four stages and printed "
+        f"{', '.join(map(figure, means))}: a range of {figure(max(means) - min(means))} without any change."
     )
 
 

@@ -13,8 +13,9 @@ from trainables.trial import TrialConfig
 NONE = "-"
 HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
 
+_SINGLE = "one run each, no statement"
 _TITLES: Mapping[str, str] = {
-    "backbone": "Backbones, untuned",
+    "backbone": "Backbones",
     "batch_size": "Batch size",
     "lr": "Learning rate",
     "neurons": "Neurons of the dense layers",
@@ -52,7 +53,9 @@ def interval(value: Any) -> str:
 def stage_title(result: StageResult) -> str:
     """Returns what heads the part of the report on `result`."""
     title = _TITLES.get(result.stage, result.stage)
-    return title if result.sweep == 1 else f"{title}, sweep {result.sweep}"
+    if result.sweep > 1:
+        return f"{title}, sweep {result.sweep}"
+    return f"{title}, untuned" if result.stage == "backbone" else title
 
 
 def stage_name(name: str) -> str:
@@ -68,6 +71,14 @@ def hyperparameter_name(name: str) -> str:
 def values_of(config: TrialConfig, names: Sequence[str]) -> str:
     """Returns "batch size 32, learning rate 0.001"."""
     return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
+
+
+def statement_of(result: StageResult) -> str:
+    """Returns the statement on who won as a sentence, which says so where nothing was repeated."""
+    words = result.statement
+    if result.verdict == "single" and _SINGLE not in words:
+        words += f" ({_SINGLE})"
+    return f"Found: {words}."
 
 
 def trains_nothing(config: TrialConfig) -> bool:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from search.selection import Comparison, Scores, Selection, race, select, statement
+from search.selection import Comparison, Scores, Selection, race, select
 
 Study = list[dict[tuple[str, int], float]]
 Make = Callable[[int, np.random.Generator], Iterator[Study]]
@@ -28,7 +29,7 @@ def folds_of(*folds: tuple[float, ...]) -> dict[tuple[str, int], float]:
 
 
 def studies(candidates: int, repeats: int, *, better: float = 0.0, worse: int = 0, step: float = 0.0) -> Make:
-    """Normal scores with noise of 1 and a larger effect of the seed; `worse` of the candidates are far behind."""
+    """Normal scores with noise of 1 and a larger effect of the seed; the last `worse` are far behind."""
 
     def make(count: int, rng: np.random.Generator) -> Iterator[Study]:
         means = np.array([better] + [0.0] * (candidates - 1 - worse) + [-8.0] * worse)
@@ -107,6 +108,11 @@ def test_select_rarely_finds_a_winner_among_equals_over_folds(
     assert share_clear(fold_studies(candidates, repeats, correlation), 1000, select) <= 0.05
 
 
+def test_select_between_two_equals_is_too_sure_where_folds_are_closer_than_assumed() -> None:
+    # the limit that the module states; the correction assumes a correlation of 0.2
+    assert share_clear(fold_studies(2, 3, correlation=0.5), 1000, select) == pytest.approx(0.17, abs=0.04)
+
+
 @pytest.mark.parametrize(
     ("candidates", "repeats", "power"),
     [
@@ -151,6 +157,17 @@ def test_race_finds_a_true_winner_with_fewer_runs_as_documented(
     assert np.mean(used) / (candidates * 10) == pytest.approx(share, abs=0.03)
 
 
+def against(selection: Selection, number: int) -> Comparison:
+    comparison = selection.comparisons[number]
+    assert comparison is not None
+    return comparison
+
+
+def width(comparison: Comparison) -> float:
+    assert comparison.interval is not None
+    return comparison.interval[1] - comparison.interval[0]
+
+
 def runs_used(selection: Selection) -> int:
     shared = [comparison.runs for comparison in selection.comparisons if comparison]
     return sum(shared) + max(shared)
@@ -159,8 +176,7 @@ def runs_used(selection: Selection) -> int:
 def test_select_agrees_with_scipy_for_two_candidates() -> None:
     best, other = (0.91, 0.93, 0.90, 0.94), (0.90, 0.90, 0.91, 0.91)
     expected = stats.ttest_rel(best, other)
-    (_, found) = select([runs_of(*best), runs_of(*other)]).comparisons
-    assert found is not None
+    found = against(select([runs_of(*best), runs_of(*other)]), 1)
     assert found.difference == pytest.approx(np.mean(best) - np.mean(other))
     assert found.p_value == pytest.approx(expected.pvalue)
     assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)))
@@ -171,10 +187,11 @@ def test_select_corrects_for_the_number_of_comparisons() -> None:
     best = (0.95, 0.96, 0.94, 0.97)
     others = [(0.94, 0.94, 0.91, 0.955), (0.80, 0.83, 0.79, 0.82), (0.94, 0.945, 0.928, 0.95)]
     raw = [stats.ttest_rel(best, other).pvalue for other in others]
-    found = select([runs_of(*best), *(runs_of(*other) for other in others)]).comparisons[1:]
+    selection = select([runs_of(*best), *(runs_of(*other) for other in others)])
     order = np.argsort(raw)
     expected = np.maximum.accumulate(np.sort(raw) * [3, 2, 1])
-    assert [found[number].p_value for number in order] == pytest.approx(expected)  # type: ignore[union-attr]
+    found = [against(selection, 1 + number).p_value for number in order.tolist()]
+    assert found == pytest.approx(expected.tolist())
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -187,46 +204,43 @@ def test_select_gives_intervals_that_hold_zero_where_tied(seed: int) -> None:
 
 def test_select_widens_the_interval_over_folds() -> None:
     best, other = (0.91, 0.93, 0.90, 0.94, 0.95), (0.90, 0.90, 0.91, 0.91, 0.91)
-    (_, seeds) = select([runs_of(*best), runs_of(*other)]).comparisons
+    seeds = against(select([runs_of(*best), runs_of(*other)]), 1)
     once = select([folds_of(*((score,) for score in scores)) for scores in (best, other)])
     twice = select([folds_of(*((score, score) for score in scores)) for scores in (best, other)])
-    folds = once.comparisons[1]
-    assert seeds is not None and seeds.interval is not None
-    assert folds is not None and folds.interval is not None
-    ratio = np.diff(folds.interval)[0] / np.diff(seeds.interval)[0]
-    assert ratio == pytest.approx(math.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
+    folds = against(once, 1)
+    assert width(folds) / width(seeds) == pytest.approx(math.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
     assert (once.folds, folds.runs) == (5, 5)
-    assert twice.comparisons[1] == Comparison(**{**vars(folds), "runs": 10})  # repeats count as one
+    assert against(twice, 1) == replace(folds, runs=10)  # repeats count as one
 
 
 def test_select_uses_the_ratio_of_few_folds() -> None:
     best, other = folds_of((0.9,), (0.8,), (0.95,)), folds_of((0.85,), (0.79,), (0.91,))
-    (_, found) = select([best, other]).comparisons
+    found = against(select([best, other]), 1)
     differences = [0.05, 0.01, 0.04]
     error = np.std(differences, ddof=1) * math.sqrt(1 / 3 + 1 / 2)
-    assert found is not None
     assert found.p_value == pytest.approx(2 * stats.t.sf(np.mean(differences) / error, 2))
 
 
 @pytest.mark.parametrize(
     ("best", "other", "expected"),
     [
-        (runs_of(0.9, 0.8), runs_of(0.9, 0.8), Comparison(difference=0, runs=2, interval=(0, 0), p_value=1, tied=True)),
-        (runs_of(*[0.3] * 3), runs_of(*[0.2] * 3), Comparison(difference=0.1, runs=3, p_value=0.25, tied=True)),
-        (runs_of(0.8, 0.7, 0.3), runs_of(0.7, 0.6, 0.2), Comparison(difference=0.1, runs=3, p_value=0.25, tied=True)),
-        (runs_of(*[0.3] * 6), runs_of(*[0.2] * 6), Comparison(difference=0.1, runs=6, p_value=1 / 32, tied=False)),
-        (folds_of(*[(0.3,)] * 10), folds_of(*[(0.2,)] * 10), Comparison(difference=0.1, runs=10, p_value=1, tied=True)),
+        (runs_of(0.9, 0.8), runs_of(0.9, 0.8), (0.0, (0.0, 0.0), 1.0, True)),
+        (runs_of(*[0.3] * 3), runs_of(*[0.2] * 3), (0.1, None, 0.25, True)),
+        (runs_of(0.8, 0.7, 0.3), runs_of(0.7, 0.6, 0.2), (0.1, None, 0.25, True)),
+        (runs_of(*[0.3] * 6), runs_of(*[0.2] * 6), (0.1, None, 1 / 32, False)),
+        (folds_of(*[(0.3,)] * 10), folds_of(*[(0.2,)] * 10), (0.1, None, 1.0, True)),
     ],
     ids=["identical", "constant", "constant but for rounding", "constant often", "constant over folds"],
-)  # fmt: skip
+)
 def test_select_is_careful_where_differences_do_not_vary(
-    best: Scores, other: Scores, expected: Comparison
+    best: Scores, other: Scores, expected: tuple[float, tuple[float, float] | None, float, bool]
 ) -> None:
     selection = select([best, other])
-    found = selection.comparisons[1]
-    assert (selection.winner, selection.verdict) == (0, "tied" if expected.tied else "clear")
-    assert found is not None
-    assert vars(found) == {**vars(expected), "difference": pytest.approx(expected.difference)}
+    found = against(selection, 1)
+    difference, interval, p_value, tied = expected
+    assert (selection.winner, selection.verdict) == (0, "tied" if tied else "clear")
+    assert found.difference == pytest.approx(difference)
+    assert (found.interval, found.p_value, found.tied) == (interval, p_value, tied)
 
 
 @pytest.mark.parametrize(
@@ -253,15 +267,15 @@ def test_select_chooses_the_best_of_those_that_finished(
 
 def test_select_pairs_on_shared_runs_and_prefers_those_with_the_most() -> None:
     selection = select([runs_of(0.92, 0.95), runs_of(0.95, 0.97, 0.60, 0.62)])
-    found = selection.comparisons[0]
+    found = against(selection, 0)
     assert selection.winner == 1
-    assert found is not None
-    assert (found.runs, found.difference) == (2, pytest.approx(0.025))
+    assert found.runs == 2
+    assert found.difference == pytest.approx(0.025)
 
 
 def test_select_without_shared_runs_makes_no_statement() -> None:
-    selection = select([runs_of(0.9), runs_of(0.8, split="subject")])
-    assert selection.comparisons[1] == Comparison(difference=pytest.approx(0.1), runs=0)
+    selection = select([runs_of(0.75), runs_of(0.5, split="subject")])
+    assert selection.comparisons[1] == Comparison(difference=0.25, runs=0)
     assert selection.verdict == "single"
 
 
@@ -316,11 +330,12 @@ def test_race_of_the_shortest_length_is_a_selection() -> None:
 
 
 def test_race_spends_half_of_the_level_at_the_last_look() -> None:
-    scores = [runs_of(*SEVEN[:5]), runs_of(*NEAR[:5])]
-    found, plain = race(scores, maximum=5).selection.comparisons[1], select(scores).comparisons[1]
-    assert found is not None and found.p_value is not None
-    assert plain is not None and plain.p_value is not None
-    assert found.p_value == pytest.approx(min(1.0, 2 * plain.p_value))
+    scores = [runs_of(0.90, 0.91, 0.92, 0.90, 0.93), runs_of(0.89, 0.91, 0.90, 0.90, 0.92)]
+    raced, plain = (
+        against(found, 1).p_value for found in (race(scores, maximum=5).selection, select(scores))
+    )
+    assert plain is not None
+    assert raced == pytest.approx(2 * plain)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, math.nan])
@@ -334,102 +349,3 @@ def test_level_outside_its_range_is_refused(level: float) -> None:
 def test_race_shorter_than_its_start_is_refused() -> None:
     with pytest.raises(ValueError, match=r"at least 3 repeats, received 2"):
         race([], maximum=2)
-
-
-CLEAR = {"p_value": 0.001, "tied": False}
-TIED = {"p_value": 0.5, "tied": True}
-
-
-@pytest.mark.parametrize(
-    ("selection", "expected"),
-    [
-        (
-            Selection(winner=None, verdict="none", comparisons=(None, None, None)),
-            "nothing finished, so there is no winner",
-        ),
-        (
-            Selection(winner=0, verdict="single", comparisons=(None, None, None)),
-            "a is the only one that finished, there was nothing to compare it with; "
-            "2 failed and were not compared",
-        ),
-        (
-            Selection(
-                winner=1,
-                verdict="single",
-                comparisons=(Comparison(difference=0.1, runs=1), None, Comparison(difference=0.1, runs=1)),
-            ),
-            "b has the best value; one run each, no statement about how sure that is",
-        ),
-        (
-            Selection(
-                winner=1,
-                verdict="clear",
-                comparisons=(
-                    Comparison(difference=0.012, runs=5, interval=(0.004, 0.02), **CLEAR),
-                    None,
-                    Comparison(difference=0.1, runs=5, interval=(0.05, 0.15), **CLEAR),
-                ),
-            ),
-            "b wins clearly: better than every other by 0.0120 or more "
-            "(95 % interval 0.0040 to 0.0200 against the closest, a; 5 repeats)",
-        ),
-        (
-            Selection(
-                winner=0,
-                verdict="clear",
-                comparisons=(None, None, Comparison(difference=0.1, runs=8, **CLEAR)),
-                looks=8,
-            ),
-            "a wins clearly: better than c by 0.1000 (no interval; 8 repeats, corrected for 8 looks); "
-            "1 failed and was not compared",
-        ),
-        (
-            Selection(
-                winner=0,
-                verdict="tied",
-                comparisons=(
-                    None,
-                    Comparison(difference=0.0004, runs=15, interval=(-0.003, 0.00401), **TIED),
-                    Comparison(difference=0.1, runs=15, interval=(0.05, 0.15), **CLEAR),
-                ),
-                level=0.1,
-                folds=5,
-            ),
-            "a has the best mean, tied with b (difference 0.0004, 90 % interval -0.0030 to 0.0040; "
-            "5 folds with 3 repeats each); better than the other one",
-        ),
-        (
-            Selection(
-                winner=0,
-                verdict="tied",
-                comparisons=(
-                    None,
-                    Comparison(difference=0.01, runs=5, interval=(-0.00001, 0.02), **TIED),
-                    Comparison(difference=0.001, runs=5, interval=(-0.1, 0.1), **TIED),
-                ),
-                folds=5,
-            ),
-            "a has the best mean, tied with b and c "
-            "(difference to the closest, c: 0.0010, 95 % interval -0.1000 to 0.1000; 5 folds)",
-        ),
-    ],
-)
-def test_statement_says_it_in_words(selection: Selection, expected: str) -> None:
-    assert statement(selection, ["a", "b", "c"]) == expected
-
-
-def test_statement_counts_many_ties() -> None:
-    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
-    selection = Selection(winner=0, verdict="tied", comparisons=(None, *[tie] * 5))
-    assert statement(selection, list("abcdef")).startswith("a has the best mean, tied with 5 others (")
-
-
-def test_statement_with_equal_labels_keeps_candidates_apart() -> None:
-    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
-    selection = Selection(winner=0, verdict="tied", comparisons=(None, tie, tie))
-    assert "tied with b and b" in statement(selection, ["a", "b", "b"])
-
-
-def test_statement_needs_a_label_for_each_candidate() -> None:
-    with pytest.raises(ValueError, match=r"1 candidates need a label each, received 2"):
-        statement(Selection(winner=0, verdict="single", comparisons=(None,)), ["a", "b"])

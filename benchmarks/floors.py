@@ -1,0 +1,140 @@
+"""The least that a head's epoch and a backbone's pass could take: arithmetic over the matrix peak, and bytes.
+
+A training step of a head with p weights on a batch of b needs 6pb operations (forward, and the gradients
+of weights and inputs), or moves its weights and gradients where that takes longer; then Adam reads
+weights, gradients and two moments and writes three of them back: 7 x 4p bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.heads import FEATURES
+from benchmarks.measure import Cost, best, cost_of
+
+FLOAT_BYTES = 4
+GEMM_SIDE = 1024
+COPIED_BYTES = 64 * 2**20
+SAMPLES = 10  # short ones, so that some of them run undisturbed
+
+
+@dataclass(frozen=True)
+class Peak:
+    """What the machine does at best: costs of a floating-point operation and of a byte read or written."""
+
+    flop: Cost
+    byte: Cost
+
+    @property
+    def gflops(self) -> float:
+        """Billions of operations a second by wall time."""
+        return 1e-9 / self.flop.wall_s
+
+    @property
+    def gigabytes_a_second(self) -> float:
+        """Billions of bytes read and written a second by wall time."""
+        return 1e-9 / self.byte.wall_s
+
+
+class PeakMeter:
+    """Measures matrix products (float32, numpy) and copies, one thread each, a few at a time.
+
+    `threads` are taken to multiply that many times as fast, as they do on idle cores: on cores that others
+    use too, several threads of numpy wait for each other. One thread of copying fills the memory's
+    bandwidth but for some per cent.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._left = np.ones((GEMM_SIDE, GEMM_SIDE), np.float32)
+        self._right, self._product = np.ones_like(self._left), np.empty_like(self._left)
+        self._source = np.ones(COPIED_BYTES // FLOAT_BYTES, np.float32)
+        self._target = np.ones_like(self._source)
+        self._products: list[Cost] = []
+        self._copies: list[Cost] = []
+
+    def look(self) -> None:
+        """Takes SAMPLES of both."""
+        with threadpool_limits(1):
+            for _ in range(SAMPLES):
+                self._products.append(cost_of(self._multiply))
+                self._copies.append(cost_of(lambda: np.copyto(self._target, self._source)))
+
+    def peak(self) -> Peak:
+        """Returns the best of what was seen."""
+        product, copy = best(self._products), best(self._copies)
+        flop = product * (1 / (2 * GEMM_SIDE**3))
+        return Peak(Cost(flop.wall_s / self._threads, flop.cpu_s), copy * (1 / (2 * COPIED_BYTES)))
+
+    def _multiply(self) -> None:
+        np.matmul(self._left, self._right, out=self._product)
+
+
+class StepProducts:
+    """The matrix products of one training step, by numpy, on arrays that lie ready."""
+
+    def __init__(self, hidden_units: Sequence[int], batch_size: int) -> None:
+        self._products = [
+            product for shape in layer_shapes(hidden_units) for product in _products_of(*shape, batch_size)
+        ]
+        self._costs: list[Cost] = []
+
+    def look(self, threads: int) -> None:
+        """Takes SAMPLES of the step with one thread and with `threads`."""
+        for limit in (1, threads):
+            with threadpool_limits(limit):
+                self._costs += [cost_of(self._step) for _ in range(SAMPLES)]
+
+    def best(self) -> Cost:
+        """Returns the least of what was seen."""
+        return best(self._costs)
+
+    def _step(self) -> None:
+        for left, right, product in self._products:
+            np.matmul(left, right, out=product)
+
+
+def layer_shapes(hidden_units: Sequence[int]) -> list[tuple[int, int]]:
+    """Returns inputs and outputs of the head's dense layers."""
+    return list(itertools.pairwise([FEATURES, *hidden_units, 1]))
+
+
+def weight_count(hidden_units: Sequence[int]) -> int:
+    """Returns the number of weights in the dense kernels; biases and BatchNorm are left out."""
+    return sum(inputs * outputs for inputs, outputs in layer_shapes(hidden_units))
+
+
+def adam_floor(weights: int, peak: Peak) -> Cost:
+    """Returns the least cost of one update by Adam."""
+    return peak.byte * (7 * FLOAT_BYTES * weights)
+
+
+def step_floor(weights: int, batch_size: int, peak: Peak) -> Cost:
+    """Returns the least cost of a training step."""
+    arithmetic = peak.flop * (6 * weights * batch_size)
+    traffic = peak.byte * (4 * FLOAT_BYTES * weights)  # weights twice, gradients written and read
+    products = Cost(max(arithmetic.wall_s, traffic.wall_s), max(arithmetic.cpu_s, traffic.cpu_s))
+    return products + adam_floor(weights, peak)
+
+
+def validation_floor(weights: int, rows: int, peak: Peak) -> Cost:
+    """Returns the least cost of predicting `rows` examples."""
+    return peak.flop * (2 * weights * rows)
+
+
+def _products_of(
+    inputs: int, outputs: int, batch_size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields a layer's products and where they go: outputs, kernel gradient, input gradient."""
+    before, after, kernel = (
+        np.ones(shape, np.float32)
+        for shape in ((batch_size, inputs), (batch_size, outputs), (inputs, outputs))
+    )
+    yield before, kernel, np.ones_like(after)
+    yield before.T, after, np.ones_like(kernel)
+    yield after, kernel.T, np.ones_like(before)

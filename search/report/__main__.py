@@ -1,0 +1,83 @@
+"""python -m search.report: a study's folder becomes a report with the published numbers beside ours."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data_prep.errors import InputError
+from data_prep.files import write_whole
+from search.report.content import report_on
+from search.report.html import to_html
+from search.report.markdown import to_markdown
+from search.report.pictures import picture
+from search.report.record import read_record
+from search.study import find_study
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    try:
+        folder = find_study(arguments.study, arguments.storage)
+        index = write_report(folder, arguments.out or folder / "report", f"{datetime.now(UTC):%Y-%m-%d}")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
+        return 1
+    print(f"report: {index}")
+    return 0
+
+
+def write_report(folder: Path, out: Path, made_on: str) -> Path:
+    """Writes the report on the study in `folder` below `out`, and returns the path of its index.html.
+
+    Beside it come report.md and figures/*.png; nothing else is written or changed. Files that could not be
+    read are named on standard error and in the report. The same study and `made_on` give the same bytes.
+    Raises InputError where there is no study or no finished stage.
+    """
+    record = read_record(folder)
+    for file in record.unread:
+        print(f"warning: left out {file}", file=sys.stderr)
+    document = report_on(record, made_on)
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for figure in document.figures():
+        _write(out / "figures" / f"{figure.name}.png", picture(figure))
+    _write(out / "report.md", to_markdown(document).encode())
+    _write(out / "index.html", to_html(document).encode())
+    return out / "index.html"
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_whole(path, lambda file: file.write(content))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m search.report",
+        description="Writes a study's report: index.html (opens without internet), report.md, figures/*.png.",
+        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        allow_abbrev=False,
+    )
+    parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
+    parser.add_argument(
+        "--storage",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="of studies (default: %(default)s)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="(default: STUDY/report)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

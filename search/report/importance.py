@@ -1,0 +1,115 @@
+"""How much each hyperparameter of a joint search mattered: a random forest's permutation importance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.inspection import permutation_importance
+
+from search.report.document import Axis, Block, Paragraph, Points, Series, Table
+from search.report.words import NONE, figure, hyperparameter_name, with_spread
+from search.stages import show_value
+from trainables.trial import TrialConfig, TrialResult
+
+FEWEST = 10  # completed trials, below which no importance is shown
+TREES = 200
+SHUFFLES = 20
+SEED = 7
+_LISTED = 12  # distinct values that get a tick of their own
+_LOGARITHMIC = ("learning_rate", "l2")
+
+
+def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> Iterator[Block]:
+    """Yields the importance of the hyperparameters `names` over completed `trials`, or why there is none."""
+    if len(trials) < FEWEST or len(names) < 2:
+        yield Paragraph(
+            f"Importance of the hyperparameters: not shown, it takes {FEWEST} completed trials of at least "
+            f"two varied hyperparameters; there are {len(trials)} trials of {len(names)}."
+        )
+        return
+    found, explained = importance_of(trials, names)
+    labels = [hyperparameter_name(name) for name in names]
+    yield Table(
+        caption="Importance of each hyperparameter: loss of R² when its values are shuffled",
+        columns=("hyperparameter", "importance, ours", "published"),
+        rows=[(label, with_spread(*pair), NONE) for label, pair in zip(labels, found, strict=True)],
+    )
+    trust = "" if explained > 0 else " That is nothing: do not read anything into this table."
+    yield Paragraph(
+        f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles, seed "
+        f"{SEED}) over the {len(trials)} completed trials, ± standard deviation over the shuffles. It "
+        f"explains R² = {figure(explained, 2)} of trials that it did not see.{trust} It describes these "
+        f"trials, over the values that were tried: {_values_tried(trials, names)}."
+    )
+    yield Points(
+        name="joint-importance",
+        caption="Importance of each hyperparameter: loss of R² when shuffled, ± 1 standard deviation",
+        x_label="hyperparameter",
+        y_label="loss of R²",
+        categories=labels,
+        series=[
+            Series(
+                label="importance",
+                values=[mean for mean, _ in found],
+                low=[mean - spread for mean, spread in found],
+                high=[mean + spread for mean, spread in found],
+            )
+        ],
+    )
+
+
+def importance_of(
+    trials: Sequence[TrialResult], names: Sequence[str]
+) -> tuple[list[tuple[float, float]], float]:
+    """Returns mean and standard deviation of the importance of each of `names`, and the forest's R².
+
+    A random forest (scikit-learn, 200 trees, seed 7) learns the objective of `trials` from the
+    hyperparameters; the importance is how much its R² on them drops when one is shuffled (Breiman 2001), 20
+    times. The second value is the R² out of bag: what the forest explains of trials that it did not see.
+    """
+    positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
+    inputs = np.asarray(positions, dtype=np.float64).T
+    objective = np.array([trial.mean_val_accuracy for trial in trials])
+    forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=SEED)
+    forest.fit(inputs, objective)
+    found = permutation_importance(forest, inputs, objective, n_repeats=SHUFFLES, random_state=SEED)
+    means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()
+    return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
+
+
+def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:
+    """Returns where each of `configs` stands on the axis of the hyperparameter `name`.
+
+    Few values stand at equal distances in their order, many at their size or its logarithm.
+    """
+    values = [getattr(config, name) for config in configs]
+    distinct = sorted(set(values))
+    if len(distinct) <= _LISTED or not all(isinstance(value, int | float) for value in distinct):
+        return Axis(
+            label=hyperparameter_name(name),
+            positions=[float(distinct.index(value)) for value in values],
+            ticks={float(number): show_value(value) for number, value in enumerate(distinct)},
+        )
+    scale: Callable[[float], float] = math.log10 if name in _LOGARITHMIC and distinct[0] > 0 else float
+    marks = np.linspace(scale(distinct[0]), scale(distinct[-1]), 5)
+    return Axis(
+        label=hyperparameter_name(name),
+        positions=[scale(value) for value in values],
+        ticks={float(mark): f"{_unscaled(mark, scale):.2g}" for mark in marks},
+    )
+
+
+def _unscaled(mark: float, scale: Callable[[float], float]) -> float:
+    return 10**mark if scale is math.log10 else mark
+
+
+def _values_tried(trials: Sequence[TrialResult], names: Sequence[str]) -> str:
+    """Returns the range or the number of the values of each of `names`."""
+    parts = []
+    for name in names:
+        distinct = sorted({getattr(trial.trial.config, name) for trial in trials})
+        parts.append(f"{hyperparameter_name(name)} {show_value(distinct[0])} to {show_value(distinct[-1])}")
+    return ", ".join(parts)

@@ -1,0 +1,138 @@
+"""The part of the report on the joint search: its best configurations, parallel coordinates, importance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from search.published import published_means
+from search.report.document import (
+    Block,
+    Bullets,
+    Curve,
+    Lines,
+    Panel,
+    Paragraph,
+    Parallel,
+    Section,
+    Table,
+)
+from search.report.importance import axis_of, importance_blocks
+from search.report.record import Record
+from search.report.words import (
+    HYPERPARAMETERS,
+    NONE,
+    figure,
+    hyperparameter_name,
+    interval,
+    remark,
+    statement_of,
+    with_spread,
+)
+from search.results import Entry, StageResult
+from search.stages import show_value
+from trainables.trial import TrialConfig, TrialResult, TrialStatus
+
+
+def joint_section(record: Record, result: StageResult) -> Section:
+    """Returns the part on the joint search."""
+    keys = (result.search or {}).get("trials", ())
+    trials = [record.trials[key] for key in keys if key in record.trials]
+    completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
+    varied = _varied([trial.trial.config for trial in completed])
+    blocks: list[Block] = [
+        Paragraph(statement_of(result)),
+        Paragraph(_settings(result, trials)),
+        _table(result, varied or HYPERPARAMETERS),
+    ]
+    if len(completed) > 1:
+        blocks.append(_best_so_far(trials))
+    if len(completed) > 1 and varied:
+        blocks.append(_parallel(completed, varied))
+    blocks.extend(importance_blocks(completed, varied))
+    if result.notes:
+        blocks.append(Bullets(result.notes))
+    return Section(name="joint", title="Joint search", blocks=blocks)
+
+
+def _varied(configs: Sequence[TrialConfig]) -> list[str]:
+    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
+
+
+def _settings(result: StageResult, trials: Sequence[TrialResult]) -> str:
+    search = result.search or {}
+    counts = ", ".join(
+        f"{count} {status.value}"
+        for status in TrialStatus
+        if (count := sum(trial.status is status for trial in trials))
+    )
+    budget = search.get("time_budget_s")
+    return (
+        f"Search {search.get('search', NONE)}, scheduler {search.get('scheduler', NONE)}, "
+        f"{search.get('num_samples') or 'all'} configurations, "
+        f"{f'at most {budget:g} seconds' if isinstance(budget, int | float) else 'no time budget'}; "
+        f"{len(trials)} trials ({counts or 'none in the folder'}). The report ran no joint search: a "
+        "published figure is of the stage that had the same configuration."
+    )
+
+
+def _table(result: StageResult, names: Sequence[str]) -> Table:
+    strong = [n for n, entry in enumerate(result.entries) if entry.config == result.winner]
+    return Table(
+        caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
+        columns=(
+            "rank",
+            *map(hyperparameter_name, names),
+            "ours",
+            "published",
+            "winner less this",
+            f"{100 * (1 - result.protocol.level):.4g} % interval",
+            "verdict, status",
+            "seconds",
+        ),
+        rows=[_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)],
+        strong=frozenset(strong),
+    )
+
+
+def _row(number: int, entry: Entry, result: StageResult, names: Sequence[str]) -> Sequence[str]:
+    published = [f"{figure(mean)} ({stage})" for stage, mean in published_means(entry.config).items()]
+    return [
+        str(number),
+        *(show_value(getattr(entry.config, name)) for name in names),
+        with_spread(entry.mean, entry.spread),
+        ", ".join(published) or NONE,
+        figure(entry.difference),
+        interval(entry.interval),
+        remark(entry, result),
+        figure(entry.seconds, 1),
+    ]
+
+
+def _best_so_far(trials: Sequence[TrialResult]) -> Lines:
+    numbered = [
+        (number, trial.mean_val_accuracy)
+        for number, trial in enumerate(trials, 1)
+        if trial.status is TrialStatus.COMPLETED and trial.epochs
+    ]
+    numbers, values = [number for number, _ in numbered], [value for _, value in numbered]
+    panel = Panel(
+        title="best so far",
+        x_label="trials ended",
+        y_label="mean validation accuracy",
+        curves=[
+            Curve(label="best so far", x=numbers, y=list(accumulate(values, max))),
+            Curve(label="a completed trial", x=numbers, y=values, dots=True),
+        ],
+    )
+    return Lines(name="joint-best-so-far", caption="Joint search: the best trial so far", panels=[panel])
+
+
+def _parallel(trials: Sequence[TrialResult], names: Sequence[str]) -> Parallel:
+    return Parallel(
+        name="joint-parallel",
+        caption=f"Joint search: a line for each of {len(trials)} completed trials, coloured by the objective",
+        axes=[axis_of(name, [trial.trial.config for trial in trials]) for name in names],
+        colour=[trial.mean_val_accuracy for trial in trials],
+        colour_label="mean val accuracy",
+    )

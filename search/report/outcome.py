@@ -1,0 +1,168 @@
+"""The part of the report on the outcome: untuned, tuned, pretrained, held-out; and what others published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from search.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAccuracy, LastEpoch
+from search.report.document import Block, Bullets, Paragraph, Section, Table
+from search.report.record import Record
+from search.report.stage_figures import last_epoch
+from search.report.words import HYPERPARAMETERS, NONE, figure, stage_title, values_of, with_spread
+from search.results import StageResult
+from search.stages import UNTUNED as UNTUNED_HEADS
+from trainables.trial import TrialConfig, TrialResult
+
+_FINETUNE = "python -m search.run --stage finetune"
+
+
+def outcome_section(record: Record) -> Section:
+    """Returns the part with the final table."""
+    blocks: list[Block] = []
+    for result, way in ((record.last, "staged"), (record.joint, "joint")):
+        if result and result.winner:
+            found = values_of(result.winner, HYPERPARAMETERS)
+            blocks.append(
+                Paragraph(
+                    f"The {way} search ended with {found}. What may be said of its last comparison "
+                    f"({stage_title(result).lower()}): {result.statement}."
+                )
+            )
+    blocks.append(_final_table(record))
+    blocks.extend(_readings(record.readings))
+    return Section(name="outcome", title="Outcome", blocks=blocks)
+
+
+def elsewhere_section(record: Record) -> Section:
+    """Returns the part with the published accuracies on Adience's five folds."""
+    comparable = record.facts.get("split") == "folds" and record.facts.get("source") == "adience"
+    ours = [_ours_on_folds(record.readings[-1])] if comparable and record.readings else []
+    remark = (
+        "This study uses the same folds; its figure below is of data that no selection saw."
+        if ours
+        else "No figure of this study can stand in this table: that takes the photographs of Adience, "
+        "--split folds, and a reading of the held-out folds (--final)."
+    )
+    table = Table(
+        caption="Gender accuracy on Adience in percent, five folds with no subject in two of them",
+        columns=("network", "accuracy", "how", "source"),
+        rows=[*ours, *(_fold_row(row) for row in FOLD_ACCURACIES)],
+        strong=frozenset(range(len(ours))),
+    )
+    return Section(name="elsewhere", title="Published elsewhere", blocks=[Paragraph(remark), table])
+
+
+def _final_table(record: Record) -> Table:
+    staged, joint = record.last, record.joint
+    rows = [
+        _row(
+            "untuned", _untuned_runs(record), UNTUNED, "not run: needs python -m search.run --stage backbone"
+        ),
+        _row("tuned, no CelebA", _winner_runs(record, staged), TUNED, "not run"),
+    ]
+    if joint:
+        rows.append(_row("tuned jointly, no CelebA", _winner_runs(record, joint), None, "no winner"))
+    rows.append(_finetuned_row(record.finetune))
+    return Table(
+        caption=(
+            "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above; published: "
+            "random 80/20 split, seed 7, 20 epochs, one run, the selecting 20 % are the reported 20 %"
+        ),
+        columns=(
+            "",
+            "accuracy, ours",
+            "accuracy, published",
+            "val accuracy, ours",
+            "val accuracy, published",
+            "runs",
+        ),
+        rows=rows,
+    )
+
+
+def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, absent: str) -> Sequence[str]:
+    cells = [name]
+    for metric in ("accuracy", "val_accuracy"):
+        cells.append(with_spread(*last_epoch(runs, metric)) if runs else absent)
+        cells.append(figure(getattr(published, metric, None)))
+    if not runs:
+        return [*cells, NONE]
+    return [*cells, str(len(runs))]
+
+
+def _finetuned_row(finetune: Mapping[str, Any] | None) -> Sequence[str]:
+    cells = ["tuned, CelebA-pretrained"]
+    for metric in ("accuracy", "val_accuracy"):
+        ours = figure(finetune.get(metric)) if finetune else f"not run: needs {_FINETUNE}"
+        cells += [ours, figure(getattr(PRETRAINED, metric))]
+    return [*cells, NONE]
+
+
+def _winner_runs(record: Record, result: StageResult | None) -> list[TrialResult]:
+    if result is None or result.winner is None:
+        return []
+    return record.runs(result.entry_of(result.winner))
+
+
+def _untuned_runs(record: Record) -> list[TrialResult]:
+    """The runs of the winner's backbone as the report's backbone stage has it."""
+    last = record.last or record.joint
+    if last is None or last.winner is None:
+        return []
+    backbone = last.winner.backbone
+    untuned = replace(
+        TrialConfig(backbone=backbone, batch_size=64, **UNTUNED_HEADS.get(backbone, {})),
+        seed=last.winner.seed,
+        epochs=last.winner.epochs,
+    )
+    entry = record.entry_like(untuned)
+    return record.runs(entry) if entry else []
+
+
+def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
+    """What the winners reached on data that no selection saw."""
+    if not readings:
+        return
+    rows = [
+        (
+            str(reading.get("stage", NONE)),
+            _held_out(reading),
+            NONE,
+            str(reading.get("n", NONE)),
+            str(reading.get("split", NONE)),
+            str(reading.get("read_at", NONE)),
+        )
+        for reading in readings
+    ]
+    yield Table(
+        caption="The winner on held-out data (accuracy ± standard error over the splits, last epoch)",
+        columns=("winner of", "ours", "published", "images", "split", "read at"),
+        rows=rows,
+    )
+    if len(rows) > 1:
+        yield Bullets(
+            [f"The held-out data was read {len(rows)} times; each reading after the first tells less."]
+        )
+
+
+def _held_out(reading: Mapping[str, Any], factor: float = 1.0, digits: int = 4) -> str:
+    accuracy, error = reading.get("accuracy"), reading.get("standard_error")
+    if not isinstance(accuracy, int | float):
+        return NONE
+    shown = figure(accuracy * factor, digits)
+    return f"{shown} ± {figure(error * factor, digits)}" if isinstance(error, int | float) else shown
+
+
+def _ours_on_folds(reading: Mapping[str, Any]) -> Sequence[str]:
+    config = reading.get("config")
+    backbone = str(config.get("backbone", NONE)) if isinstance(config, dict) else NONE
+    return [backbone, _held_out(reading, 100, 2), "± standard error over the folds", "this study"]
+
+
+def _fold_row(row: FoldAccuracy) -> Sequence[str]:
+    accuracy = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
+    if row.spread is not None:
+        accuracy += f" ± {row.spread:g}"
+    return [row.network, accuracy, row.note, row.source]

@@ -1,0 +1,171 @@
+"""The figures as PNG pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure as Canvas
+
+from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
+from search.report.palette import COLOURS, DASHES, SCALE
+
+_DPI = 130
+_PANEL_INCHES = (5.6, 3.8)
+
+
+def picture(figure: Figure) -> bytes:
+    """Returns `figure` as a PNG; the same figure gives the same bytes."""
+    file = io.BytesIO()
+    with style.context("default"):  # not a user's own matplotlibrc
+        canvas = Canvas(dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(canvas)
+        match figure:
+            case Lines():
+                _lines(canvas, figure)
+            case Points():
+                _points(canvas, figure)
+            case Parallel():
+                _parallel(canvas, figure)
+        canvas.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _lines(canvas: Canvas, lines: Lines) -> None:
+    columns = min(2, len(lines.panels))
+    rows = -(-len(lines.panels) // columns)
+    canvas.set_size_inches(_PANEL_INCHES[0] * (columns if columns > 1 else 1.3), _PANEL_INCHES[1] * rows)
+    for panel, axes in zip(lines.panels, np.ravel(canvas.subplots(rows, columns)), strict=False):
+        _panel(axes, panel)
+    canvas.suptitle(_plain(lines.caption), fontsize="medium")
+
+
+def _panel(axes: Axes, panel: Panel) -> None:
+    if panel.diagonal:
+        axes.plot([0, 1], [0, 1], ":", color="#888888", linewidth=1)
+    for number, curve in enumerate(panel.curves):
+        _curve(axes, curve, number)
+    _label(axes, panel.x_label, panel.y_label)
+    axes.set_ylim(panel.y_range)
+    if len(panel.curves) > 1:
+        axes.legend(fontsize="small", frameon=False)
+
+
+def _curve(axes: Axes, curve: Curve, number: int) -> None:
+    colour, label = COLOURS[number % len(COLOURS)], _plain(curve.label)
+    if curve.dots:
+        axes.errorbar(
+            curve.x,
+            curve.y,
+            yerr=_error_bars(curve.y, curve.low, curve.high),
+            fmt="o",
+            markersize=4,
+            capsize=3,
+            color=colour,
+            label=label,
+        )
+        return
+    dashes = DASHES[number % len(DASHES)][1]
+    axes.plot(curve.x, curve.y, dashes, color=colour, label=label, linewidth=1.6)
+    if curve.low:
+        axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+
+
+def _points(canvas: Canvas, points: Points) -> None:
+    canvas.set_size_inches(_PANEL_INCHES[0] * 1.3, _PANEL_INCHES[1])
+    axes = canvas.subplots()
+    for number, series in enumerate(points.series):
+        shown = [n for n, value in enumerate(series.values) if value is not None]
+        values = _at(series.values, shown, [0.0] * len(shown))
+        axes.errorbar(
+            shown,
+            values,
+            yerr=_error_bars(values, *(_at(ends, shown, values) for ends in (series.low, series.high))),
+            fmt="oD"[number % 2],
+            markersize=7,
+            fillstyle=("full", "none")[number % 2],
+            capsize=4,
+            color=COLOURS[number],
+            label=_plain(series.label),
+        )
+    axes.set_xticks(range(len(points.categories)), map(_plain, points.categories))
+    axes.set_xlim(-0.5, len(points.categories) - 0.5)
+    if max(map(len, points.categories)) * len(points.categories) > 70:
+        axes.tick_params(axis="x", labelrotation=30)
+    _label(axes, points.x_label, points.y_label)
+    axes.set_ylim(points.y_range)
+    if len(points.series) > 1:
+        axes.legend(fontsize="small", frameon=False)
+    canvas.suptitle(_plain(points.caption), fontsize="medium", wrap=True)
+
+
+def _parallel(canvas: Canvas, parallel: Parallel) -> None:
+    canvas.set_size_inches(_PANEL_INCHES[0] * 1.6, _PANEL_INCHES[1] * 1.1)
+    axes = canvas.subplots()
+    scale = LinearSegmentedColormap.from_list("objective", SCALE)
+    norm = Normalize(min(parallel.colour), max(parallel.colour))
+    heights = np.array([_unit(axis.positions) for axis in parallel.axes] + [_unit(parallel.colour)])
+    for trial in np.argsort(parallel.colour, kind="stable"):  # the best ones on top
+        axes.plot(
+            heights[:, trial], color=scale(norm(parallel.colour[trial])), alpha=0.75, linewidth=1.2, zorder=2
+        )
+    for number, axis in enumerate(parallel.axes):
+        axes.axvline(number, color="#555555", linewidth=1)
+        low, high = min(axis.positions), max(axis.positions)
+        for position, text in axis.ticks.items():
+            height = (position - low) / (high - low) if high > low else 0.5
+            axes.annotate(
+                _plain(text),
+                (number, height),
+                xytext=(4, 2),
+                textcoords="offset points",
+                fontsize="x-small",
+                zorder=3,
+            )
+    axes.axvline(len(parallel.axes), color="#555555", linewidth=1)
+    axes.set_xticks(
+        range(len(parallel.axes) + 1), map(_plain, [*(a.label for a in parallel.axes), parallel.colour_label])
+    )
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    canvas.colorbar(ScalarMappable(norm, scale), ax=axes, label=_plain(parallel.colour_label))
+    canvas.suptitle(_plain(parallel.caption), fontsize="medium")
+
+
+def _label(axes: Axes, x_label: str, y_label: str) -> None:
+    axes.set_xlabel(_plain(x_label))
+    axes.set_ylabel(_plain(y_label))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _unit(values: Sequence[float]) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    width = array.max() - array.min()
+    return (array - array.min()) / width if width else np.full(array.shape, 0.5)
+
+
+def _error_bars(values: Sequence[float], low: Sequence[float], high: Sequence[float]) -> np.ndarray | None:
+    if not low:
+        return None
+    below, above = np.subtract(values, low), np.subtract(high, values)
+    return np.maximum([below, above], 0)
+
+
+def _at(values: Sequence[float | None], numbers: Sequence[int], otherwise: Sequence[float]) -> list[float]:
+    """The values of those `numbers`, where there are any; `otherwise` has what stands for None."""
+    if not values:
+        return []
+    found = (values[number] for number in numbers)
+    return [default if value is None else value for value, default in zip(found, otherwise, strict=True)]
+
+
+def _plain(text: str) -> str:
+    """Dollar signs would start a formula."""
+    return text.replace("$", r"\$")

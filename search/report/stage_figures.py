@@ -1,0 +1,128 @@
+"""The figures of a stage: curves by epoch, one a value, and our means beside the published ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean, stdev
+
+from search.published import published_mean
+from search.report.document import Curve, Lines, Panel, Points, Series
+from search.report.record import Record
+from search.report.words import stage_name, stage_title
+from search.results import StageResult
+from search.stages import show_value
+from trainables.trial import TrialResult
+
+METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
+_NEAR = 0.05  # a mean further below the best one would press all others into one line
+_BAND = ", mean of the runs and a band of ± 1 standard deviation"
+
+Runs = Sequence[tuple[str, Sequence[TrialResult]]]
+"""The runs of each value, by what tables call the value."""
+
+
+def runs_by_value(record: Record, result: StageResult) -> Runs:
+    """Returns the runs of each value of a stage that are in the study's folder, values without one too."""
+    return [(show_value(entry.value), record.runs(entry)) for entry in result.entries]
+
+
+def backbone_curves(result: StageResult, runs: Runs, name: str) -> Iterator[Lines]:
+    """Yields the figure of the four measures per epoch, a curve a backbone."""
+    panels = [_panel(metric, runs) for metric in METRICS]
+    if panels[0].curves:
+        band = _BAND if any(curve.low for panel in panels for curve in panel.curves) else ""
+        yield Lines(
+            name=f"{name}-curves",
+            caption=f"{stage_title(result)}: accuracy and loss per epoch{band}",
+            panels=panels,
+        )
+
+
+def accuracy_curves(result: StageResult, runs: Runs, name: str) -> Iterator[Lines]:
+    """Yields the validation accuracy per epoch, a curve a value, and enlarged where one is far off."""
+    whole = _panel("val_accuracy", runs)
+    if not whole.curves:
+        return
+    means = {curve.label: fmean(curve.y) for curve in whole.curves}
+    near = [curve for curve in whole.curves if means[curve.label] >= max(means.values()) - _NEAR]
+    panels = [whole]
+    if 1 < len(near) < len(whole.curves):
+        ends = [end for curve in near for end in (*curve.y, *curve.low, *curve.high)]
+        enlarged = Panel(
+            title="val accuracy, enlarged",
+            x_label=whole.x_label,
+            y_label=whole.y_label,
+            curves=whole.curves,
+            y_range=_padded(ends),
+        )
+        panels.append(enlarged)
+    band = _BAND if any(curve.low for curve in whole.curves) else ""
+    yield Lines(
+        name=f"{name}-val-accuracy",
+        caption=f"{stage_title(result)}: validation accuracy per epoch{band}",
+        panels=panels,
+    )
+
+
+def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
+    """Yields the figure of our means and the published ones, where there are any."""
+    published = [published_mean(result.stage, entry.value) for entry in result.entries]
+    ours = [None if math.isnan(entry.mean) else entry.mean for entry in result.entries]
+    if not any(published) or not any(ours):
+        return
+    spreads = [0.0 if math.isnan(entry.spread) else entry.spread for entry in result.entries]
+    low = [None if mean is None else mean - by for mean, by in zip(ours, spreads, strict=True)]
+    high = [None if mean is None else mean + by for mean, by in zip(ours, spreads, strict=True)]
+    values = [value for value in (*ours, *published) if value is not None]
+    near = [value for value in values if value >= max(values) - _NEAR]
+    below = "; what is below it stands in the table" if len(near) < len(values) else ""
+    bars = " (± 1 standard deviation of the runs)" if any(spreads) else ""
+    yield Points(
+        name=f"{name}-means",
+        caption=f"{stage_title(result)}: our means{bars} and the published{below}",
+        x_label=stage_name(result.stage),
+        y_label="mean val accuracy",
+        categories=[show_value(entry.value) for entry in result.entries],
+        series=[
+            Series(label="ours", values=ours, low=low, high=high),
+            Series(label="published", values=published),
+        ],
+        y_range=_padded([*near, max(end for end in high if end is not None)]) if below else None,
+    )
+
+
+def last_epoch(runs: Sequence[TrialResult], metric: str) -> tuple[float, float]:
+    """Returns mean and standard deviation over `runs` of `metric` in the last epoch, NaN if undefined."""
+    values = [float(getattr(run.epochs[-1], metric)) for run in runs]
+    return (fmean(values) if values else math.nan, stdev(values) if len(values) > 1 else math.nan)
+
+
+def _panel(metric: str, runs: Runs) -> Panel:
+    words = metric.replace("_", " ")
+    curves = [_curve(label, of_value, metric) for label, of_value in runs if of_value]
+    return Panel(title=words, x_label="epoch", y_label=words, curves=curves)
+
+
+def _curve(label: str, runs: Sequence[TrialResult], metric: str) -> Curve:
+    """Returns the mean over `runs` by epoch, in a band of one standard deviation each side."""
+    last = max(len(run.epochs) for run in runs)
+    by_epoch = [
+        [float(getattr(run.epochs[number], metric)) for run in runs if len(run.epochs) > number]
+        for number in range(last)
+    ]
+    means = [fmean(values) for values in by_epoch]
+    spreads = [stdev(values) if len(values) > 1 else 0.0 for values in by_epoch]
+    banded = any(spreads)
+    return Curve(
+        label=label,
+        x=list(range(1, last + 1)),
+        y=means,
+        low=[mean - spread for mean, spread in zip(means, spreads, strict=True)] if banded else (),
+        high=[mean + spread for mean, spread in zip(means, spreads, strict=True)] if banded else (),
+    )
+
+
+def _padded(values: Sequence[float]) -> tuple[float, float]:
+    margin = 0.08 * (max(values) - min(values)) or 0.01
+    return min(values) - margin, max(values) + margin

@@ -1,0 +1,83 @@
+"""What a selection says, in the words that tables, JSON and report share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from search.selection import Comparison, Selection
+
+_NAMED = 4  # a statement names that many ties, then counts them
+
+
+def statement(selection: Selection, labels: Sequence[str]) -> str:
+    """Returns the selection in words; `labels` are the candidates' names in order.
+
+    Raises ValueError where there is not one label for each candidate.
+    """
+    if len(labels) != len(selection.comparisons):
+        raise ValueError(f"{len(selection.comparisons)} candidates need a label each, received {len(labels)}")
+    if selection.winner is None:
+        return "nothing finished, so there is no winner"
+    winner = labels[selection.winner]
+    compared = [
+        (label, found)
+        for label, found in zip(labels, selection.comparisons, strict=True)
+        if found is not None
+    ]
+    failed = len(labels) - 1 - len(compared)
+    suffix = f"; {failed} failed and {'was' if failed == 1 else 'were'} not compared" if failed else ""
+    if not compared:
+        return f"{winner} is the only one that finished, there was nothing to compare it with{suffix}"
+    if selection.verdict == "single":
+        return f"{winner} has the best value; one run each, no statement about how sure that is{suffix}"
+    words = _clear if selection.verdict == "clear" else _tied
+    return words(selection, winner, compared) + suffix
+
+
+def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:
+    closest, found = min(compared, key=_difference)
+    alone = len(compared) == 1
+    than, against = (closest, "") if alone else ("every other", f" against the closest, {closest}")
+    by = f"{_show(found.difference)}{'' if alone else ' or more'}"
+    facts = f"{_interval(selection, found)}{against}; {_basis(selection, found)}"
+    return f"{winner} wins clearly: better than {than} by {by} ({facts})"
+
+
+def _tied(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:
+    ties = [pair for pair in compared if pair[1].tied is not False]
+    closest, found = min(ties, key=_difference)
+    to = "" if len(ties) == 1 else f" to the closest, {closest}:"
+    difference = f"difference{to} {_show(found.difference)}"
+    facts = f"{difference}, {_interval(selection, found)}; {_basis(selection, found)}"
+    rest = len(compared) - len(ties)
+    better = f"; better than the other {rest if rest > 1 else 'one'}" if rest else ""
+    return f"{winner} has the best mean, tied with {_names([label for label, _ in ties])} ({facts}){better}"
+
+
+def _difference(pair: tuple[str, Comparison]) -> float:
+    return pair[1].difference
+
+
+def _interval(selection: Selection, found: Comparison) -> str:
+    if found.interval is None:
+        return "no interval"
+    low, high = found.interval
+    return f"{100 * (1 - selection.level):.4g} % interval {_show(low)} to {_show(high)}"
+
+
+def _basis(selection: Selection, found: Comparison) -> str:
+    repeats = max(1, found.runs // selection.folds)
+    counted = "1 repeat" if repeats == 1 else f"{repeats} repeats"
+    if selection.folds > 1:
+        counted = f"{selection.folds} folds" + (f" with {counted} each" if repeats > 1 else "")
+    return counted + (f", corrected for {selection.looks} looks" if selection.looks > 1 else "")
+
+
+def _names(labels: Sequence[str]) -> str:
+    if len(labels) > _NAMED:
+        return f"{len(labels)} others"
+    return " and ".join(part for part in (", ".join(labels[:-1]), labels[-1]) if part)
+
+
+def _show(value: float) -> str:
+    return f"{round(value, 4) + 0.0:.4f}"  # + 0.0 turns -0.0 into 0.0

@@ -1,0 +1,229 @@
+"""The command line: defaults, what a user may type, and a sentence for every combination that cannot be."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from search.arguments import parse_arguments
+from search.configurations import VARIED
+from search.stages import STAGES
+
+Capture = pytest.CaptureFixture[str]
+
+ALL_GIVEN = (
+    "--backbone hassner --batch-size 8 --learning-rate 0.1 --hidden-units 64 --dropout 0.1 --l2 0 "
+    "--schedule cosine"
+)
+
+
+def parsed(command: str) -> Any:
+    return parse_arguments(command.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("", "--stage is needed: backbone, batch_size, lr, neurons, dropout, l2, schedule or all"),
+        ("--stage learning", "argument --stage: invalid choice: 'learning'"),
+        (
+            "--stage lr --learning-rate 0.1",
+            "--stage lr tries the values of --learning-rate itself; leave",
+        ),
+        ("--stage neurons --hidden-units 64", "--stage neurons tries the values of --hidden-units itself"),
+        ("--stage schedule --schedule step", "--stage schedule tries the values of --schedule itself"),
+        ("--stage lr --sweeps 2", "--sweeps goes through several stages, --stage lr is one; use --stage all"),
+        (f"--stage all {ALL_GIVEN}", "--stage all has no stage left: every hyperparameter is given"),
+        ("--stage lr --search tpe", "--search belongs to --mode joint; add it, or leave out the option"),
+        ("--stage lr --scheduler asha", "--scheduler belongs to --mode joint"),
+        ("--stage lr --num-samples 5", "--num-samples belongs to --mode joint"),
+        ("--stage lr --time-budget 30m", "--time-budget belongs to --mode joint"),
+        ("--stage lr --ranges", "--ranges belongs to --mode joint"),
+        ("--stage lr --vary lr", "--vary belongs to --mode joint"),
+        ("--mode joint --stage lr", "--mode joint varies all hyperparameters at once; leave out --stage"),
+        ("--mode joint --sweeps 2", "leave out --stage and --sweeps"),
+        (
+            "--mode joint --ranges",
+            "--search grid takes single values, --ranges has none; use --search",
+        ),
+        ("--mode joint --num-samples 5", "--search grid tries every configuration; leave out --num-samples"),
+        ("--mode joint --search random", "--search random needs --num-samples, the number of configurations"),
+        ("--mode joint --search tpe", "--search tpe needs --num-samples"),
+        ("--mode joint --repeats auto", "--repeats auto is for stages; a joint search repeats its best"),
+        ("--mode both", "argument --mode: invalid choice: 'both'"),
+        ("--mode joint --search bayes", "argument --search: invalid choice: 'bayes'"),
+        ("--mode joint --scheduler fifo", "argument --scheduler: invalid choice: 'fifo'"),
+        ("--stage all --order lr,lr", "a stage may stand once in the order, lr stands there 2 times"),
+        ("--stage all --order lr,neuron", "received 'neuron'; did you mean neurons?"),
+        ("--mode joint --vary lr,droput", "received 'droput'; did you mean dropout?"),
+    ],
+)
+def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parsed(command)
+    assert exit_.value.code == 2
+    output = capsys.readouterr()
+    assert said in output.err
+    assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--batch-size 0", "batch_size must be a whole number of at least 1, received 0"),
+        ("--batch-size 2.5", "argument --batch-size: invalid int value: '2.5'"),
+        ("--learning-rate 0", "learning_rate must be a positive number, received 0.0"),
+        ("--learning-rate nan", "learning_rate must be a positive number, received nan"),
+        ("--hidden-units 64/x", "widths are whole numbers such as 512/256/128, received '64/x'"),
+        ("--hidden-units 64/0", "hidden_units must be one or more whole numbers of at least 1"),
+        ("--dropout 1", "dropout must lie in [0, 1), received 1.0"),
+        ("--l2 -0.1", "l2 must be 0 or more, received -0.1"),
+        ("--schedule linear", "must be one of constant, cosine, step, reduce_on_plateau, received 'linear'"),
+        ("--epochs 0", "epochs must be a whole number of at least 1, received 0"),
+        ("--seed -1", "seed must be a whole number from 0, received -1"),
+        ("--sweeps 0", "argument --sweeps: must be a whole number from 1, received '0'"),
+        ("--repeats 0", "argument --repeats: must be a whole number from 1, received '0'"),
+        ("--repeats many", "argument --repeats: must be a whole number from 1, received 'many'"),
+        ("--max-repeats 2", "argument --max-repeats: must be a whole number from 3, received '2'"),
+        ("--cpus-per-trial 0", "argument --cpus-per-trial: must be a whole number from 1, received '0'"),
+        ("--gpus-per-trial 1.5", "must be a share up to 1 or a whole number, received '1.5'"),
+        ("--gpus-per-trial -1", "must be a share up to 1 or a whole number, received '-1'"),
+        ("--gpus-per-trial one", "must be a share up to 1 or a whole number, received 'one'"),
+        ("--max-concurrent 0", "argument --max-concurrent: must be a whole number from 1, received '0'"),
+        ("--max-failures -1", "argument --max-failures: must be a whole number from 0, received '-1'"),
+        ("--time-budget soon", "a time is a number with s, m or h, such as 30m, received 'soon'"),
+        ("--time-budget 0", "a time is a number with s, m or h"),
+        ("--time-budget -5m", "argument --time-budget: expected one argument"),
+        ("--time-budget m", "a time is a number with s, m or h"),
+        ("--time-budget inf", "a time is a number with s, m or h"),
+        ("--frobnicate", "unrecognized arguments: --frobnicate"),
+        ("--learning 0.1", "unrecognized arguments: --learning 0.1"),
+    ],
+)
+def test_wrong_value_is_told(option: str, said: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parsed(f"--stage backbone {option}")
+    assert exit_.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_defaults() -> None:
+    arguments = vars(parsed("--stage lr"))
+    assert arguments.pop("order") == tuple(STAGES)
+    assert arguments.pop("vary") == VARIED
+    assert {name: str(arguments.pop(name)) for name in ("storage", "cache")} == {
+        "storage": "results",
+        "cache": "cache",
+    }
+    assert {name: value for name, value in arguments.items() if value} == {
+        "stage": "lr",
+        "mode": "staged",
+        "split": "random",
+        "sweeps": 1,
+        "search": "grid",
+        "scheduler": "none",
+        "repeats": 1,
+        "max_repeats": 10,
+        "keras_backend": "auto",
+        "max_failures": 2,
+    }
+
+
+def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None:
+    assert parsed("--stage lr").given == {}
+    assert parsed(f"--stage lr --epochs 3 --seed 0 {ALL_GIVEN.replace('--learning-rate 0.1', '')}").given == {
+        "backbone": "hassner",
+        "batch_size": 8,
+        "hidden_units": (64,),
+        "dropout": 0.1,
+        "l2": 0.0,
+        "learning_rate_schedule": "cosine",
+        "epochs": 3,
+        "seed": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "widths"), [("512/256/128", (512, 256, 128)), ("512,256", (512, 256)), ("64", (64,))]
+)
+def test_hidden_units(text: str, widths: tuple[int, ...]) -> None:
+    assert parsed(f"--stage lr --hidden-units {text}").hidden_units == widths
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("45", 45)])
+def test_time_budget(text: str, seconds: float) -> None:
+    assert parsed(f"--mode joint --time-budget {text}").time_budget == seconds
+
+
+@pytest.mark.parametrize(("text", "repeats"), [("1", 1), ("5", 5), ("auto", "auto")])
+def test_repeats(text: str, repeats: int | str) -> None:
+    assert parsed(f"--stage lr --repeats {text}").repeats == repeats
+
+
+@pytest.mark.parametrize(("text", "gpus"), [("0", 0), ("0.25", 0.25), ("2", 2)])
+def test_gpus_per_trial(text: str, gpus: float) -> None:
+    assert parsed(f"--stage lr --gpus-per-trial {text}").gpus_per_trial == gpus
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--stage all --sweeps 3 --order lr,dropout",
+        "--stage all --learning-rate 0.1",
+        "--mode joint",
+        "--mode joint --search random --num-samples 5 --ranges --vary lr,l2",
+        "--mode joint --search tpe --num-samples 5 --scheduler asha --time-budget 30m --repeats 3",
+    ],
+)
+def test_right_combination(command: str) -> None:
+    parsed(command)
+
+
+DEFAULTS = {
+    "--mode": "staged",
+    "--data": "the built-in sample of drawn faces",
+    "--data-root": "as in the manifest",
+    "--split": "random, the report's 80/20",
+    "--weights": "imagenet for photographs, none for the drawn sample",
+    "--backbone": "resnet50_v2",
+    "--batch-size": "32, or an earlier stage",
+    "--learning-rate": "0.001, or an earlier stage",
+    "--hidden-units": "1024/512/256, or an earlier stage",
+    "--dropout": "0.0, or an earlier stage",
+    "--l2": "0.0, or an earlier stage",
+    "--schedule": "constant, or an earlier stage",
+    "--epochs": "20",
+    "--seed": "7",
+    "--order": "backbone,batch_size,lr,neurons,dropout,l2,schedule",
+    "--sweeps": "1",
+    "--search": "grid",
+    "--scheduler": "none",
+    "--time-budget": "none",
+    "--vary": "batch_size,lr,neurons,dropout, 576 configurations",
+    "--repeats": "1",
+    "--max-repeats": "10",
+    "--study": "the manifest's name",
+    "--storage": "results",
+    "--cache": "cache",
+    "--keras-backend": "auto",
+    "--address": "start Ray on this machine",
+    "--cpus-per-trial": "2, or all of a smaller machine",
+    "--gpus-per-trial": "0",
+    "--max-concurrent": "all that fit",
+    "--max-failures": "2",
+}
+WITHOUT_DEFAULT = {"--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"}
+
+
+def test_help_has_every_option_with_its_default(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit) as exit_:
+        parsed("--help")
+    assert exit_.value.code == 0
+    blocks = re.split(r"^  (?:-h, )?(--[\w-]+)", capsys.readouterr().out, flags=re.MULTILINE)[1:]
+    lines = zip(blocks[::2], blocks[1::2], strict=True)
+    told = {option: re.search(r"\(default: (.*)\)\n", line) for option, line in lines}
+    assert {option: match[1] for option, match in told.items() if match} == DEFAULTS
+    assert {option for option, match in told.items() if not match} == WITHOUT_DEFAULT

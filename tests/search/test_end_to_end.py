@@ -1,0 +1,167 @@
+"""The commands as a user runs them: on a small drawn sample, through Ray, killed, interrupted, repeated."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.sample import draw_sample
+
+pytestmark = pytest.mark.ray
+
+BACKBONE = ("--backbone", "keras:MobileNetV2")
+PROMISED_OF_TRIAL = {
+    "key",
+    "config",
+    "status",
+    "value",
+    "best_val_accuracy",
+    "best_epoch",
+    "epochs",
+    "seconds",
+    "reused",
+}
+PROMISED = {"study", "stage", "objective", "data_digest", "trials", "winner", "seconds"}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the manifest of 100 drawn faces; its cache is shared by the tests."""
+    folder = tmp_path_factory.mktemp("workplace")
+    draw_sample(folder / "sample", photos=100, celeba_photos=20)
+    build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
+    return folder
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-m", "search.run", "--data", "faces.parquet", *BACKBONE, *options]
+
+
+def run(workplace: Path, *options: str) -> dict[str, Any]:
+    """Runs a search to its end and returns the object that it printed."""
+    done = subprocess.run(
+        command("--json", *options), cwd=workplace, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def start(workplace: Path, *options: str) -> subprocess.Popen[str]:
+    """Starts a search in a process group of its own."""
+    return subprocess.Popen(
+        command(*options),
+        cwd=workplace,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_trials(process: subprocess.Popen[str], folder: Path, count: int) -> None:
+    """Waits until `count` trials of the study in `folder` are in the ledger."""
+    deadline = time.monotonic() + 200
+    while len(list((folder / "trials").glob("*.json"))) < count:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def learned(result: dict[str, Any]) -> dict[str, list[float]]:
+    """Returns the losses of every trial, by key."""
+    return {
+        trial["key"]: [loss for epoch in trial["epochs"] for loss in (epoch["loss"], epoch["val_loss"])]
+        for trial in result["trials"]
+    }
+
+
+def test_stage_gives_what_scripts_rely_on(workplace: Path) -> None:
+    result = run(workplace, "--stage", "lr", "--epochs", "3")
+    assert result.keys() >= PROMISED
+    assert all(trial.keys() >= PROMISED_OF_TRIAL for trial in result["trials"])
+    assert [trial["config"]["learning_rate"] for trial in result["trials"]] == [0.1, 0.001, 0.0003, 0.00001]
+    assert result["objective"] == {"metric": "mean_val_accuracy", "mode": "max"}
+    assert result["winner"]["learning_rate"] in (0.1, 0.001, 0.0003, 0.00001)
+    assert (result["drawn"], result["weights"]) == (True, "none")
+    assert not any(trial["reused"] for trial in result["trials"])
+    again = run(workplace, "--stage", "lr", "--epochs", "3")
+    assert all(trial["reused"] for trial in again["trials"])
+    assert (learned(again), again["winner"]) == (learned(result), result["winner"])
+
+
+def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
+    options = ("--stage", "all", "--order", "lr,dropout", "--epochs", "3", "--study", "killed")
+    broken = start(workplace, *options, "--storage", "broken")
+    folder = workplace / "broken" / "killed"
+    wait_for_trials(broken, folder, 6)
+    os.killpg(broken.pid, signal.SIGKILL)
+    broken.communicate()
+    before = {path: path.stat().st_mtime_ns for path in (folder / "trials").glob("*.json")}
+    resumed = run(workplace, *options, "--storage", "broken")
+    unbroken = run(workplace, *options, "--storage", "unbroken")
+    assert learned(resumed) == learned(unbroken)
+    assert resumed["winner"] == unbroken["winner"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_interrupt_stops_soon_and_keeps_what_is_finished(workplace: Path) -> None:
+    process = start(workplace, "--stage", "lr", "--epochs", "60", "--study", "interrupted")
+    folder = workplace / "results" / "interrupted"
+    wait_for_trials(process, folder, 1)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted: finished trials are kept; the same command again continues" in said
+    assert time.monotonic() - asked < 20  # "seconds", with room for a busy machine
+    assert list((folder / "trials").glob("*.json"))
+
+
+def test_joint_search_stops_bad_trials_and_continues(workplace: Path) -> None:
+    options = ("--mode", "joint", "--vary", "lr,dropout", "--epochs", "6", "--study", "joint")
+    tpe = (*options, "--search", "tpe", "--scheduler", "asha", "--num-samples")
+    first = run(workplace, *tpe, "4")
+    more = run(workplace, *tpe, "7")
+    stage = json.loads((workplace / "results" / "joint" / "stages" / "joint.json").read_text())
+    assert len(set(stage["search"]["trials"])) == 7
+    assert {trial["key"] for trial in first["trials"]} <= set(stage["search"]["trials"])
+    assert more["winner"] is not None
+
+
+def test_time_budget_ends_cleanly(workplace: Path) -> None:
+    options = ("--mode", "joint", "--search", "random", "--num-samples", "200", "--epochs", "20")
+    result = run(workplace, *options, "--time-budget", "25s", "--study", "budget", "--vary", "lr,dropout,l2")
+    assert 0 < len(result["trials"]) < 200
+    assert result["winner"] is not None
+
+
+def test_held_out_data_is_read_once(workplace: Path) -> None:
+    options = ("--stage", "lr", "--epochs", "2", "--split", "kfold:2", "--study", "final", "--final")
+    first, again = run(workplace, *options), run(workplace, *options)
+    assert first["final"] == again["final"]
+    assert len(first["final"]["accuracies"]) == 2
+
+
+def test_every_trial_failing_is_one_sentence(workplace: Path) -> None:
+    done = subprocess.run(
+        command("--stage", "lr", "--l2", "1e38", "--epochs", "2", "--study", "failing"),
+        cwd=workplace,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert (
+        "error: no value of the stage lr could be trained (the loss is not finite after epoch 1"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr

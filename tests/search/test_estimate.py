@@ -1,0 +1,82 @@
+"""How long it will take: from the study's own trials where it has any, else from typical figures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from makers import make_problem, make_result
+
+from search import estimate as module
+from search.estimate import Estimate, estimate
+from search.problem import Problem
+from trainables.trial import Trial, TrialConfig, TrialStatus
+
+STEPS = 2  # of 64 training rows in batches of 32
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> Problem:
+    return make_problem(tmp_path)
+
+
+def trial_of(problem: Problem, **config: object) -> Trial:
+    return problem.trial(TrialConfig(**{"epochs": 10, **config}), "random")  # type: ignore[arg-type]
+
+
+def test_estimate_from_typical_figures(problem: Problem) -> None:
+    expected = estimate([trial_of(problem), trial_of(problem, seed=8)], [], problem, 0)
+    step_s = module.TYPICAL_STEP_S["tensorflow"]
+    assert expected == Estimate(pytest.approx(2 * 10 * STEPS * step_s), 0, measured=False)
+
+
+def test_estimate_of_pixels_grows_with_the_batch(problem: Problem) -> None:
+    expected = estimate([trial_of(problem, backbone="hassner")], [], problem, 0)
+    assert expected.trial_s == pytest.approx(10 * STEPS * 32 * module.TYPICAL_PIXEL_S)
+
+
+def test_estimate_from_what_was_measured(problem: Problem) -> None:
+    done = make_result(trial_of(problem, batch_size=16), 0.5, 0.6, seconds=8.0)  # 4 steps, 2 s a step
+    expected = estimate([trial_of(problem, batch_size=32)], [done], problem, 0)
+    assert expected == Estimate(pytest.approx(10 * STEPS * 2.0), 0, measured=True)
+
+
+def test_estimate_takes_the_median_epoch_and_the_median_trial(problem: Problem) -> None:
+    done = [
+        make_result(trial_of(problem, seed=seed), 0.5, 0.6, 0.7, seconds=seconds)
+        for seed, seconds in ((1, 2.0), (2, 4.0), (3, 500.0))
+    ]
+    assert estimate([trial_of(problem)], done, problem, 0).trial_s == pytest.approx(10 * 4.0)
+
+
+@pytest.mark.parametrize("backbone", ["hassner", "resnet50_v2"])
+def test_estimate_of_one_kind_says_nothing_about_the_other(problem: Problem, backbone: str) -> None:
+    other = "resnet50_v2" if backbone == "hassner" else "hassner"
+    done = make_result(trial_of(problem, backbone=other), 0.5, seconds=1000.0)
+    expected = estimate([trial_of(problem, backbone=backbone)], [done], problem, 0)
+    assert not expected.measured
+    assert expected.trial_s < 1000
+
+
+def test_estimate_leaves_out_trials_without_an_epoch(problem: Problem) -> None:
+    failed = make_result(trial_of(problem), status=TrialStatus.FAILED)
+    assert not estimate([trial_of(problem)], [failed], problem, 0).measured
+
+
+def test_estimate_counts_the_images_to_extract(problem: Problem) -> None:
+    expected = estimate([trial_of(problem)], [], problem, 80)
+    assert expected.feature_s == pytest.approx(80 * module.TYPICAL_EXTRACTION_S)
+    assert expected.total_s == pytest.approx(expected.trial_s + expected.feature_s + module.START_S)
+
+
+def test_estimate_of_nothing_is_nothing(problem: Problem) -> None:
+    assert estimate([], [], problem, 0).total_s == 0
+
+
+def test_estimate_of_folds_uses_the_rows_of_each(tmp_path: Path) -> None:
+    folds = make_problem(tmp_path, "folds")
+    trials = [folds.trial(TrialConfig(epochs=1, batch_size=1), split.name) for split in folds.splits]
+    rows = sum(len(split.train) for split in folds.splits)
+    step_s = module.TYPICAL_STEP_S["tensorflow"]
+    assert math.isclose(estimate(trials, [], folds, 0).trial_s, rows * step_s)

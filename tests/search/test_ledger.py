@@ -1,0 +1,161 @@
+"""The ledger: what was trained is found again, and what cannot be read counts as never trained."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import make_result, make_trial
+
+from data_prep.errors import InputError
+from search.ledger import Ledger
+from trainables.trial import TrialResult, TrialStatus
+
+TRIAL = make_trial(learning_rate=0.0003)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        make_result(TRIAL, 0.5, 0.75),
+        make_result(TRIAL, 0.5, status=TrialStatus.STOPPED, reason="stopped early by the scheduler"),
+        make_result(TRIAL, status=TrialStatus.FAILED, reason="the loss is nan in epoch 1"),
+    ],
+    ids=["completed", "stopped", "failed in its first epoch"],
+)
+def test_ledger_finds_what_was_recorded(tmp_path: Path, result: TrialResult) -> None:
+    Ledger(tmp_path).record(result)
+    assert Ledger(tmp_path).find(TRIAL) == result
+    assert Ledger(tmp_path).find_key(TRIAL.key) == result
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        make_trial(learning_rate=0.0003, seed=8),
+        make_trial(learning_rate=0.0003, epochs=2),
+        make_trial("subject", learning_rate=0.0003),
+    ],
+    ids=["seed", "epochs", "split"],
+)
+def test_ledger_has_not_what_differs_in(tmp_path: Path, other: object) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    assert ledger.find(other) is None  # type: ignore[arg-type]
+
+
+def test_ledger_of_a_new_study_is_empty_and_writes_nothing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "study")
+    assert ledger.find(TRIAL) is None
+    assert list(ledger.results()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ledger_yields_results_in_the_order_of_keys(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for seed in range(4):
+        ledger.record(make_result(make_trial(seed=seed), 0.5))
+    keys = [result.trial.key for result in ledger.results()]
+    assert len(keys) == 4
+    assert keys == sorted(keys)
+
+
+def test_ledger_file_is_named_by_the_key_and_nothing_else_lies_there(tmp_path: Path) -> None:
+    Ledger(tmp_path).record(make_result(TRIAL, 0.5), np.zeros(3))
+    files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert files == [f"predictions/{TRIAL.key}.npy", f"trials/{TRIAL.key}.json"]
+
+
+def test_ledger_replaces_stopped_by_completed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5, status=TrialStatus.STOPPED))
+    ledger.record(make_result(TRIAL, 0.5, 0.75))
+    found = ledger.find(TRIAL)
+    assert found
+    assert (found.status, len(found.epochs)) == (TrialStatus.COMPLETED, 2)
+
+
+def test_ledger_refuses_nan_and_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Ledger(tmp_path).record(make_result(TRIAL, math.nan))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b'{"key": ', b"null", b"[]", b"{}", b"\xff\xfe\x00", b'{"config": 3, "key": "x"}'],
+    ids=["empty", "cut off", "null", "a list", "no key", "not UTF-8", "no configuration"],
+)
+def test_ledger_moves_a_damaged_file_aside_and_says_so(tmp_path: Path, content: bytes) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    path = tmp_path / "trials" / f"{TRIAL.key}.json"
+    path.write_bytes(content)
+    said = rf"{re.escape(str(path))} is damaged \(.*\); moved to {TRIAL.key}\.damaged, trained again"
+    with pytest.warns(UserWarning, match=said):
+        assert ledger.find(TRIAL) is None
+    assert path.with_suffix(".damaged").read_bytes() == content
+    assert not path.exists()
+
+
+def test_ledger_says_damage_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    (tmp_path / "trials" / f"{TRIAL.key}.json").write_text("{")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert list(ledger.results()) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ledger.find(TRIAL) is None
+
+
+def test_ledger_refuses_a_file_under_another_key(tmp_path: Path) -> None:
+    ledger, other = Ledger(tmp_path), make_trial(seed=99)
+    ledger.record(make_result(TRIAL, 0.5))
+    folder = tmp_path / "trials"
+    (folder / f"{TRIAL.key}.json").rename(folder / f"{other.key}.json")
+    with pytest.warns(UserWarning, match=f"it holds the trial {TRIAL.key}"):
+        assert ledger.find(other) is None
+
+
+def test_ledger_refuses_an_edited_configuration(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    path = tmp_path / "trials" / f"{TRIAL.key}.json"
+    path.write_text(path.read_text().replace("0.0003", "0.1"))
+    with pytest.warns(UserWarning, match="is not that of the configuration"):
+        assert ledger.find(TRIAL) is None
+
+
+def test_predictions_come_back_as_float32(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5), np.array([0.25, 1.0]))
+    predictions = ledger.predictions(TRIAL)
+    assert predictions.dtype == np.float32
+    assert predictions.tolist() == [0.25, 1.0]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no array"], ids=["missing", "empty", "damaged"])
+def test_predictions_that_cannot_be_read_name_the_way_out(tmp_path: Path, content: bytes | None) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    if content is not None:
+        path = ledger.predictions_path(TRIAL)
+        path.parent.mkdir()
+        path.write_bytes(content)
+    said = rf"{TRIAL.key}\.npy cannot be read .*; remove .*{TRIAL.key}\.json to train the trial again"
+    with pytest.raises(InputError, match=said):
+        ledger.predictions(TRIAL)
+
+
+def test_predictions_never_run_code(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    path = ledger.predictions_path(TRIAL)
+    path.parent.mkdir(parents=True)
+    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="cannot be read"):
+        ledger.predictions(TRIAL)

@@ -1,0 +1,163 @@
+"""Options become plans: which stages, which seeds, from which base, and what is still to do."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+from makers import make_problem, make_result, make_stage_result, write_small_manifest
+
+from data_prep.errors import InputError
+from search.arguments import parse_arguments
+from search.ledger import Ledger
+from search.planning import (
+    default_name,
+    images_to_extract,
+    joint_plan,
+    manifest_of,
+    missing_trials,
+    stage_names,
+    stage_plan,
+    stage_plans,
+)
+from search.problem import Problem
+from search.results import StageFiles
+from search.stages import STAGES
+from trainables.trial import TrialConfig
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> Problem:
+    return make_problem(tmp_path)
+
+
+def options(command: str) -> Namespace:
+    return parse_arguments(command.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("--stage lr", ["lr"]),
+        ("--stage all", list(STAGES)),
+        ("--stage all --order dropout,lr", ["dropout", "lr"]),
+        ("--stage all --order dropout,lr --learning-rate 0.1", ["dropout"]),
+    ],
+)
+def test_stage_names(command: str, names: list[str]) -> None:
+    assert list(stage_names(options(command))) == names
+
+
+@pytest.mark.parametrize(
+    ("command", "seeds", "race_to"),
+    [
+        ("", (7,), None),
+        ("--repeats 3", (7, 8, 9), None),
+        ("--repeats 2 --seed 100", (100, 101), None),
+        ("--repeats auto", (7, 8, 9), 10),
+        ("--repeats auto --max-repeats 5", (7, 8, 9), 5),
+    ],
+)
+def test_stage_plan_has_seeds(
+    problem: Problem, command: str, seeds: tuple[int, ...], race_to: int | None
+) -> None:
+    plan = stage_plan(options(f"--stage lr {command}"), problem, STAGES["lr"], [])
+    assert (plan.seeds, plan.race_to) == (seeds, race_to)
+
+
+def test_stage_plan_takes_given_values_and_says_where_the_others_come_from(problem: Problem) -> None:
+    before = [make_stage_result("batch_size", "batch_size", winner=TrialConfig(batch_size=16))]
+    plan = stage_plan(options("--stage lr --epochs 3"), problem, STAGES["lr"], before)
+    assert (plan.base.batch_size, plan.base.epochs) == (16, 3)
+    assert plan.taken_over["batch_size"] == "stage batch_size"
+    assert plan.taken_over["epochs"] == "given"
+    assert "learning_rate" not in plan.taken_over
+
+
+@pytest.mark.parametrize(("sweep", "batch_size"), [(1, 64), (2, 32)])
+def test_stage_plan_takes_what_the_stage_fixes_in_the_first_sweep(
+    problem: Problem, sweep: int, batch_size: int
+) -> None:
+    plan = stage_plan(options("--stage all"), problem, STAGES["backbone"], [], sweep)
+    assert (plan.sweep, plan.base.batch_size) == (sweep, batch_size)
+
+
+def test_stage_plan_of_an_unknown_backbone(problem: Problem) -> None:
+    arguments = options("--stage lr --backbone resnet50")
+    with pytest.raises(InputError, match=r"received 'resnet50'; did you mean resnet50_v2"):
+        stage_plan(arguments, problem, STAGES["lr"], [])
+
+
+def test_joint_plan_of_an_unknown_backbone(problem: Problem, tmp_path: Path) -> None:
+    arguments = options("--mode joint --backbone resnet50")
+    with pytest.raises(InputError, match=r"received 'resnet50'; did you mean resnet50_v2"):
+        joint_plan(arguments, problem, tmp_path)
+
+
+def test_stage_plans_use_the_winners_that_are_known(problem: Problem, tmp_path: Path) -> None:
+    StageFiles(tmp_path).write(make_stage_result("lr", winner=TrialConfig(learning_rate=0.1)))
+    plans = stage_plans(options("--stage all --order lr,dropout"), problem, tmp_path)
+    assert [plan.stage.name for plan in plans] == ["lr", "dropout"]
+    assert plans[1].base.learning_rate == 0.1
+
+
+def test_joint_plan_varies_the_grids_around_what_the_stages_found(problem: Problem, tmp_path: Path) -> None:
+    files = StageFiles(tmp_path)
+    files.write(make_stage_result("l2", "l2", winner=TrialConfig(l2=0.01)))
+    files.write(make_stage_result("lr", winner=TrialConfig(learning_rate=0.1)))
+    plan = joint_plan(options("--mode joint --epochs 3"), problem, tmp_path)
+    assert list(plan.space) == ["batch_size", "learning_rate", "hidden_units", "dropout"]
+    assert (plan.base.l2, plan.base.learning_rate, plan.base.epochs) == (0.01, 0.001, 3)
+    assert plan.taken_over["l2"] == "stage l2"
+    assert not set(plan.space) & set(plan.taken_over)
+
+
+def test_joint_plan_carries_the_options(problem: Problem, tmp_path: Path) -> None:
+    command = "--mode joint --search tpe --num-samples 40 --scheduler asha --time-budget 30m --repeats 3"
+    plan = joint_plan(options(command), problem, tmp_path)
+    assert (plan.search, plan.samples, plan.scheduler) == ("tpe", 40, "asha")
+    assert (plan.time_budget_s, plan.repeats) == (1800, 3)
+
+
+def test_joint_plan_with_everything_given(problem: Problem, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a joint search needs a hyperparameter to vary"):
+        joint_plan(options("--mode joint --vary lr --learning-rate 0.1"), problem, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("", "sample"), ("--data faces.parquet", "faces"), ("--data a/b.c.parquet", "b.c")]
+)
+def test_default_name_of_a_study_is_the_manifest(command: str, name: str) -> None:
+    assert default_name(options(f"--stage lr {command}")) == name
+
+
+def test_manifest_is_the_one_given(tmp_path: Path) -> None:
+    path = write_small_manifest(tmp_path)
+    assert len(manifest_of(options(f"--stage lr --data {path}"))) == 80
+
+
+def test_manifest_follows_the_data_root(tmp_path: Path) -> None:
+    path = write_small_manifest(tmp_path / "there")
+    (tmp_path / "there").rename(tmp_path / "here")
+    moved = tmp_path / "here" / path.name
+    arguments = options(f"--stage lr --data {moved} --data-root {tmp_path / 'here'}")
+    assert manifest_of(arguments).root == tmp_path / "here"
+
+
+def test_missing_trials_are_those_that_have_not_finished(problem: Problem, tmp_path: Path) -> None:
+    plan = stage_plan(options("--stage lr"), problem, STAGES["lr"], [])
+    first, *rest = plan.trials()
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(first, 0.5))
+    assert missing_trials(plan, ledger) == rest
+
+
+def test_images_to_extract_are_those_of_every_backbone_without_features(
+    problem: Problem, tmp_path: Path
+) -> None:
+    trials = [problem.trial(config, "random") for config in STAGES["backbone"].configs(TrialConfig())]
+    assert images_to_extract(trials, problem, tmp_path / "cache") == 3 * 80
+    assert images_to_extract(trials[:1] * 2, problem, tmp_path / "cache") == 80
+    assert images_to_extract([], problem, tmp_path / "cache") == 0
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,162 @@
+"""The problem: what the data decides by itself, and what all trials of a study share."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from makers import make_manifest, make_problem
+
+from data_prep.errors import InputError
+from search import problem as module
+from search.problem import Problem, extraction_backend, installed_backend
+from trainables.trial import TrialConfig
+
+
+@pytest.mark.parametrize(
+    ("source", "weights"), [("folder", "imagenet"), ("adience", "imagenet"), ("sample", "none")]
+)
+def test_weights_by_default(tmp_path: Path, source: str, weights: str) -> None:
+    assert Problem.of(make_manifest(tmp_path, source=source), "random", None, "jax").weights == weights
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none"])
+def test_weights_given_for_drawings_are_taken(tmp_path: Path, weights: str) -> None:
+    assert make_problem(tmp_path, weights=weights, source="sample").weights == weights
+
+
+def test_weights_file_is_absolute_and_known_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "w.h5").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    problem = make_problem(tmp_path, weights="w.h5")
+    identity = f"file:{hashlib.sha256(b'weights').hexdigest()[:32]}"
+    assert problem.weights == str(tmp_path / "w.h5")
+    assert problem.facts()["weights"] == identity
+    assert problem.trial(TrialConfig(), "random").weights == identity
+
+
+def test_weights_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"imagenet, none or a file that can be read, received 'none\.h5'"):
+        make_problem(tmp_path, weights="none.h5")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights"),
+    [("resnet50_v2", "none"), ("inception_v3", "none"), ("keras:MobileNetV2", "none"), ("hassner", "")],
+)
+def test_trial_names_the_weights_that_its_backbone_reads(tmp_path: Path, backbone: str, weights: str) -> None:
+    assert make_problem(tmp_path).trial(TrialConfig(backbone=backbone), "random").weights == weights
+
+
+def test_trial_of_a_backbone_without_weights_is_the_same_whatever_they_are(tmp_path: Path) -> None:
+    config = TrialConfig(backbone="hassner")
+    one, other = (make_problem(tmp_path, weights=weights) for weights in ("none", "imagenet"))
+    assert one.trial(config, "random").key == other.trial(config, "random").key
+
+
+def test_trial_carries_data_split_and_backend(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path)
+    trial = problem.trial(TrialConfig(), "random")
+    assert (trial.data_digest, trial.split) == (problem.manifest.digest, "random")
+    assert trial.keras_backend == "tensorflow"
+
+
+def test_facts(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path, "folds", source="adience")
+    assert problem.facts() == {
+        "data_digest": problem.manifest.digest,
+        "source": "adience",
+        "images": 80,
+        "labels": {"0": 40, "1": 40},
+        "subjects": 40,
+        "split": "folds",
+        "weights": "none",
+        "keras_backend": "tensorflow",
+    }
+
+
+def test_labels_are_those_of_the_rows(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path)
+    assert problem.labels.dtype == np.int8
+    assert problem.labels.tolist() == problem.manifest.table["label"].tolist()
+
+
+@pytest.mark.parametrize("protocol", ["random", "subject"])
+def test_final_splits_of_a_protocol_without_test_part(tmp_path: Path, protocol: str) -> None:
+    assert make_problem(tmp_path, protocol).final_splits == ()
+
+
+@pytest.mark.parametrize("protocol", ["folds", "kfold:3"])
+def test_final_splits_train_on_all_but_the_test_part(tmp_path: Path, protocol: str) -> None:
+    problem = make_problem(tmp_path, protocol)
+    assert len(problem.final_splits) == len(problem.splits)
+    for split, final in zip(problem.splits, problem.final_splits, strict=True):
+        assert final.name == f"{split.name}-test"
+        assert final.train.tolist() == sorted([*split.train, *split.validation])
+        assert final.validation.tolist() == split.test.tolist()
+        assert final.test.size == 0
+
+
+def test_final_splits_read_every_row_once(tmp_path: Path) -> None:
+    final = make_problem(tmp_path, "folds").final_splits
+    assert sorted(np.concatenate([split.validation for split in final])) == list(range(80))
+
+
+def test_problem_refuses_an_unknown_protocol(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a split must be one of random, .*, received 'rnadom'"):
+        make_problem(tmp_path, "rnadom")
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted", "backend"),
+    [
+        (None, "tensorflow", "tensorflow"),
+        (None, "jax", "jax"),
+        (None, "auto", "jax"),
+        ("tensorflow", "auto", "tensorflow"),
+        ("tensorflow", "jax", "jax"),
+        ("", "auto", "jax"),
+    ],
+)
+def test_installed_backend(
+    monkeypatch: pytest.MonkeyPatch, environment: str | None, wanted: str, backend: str
+) -> None:
+    if environment is None:
+        monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    else:
+        monkeypatch.setenv("KERAS_BACKEND", environment)
+    assert installed_backend(wanted) == backend
+
+
+@pytest.mark.parametrize("wanted", ["torch", "JAX", ""])
+def test_installed_backend_that_is_unknown(wanted: str) -> None:
+    with pytest.raises(InputError, match=rf"is one of auto, tensorflow, jax, received '{wanted}'"):
+        installed_backend(wanted)
+
+
+def test_installed_backend_that_the_environment_misspells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(InputError, match="received 'theano'"):
+        installed_backend("auto")
+
+
+def without_jax(package: str) -> Any:
+    return None if package == "jax" else object()
+
+
+def test_installed_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.importlib.util, "find_spec", without_jax)
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert installed_backend("auto") == "tensorflow"
+    with pytest.raises(InputError, match=r"backend jax is not installed; install it .*--keras-backend auto"):
+        installed_backend("jax")
+
+
+@pytest.mark.parametrize(("gpus", "backend"), [(0.0, "tensorflow"), (0.25, "jax"), (1.0, "jax")])
+def test_extraction_backend_is_tensorflow_without_a_gpu(gpus: float, backend: str) -> None:
+    assert extraction_backend("jax", gpus) == backend

@@ -1,0 +1,143 @@
+"""Progress: a live table on a terminal, a line a trial elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from makers import make_epochs, make_result, make_trial
+from rich.console import Console
+
+from search.progress import Progress, clock_time
+from trainables.trial import Trial, TrialStatus
+
+ONE, TWO, THREE, FOUR = (make_trial(seed=seed, epochs=4) for seed in (1, 2, 3, 4))
+
+
+def label(trial: Trial) -> str:
+    return f"seed {trial.config.seed}"
+
+
+class FakeClock:
+    """Stands still until it is set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Returns the seconds that it was set to."""
+        return self.now
+
+
+def followed(follow: Callable[[Progress, FakeClock], None], total: int = 4, *, terminal: bool = False) -> str:
+    clock, file = FakeClock(), StringIO()
+    console = Console(file=file, width=100, force_terminal=terminal, color_system=None, legacy_windows=False)
+    with Progress("stage lr", total, label, console, clock=clock) as progress:
+        follow(progress, clock)
+    return file.getvalue()
+
+
+def test_line_of_a_trial_that_ended() -> None:
+    said = followed(lambda progress, clock: progress.ended(make_result(ONE, 0.5, 0.75, 0.7, 0.75)))
+    assert said == (
+        "stage lr seed 1: mean val accuracy 0.6750, best 0.7500 in epoch 2, 4.0 s (1/4, 0:00 left)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "outcome"),
+    [
+        (TrialStatus.FAILED, "the loss is nan in epoch 1", "FAILED: the loss is nan in epoch 1"),
+        (TrialStatus.FAILED, "", "FAILED"),
+        (TrialStatus.STOPPED, "stopped early by the scheduler", "STOPPED: stopped early by the scheduler"),
+    ],
+)
+def test_line_of_a_trial_that_did_not_complete(status: TrialStatus, reason: str, outcome: str) -> None:
+    result = make_result(ONE, status=status, reason=reason)
+    said = followed(lambda progress, clock: progress.ended(result), total=1)
+    assert said == f"stage lr seed 1: {outcome} (1/1)\n"
+
+
+def test_line_is_not_wrapped_off_a_terminal() -> None:
+    result = make_result(ONE, status=TrialStatus.FAILED, reason="because " * 40)
+    assert followed(lambda progress, clock: progress.ended(result)).count("\n") == 1
+
+
+def test_nothing_is_printed_before_a_trial_ends_off_a_terminal() -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        progress.started(ONE)
+        progress.epoch_ended(ONE, make_epochs([0.5])[0])
+
+    assert followed(follow) == ""
+
+
+@pytest.mark.parametrize(("elapsed", "left"), [(10, "0:30 left"), (60, "3:00 left"), (1800, "1:30:00 left")])
+def test_time_left_is_by_the_pace_so_far(elapsed: float, left: str) -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        clock.now += elapsed
+        progress.ended(make_result(ONE, 0.5))
+
+    assert followed(follow).endswith(f"(1/4, {left})\n")
+
+
+def test_time_left_counts_the_epochs_of_running_trials() -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        progress.started(TWO)
+        for metrics in make_epochs([0.5, 0.6]):
+            progress.epoch_ended(TWO, metrics)
+        clock.now += 30
+        progress.ended(make_result(ONE, 0.5))  # with the half of two: 1.5 of 4 in 30 s
+
+    assert "(1/4, 0:50 left)" in followed(follow)
+
+
+def test_time_left_is_silent_after_the_last_trial() -> None:
+    assert followed(lambda progress, clock: progress.ended(make_result(ONE, 0.5)), total=1).endswith(
+        "(1/1)\n"
+    )
+
+
+def test_trial_that_starts_again_counts_its_epochs_anew() -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        for _ in range(2):
+            progress.started(TWO)
+            progress.epoch_ended(TWO, make_epochs([0.5])[0])
+        clock.now += 50
+        progress.ended(make_result(ONE, 0.5))  # 1.25 of 4 in 50 s
+
+    assert "(1/4, 1:50 left)" in followed(follow)
+
+
+def test_terminal_shows_running_trials_and_the_best() -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        clock.now += 10
+        progress.ended(make_result(ONE, 0.75))
+        progress.ended(make_result(THREE, 0.5))
+        progress.ended(make_result(FOUR, status=TrialStatus.FAILED))
+        progress.started(TWO)
+        for metrics in make_epochs([0.5, 0.6]):
+            progress.epoch_ended(TWO, metrics)
+
+    said = followed(follow, terminal=True)
+    assert "stage lr: 3 of 4 trials · best 0.7500 (seed 1)" in said
+    assert "mean val acc" in said
+    assert " ".join(said.split("seed 2")[-1].split()).startswith("2/4 ━")
+    assert "0.5000 0.6000 0.5500" in " ".join(said.split("seed 2")[-1].split())
+
+
+def test_terminal_says_starting_before_the_first_epoch() -> None:
+    said = followed(lambda progress, clock: progress.started(ONE), terminal=True)
+    assert "stage lr: 0 of 4 trials · starting" in said
+    assert "0/4" in said
+
+
+def test_terminal_shows_nothing_where_nothing_is_to_do() -> None:
+    assert followed(lambda progress, clock: None, total=0, terminal=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00"), (-3, "0:00"), (9.6, "0:10"), (61, "1:01"), (3599.7, "1:00:00"), (7325, "2:02:05")],
+)
+def test_clock_time(seconds: float, shown: str) -> None:
+    assert clock_time(seconds) == shown

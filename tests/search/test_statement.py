@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from search.selection import Comparison, Selection
+from search.statement import statement
+
+CLEAR: dict[str, Any] = {"p_value": 0.001, "tied": False}
+TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (
+            Selection(winner=None, verdict="none", comparisons=(None, None, None)),
+            "nothing finished, so there is no winner",
+        ),
+        (
+            Selection(winner=0, verdict="single", comparisons=(None, None, None)),
+            "a is the only one that finished, there was nothing to compare it with; "
+            "2 failed and were not compared",
+        ),
+        (
+            Selection(
+                winner=1,
+                verdict="single",
+                comparisons=(Comparison(difference=0.1, runs=1), None, Comparison(difference=0.1, runs=1)),
+            ),
+            "b has the best value; one run each, no statement about how sure that is",
+        ),
+        (
+            Selection(
+                winner=1,
+                verdict="clear",
+                comparisons=(
+                    Comparison(difference=0.012, runs=5, interval=(0.004, 0.02), **CLEAR),
+                    None,
+                    Comparison(difference=0.1, runs=5, interval=(0.05, 0.15), **CLEAR),
+                ),
+            ),
+            "b wins clearly: better than every other by 0.0120 or more "
+            "(95 % interval 0.0040 to 0.0200 against the closest, a; 5 repeats)",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="clear",
+                comparisons=(None, None, Comparison(difference=0.1, runs=8, **CLEAR)),
+                looks=8,
+            ),
+            "a wins clearly: better than c by 0.1000 (no interval; 8 repeats, corrected for 8 looks); "
+            "1 failed and was not compared",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="tied",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.0004, runs=15, interval=(-0.003, 0.00401), **TIED),
+                    Comparison(difference=0.1, runs=15, interval=(0.05, 0.15), **CLEAR),
+                ),
+                level=0.1,
+                folds=5,
+            ),
+            "a has the best mean, tied with b (difference 0.0004, 90 % interval -0.0030 to 0.0040; "
+            "5 folds with 3 repeats each); better than the other one",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="tied",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.01, runs=5, interval=(-0.00001, 0.02), **TIED),
+                    Comparison(difference=0.001, runs=5, interval=(-0.1, 0.1), **TIED),
+                ),
+                folds=5,
+            ),
+            "a has the best mean, tied with b and c "
+            "(difference to the closest, c: 0.0010, 95 % interval -0.1000 to 0.1000; 5 folds)",
+        ),
+    ],
+)
+def test_statement_says_it_in_words(selection: Selection, expected: str) -> None:
+    assert statement(selection, ["a", "b", "c"]) == expected
+
+
+def test_statement_counts_many_ties() -> None:
+    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
+    selection = Selection(winner=0, verdict="tied", comparisons=(None, *[tie] * 5))
+    assert statement(selection, list("abcdef")).startswith("a has the best mean, tied with 5 others (")
+
+
+def test_statement_with_equal_labels_keeps_candidates_apart() -> None:
+    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
+    selection = Selection(winner=0, verdict="tied", comparisons=(None, tie, tie))
+    assert "tied with b and b" in statement(selection, ["a", "b", "b"])
+
+
+def test_statement_needs_a_label_for_each_candidate() -> None:
+    with pytest.raises(ValueError, match=r"1 candidates need a label each, received 2"):
+        statement(Selection(winner=0, verdict="single", comparisons=(None,)), ["a", "b"])

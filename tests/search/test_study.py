@@ -1,0 +1,146 @@
+"""A study is one folder of one data set; whoever opens it with another is told what differs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_prep.errors import InputError
+from search.study import find_study, held, open_study, read_study
+
+FACTS = {"data_digest": "d1", "split": "random", "weights": "none", "labels": {"0": 40, "1": 40}}
+
+
+@contextmanager
+def held_by_another_process(folder: Path) -> Iterator[None]:
+    code = "import sys; from pathlib import Path; from search.study import held\n"
+    code += "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdin=pipe, stdout=pipe) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"held\n"
+        yield
+        process.communicate()
+    assert process.returncode == 0
+
+
+def test_study_remembers_its_facts(tmp_path: Path) -> None:
+    open_study(tmp_path / "s", FACTS)
+    assert read_study(tmp_path / "s") == {"format": 1, **FACTS}
+
+
+def test_study_opens_again_with_the_same_facts(tmp_path: Path) -> None:
+    open_study(tmp_path, FACTS)
+    before = (tmp_path / "study.json").read_bytes()
+    open_study(tmp_path, FACTS)
+    assert (tmp_path / "study.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"data_digest": "d2"}, "data_digest 'd1' there and 'd2' now"),
+        ({"split": "folds", "weights": "imagenet"}, "split 'random' there and 'folds' now, weights 'none'"),
+        ({"labels": {"0": 1, "1": 2}}, r"labels \{'0': 40, '1': 40\} there and \{'0': 1, '1': 2\} now"),
+        ({"new": 3}, "new None there and 3 now"),
+    ],
+)
+def test_study_of_other_facts_names_both_values_and_stays(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    open_study(tmp_path, FACTS)
+    before = (tmp_path / "study.json").read_bytes()
+    with pytest.raises(InputError, match=rf"made with other facts: {said}.*; give another --study name"):
+        open_study(tmp_path, {**FACTS, **change})
+    assert (tmp_path / "study.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is damaged"),
+        (b"{", "is damaged"),
+        (b"[]", "is damaged"),
+        (b"{}", "is damaged .'format'."),
+        (b"\xff", "is damaged"),
+        (b'{"format": 9}', "its format is 9, this version reads 1"),
+    ],
+)
+def test_study_that_is_damaged_is_named_and_stays(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "study.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"study\.json is damaged.*{said}|{said}.*restore it or give"):
+        open_study(tmp_path, FACTS)
+    assert path.read_bytes() == content
+
+
+def test_read_study_of_another_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is not a study: it has no study\.json"):
+        read_study(tmp_path)
+
+
+def test_open_study_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"file/s cannot be written \(Not a directory\).*--storage"):
+        open_study(tmp_path / "file" / "s", FACTS)
+
+
+def test_held_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with (
+        pytest.raises(InputError, match=r"file/s cannot be written \(Not a directory\).*--storage"),
+        held(tmp_path / "file" / "s"),
+    ):
+        pytest.fail("it was held")
+
+
+def test_held_by_another_process(tmp_path: Path) -> None:
+    with (
+        held_by_another_process(tmp_path / "s"),
+        pytest.raises(InputError, match=r"study .*s is being run by another process; wait for it"),
+        held(tmp_path / "s"),
+    ):
+        pytest.fail("it was held")
+
+
+def test_held_is_free_afterwards(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path):
+        pass
+    for _ in range(2):
+        with held(tmp_path):
+            pass
+
+
+def test_held_is_free_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), held(tmp_path):
+        raise KeyboardInterrupt
+    with held(tmp_path):
+        pass
+
+
+def test_find_study_by_name_and_by_folder(tmp_path: Path) -> None:
+    open_study(tmp_path / "demo", FACTS)
+    assert find_study("demo", tmp_path) == tmp_path / "demo"
+    assert find_study(str(tmp_path / "demo"), tmp_path / "elsewhere") == tmp_path / "demo"
+
+
+@pytest.mark.parametrize(("made", "there"), [((), "none"), (("b", "a"), "a, b")])
+def test_find_study_that_is_not_there_lists_what_is(
+    tmp_path: Path, made: tuple[str, ...], there: str
+) -> None:
+    for name in made:
+        open_study(tmp_path / name, FACTS)
+    with pytest.raises(InputError, match=rf"there is no study demo in .* \(there: {there}\); give its name"):
+        find_study("demo", tmp_path)
+
+
+def test_study_file_is_plain_json(tmp_path: Path) -> None:
+    open_study(tmp_path, FACTS)
+    assert json.loads((tmp_path / "study.json").read_text())["labels"] == {"0": 40, "1": 40}

@@ -1,0 +1,288 @@
+"""Tables of 80 columns for a person, and the JSON that scripts may rely on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import make_entry, make_problem, make_result, make_stage_result
+from rich.console import Console
+
+from search.estimate import Estimate
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import Entry, Protocol, StageResult
+from search.staged import StagePlan
+from search.stages import STAGES
+from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
+from trainables.trial import TrialConfig, TrialStatus
+
+NAN = math.nan
+WINNER = TrialConfig()
+OTHER = TrialConfig(learning_rate=0.1)
+
+
+def printed(show: Callable[[Console], None]) -> list[str]:
+    file = StringIO()
+    show(Console(file=file, width=80, color_system=None))
+    return file.getvalue().splitlines()
+
+
+def row_of(label: str, *entries: Entry, **fields: Any) -> str:
+    result = make_stage_result(winner=WINNER, entries=entries, **fields)
+    (row,) = (line for line in printed(lambda console: print_stage(result, console)) if label in line[:8])
+    return " ".join(row.split())
+
+
+@pytest.mark.parametrize(
+    ("entry", "row"),
+    [
+        (make_entry(0.5, WINNER), "0.5 0.8750 0.9000 3 1.5 winner"),
+        (make_entry(0.5, OTHER, tied=True), "0.5 0.8750 0.9000 3 1.5 tied"),
+        (make_entry(0.5, OTHER, tied=False), "0.5 0.8750 0.9000 3 1.5"),
+        (make_entry(0.5, WINNER, reused=("0123456789abcdef",)), "0.5 0.8750 0.9000 3 1.5 winner, reused"),
+        (
+            make_entry(
+                0.5,
+                OTHER,
+                status="FAILED",
+                reason="diverged",
+                mean=NAN,
+                best_val_accuracy=NAN,
+                best_epoch=None,
+            ),
+            "0.5 - - - 1.5 FAILED: diverged",
+        ),
+        (make_entry(0.5, OTHER, status="STOPPED"), "0.5 0.8750 0.9000 3 1.5 STOPPED"),
+        (
+            make_entry(0.5, OTHER, trials=("a", "b", "c"), reused=("b",), spread=0.0125),
+            "0.5 0.8750 0.0125 0.9000 3 1.5 1 reused",
+        ),
+    ],
+    ids=["winner", "tied", "told apart", "reused", "failed", "stopped", "some reused"],
+)
+def test_row_of(entry: Entry, row: str) -> None:
+    assert row_of("0.5", entry) == row
+
+
+def test_table_has_a_spread_only_where_runs_were_repeated() -> None:
+    one, repeated = (
+        printed(lambda console, trials=trials: print_stage(result_of(trials), console))  # type: ignore[misc]
+        for trials in (("a",), ("a", "b"))
+    )
+    assert "±" not in " ".join(one)
+    assert "±" in " ".join(repeated)
+
+
+def result_of(trials: tuple[str, ...]) -> StageResult:
+    return make_stage_result(entries=(make_entry(trials=trials),))
+
+
+def test_table_says_what_it_is_what_is_noted_and_who_won() -> None:
+    lines = printed(lambda console: print_stage(make_stage_result(notes=("it is drawn",)), console))
+    assert lines[0].strip() == "Stage lr"
+    assert lines[1].split() == ["learning", "rate", "mean", "val", "acc", "best", "epoch", "seconds"]
+    assert "mean val acc: mean over the epochs of the validation accuracy" in lines
+    assert "note: it is drawn" in lines
+    assert " ".join(lines).endswith(
+        "winner: 0.001 has the best value; one run each, no statement about how sure that is"
+    )
+
+
+WIDE = {
+    "joint": make_stage_result(
+        "joint",
+        None,
+        search={"space": {"batch_size": [], "learning_rate": [], "hidden_units": [], "dropout": []}},
+        entries=(
+            make_entry(None, WINNER, trials=("a", "b"), spread=0.0125, seconds=86400.25),
+            make_entry(None, OTHER, trials=("a", "b"), reused=("a",), tied=True),
+        ),
+        winner=WINNER,
+        notes=("a long note " * 12,),
+    ),
+    "failed": make_stage_result(
+        "neurons",
+        "hidden_units",
+        entries=(
+            make_entry((1024, 512, 256), trials=("a", "b"), status="FAILED", reason="its worker died " * 12),
+        ),
+        statement="1024/512/256 has the best mean, tied with many others " * 4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_table_keeps_80_columns_and_cuts_nothing_off(name: str) -> None:
+    lines = printed(lambda console: print_stage(WIDE[name], console))
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+    assert "0.8750" in " ".join(lines)
+
+
+def test_joint_label_names_what_is_varied() -> None:
+    lines = printed(lambda console: print_stage(WIDE["joint"], console))
+    assert lines[0].strip() == "Joint search"
+    words = " ".join(lines).split()
+    for word in ("batch", "size", "32,", "0.001,", "1024/512/256,", "dropout"):
+        assert word in words
+
+
+@pytest.fixture
+def problem(tmp_path: Path) -> Problem:
+    return make_problem(tmp_path)
+
+
+@pytest.fixture
+def plan(problem: Problem) -> StagePlan:
+    taken_over = {"batch_size": "stage batch_size", "dropout": "default", "l2": "default"}
+    return StagePlan(STAGES["lr"], TrialConfig(batch_size=16), taken_over, problem, (7,))
+
+
+def test_setting_says_data_networks_and_where_values_come_from(plan: StagePlan) -> None:
+    assert printed(lambda console: print_setting(plan, console)) == [
+        "data      80 photographs, 40 subjects, split random",
+        "networks  random weights, Keras on tensorflow",
+        "values    stage batch_size: batch size 16; default: dropout 0, l2 0",
+    ]
+
+
+def test_setting_says_drawn(tmp_path: Path) -> None:
+    drawn = StagePlan(STAGES["lr"], TrialConfig(), {}, make_problem(tmp_path, source="sample"), (7,))
+    lines = printed(lambda console: print_setting(drawn, console))
+    assert lines[0].startswith("data      80 drawn faces (no photographs)")
+
+
+def test_plan_says_what_is_to_train(plan: StagePlan) -> None:
+    first, *rest = plan.trials()
+    lines = printed(lambda console: print_plan(plan, {trial.key: trial for trial in rest}, console))
+    assert lines[0] == f"{first.key}  done      0.1"
+    assert [line.split()[1:] for line in lines[1:]] == [
+        ["to", "train", value] for value in ("0.001", "0.0003", "1e-05")
+    ]
+
+
+def test_plan_lists_the_first_40_and_counts_the_rest(problem: Problem) -> None:
+    plan = StagePlan(STAGES["lr"], TrialConfig(), {}, problem, tuple(range(11)))
+    lines = printed(lambda console: print_plan(plan, {}, console))
+    assert len(lines) == 41
+    assert lines[-1] == "… and 4 more"
+
+
+@pytest.mark.parametrize(
+    ("measured", "basis"),
+    [(True, "from this study's trials"), (False, "a rough guess, nothing was timed here yet")],
+)
+def test_estimate_says_what_it_rests_on(measured: bool, basis: str) -> None:
+    expected = Estimate(trial_s=60, feature_s=18, measured=measured)
+    assert printed(lambda console: print_estimate(4, expected, console)) == [
+        f"4 trials to train, about 1:30 on one worker, of it features 0:18 ({basis})"
+    ]
+
+
+def test_plan_json(plan: StagePlan, tmp_path: Path) -> None:
+    first, *rest = plan.trials()
+    said = plan_json(
+        [plan], tmp_path / "demo", {trial.key: trial for trial in rest}, Estimate(10, 0, measured=True)
+    )
+    assert json.loads(json.dumps(said)) == said
+    assert (said["study"], said["estimated_seconds"]) == ("demo", 22)
+    assert said["trials"][0] == {
+        "key": first.key,
+        "config": first.config.to_dict(),
+        "split": "random",
+        "done": True,
+    }
+    assert [trial["done"] for trial in said["trials"]] == [True, False, False, False]
+
+
+MADE_OF = {"data_digest": "d1", "source": "sample", "weights": "none", "keras_backend": "tensorflow"}
+TRIAL_KEYS = {
+    "key",
+    "config",
+    "split",
+    "status",
+    "reason",
+    "value",
+    "best_val_accuracy",
+    "best_epoch",
+    "epochs",
+    "seconds",
+    "reused",
+}
+
+
+def test_result_json_has_the_promised_keys(problem: Problem, tmp_path: Path) -> None:
+    ledger, trial = Ledger(tmp_path), problem.trial(WINNER, "random")
+    ledger.record(make_result(trial, 0.5, 0.75))
+    result = make_stage_result(entries=(make_entry(trials=(trial.key,), reused=(trial.key,)),))
+    said = result_json([result], tmp_path / "demo", MADE_OF, ledger, 3.5, None)
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    promised = {"study", "stage", "objective", "data_digest", "trials", "winner", "seconds"}
+    assert {name: said[name] for name in promised - {"trials"}} == {
+        "study": "demo",
+        "stage": "lr",
+        "objective": {"metric": "mean_val_accuracy", "mode": "max"},
+        "data_digest": "d1",
+        "winner": WINNER.to_dict(),
+        "seconds": 3.5,
+    }
+    (row,) = said["trials"]
+    assert set(row) == TRIAL_KEYS
+    assert (row["key"], row["config"], row["status"]) == (trial.key, WINNER.to_dict(), "COMPLETED")
+    assert (row["value"], row["best_val_accuracy"], row["best_epoch"]) == (0.625, 0.75, 2)
+    assert [epoch["val_accuracy"] for epoch in row["epochs"]] == [0.5, 0.75]
+    assert row["reused"] is True
+
+
+def test_result_json_says_drawn_weights_and_verdict(tmp_path: Path) -> None:
+    said = result_json([make_stage_result()], tmp_path, MADE_OF, Ledger(tmp_path), 1.0, {"accuracy": 0.9})
+    assert (said["drawn"], said["weights"], said["keras_backend"]) == (True, "none", "tensorflow")
+    assert (said["verdict"], said["split"], said["final"]) == ("single", "random", {"accuracy": 0.9})
+
+
+def test_result_json_of_a_failed_trial_has_null(problem: Problem, tmp_path: Path) -> None:
+    ledger, trial = Ledger(tmp_path), problem.trial(WINNER, "random")
+    ledger.record(make_result(trial, status=TrialStatus.FAILED, reason="diverged"))
+    result = make_stage_result(winner=None, verdict="none", entries=(make_entry(trials=(trial.key,)),))
+    said = result_json([result], tmp_path, MADE_OF, ledger, 1.0, None)
+    (row,) = said["trials"]
+    assert said["winner"] is None
+    assert (row["status"], row["reason"]) == ("FAILED", "diverged")
+    assert (row["value"], row["best_val_accuracy"], row["best_epoch"]) == (None, None, None)
+
+
+def test_result_json_of_a_trial_that_is_not_in_the_ledger_names_its_split_and_seed(tmp_path: Path) -> None:
+    protocol = Protocol(split="folds", splits=("fold-0", "fold-1"), seeds=(7, 8), level=0.05)
+    entry = make_entry(trials=("a", "b", "c", "d"), status="FAILED", reason="its worker died")
+    said = result_json(
+        [make_stage_result(entries=(entry,), protocol=protocol)], tmp_path, MADE_OF, Ledger(tmp_path), 1, None
+    )
+    assert {frozenset(row) for row in said["trials"]} == {frozenset(TRIAL_KEYS)}
+    assert [(row["split"], row["config"]["seed"]) for row in said["trials"]] == [
+        ("fold-0", 7),
+        ("fold-0", 8),
+        ("fold-1", 7),
+        ("fold-1", 8),
+    ]
+
+
+def test_result_json_of_several_stages_has_each_trial_once(problem: Problem, tmp_path: Path) -> None:
+    ledger, trial = Ledger(tmp_path), problem.trial(WINNER, "random")
+    ledger.record(make_result(trial, 0.5))
+    trained, reused = (
+        make_stage_result(stage, entries=(make_entry(trials=(trial.key,), reused=keys),))
+        for stage, keys in (("lr", ()), ("dropout", (trial.key,)))
+    )
+    said = result_json([trained, reused], tmp_path, MADE_OF, ledger, 1.0, None)
+    assert said["stage"] == "all"
+    assert [(stage["stage"], stage["winner"]) for stage in said["stages"]] == [
+        ("lr", WINNER.to_dict()),
+        ("dropout", WINNER.to_dict()),
+    ]
+    assert [row["reused"] for row in said["trials"]] == [False]
