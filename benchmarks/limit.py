@@ -157,9 +157,9 @@ def _peak_in_json(peak: Peak) -> dict[str, float]:
 def _print(result: dict[str, Any]) -> None:
     heads, backbone = result["heads"], result["backbone"]
     print(
-        f"head 1024/512/256 on {result['keras_backend']}, {result['threads']} threads, an epoch of", end=" "
+        f"head 1024/512/256 on {result['keras_backend']}, {result['threads']} threads, an epoch; "
+        f"{_peak_in_words(heads)}"
     )
-    print(f"{heads['rows']} examples; {_peak_in_words(heads)}")
     print("  batch  floor ms a step     ours  over the floor (CPU)  over the libraries' (CPU)")
     for row in heads["epochs"]:
         print(head_line(row))

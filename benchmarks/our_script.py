@@ -17,7 +17,8 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.manifest import read_manifest
-from search.driver import Driver, Policy, Resources
+from search.collector import Policy
+from search.driver import Driver, Resources
 from search.ledger import Ledger
 from search.problem import Problem
 from search.progress import Progress

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.splits import PROTOCOLS
-from search.configurations import SCHEDULERS, SEARCHES, VARIED
+from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
@@ -46,13 +46,14 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     try:
         TrialConfig.from_dict(arguments.given)
         arguments.order = parse_order(arguments.order)
-        arguments.vary = parse_order(arguments.vary)
+        asked_to_vary = arguments.vary and parse_order(arguments.vary)
     except ValueError as error:
         parser.error(str(error))
     check = _check_joint if arguments.mode == JOINT else _check_staged
-    problem = check(arguments)
+    problem = check(arguments) or _check_seeds(arguments)
     if problem:
         parser.error(problem)
+    arguments.vary = asked_to_vary or (POPULATION_STAGES if arguments.scheduler == POPULATION else VARIED)
     return arguments
 
 
@@ -61,6 +62,8 @@ def _check_staged(arguments: argparse.Namespace) -> str | None:
     joint_only = [option for option, default in _JOINT_OPTIONS.items() if _is_set(arguments, option, default)]
     if joint_only:
         return f"--{joint_only[0].replace('_', '-')} belongs to --mode joint; add it, or leave out the option"
+    if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO:
+        return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
     if arguments.stage is None:
         return f"--stage is needed: {', '.join(STAGES)} or {ALL}"
     if arguments.stage == ALL:
@@ -85,9 +88,29 @@ def _check_joint(arguments: argparse.Namespace) -> str | None:
         return "--search grid tries every configuration; leave out --num-samples, or use --search random"
     if arguments.search != "grid" and arguments.num_samples is None:
         return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
+    if arguments.scheduler == POPULATION:
+        return _check_population(arguments)
     if arguments.repeats == AUTO:
         return "--repeats auto is for stages; a joint search repeats its best with --repeats N"
     return None
+
+
+def _check_population(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a population, None where nothing is."""
+    if arguments.search != "random":
+        return f"--scheduler pbt starts from a random population; use --search random, not {arguments.search}"
+    if arguments.repeats != 1:
+        return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
+    if arguments.vary and not set(parse_order(arguments.vary)) <= set(POPULATION_STAGES):
+        return f"--scheduler pbt varies {' and '.join(POPULATION_STAGES)}; leave the others out of --vary"
+    return None
+
+
+def _check_seeds(arguments: argparse.Namespace) -> str | None:
+    repeats = arguments.max_repeats if arguments.repeats == AUTO else arguments.repeats
+    if arguments.given.get("seed", 0) + repeats < 2**31:
+        return None
+    return f"--seed and the repeats after it must stay below {2**31}, received {arguments.seed}"
 
 
 def _is_set(arguments: argparse.Namespace, option: str, default: Any) -> bool:
@@ -209,9 +232,9 @@ def _add_joint(group: Any) -> None:
     )
     group.add_argument(
         "--vary",
-        default=",".join(VARIED),
         metavar="STAGES",
-        help="whose values to combine (default: %(default)s, 576 configurations)",
+        help=f"whose values to combine (default: {','.join(VARIED)}, 576 configurations; "
+        f"with pbt {','.join(POPULATION_STAGES)})",
     )
 
 
@@ -306,7 +329,7 @@ _JOINT_OPTIONS = {
     "num_samples": None,
     "time_budget": None,
     "ranges": False,
-    "vary": VARIED,
+    "vary": None,
 }
 _STAGED = tuple(stage.hyperparameter for stage in STAGES.values())
 

@@ -100,7 +100,10 @@ def _lines(folder: Path) -> Iterable[Line]:
         stages = ", ".join(dict.fromkeys(result.stage for result in staged))
         yield _line(folder, f"staged ({stages})", staged[-1], staged[-1].winner, keys)
     for result in results:
-        if result.search and result.winner:
+        if result.search and result.winner and "members" in result.search:
+            way = f"joint ({result.search['scheduler']})"
+            yield _line(folder, way, result, result.winner, set(), len(result.search["members"]))
+        elif result.search and result.winner:
             keys = {key for entry in result.entries for key in entry.trials} | set(result.search["trials"])
             yield _line(
                 folder,
@@ -111,7 +114,9 @@ def _lines(folder: Path) -> Iterable[Line]:
             )
 
 
-def _line(folder: Path, way: str, last: StageResult, winner: TrialConfig, keys: set[str]) -> Line:
+def _line(
+    folder: Path, way: str, last: StageResult, winner: TrialConfig, keys: set[str], members: int = 0
+) -> Line:
     ledger = Ledger(folder)
     trials = [result for key in sorted(keys) if (result := ledger.find_key(key))]
     entry = last.entry_of(winner)
@@ -119,9 +124,9 @@ def _line(folder: Path, way: str, last: StageResult, winner: TrialConfig, keys: 
         study=folder.name,
         way=way,
         best=entry.mean,
-        runs=len(entry.trials),
-        trials=len(trials),
-        seconds=sum(trial.seconds for trial in trials),
+        runs=max(1, len(entry.trials)),
+        trials=len(trials) + members,
+        seconds=sum(trial.seconds for trial in trials or last.entries),
         winner=winner.to_dict(),
         verdict=last.verdict,
     )

@@ -69,8 +69,13 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
     rows_of = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
     rows = np.concatenate([rows_of[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
+    return break_down(problem.labels[rows], probabilities, ages_of(problem, rows))
+
+
+def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:
+    """Returns the age group of each of `rows`, None where it is unknown."""
     ages = problem.manifest.table["age"].iloc[rows].astype(object)
-    return break_down(problem.labels[rows], probabilities, ages.where(ages.notna(), None).tolist())
+    return list(ages.where(ages.notna(), None))
 
 
 def _score(result: TrialResult | None) -> float:

@@ -27,12 +27,18 @@ Space = Mapping[str, "tuple[Any, ...] | Range"]
 """The values or the range of each hyperparameter that a joint search varies."""
 
 VARIED = ("batch_size", "lr", "neurons", "dropout")  # 6 x 4 x 4 x 6 values are 576 configurations
+POPULATION, POPULATION_STAGES = "pbt", ("lr", "dropout")
 SEARCHES = ("grid", "random", "tpe")
-SCHEDULERS = ("none", "asha", "hyperband", "median")
+SCHEDULERS = ("none", "asha", "hyperband", "median", POPULATION)
 RANGES: Mapping[str, Range] = {
     "learning_rate": Range(1e-5, 0.1, log=True),
     "dropout": Range(0.0, 0.5),
     "l2": Range(1e-6, 1e-2, log=True),
+}
+
+POPULATION_RANGES: Mapping[str, Range] = {
+    "learning_rate": RANGES["learning_rate"],
+    "dropout": Range(0.01, 0.5),  # never 0: a network without dropout layers has another state
 }
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import shutil
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import ray
 from ray import tune
-from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
+from search.collector import Collector, Member, MemberCollector, Observer, Policy, Record
 from search.problem import Problem, extraction_backend
 from trainables import trainable
 from trainables.backbones import find_backbone
@@ -28,9 +26,10 @@ from trainables.extraction import show_progress
 from trainables.features import feature_key, find_features, progress_of
 from trainables.images import available_cores
 from trainables.trainable import WorkerData
-from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.trial import Trial, TrialConfig, TrialResult
 
 POLL_S = 0.5
+_EXCHANGE = "ray-tune-"
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -57,35 +56,6 @@ class Resources:
     def trial_cpus(self) -> int:
         """CPUs of a trial: where none are asked for two, or all of a smaller machine."""
         return self.cpus_per_trial or min(2, available_cores())
-
-
-class Observer(Protocol):
-    """Who wants to know of trials while they run."""
-
-    def started(self, trial: Trial) -> None:
-        """A worker has begun with `trial`."""
-
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """`trial` has finished an epoch."""
-
-    def ended(self, result: TrialResult) -> None:
-        """A trial has ended, however it did."""
-
-
-Record = Callable[[TrialResult, np.ndarray | None], None]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """When trials end early: Ray's scheduler (None for none) and the moment (monotonic) that ends all."""
-
-    scheduler: TrialScheduler | None = None
-    deadline: float = math.inf
-    pausing: bool = False  # whether the scheduler pauses trials, which then continue from checkpoints
-
-    def seconds_left(self) -> float | None:
-        """Returns the seconds until the deadline, at least a tenth; None where there is none."""
-        return None if math.isinf(self.deadline) else max(0.1, self.deadline - time.monotonic())
 
 
 class Driver:
@@ -131,6 +101,16 @@ class Driver:
         """Trains what `searcher` suggests until it has finished; else like `train`."""
         return self._tune({}, backbones, observer, policy, searcher)
 
+    def population(
+        self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy
+    ) -> list[Member]:
+        """Trains a population that starts from `configs`; `policy` has the scheduler that changes them."""
+        assignments = [assignment_of(self._problem.trial(config, split)) for config in configs]
+        collector = MemberCollector(self._problem, observer)
+        space = {"trial": tune.grid_search(assignments)}
+        self._fit(trainable.train_member, space, {config.backbone for config in configs}, policy, collector)
+        return list(collector.members.values())
+
     def _tune(
         self,
         space: Mapping[str, Any],
@@ -139,13 +119,29 @@ class Driver:
         policy: Policy,
         searcher: Searcher | None = None,
     ) -> dict[str, TrialResult]:
+        collector = Collector(self._problem, self._keep, observer, policy)
+        self._fit(trainable.train_trial, space, backbones, policy, collector, searcher)
+        return collector.results
+
+    def _fit(
+        self,
+        train: Callable[..., None],
+        space: Mapping[str, Any],
+        backbones: Iterable[str],
+        policy: Policy,
+        collector: tune.Callback,
+        searcher: Searcher | None = None,
+    ) -> None:
         self._connect()
         data = self._worker_data(backbones, policy)
-        collector = Collector(self._problem, self._keep, observer, policy)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
-        with tempfile.TemporaryDirectory(prefix="ray-tune-") as scratch:
+        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
+            shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
+        # what a population exchanges has to lie where every worker reads it: in the study's folder
+        with tempfile.TemporaryDirectory(prefix=_EXCHANGE, dir=self._checkpoints) as exchange:
             tune.Tuner(
-                tune.with_resources(tune.with_parameters(trainable.train_trial, data=data), each),
+                tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
                 tune_config=tune.TuneConfig(
                     reuse_actors=True,
@@ -157,13 +153,12 @@ class Driver:
                 ),
                 run_config=tune.RunConfig(
                     name="search",
-                    storage_path=scratch,
+                    storage_path=exchange,
                     verbose=0,
                     callbacks=[collector],
                     failure_config=tune.FailureConfig(max_failures=self._resources.max_failures),
                 ),
             ).fit()
-        return collector.results
 
     def _keep(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         self._record(result, predictions)
@@ -231,75 +226,6 @@ class Driver:
         _require_room(self._resources)
 
 
-@dataclass
-class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
-    """Turns what Tune hears from its workers into results, as soon as each trial ends."""
-
-    problem: Problem
-    record: Record
-    observer: Observer
-    policy: Policy
-    results: dict[str, TrialResult] = field(default_factory=dict)
-    _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # Tune writes its callbacks down; nobody reads this one back
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells the observer; a retried trial starts again."""
-        ours = self._trial(trial)
-        self._epochs.setdefault(ours.key, {})
-        self.observer.started(ours)
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Notes an epoch, or how the trial ended: its last report says so."""
-        ours = self._trial(trial)
-        if trainable.EPOCH in result:
-            metrics = EpochMetrics(**result[trainable.EPOCH])
-            self._epochs[ours.key][metrics.epoch] = metrics
-            self.observer.epoch_ended(ours, metrics)
-        if trainable.STATUS in result and ours.key not in self.results:
-            ended = TrialResult(
-                trial=ours,
-                status=TrialStatus(result[trainable.STATUS]),
-                epochs=tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS]),
-                seconds=result[trainable.SECONDS],
-                reason=result[trainable.REASON],
-                made_by=result[trainable.MADE_BY],
-            )
-            self.record(ended, result.get(trainable.PREDICTIONS))
-            self._end(ended)
-
-    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
-        ours = self._trial(trial)
-        if ours.key not in self.results and time.monotonic() < self.policy.deadline:
-            stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
-            self.record(stopped, None)
-            self._end(stopped)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes a trial whose worker failed more often than allowed; it is not finished."""
-        ours = self._trial(trial)
-        if ours.key not in self.results:
-            self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
-
-    def _end(self, result: TrialResult) -> None:
-        self.results[result.trial.key] = result
-        self.observer.ended(result)
-
-    def _trial(self, trial: Any) -> Trial:
-        assignment = trial.config["trial"]
-        return self.problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
-
-    def _cut(self, trial: Trial, status: TrialStatus, reason: str) -> TrialResult:
-        epochs = tuple(metrics for _, metrics in sorted(self._epochs.get(trial.key, {}).items()))
-        seconds = sum(metrics.seconds for metrics in epochs)
-        return TrialResult(trial=trial, status=status, epochs=epochs, seconds=seconds, reason=reason)
-
-
 def assignment_of(trial: Trial) -> dict[str, Any]:
     """Returns what a worker needs to know of `trial`, as plain values."""
     return {"key": trial.key, "config": trial.config.to_dict(), "split": trial.split}
@@ -337,9 +263,3 @@ def _result_of(task: Any) -> Any:
             f"the worker that made the features died ({str(error).splitlines()[0]}); "
             "run the same command again to continue, with fewer images at a time where memory ran out"
         ) from error
-
-
-def _reason(trial: Any) -> str:
-    error = trial.get_error()
-    lines = [line for line in str(error or "").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "its worker died"

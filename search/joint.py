@@ -12,9 +12,10 @@ from typing import Any
 from typing import Protocol as Interface
 
 from data_prep.errors import InputError
+from search.collector import Policy
 from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
 from search.configurations import Range, Space, describe_config, grid_of, random_configs
-from search.driver import Policy, assignment_of
+from search.driver import assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import JOINT, Protocol, StageResult

@@ -149,7 +149,7 @@ class StageFiles:
         path = self.path(stage, sweep)
         try:
             return StageResult.from_dict(json.loads(path.read_text("utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(

@@ -33,7 +33,7 @@ from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.sequence import describe_sweep, run_sequence
 from search.stages import Stage
-from search.study import held, open_study, read_study
+from search.study import check_study, held, open_study, read_study
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
     if arguments.final:
         require_held_out(problem)
+    check_study(folder, problem.facts())
+    plans = _plans(arguments, problem, folder)  # refuses what cannot be run before anything is written
     if arguments.dry_run:
-        return _dry_run(arguments, problem, folder)
+        return _dry_run(arguments, plans, problem, folder)
     with held(folder):
         open_study(folder, problem.facts())
         return _search(arguments, problem, folder, started)
@@ -125,14 +127,13 @@ def _results(
             print(describe_sweep(done, result.sweep), file=sys.stderr)
 
 
-def _dry_run(arguments: argparse.Namespace, problem: Problem, folder: Path) -> int:
-    if (folder / "study.json").exists():
-        open_study(folder, problem.facts())
-    plans: Sequence[Plan] = (
-        [joint_plan(arguments, problem, folder)]
-        if arguments.mode == JOINT
-        else stage_plans(arguments, problem, folder)
-    )
+def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Sequence[Plan]:
+    if arguments.mode == JOINT:
+        return [joint_plan(arguments, problem, folder)]
+    return stage_plans(arguments, problem, folder)
+
+
+def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Problem, folder: Path) -> int:
     ledger = Ledger(folder)
     missing = {trial.key: trial for plan in plans for trial in missing_trials(plan, ledger)}
     images = images_to_extract(list(missing.values()), problem, arguments.cache)

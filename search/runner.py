@@ -8,18 +8,21 @@ from typing import Any
 
 from rich.console import Console
 
-from search.driver import Driver, Policy
+from search.collector import Member, Policy
+from search.configurations import POPULATION
+from search.driver import Driver
 from search.final import evaluate_winner
 from search.joint import JointPlan, run_joint
 from search.ledger import Ledger
 from search.planning import Plan, missing_trials
+from search.population import run_population
 from search.problem import Problem
 from search.progress import Progress
 from search.results import JOINT, StageFiles, StageResult
 from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.tables import print_setting
-from trainables.trial import Trial, TrialResult
+from trainables.trial import Trial, TrialConfig, TrialResult
 
 
 class Runner:
@@ -29,18 +32,19 @@ class Runner:
         self._folder, self._ledger, self._driver, self._console = folder, ledger, driver, console
 
     def stage(self, plan: StagePlan) -> StageResult:
-        """Runs a stage and keeps what it found."""
+        """Runs a stage."""
         self._say(plan)
         workers = _Workers(self._driver, f"stage {plan.stage.name}", plan.label, self._console)
-        result = run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
-        StageFiles(self._folder).write(result)
-        return result
+        return run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
 
     def joint(self, plan: JointPlan) -> StageResult:
         """Runs a joint search and keeps what it found."""
         self._say(plan)
         workers = _Workers(self._driver, f"{JOINT} {plan.search}", plan.label, self._console)
-        result = run_joint(plan, self._ledger, workers, self._folder)
+        if plan.scheduler == POPULATION:
+            result = run_population(plan, workers)
+        else:
+            result = run_joint(plan, self._ledger, workers, self._folder)
         StageFiles(self._folder).write(result)
         return result
 
@@ -73,6 +77,10 @@ class _Workers:
     ) -> Mapping[str, TrialResult]:
         with self._progress(expected) as progress:
             return self._driver.search(searcher, backbones, progress, policy)
+
+    def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
+        with self._progress(len(configs)) as progress:
+            return self._driver.population(configs, split, progress, policy)
 
     def _progress(self, total: int) -> Progress:
         return Progress(self._title, total, self._label, self._console)

@@ -17,32 +17,34 @@ FORMAT = 1
 
 
 def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Makes `folder` the study of `facts` (JSON values), or checks that it already is.
+    """Makes `folder` the study of `facts` (JSON values), or checks that it already is; hold it before.
 
     A study without a trial takes on the facts.
 
-    Raises InputError naming what differs where the study was made of other facts, and where the folder
-    cannot be written or holds something that is not a study.
+    Raises InputError as `check_study` does, and where the folder cannot be written.
     """
+    check_study(folder, facts)
     path = folder / "study.json"
     try:
-        if not path.exists():
+        if not path.exists() or _differing(folder, facts):
             write_json(path, {"format": FORMAT, **facts})
-            return
     except OSError as error:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
         ) from None
-    made_of = read_study(folder)
-    differing = [name for name in facts if made_of.get(name) != facts[name]]
-    if differing and not any((folder / "trials").glob("*.json")):
-        write_json(path, {"format": FORMAT, **facts})  # it was asked for and never begun
-    elif differing:
-        changes = ", ".join(
-            f"{name} {made_of.get(name)!r} there and {facts[name]!r} now" for name in differing
-        )
+
+
+def check_study(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Raises InputError where the study in `folder` is damaged, or has trials that were made of other facts.
+
+    The message names what differs. Nothing is written; where there is no study nothing is wrong.
+    """
+    if not (folder / "study.json").exists():
+        return
+    differing = _differing(folder, facts)
+    if differing and any((folder / "trials").glob("*.json")):
         raise InputError(
-            f"the study {folder} was made with other facts: {changes}; give another --study name"
+            f"the study {folder} was made with other facts: {', '.join(differing)}; give another --study name"
         )
 
 
@@ -97,3 +99,12 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _differing(folder: Path, facts: Mapping[str, Any]) -> list[str]:
+    made_of = read_study(folder)
+    return [
+        f"{name} {made_of.get(name)!r} there and {fact!r} now"
+        for name, fact in facts.items()
+        if made_of.get(name) != fact
+    ]

@@ -110,14 +110,21 @@ def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
             layer.kernel.assign(_glorot_uniform(layer.kernel.shape, config.seed, kernels))
             layer.bias.assign(np.zeros(layer.bias.shape))
             kernels += 1
-        if isinstance(layer, PenalisedDense):
-            layer.l2.assign(config.l2)
         if isinstance(layer, layers.BatchNormalization):
             for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
                 weight.assign(np.full(weight.shape, start))
         if isinstance(layer, RateDropout):
+            layer.seed_generator.state.assign([_dropout_stream(config.seed, kernels), 0])
+    set_rates(network, config)
+
+
+def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
+    """Gives the layers the dropout rate and the L2 factor of `config`; the rest of the network stays."""
+    for layer in network.layers:
+        if isinstance(layer, PenalisedDense):
+            layer.l2.assign(config.l2)
+        if isinstance(layer, RateDropout):
             layer.rate.assign(config.dropout)
-            layer.seed_generator.state.assign([config.seed, kernels])
 
 
 def deployable(network: keras.Sequential, config: TrialConfig) -> keras.Sequential:
@@ -132,7 +139,8 @@ def deployable(network: keras.Sequential, config: TrialConfig) -> keras.Sequenti
             stock.append(type(layer).from_config(layer.get_config()))
     copy = keras.Sequential([layers.Input(network.input_shape[1:]), *stock])
     for source, target in zip(network.layers, copy.layers, strict=True):
-        target.set_weights(source.get_weights()[: len(target.weights)])  # less what is only a hyperparameter
+        for weight, trained in zip(target.weights, source.weights, strict=False):  # less our hyperparameters
+            weight.assign(np.asarray(trained.value).copy())  # JAX deletes what two networks would share
     return copy
 
 
@@ -173,6 +181,11 @@ def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layer
         if architecture.has_dropout:
             blocks.append(RateDropout())
     return blocks
+
+
+def _dropout_stream(seed: int, layer: int) -> int:
+    """Keras counts the masks of a layer in a second word; layers that share the first would share masks."""
+    return int(np.random.default_rng([seed, layer, 1]).integers(2**31 - 2))
 
 
 def _glorot_uniform(shape: tuple[int, ...], seed: int, layer: int) -> np.ndarray:

@@ -5,24 +5,30 @@ Keras is imported inside the functions, after the process has been told its back
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ray import tune
 
+from data_prep.files import write_json
 from trainables.features import open_features
 from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 
+if TYPE_CHECKING:
+    from trainables.training import Training
+
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
-EPOCHS, PREDICTIONS = "all_epochs", "predictions"
+EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +58,11 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     after the last epoch that it kept.
     """
     ours = assignment["trial"]
-    config = TrialConfig.from_dict(ours["config"])
     started = time.perf_counter()
-    prepare_process(data.keras_backend, data.cpus)
-    from trainables.training import DivergedError, Examples, Training
+    training = _training(ours, data)
+    from trainables.training import DivergedError
 
-    inputs = open_features(data.inputs[config.backbone])
-    training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]))
-    keeps = data.pausing or inputs.ndim == 4
+    keeps = data.pausing or training.examples.inputs.ndim == 4
     checkpoint = data.checkpoints / ours["key"]
     if keeps:
         training.restore(checkpoint)
@@ -69,7 +72,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
         for metrics in training.epochs():
             if keeps:
                 training.save(checkpoint)
-            if metrics.epoch < config.epochs:
+            if metrics.epoch < training.config.epochs:
                 tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
     except DivergedError as error:
@@ -78,6 +81,48 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     end[SECONDS] = spent_before + time.perf_counter() - started
     # "done" ends the trial for Tune too, whatever a scheduler makes of its last figures
     tune.report({**running_figures(training.finished), **end, MADE_BY: _made_by(), "done": True})
+
+
+def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
+    """Trains a member of a population: like `train_trial`, with a Tune checkpoint after each epoch.
+
+    A member that starts from another's checkpoint goes on with its own values of what a population may
+    change. Every report has the `VALUES` under which each epoch of its line was trained.
+    """
+    ours = assignment["trial"]
+    started = time.perf_counter()
+    training = _training(ours, data)
+    from trainables.training import DivergedError
+
+    values: list[dict[str, float]] = []
+    inherited = tune.get_checkpoint()
+    if inherited:
+        with inherited.as_directory() as folder:
+            training.inherit(Path(folder))
+            values = json.loads((Path(folder) / "values.json").read_text())
+    config = training.config
+    try:
+        for metrics in training.epochs():
+            values.append({"learning_rate": config.learning_rate, "dropout": config.dropout})
+            if metrics.epoch < config.epochs:  # after the last one nobody takes over from another
+                _report_state(training, values)
+        end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
+        end[PREDICTIONS] = training.validation_probabilities()
+    except DivergedError as error:
+        end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
+    end |= {EPOCHS: [asdict(metrics) for metrics in training.finished], VALUES: values}
+    figures = {**running_figures(training.finished), **end, SECONDS: time.perf_counter() - started}
+    tune.report({**figures, MADE_BY: _made_by(), "done": True})
+
+
+def _report_state(training: Training, values: list[dict[str, float]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        training.save(Path(folder))
+        write_json(Path(folder) / "values.json", values)
+        tune.report(
+            {**running_figures(training.finished), VALUES: list(values)},
+            checkpoint=tune.Checkpoint.from_directory(folder),
+        )
 
 
 def make_features(
@@ -113,6 +158,15 @@ def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
         "mean_val_accuracy": sum(accuracies) / len(accuracies),
         "best_val_accuracy": max(accuracies),
     }
+
+
+def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
+    config = TrialConfig.from_dict(ours["config"])
+    prepare_process(data.keras_backend, data.cpus)
+    from trainables.training import Examples, Training
+
+    inputs = open_features(data.inputs[config.backbone])
+    return Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]))
 
 
 def prepare_process(keras_backend: str, cpus: int) -> None:

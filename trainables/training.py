@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import time
+import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from trainables.network import Architecture, build_network, set_initial_state
+from data_prep.files import write_whole
+from trainables.network import Architecture, build_network, set_initial_state, set_rates
 from trainables.schedules import learning_rate_of_epoch
 from trainables.trial import EpochMetrics, TrialConfig
 
 STEPS_PER_EXECUTION = 32
 VALIDATION_BATCH = 512
 PIXEL_VALIDATION_BATCH = 64
+CHECKPOINT = "state.npz"
 
 
 class DivergedError(RuntimeError):
@@ -71,8 +78,63 @@ class Training:
 
     def validation_probabilities(self) -> np.ndarray:
         """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
-        predicted = self._network.predict(self._validation_batches(), verbose=0)
-        return np.asarray(predicted, np.float32)[:, 0]
+        batches = self._validation_batches()  # `predict` would hold 32 of them, 300 MB of pixels, at a time
+        predicted = [self._network.predict_on_batch(batches[number][0]) for number in range(len(batches))]
+        return np.concatenate(predicted).astype(np.float32)[:, 0]
+
+    def save(self, folder: Path) -> None:
+        """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
+
+        It is one file, there whole or not at all. Raises OSError where it cannot be written.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
+        arrays = [np.array(json.dumps(facts, allow_nan=False))]
+        arrays += [np.asarray(variable.value) for variable in self._state()]
+        write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
+
+    def restore(self, folder: Path) -> bool:
+        """Goes to where `save` was called for this configuration; returns whether `folder` keeps that.
+
+        What is damaged, or of another configuration or Keras backend, is left with a warning.
+        """
+        path = folder / CHECKPOINT
+        if not path.exists():
+            return False
+        try:
+            self._read(path, self._identity())
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            warnings.warn(f"the trial starts anew, without its checkpoint {path}: {error}", stacklevel=2)
+            return False
+        return True
+
+    def inherit(self, folder: Path) -> None:
+        """Goes to where another configuration of this architecture called `save`, with its own rates.
+
+        Raises OSError or ValueError where there is no such state.
+        """
+        self._read(folder / CHECKPOINT, None)
+        set_rates(self._network, self.config)
+
+    def _read(self, path: Path, identity: dict[str, object] | None) -> None:
+        """Takes over the state at `path`, which must be of `identity` where that is given."""
+        with np.load(path, allow_pickle=False) as file:
+            facts, *values = (file[name] for name in file.files)
+        facts = json.loads(str(facts))
+        epochs = facts.pop("epochs")
+        if identity is not None and facts != identity:
+            raise ValueError(f"it is of another trial, {facts}")
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in self._state()]:
+            raise ValueError("its weights are those of another network")
+        self.finished = [EpochMetrics(**metrics) for metrics in epochs]
+        for variable, value in zip(self._state(), values, strict=True):
+            variable.assign(value)
+
+    def _identity(self) -> dict[str, object]:
+        return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend()}
+
+    def _state(self) -> list[keras.Variable]:
+        return [*self._network.variables, *self._network.optimizer.variables]
 
     def _train_epoch(self, epoch: int) -> EpochMetrics:
         started = time.perf_counter()
@@ -80,8 +142,8 @@ class Training:
         self._network.optimizer.learning_rate.assign(learning_rate)
         order = np.random.default_rng([self.config.seed, epoch]).permutation(self.examples.train)
         history = self._network.fit(
-            Batches(self.examples, order, self.config.batch_size),
-            validation_data=self._validation_batches(),
+            _readable(Batches(self.examples, order, self.config.batch_size)),
+            validation_data=_readable(self._validation_batches()),
             initial_epoch=epoch - 1,
             epochs=epoch,
             shuffle=False,
@@ -115,6 +177,31 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._rows[index * self._batch_size : (index + 1) * self._batch_size]
         return self._examples.inputs[rows], self._examples.labels[rows, None].astype(np.float32)
+
+
+def _readable(batches: Batches) -> Any:
+    """Returns the batches as Keras reads them with the least work on its backend.
+
+    On TensorFlow Keras would draw them through `Dataset.from_generator`, a third of a head's step.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    inputs, labels = batches[0]
+
+    def read(number: Any) -> tuple[Any, Any]:
+        types = (inputs.dtype, labels.dtype)
+        read_inputs, read_labels = tf.numpy_function(batches.__getitem__, [number], types)
+        return tf.ensure_shape(read_inputs, (None, *inputs.shape[1:])), tf.ensure_shape(
+            read_labels, (None, 1)
+        )
+
+    return (
+        tf.data.Dataset.range(len(batches))
+        .map(tf.autograph.experimental.do_not_convert(read))
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
 @functools.lru_cache(maxsize=4)

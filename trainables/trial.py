@@ -44,7 +44,8 @@ class TrialConfig:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden_units", tuple(self.hidden_units))
+        object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
+        _require(isinstance(self.backbone, str), "backbone must be a name", self.backbone)
         _require(
             _is_count(self.batch_size), "batch_size must be a whole number of at least 1", self.batch_size
         )
@@ -53,7 +54,7 @@ class TrialConfig:
             _is_positive(self.learning_rate), "learning_rate must be a positive number", self.learning_rate
         )
         _require(
-            bool(self.hidden_units) and all(_is_count(width) for width in self.hidden_units),
+            _are_counts(self.hidden_units),
             "hidden_units must be one or more whole numbers of at least 1",
             self.hidden_units,
         )
@@ -67,7 +68,7 @@ class TrialConfig:
             self.learning_rate_schedule,
         )
         _require(
-            isinstance(self.seed, int) and 0 <= self.seed < 2**31,
+            _is_count(self.seed, least=0) and self.seed < 2**31,
             "seed must be a whole number from 0",
             self.seed,
         )
@@ -205,5 +206,13 @@ def _is_positive(value: object) -> bool:
     return _is_number(value) and 0 < value < math.inf  # type: ignore[operator]
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def _is_count(value: object, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _are_counts(values: object) -> bool:
+    return isinstance(values, tuple) and len(values) > 0 and all(map(_is_count, values))
+
+
+def _tuple_of_list(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

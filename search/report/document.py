@@ -106,13 +106,12 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Parallel:
-    """Parallel coordinates: a line for each trial, coloured by `colour`, the objective."""
+    """Parallel coordinates: a line for each trial, coloured by its rank from 0 (worst) to 1 (best)."""
 
     name: str
     caption: str
     axes: Sequence[Axis]
-    colour: Sequence[float]
-    colour_label: str
+    ranks: Sequence[float]
 
 
 Figure: TypeAlias = Lines | Points | Parallel

@@ -124,7 +124,7 @@ def _groups(groups: Any, what: str, name: str) -> Iterator[Block]:
             for label, row in zip(names, rows, strict=True)
         ],
     )
-    if len(rows) > 1:
+    if len(rows) > 2:  # the table is enough for two
         bounds = [row.get("interval") or (None, None) for row in rows]
         series = Series(
             label="ours",

@@ -15,17 +15,13 @@ from search.stages import STAGES, show_value
 
 def hand_over_section(record: Record) -> Section:
     """Returns the part on which stage gave which value to the stages after it."""
-    rows = [_row(result) for result in record.staged]
     columns = [hyperparameter_name(name) for name in HYPERPARAMETERS]
-    blocks: list[Block] = [
-        Table(
-            caption="Where each stage's values came from, and what it gave to the stages after it",
-            columns=("stage", "gave", "published", "verdict", *columns),
-            rows=rows,
-        ),
-        *_not_run(record),
-        *_sweeps(record),
-    ]
+    chain = Table(
+        caption="Where each stage's values came from, and what it gave to the stages after it",
+        columns=("stage", "gave", "published", "verdict", *columns),
+        rows=[_row(result) for result in record.staged],
+    )
+    blocks = [*([chain] if record.staged else []), *_not_run(record), *_sweeps(record)]
     return Section(name="hand-over", title="What each stage handed over", blocks=blocks)
 
 

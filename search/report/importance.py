@@ -15,8 +15,8 @@ from search.stages import show_value
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown
-TREES = 200
-SHUFFLES = 20
+TREES = 100
+SHUFFLES = 10
 SEED = 7
 _LISTED = 12  # distinct values that get a tick of their own
 _LOGARITHMIC = ("learning_rate", "l2")
@@ -66,8 +66,8 @@ def importance_of(
 ) -> tuple[list[tuple[float, float]], float]:
     """Returns mean and standard deviation of the importance of each of `names`, and the forest's R².
 
-    A random forest (scikit-learn, 200 trees, seed 7) learns the objective of `trials` from the
-    hyperparameters; the importance is how much its R² on them drops when one is shuffled (Breiman 2001), 20
+    A random forest (scikit-learn, 100 trees, seed 7) learns the objective of `trials` from the
+    hyperparameters; the importance is how much its R² on them drops when one is shuffled (Breiman 2001), 10
     times. The second value is the R² out of bag: what the forest explains of trials that it did not see.
     """
     positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
@@ -94,16 +94,21 @@ def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:
             ticks={float(number): show_value(value) for number, value in enumerate(distinct)},
         )
     scale: Callable[[float], float] = math.log10 if name in _LOGARITHMIC and distinct[0] > 0 else float
-    marks = np.linspace(scale(distinct[0]), scale(distinct[-1]), 5)
+    return _scaled(hyperparameter_name(name), values, scale)
+
+
+def objective_axis(trials: Sequence[TrialResult]) -> Axis:
+    """Returns where each of `trials` stands on the axis of the objective."""
+    return _scaled("mean val accuracy", [trial.mean_val_accuracy for trial in trials], float)
+
+
+def _scaled(label: str, values: Sequence[float], scale: Callable[[float], float]) -> Axis:
+    marks = np.linspace(scale(min(values)), scale(max(values)), 5)
     return Axis(
-        label=hyperparameter_name(name),
+        label=label,
         positions=[scale(value) for value in values],
-        ticks={float(mark): f"{_unscaled(mark, scale):.2g}" for mark in marks},
+        ticks={float(mark): f"{10**mark if scale is math.log10 else mark:.3g}" for mark in marks},
     )
-
-
-def _unscaled(mark: float, scale: Callable[[float], float]) -> float:
-    return 10**mark if scale is math.log10 else mark
 
 
 def _values_tried(trials: Sequence[TrialResult], names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from search.report.document import (
     Section,
     Table,
 )
-from search.report.importance import axis_of, importance_blocks
+from search.report.importance import axis_of, importance_blocks, objective_axis
 from search.report.record import Record
 from search.report.words import (
     HYPERPARAMETERS,
@@ -129,10 +129,14 @@ def _best_so_far(trials: Sequence[TrialResult]) -> Lines:
 
 
 def _parallel(trials: Sequence[TrialResult], names: Sequence[str]) -> Parallel:
+    configs = [trial.trial.config for trial in trials]
+    ordered = sorted(trial.mean_val_accuracy for trial in trials)
     return Parallel(
         name="joint-parallel",
-        caption=f"Joint search: a line for each of {len(trials)} completed trials, coloured by the objective",
-        axes=[axis_of(name, [trial.trial.config for trial in trials]) for name in names],
-        colour=[trial.mean_val_accuracy for trial in trials],
-        colour_label="mean val accuracy",
+        caption=(
+            f"Joint search: a line for each of {len(trials)} completed trials, coloured by rank, "
+            "from blue (worst) to orange (best)"
+        ),
+        axes=[*(axis_of(name, configs) for name in names), objective_axis(trials)],
+        ranks=[ordered.index(trial.mean_val_accuracy) / (len(trials) - 1) for trial in trials],
     )

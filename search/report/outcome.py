@@ -162,7 +162,11 @@ def _ours_on_folds(reading: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _fold_row(row: FoldAccuracy) -> Sequence[str]:
-    accuracy = f"{row.low:g}" if row.low == row.high else f"{row.low:g} to {row.high:g}"
+    accuracy = " to ".join(_percent(end) for end in sorted({row.low, row.high}))
     if row.spread is not None:
-        accuracy += f" ± {row.spread:g}"
+        accuracy += f" ± {_percent(row.spread)}"
     return [row.network, accuracy, row.note, row.source]
+
+
+def _percent(value: float) -> str:
+    return f"{value:.2f}".removesuffix("0")

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import MaxNLocator
 
 from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
 from search.report.palette import COLOURS, DASHES, SCALE
@@ -43,6 +43,8 @@ def _lines(canvas: Canvas, lines: Lines) -> None:
     canvas.set_size_inches(_PANEL_INCHES[0] * (columns if columns > 1 else 1.3), _PANEL_INCHES[1] * rows)
     for panel, axes in zip(lines.panels, np.ravel(canvas.subplots(rows, columns)), strict=False):
         _panel(axes, panel)
+        if len(lines.panels) > 1:
+            axes.set_title(_plain(panel.title), fontsize="medium")
     canvas.suptitle(_plain(lines.caption), fontsize="medium")
 
 
@@ -53,6 +55,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
         _curve(axes, curve, number)
     _label(axes, panel.x_label, panel.y_label)
     axes.set_ylim(panel.y_range)
+    if all(isinstance(x, int) for curve in panel.curves for x in curve.x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(panel.curves) > 1:
         axes.legend(fontsize="small", frameon=False)
 
@@ -108,33 +112,24 @@ def _points(canvas: Canvas, points: Points) -> None:
 def _parallel(canvas: Canvas, parallel: Parallel) -> None:
     canvas.set_size_inches(_PANEL_INCHES[0] * 1.6, _PANEL_INCHES[1] * 1.1)
     axes = canvas.subplots()
-    scale = LinearSegmentedColormap.from_list("objective", SCALE)
-    norm = Normalize(min(parallel.colour), max(parallel.colour))
-    heights = np.array([_unit(axis.positions) for axis in parallel.axes] + [_unit(parallel.colour)])
-    for trial in np.argsort(parallel.colour, kind="stable"):  # the best ones on top
-        axes.plot(
-            heights[:, trial], color=scale(norm(parallel.colour[trial])), alpha=0.75, linewidth=1.2, zorder=2
-        )
+    scale = LinearSegmentedColormap.from_list("rank", SCALE)
+    heights = np.array([_share(axis.positions, axis.positions) for axis in parallel.axes])
+    for trial in np.argsort(parallel.ranks, kind="stable"):  # the best ones on top
+        axes.plot(heights[:, trial], color=scale(parallel.ranks[trial]), alpha=0.75, linewidth=1.2)
     for number, axis in enumerate(parallel.axes):
         axes.axvline(number, color="#555555", linewidth=1)
-        low, high = min(axis.positions), max(axis.positions)
-        for position, text in axis.ticks.items():
-            height = (position - low) / (high - low) if high > low else 0.5
+        for height, text in zip(_share(list(axis.ticks), axis.positions), axis.ticks.values(), strict=True):
             axes.annotate(
                 _plain(text),
                 (number, height),
-                xytext=(4, 2),
+                xytext=(4, 3),
                 textcoords="offset points",
                 fontsize="x-small",
-                zorder=3,
+                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.7, "linewidth": 0},
             )
-    axes.axvline(len(parallel.axes), color="#555555", linewidth=1)
-    axes.set_xticks(
-        range(len(parallel.axes) + 1), map(_plain, [*(a.label for a in parallel.axes), parallel.colour_label])
-    )
+    axes.set_xticks(range(len(parallel.axes)), [_plain(axis.label) for axis in parallel.axes])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    canvas.colorbar(ScalarMappable(norm, scale), ax=axes, label=_plain(parallel.colour_label))
     canvas.suptitle(_plain(parallel.caption), fontsize="medium")
 
 
@@ -145,10 +140,11 @@ def _label(axes: Axes, x_label: str, y_label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _unit(values: Sequence[float]) -> np.ndarray:
+def _share(values: Sequence[float], among: Sequence[float]) -> np.ndarray:
+    """Where `values` lie between the lowest (0) and the highest (1) of `among`."""
+    low, high = min(among), max(among)
     array = np.asarray(values, dtype=np.float64)
-    width = array.max() - array.min()
-    return (array - array.min()) / width if width else np.full(array.shape, 0.5)
+    return (array - low) / (high - low) if high > low else np.full(array.shape, 0.5)
 
 
 def _error_bars(values: Sequence[float], low: Sequence[float], high: Sequence[float]) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape  # plotly reads tags in its texts
 
 import plotly.graph_objects as go
@@ -15,6 +15,7 @@ _HEIGHT_PX = 380
 _HOVER = "%{y:.4f} at %{x}<extra>%{fullData.name}</extra>"
 _LEGEND = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0}
 _MARGIN = {"l": 60, "r": 15, "t": 40, "b": 60}
+_WIDE_MARGIN = {"l": 70, "r": 70, "t": 75, "b": 25}  # parallel coordinates have text on all sides
 
 
 def plotly_figures(figure: Figure) -> Iterator[tuple[str, str, str]]:
@@ -27,14 +28,14 @@ def plotly_figures(figure: Figure) -> Iterator[tuple[str, str, str]]:
         case Points():
             yield figure.name, figure.caption, _json(_points(figure), "")
         case Parallel():
-            yield figure.name, figure.caption, _json(_parallel(figure), "")
+            yield figure.name, figure.caption, _json(_parallel(figure), "", _WIDE_MARGIN)
 
 
-def _json(figure: go.Figure, title: str) -> str:
+def _json(figure: go.Figure, title: str, margin: Mapping[str, int] = _MARGIN) -> str:
     figure.update_layout(
         template=_PLAIN,
         height=_HEIGHT_PX,
-        margin=_MARGIN,
+        margin=margin,
         legend=_LEGEND,
         title={"text": title, "font": {"size": 14}} if title else None,
         paper_bgcolor="rgba(0,0,0,0)",
@@ -142,13 +143,12 @@ def _parallel(parallel: Parallel) -> go.Figure:
         }
         for axis in parallel.axes
     ]
-    objective = {"label": parallel.colour_label, "values": list(parallel.colour), "tickformat": ".3f"}
     line = {
-        "color": list(parallel.colour),
+        "color": list(parallel.ranks),
         "colorscale": [list(stop) for stop in SCALE],
         "showscale": False,
     }
-    return go.Figure(go.Parcoords(dimensions=[*dimensions, objective], line=line))
+    return go.Figure(go.Parcoords(dimensions=dimensions, line=line))
 
 
 def _error_bars(

@@ -55,7 +55,7 @@ def protocol_blocks(record: Record) -> Iterator[Block]:
     if differing:
         yield Alert(
             "The protocol differs from the published one",
-            [f"{fact.name}: {fact.ours} here, {fact.published} published" for fact in differing],
+            [f"{fact.name}: here {fact.ours}; published {fact.published}" for fact in differing],
         )
     else:
         yield Paragraph("The protocol is the published one.")

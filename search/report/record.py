@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ def _trial(path: Path, unread: list[str]) -> TrialResult | None:
         trial = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
         if trial.trial.key != path.stem:
             raise ValueError(f"it holds the trial {trial.trial.key}")
+        if not all(math.isfinite(value) for epoch in trial.epochs for value in astuple(epoch)):
+            raise ValueError("an epoch holds a value that is not finite")
     except (ValueError, KeyError, TypeError, OSError) as error:
         unread.append(f"trials/{path.name}: {error}")
         return None

@@ -65,7 +65,9 @@ def _bases(result: StageResult) -> Iterator[Block]:
         published = replace(published, backbone=result.base.backbone, **head)
     differing = [name for name in names if getattr(result.base, name) != getattr(published, name)]
     if differing:
-        yield Paragraph(f"The report's configuration differed in this stage: {values_of(published, differing)}.")
+        yield Paragraph(
+            f"The report's configuration differed in this stage: {values_of(published, differing)}."
+        )
 
 
 def _table(result: StageResult) -> Table:

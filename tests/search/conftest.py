@@ -47,6 +47,12 @@ def make_study(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture(scope="session")
+def write_whole_study() -> Callable[[Path], Path]:
+    """Writes a study with everything in it: all stages twice, three repeats, a joint search of 24 trials."""
+    return lambda folder: write_study(folder, repeats=3, epochs=4, sweeps=2, joint=24)
+
+
 def write_study(
     folder: Path,
     stages: Sequence[str] = tuple(STAGES),
@@ -134,13 +140,14 @@ class _StudyMaker:
             show_value(candidate.value) if candidate.value is not None else f"configuration {rank}"
             for rank, candidate in enumerate(candidates, 1)
         ]
+        entries = entries_of(candidates, selection, self.done, reused)
         result = StageResult(
             stage=name,
             objective=Objective(),
             protocol=Protocol(
                 split=str(self.facts["split"]), splits=self.splits, seeds=self._seeds(), level=0.05
             ),
-            entries=entries_of(candidates, selection, self.done, reused),
+            entries=entries if name != JOINT else tuple(sorted(entries, key=lambda entry: -entry.mean)),
             winner=winner,
             verdict=selection.verdict,
             statement=statement(selection, labels),

@@ -42,6 +42,20 @@ def parsed(command: str) -> Any:
         ("--stage lr --time-budget 30m", "--time-budget belongs to --mode joint"),
         ("--stage lr --ranges", "--ranges belongs to --mode joint"),
         ("--stage lr --vary lr", "--vary belongs to --mode joint"),
+        ("--stage lr --max-repeats 5", "--max-repeats belongs to --repeats auto"),
+        (
+            "--mode joint --search random --num-samples 4 --scheduler pbt --vary lr,l2",
+            "--scheduler pbt varies lr and dropout; leave the others out of --vary",
+        ),
+        (
+            "--mode joint --search tpe --num-samples 4 --scheduler pbt",
+            "--scheduler pbt starts from a random population; use --search random, not tpe",
+        ),
+        (
+            "--mode joint --search random --num-samples 4 --scheduler pbt --repeats 3",
+            "--scheduler pbt changes values while it trains and cannot be repeated",
+        ),
+        ("--mode joint --scheduler pbt", "use --search random, not grid"),
         ("--mode joint --stage lr", "--mode joint varies all hyperparameters at once; leave out --stage"),
         ("--mode joint --sweeps 2", "leave out --stage and --sweeps"),
         (
@@ -52,6 +66,7 @@ def parsed(command: str) -> Any:
         ("--mode joint --search random", "--search random needs --num-samples, the number of configurations"),
         ("--mode joint --search tpe", "--search tpe needs --num-samples"),
         ("--mode joint --repeats auto", "--repeats auto is for stages; a joint search repeats its best"),
+        ("--stage lr --seed 2147483647 --repeats 3", "the repeats after it must stay below 2147483648"),
         ("--mode both", "argument --mode: invalid choice: 'both'"),
         ("--mode joint --search bayes", "argument --search: invalid choice: 'bayes'"),
         ("--mode joint --scheduler fifo", "argument --scheduler: invalid choice: 'fifo'"),
@@ -201,7 +216,7 @@ DEFAULTS = {
     "--search": "grid",
     "--scheduler": "none",
     "--time-budget": "none",
-    "--vary": "batch_size,lr,neurons,dropout, 576 configurations",
+    "--vary": "batch_size,lr,neurons,dropout, 576 configurations; with pbt lr,dropout",
     "--repeats": "1",
     "--max-repeats": "10",
     "--study": "the manifest's name",

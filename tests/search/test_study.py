@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.study import find_study, held, open_study, read_study
+from search.study import check_study, find_study, held, open_study, read_study
 
 FACTS = {"data_digest": "d1", "split": "random", "weights": "none", "labels": {"0": 40, "1": 40}}
 
@@ -43,6 +43,11 @@ def test_study_opens_again_with_the_same_facts(tmp_path: Path) -> None:
     assert (tmp_path / "study.json").read_bytes() == before
 
 
+def begin(folder: Path) -> None:
+    (folder / "trials").mkdir()
+    (folder / "trials" / "0123456789abcdef.json").write_text("{}")
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -56,10 +61,36 @@ def test_study_of_other_facts_names_both_values_and_stays(
     tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
     open_study(tmp_path, FACTS)
+    begin(tmp_path)
     before = (tmp_path / "study.json").read_bytes()
     with pytest.raises(InputError, match=rf"made with other facts: {said}.*; give another --study name"):
         open_study(tmp_path, {**FACTS, **change})
     assert (tmp_path / "study.json").read_bytes() == before
+
+
+def test_study_without_a_trial_takes_on_other_facts(tmp_path: Path) -> None:
+    open_study(tmp_path, FACTS)
+    open_study(tmp_path, {**FACTS, "split": "folds"})
+    assert read_study(tmp_path)["split"] == "folds"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_check_study_that_was_not_begun_finds_nothing_wrong_and_writes_nothing(
+    tmp_path: Path, exists: bool
+) -> None:
+    if exists:
+        open_study(tmp_path, FACTS)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    check_study(tmp_path, {**FACTS, "split": "folds"})
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_check_study_of_other_facts(tmp_path: Path) -> None:
+    open_study(tmp_path, FACTS)
+    begin(tmp_path)
+    check_study(tmp_path, FACTS)
+    with pytest.raises(InputError, match="split 'random' there and 'folds' now"):
+        check_study(tmp_path, {**FACTS, "split": "folds"})
 
 
 @pytest.mark.parametrize(

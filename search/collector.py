@@ -1,0 +1,188 @@
+"""Turns what Ray Tune hears from its workers into results, as soon as each trial ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from ray import tune
+from ray.tune.schedulers import TrialScheduler
+
+from search.problem import Problem
+from trainables import trainable
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+
+class Observer(Protocol):
+    """Who wants to know of trials while they run."""
+
+    def started(self, trial: Trial) -> None:
+        """A worker has begun with `trial`."""
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """`trial` has finished an epoch."""
+
+    def ended(self, result: TrialResult) -> None:
+        """A trial has ended, however it did."""
+
+
+Record = Callable[[TrialResult, np.ndarray | None], None]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When trials end early: Ray's scheduler (None for none) and the moment (monotonic) that ends all."""
+
+    scheduler: TrialScheduler | None = None
+    deadline: float = math.inf
+    pausing: bool = False  # whether the scheduler pauses trials, which then continue from checkpoints
+
+    def seconds_left(self) -> float | None:
+        """Returns the seconds until the deadline, at least a tenth; None where there is none."""
+        return None if math.isinf(self.deadline) else max(0.1, self.deadline - time.monotonic())
+
+
+@dataclass
+class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Turns what Tune hears from its workers into results, as soon as each trial ends."""
+
+    problem: Problem
+    record: Record
+    observer: Observer
+    policy: Policy
+    results: dict[str, TrialResult] = field(default_factory=dict)
+    _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its callbacks down; nobody reads this one back
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Tells the observer; a retried trial starts again."""
+        ours = trial_of(trial, self.problem)
+        self._epochs.setdefault(ours.key, {})
+        self.observer.started(ours)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Notes an epoch, or how the trial ended: its last report says so."""
+        ours = trial_of(trial, self.problem)
+        if trainable.EPOCH in result:
+            metrics = EpochMetrics(**result[trainable.EPOCH])
+            self._epochs[ours.key][metrics.epoch] = metrics
+            self.observer.epoch_ended(ours, metrics)
+        if trainable.STATUS in result and ours.key not in self.results:
+            ended = TrialResult(
+                trial=ours,
+                status=TrialStatus(result[trainable.STATUS]),
+                epochs=tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS]),
+                seconds=result[trainable.SECONDS],
+                reason=result[trainable.REASON],
+                made_by=result[trainable.MADE_BY],
+            )
+            self.record(ended, result.get(trainable.PREDICTIONS))
+            self._end(ended)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
+        ours = trial_of(trial, self.problem)
+        if ours.key not in self.results and time.monotonic() < self.policy.deadline:
+            stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
+            self.record(stopped, None)
+            self._end(stopped)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes a trial whose worker failed more often than allowed; it is not finished."""
+        ours = trial_of(trial, self.problem)
+        if ours.key not in self.results:
+            self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
+
+    def _end(self, result: TrialResult) -> None:
+        self.results[result.trial.key] = result
+        self.observer.ended(result)
+
+    def _cut(self, trial: Trial, status: TrialStatus, reason: str) -> TrialResult:
+        epochs = tuple(metrics for _, metrics in sorted(self._epochs.get(trial.key, {}).items()))
+        seconds = sum(metrics.seconds for metrics in epochs)
+        return TrialResult(trial=trial, status=status, epochs=epochs, seconds=seconds, reason=reason)
+
+
+@dataclass
+class Member:
+    """A member of a population: what it started with, and what came of the line that it ended in.
+
+    `values` are the learning rate and dropout rate of every epoch of that line; `predictions` the
+    validation probabilities at its end. `trial` carries the values of the last epoch and stands in no
+    ledger, because training with these values from the start is something else.
+    """
+
+    start: TrialConfig
+    trial: Trial
+    epochs: tuple[EpochMetrics, ...] = ()
+    values: tuple[dict[str, float], ...] = ()
+    status: TrialStatus = TrialStatus.STOPPED
+    reason: str = "cut before its last epoch"
+    seconds: float = 0.0
+    predictions: np.ndarray | None = None
+
+    def result(self) -> TrialResult:
+        """Returns the member as a result, for tables."""
+        return TrialResult(
+            trial=self.trial, status=self.status, epochs=self.epochs, seconds=self.seconds, reason=self.reason
+        )
+
+
+@dataclass
+class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Follows the members of a population, whose configurations change while they train."""
+
+    problem: Problem
+    observer: Observer
+    members: dict[str, Member] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its callbacks down; nobody reads this one back
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes a new member, or one that goes on, perhaps from another's state."""
+        now = trial_of(trial, self.problem)
+        member = self.members.setdefault(trial.trial_id, Member(start=now.config, trial=now))
+        member.trial = now
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Notes an epoch, or how the member ended."""
+        member = self.members[trial.trial_id]
+        member.values = tuple(result[trainable.VALUES])
+        if trainable.STATUS not in result:
+            metrics = EpochMetrics(**result[trainable.EPOCH])
+            member.seconds += metrics.seconds
+            return
+        member.status = TrialStatus(result[trainable.STATUS])
+        member.reason = result[trainable.REASON]
+        member.epochs = tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS])
+        member.predictions = result.get(trainable.PREDICTIONS)
+        self.observer.ended(member.result())
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes a member whose worker failed more often than allowed."""
+        member = self.members[trial.trial_id]
+        member.status, member.reason = TrialStatus.FAILED, _reason(trial)
+        self.observer.ended(member.result())
+
+
+def trial_of(trial: Any, problem: Problem) -> Trial:
+    """Returns our trial of a trial of Tune's."""
+    assignment = trial.config["trial"]
+    return problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
+
+
+def _reason(trial: Any) -> str:
+    error = trial.get_error()
+    lines = [line for line in str(error or "").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "its worker died"

@@ -1,0 +1,124 @@
+"""Population based training: learning rate and dropout change while a population of networks trains."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any, Protocol
+
+from search.breakdown import break_down
+from search.collector import Member, Policy
+from search.comparison import ages_of
+from search.configurations import POPULATION_RANGES, random_configs
+from search.joint import JointPlan
+from search.results import JOINT, Entry, StageResult
+from search.results import Protocol as Comparing
+from search.spaces import make_population_scheduler
+from search.staged import LEVEL, OBJECTIVE, notes_on
+from search.stages import show_value
+from trainables.trial import TrialConfig, TrialStatus
+
+
+class Population(Protocol):
+    """Who trains a population: `search.driver.Driver` with an observer."""
+
+    def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
+        """Returns the members that started from `configs`."""
+
+
+def run_population(plan: JointPlan, workers: Population) -> StageResult:
+    """Trains the population of `plan` and returns its members, the best first.
+
+    A member's objective is the mean over the epochs of the line that it ended in. There is one run of
+    each, so nothing is said about how sure the winner is; a population that was killed starts again.
+    """
+    started = time.perf_counter()
+    random.seed(plan.base.seed)  # Ray's scheduler draws from it
+    deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
+    space = {name: POPULATION_RANGES[name] for name in plan.space}
+    scheduler = make_population_scheduler(OBJECTIVE, space, plan.base.epochs)
+    configs = random_configs(plan.base, space, plan.samples or 0)
+    split = plan.problem.splits[0]
+    members = workers.population(configs, split.name, Policy(scheduler=scheduler, deadline=deadline))
+    ordered = sorted(members, key=_rank)
+    best = next((member for member in ordered if member.status is TrialStatus.COMPLETED), None)
+    breakdown = None
+    if best and best.predictions is not None:
+        labels = plan.problem.labels[split.validation]
+        breakdown = break_down(labels, best.predictions, ages_of(plan.problem, split.validation))
+    return StageResult(
+        stage=JOINT,
+        hyperparameter=None,
+        sweep=1,
+        objective=OBJECTIVE,
+        protocol=Comparing(
+            split=plan.problem.protocol, splits=(split.name,), seeds=(plan.base.seed,), level=LEVEL
+        ),
+        base=plan.base,
+        taken_over=plan.taken_over,
+        entries=tuple(_entry(member) for member in ordered),
+        winner=best.trial.config if best else None,
+        verdict="single" if best else "none",
+        statement=_statement(best),
+        notes=(*notes_on(plan.problem, [plan.base]), *_NOTES),
+        breakdown=breakdown,
+        search={**plan.settings(), "trials": [], "members": [_plain(member) for member in ordered]},
+        seconds=time.perf_counter() - started,
+        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+    )
+
+
+_NOTES = (
+    "the values shown are those of the last epoch; search.members in the stage's file has every epoch's",
+    "training with these values from the first epoch is another configuration",
+)
+
+
+def _rank(member: Member) -> float:
+    return -_objective(member) if member.status is TrialStatus.COMPLETED else math.inf
+
+
+def _objective(member: Member) -> float:
+    accuracies = [metrics.val_accuracy for metrics in member.epochs]
+    return fmean(accuracies) if accuracies else math.nan
+
+
+def _entry(member: Member) -> Entry:
+    result = member.result()
+    return Entry(
+        value=None,
+        config=member.trial.config,
+        trials=(),
+        reused=(),
+        status=member.status.value,
+        reason=member.reason,
+        mean=_objective(member),
+        spread=math.nan,
+        best_val_accuracy=result.best_val_accuracy,
+        best_epoch=result.best_epoch,
+        seconds=member.seconds,
+    )
+
+
+def _plain(member: Member) -> dict[str, Any]:
+    return {
+        "start": member.start.to_dict(),
+        "end": member.trial.config.to_dict(),
+        "status": member.status.value,
+        "values": list(member.values),
+        "val_accuracy": [metrics.val_accuracy for metrics in member.epochs],
+    }
+
+
+def _statement(best: Member | None) -> str:
+    if best is None:
+        return "no member of the population ran to its last epoch"
+    first, last = best.values[0], best.values[-1]
+    changes = ", ".join(
+        f"{name.replace('_', ' ')} {show_value(first[name])} to {show_value(last[name])}" for name in first
+    )
+    return f"the best member went from {changes}; one run each, no statement about how sure that is"

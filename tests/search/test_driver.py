@@ -1,0 +1,200 @@
+"""The driver with real workers of Ray, on small features that the test puts into the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.manifest import read_manifest
+from data_prep.sample import draw_sample
+from search.collector import Policy
+from search.configurations import POPULATION_RANGES
+from search.driver import Driver, Resources
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import Objective
+from search.spaces import make_population_scheduler, make_scheduler
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+pytestmark = pytest.mark.ray
+
+CONFIG = TrialConfig(backbone="keras:MobileNetV2", hidden_units=(32, 16), epochs=6)
+
+
+class Silent:
+    """Notes what it is told; `on_epoch` may act."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+
+    def started(self, trial: Trial) -> None:
+        """Nothing to do."""
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Notes the epoch."""
+        self.epochs.append(metrics.epoch)
+
+    def ended(self, result: TrialResult) -> None:
+        """Nothing to do."""
+
+
+class KillsAWorker(Silent):
+    """Kills the process that trains, once, after the second epoch."""
+
+    killed = False
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        super().epoch_ended(trial, metrics)
+        if metrics.epoch == 2 and not self.killed:
+            self.killed = True
+            for pid in _training_processes():
+                os.kill(pid, signal.SIGKILL)
+
+
+def _training_processes() -> Iterator[int]:
+    for status in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"ray::ImplicitFunc" in status.read_bytes():
+                yield int(status.parent.name)
+        except OSError:
+            continue  # it has ended meanwhile
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the manifest of 60 drawn faces, and a cache that the tests share."""
+    folder = tmp_path_factory.mktemp("workplace")
+    draw_sample(folder / "sample", photos=60, celeba_photos=20)
+    build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def problem(workplace: Path) -> Problem:
+    return Problem.of(read_manifest(workplace / "faces.parquet"), "random", "none", "auto")
+
+
+@pytest.fixture(scope="module")
+def driver(workplace: Path, problem: Problem) -> Iterator[Driver]:
+    """One Ray for all tests of this module; a driver does not look into the ledger, so every test trains."""
+    record = Ledger(workplace / "kept").record
+    with Driver(problem, workplace / "cache", workplace / "checkpoints", Resources(), record) as driver:
+        yield driver
+
+
+def figures(result: TrialResult) -> list[tuple[float, float, float]]:
+    return [(metrics.loss, metrics.val_loss, metrics.val_accuracy) for metrics in result.epochs]
+
+
+def test_trial_in_a_reused_worker_equals_that_in_a_fresh_one(problem: Problem, driver: Driver) -> None:
+    dropout = problem.trial(replace(CONFIG, dropout=0.3), "random")
+    others = [problem.trial(replace(CONFIG, dropout=rate), "random") for rate in (0.5, 0.1)]
+    fresh = driver.train([dropout], Silent(), Policy())[dropout.key]
+    reused = driver.train([*others, dropout], Silent(), Policy())[dropout.key]
+    assert figures(reused) == figures(fresh)
+    assert len(fresh.epochs) == CONFIG.epochs
+
+
+def test_diverging_trial_leaves_the_others_alone(problem: Problem, driver: Driver) -> None:
+    diverging = problem.trial(replace(CONFIG, l2=1e38), "random")
+    sound = problem.trial(replace(CONFIG, l2=1e-4), "random")
+    results = driver.train([diverging, sound], Silent(), Policy())
+    assert results[diverging.key].status is TrialStatus.FAILED
+    assert results[diverging.key].reason.startswith("the loss is not finite after epoch 1")
+    assert results[sound.key].status is TrialStatus.COMPLETED
+
+
+def test_killed_worker_is_replaced(problem: Problem, driver: Driver) -> None:
+    trial = problem.trial(replace(CONFIG, seed=11, epochs=30), "random")
+    observer = KillsAWorker()
+    result = driver.train([trial], observer, Policy())[trial.key]
+    assert observer.killed
+    assert result.status is TrialStatus.COMPLETED
+    assert [metrics.epoch for metrics in result.epochs] == list(range(1, 31))
+
+
+def test_record_gets_the_result_and_the_validation_probabilities(
+    workplace: Path, problem: Problem, driver: Driver
+) -> None:
+    ledger, trial = Ledger(workplace / "kept"), problem.trial(replace(CONFIG, seed=12), "random")
+    result = driver.train([trial], Silent(), Policy())[trial.key]
+    assert ledger.find(trial) == result
+    probabilities = ledger.predictions(trial)
+    labels = problem.labels[problem.splits[0].validation]
+    assert ((probabilities >= 0.5) == labels).mean() == pytest.approx(result.epochs[-1].val_accuracy)
+    assert result.made_by.keys() >= {"stagewise", "keras", "ray", "numpy", "python", "node"}
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "median"])
+def test_scheduler_stops_some_and_lets_others_finish(problem: Problem, driver: Driver, name: str) -> None:
+    rates = (0.1, 1e-3, 3e-4, 1e-5, 1e-6, 1e-7)
+    trials = [problem.trial(replace(CONFIG, learning_rate=rate, epochs=9), "random") for rate in rates]
+    policy = Policy(scheduler=make_scheduler(name, Objective(), 9), pausing=name != "asha")
+    results = driver.train(trials, Silent(), policy)
+    alone = driver.train([trials[1]], Silent(), Policy())
+    assert results.keys() == {trial.key for trial in trials}
+    finished = [result for result in results.values() if result.status is TrialStatus.COMPLETED]
+    assert finished
+    assert all(len(result.epochs) == 9 for result in finished)
+    assert {result.status for result in results.values()} <= {TrialStatus.COMPLETED, TrialStatus.STOPPED}
+    if results[trials[1].key].status is TrialStatus.COMPLETED:
+        assert figures(results[trials[1].key]) == figures(alone[trials[1].key])
+
+
+def test_population_changes_values_while_it_trains(problem: Problem, driver: Driver) -> None:
+    starts = [
+        replace(CONFIG, learning_rate=rate, dropout=0.2, epochs=12) for rate in (1e-2, 1e-3, 1e-5, 1e-7)
+    ]
+    scheduler = make_population_scheduler(Objective(), POPULATION_RANGES, 12)
+    members = driver.population(starts, "random", Silent(), Policy(scheduler=scheduler))
+    assert [member.start for member in members] == starts
+    assert all(len(member.values) == len(member.epochs) == 12 for member in members)
+    assert any(len({values["learning_rate"] for values in member.values}) > 1 for member in members)
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+from test_driver import Problem, Driver, Resources, Policy, Silent, TrialConfig, read_manifest
+workplace, checkpoints = Path(sys.argv[1]), Path(sys.argv[2])
+problem = Problem.of(read_manifest(workplace / "faces.parquet"), "random", "none", "auto")
+trial = problem.trial(TrialConfig(backbone="hassner", hidden_units=(16, 16), dropout=0.5, epochs=3), "random")
+class Killed(Silent):
+    def epoch_ended(self, trial, metrics):
+        super().epoch_ended(trial, metrics)
+        if metrics.epoch == 2 and len(sys.argv) > 3:
+            os.killpg(0, signal.SIGKILL)
+with Driver(problem, workplace / "cache", checkpoints, Resources(), lambda *_: None) as driver:
+    observer = Killed()
+    result = driver.train([trial], observer, Policy())[trial.key]
+losses = [[metrics.loss, metrics.val_loss] for metrics in result.epochs]
+print(json.dumps({{"losses": losses, "trained": observer.epochs}}))
+"""
+
+
+def test_killed_trial_on_pixels_continues_at_its_last_epoch(workplace: Path) -> None:
+    script = KILLED.format(tests=str(Path(__file__).parent))
+
+    def run(checkpoints: str, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", script, str(workplace), str(workplace / checkpoints), *options]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, start_new_session=True, timeout=300
+        )
+
+    assert run("broken", "kill").returncode == -signal.SIGKILL
+    (kept,) = (workplace / "broken").glob("*/state.npz")
+    resumed, unbroken = (json.loads(run(checkpoints).stdout) for checkpoints in ("broken", "unbroken"))
+    assert resumed["losses"] == unbroken["losses"]
+    assert (resumed["trained"], unbroken["trained"]) == ([3], [1, 2, 3])
+    assert not kept.exists()

@@ -1,0 +1,407 @@
+"""The report on a study: what it says, what it leaves alone, and what it does with damaged studies."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search.published import MEANS
+from search.report.__main__ import main, write_report
+from search.report.content import report_on
+from search.report.document import Document
+from search.report.html import to_html
+from search.report.markdown import to_markdown
+from search.report.record import read_record
+from search.results import StageFiles
+from search.stages import STAGES, show_value
+
+MADE_ON = "2026-01-02"
+Make = Callable[..., Path]
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def report(study: Path) -> str:
+    """The report as Markdown, without the signs that keep its text plain."""
+    text = to_markdown(report_on(read_record(study), MADE_ON))
+    return re.sub(r"\\([\\`*_\[\]<>|#~&])", r"\1", text)
+
+
+def rewrite(study: Path, stage: str, **changes: Any) -> None:
+    files = StageFiles(study)
+    result = files.read(stage)
+    assert result
+    files.write(replace(result, **changes))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, write_whole_study: Callable[[Path], Path]) -> Path:
+    return write_whole_study(tmp_path_factory.mktemp("studies") / "whole")
+
+
+@pytest.fixture(scope="module")
+def whole_text(whole: Path) -> str:
+    return report(whole)
+
+
+def test_report_without_ray_and_keras(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2, joint=12)
+    program = (
+        "import sys; from search.report.__main__ import main; "
+        f"code = main([{str(study)!r}]); "
+        "assert 'ray' not in sys.modules and 'keras' not in sys.modules; "
+        "assert 'tensorflow' not in sys.modules; sys.exit(code)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert (study / "report" / "index.html").is_file()
+
+
+def test_report_twice_gives_the_same_bytes(make_study: Make, tmp_path: Path) -> None:
+    study = make_study(stages=("backbone",), repeats=2, epochs=2, joint=14)
+    for name in ("first", "second"):
+        write_report(study, tmp_path / name, MADE_ON)
+    first = files_below(tmp_path / "first")
+    assert first == files_below(tmp_path / "second")
+    figures = report_on(read_record(study), MADE_ON).figures()
+    assert set(first) == {"index.html", "report.md", *(f"figures/{figure.name}.png" for figure in figures)}
+
+
+def test_report_changes_nothing_else(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    trial = next((study / "trials").glob("*.json"))
+    trial.write_text("{", "utf-8")
+    before = files_below(study)
+    write_report(study, study / "report", MADE_ON)
+    after = files_below(study)
+    assert {name: after[name] for name in before} == before
+    assert {Path(name).parts[0] for name in set(after) - set(before)} == {"report"}
+
+
+def test_main_prints_where_the_report_lies(
+    make_study: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_study("mine", stages=("l2",), epochs=2)
+    assert main(["mine", "--storage", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == f"report: {tmp_path / 'out' / 'index.html'}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["a", "--unknown"]])
+def test_main_with_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_main_with_an_unknown_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["nowhere", "--storage", str(tmp_path)]) == 1
+    assert re.fullmatch(r"error: there is no study nowhere .*\n", capsys.readouterr().err)
+
+
+def test_main_without_a_finished_stage(make_study: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    study = make_study(stages=())
+    assert main([str(study)]) == 1
+    assert re.fullmatch(r"error: the study .* has no finished stage .*\n", capsys.readouterr().err)
+    assert not (study / "report").exists()
+
+
+def test_main_where_nothing_can_be_written(
+    make_study: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = make_study(stages=("l2",), epochs=1)
+    (tmp_path / "file").touch()
+    assert main([str(study), "--out", str(tmp_path / "file")]) == 1
+    assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"key": 1}', '{"format": 1}'])
+def test_damaged_trial_is_named_and_skipped(make_study: Make, damage: str) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    trial = sorted((study / "trials").glob("*.json"))[0]
+    trial.write_text(damage, "utf-8")
+    assert f"- trials/{trial.name}: " in report(study)
+
+
+def test_damaged_files_are_named_on_standard_error(
+    make_study: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = make_study(stages=("l2",), epochs=1)
+    (study / "final.json").write_text("{", "utf-8")
+    assert main([str(study)]) == 0
+    assert capsys.readouterr().err.startswith("warning: left out final.json: ")
+
+
+def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
+    study = make_study(stages=("lr", "l2"), epochs=2)
+    (study / "stages" / "lr.json").write_text("{", "utf-8")
+    (study / "stages" / "else.json").write_text("{}", "utf-8")
+    text = report(study)
+    assert "stages/lr.json" in text
+    assert "stages/else.json: no stage has this name" in text
+    assert "## L2 regularisation" in text
+    assert "## Learning rate\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "warning"),
+    [
+        ({"source": "sample"}, "**The data is drawn by a program**"),
+        ({"source": "celeba"}, "data set: here CelebA; published Adience, aligned, frontal"),
+        ({"images": 400}, "images: here 400; published 12,194"),
+        ({"split": "subject"}, "split: here 80/20 with no subject on both sides; published random 80/20"),
+        ({"split": "kfold:4"}, "selected on: here an inner validation part of the training parts"),
+        ({"weights": "none"}, "backbone weights: here random; published ImageNet"),
+        ({}, "epochs: here 2; published 20"),
+        ({}, "runs of each value: here 2; published 1"),
+    ],
+)
+def test_each_difference_of_the_protocol_is_named(
+    make_study: Make, facts: dict[str, Any], warning: str
+) -> None:
+    assert warning in report(make_study(stages=("l2",), epochs=2, repeats=2, **facts))
+
+
+def test_the_published_protocol_is_not_warned_of(make_study: Make) -> None:
+    text = report(make_study(stages=("lr",)))
+    assert "The protocol is the published one." in text
+    assert "> **" not in text
+
+
+def test_single_runs_allow_no_statement(make_study: Make) -> None:
+    assert "one run each, no statement" in report(make_study(stages=("lr",), epochs=2))
+
+
+def test_single_runs_allow_no_statement_whatever_the_file_says(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    rewrite(study, "lr", statement="0.001 has the best value")
+    assert "Found: 0.001 has the best value (one run each, no statement)." in report(study)
+
+
+def test_missing_stages_are_said(make_study: Make) -> None:
+    text = report(make_study(stages=("lr",), epochs=2))
+    assert "Not run: backbone, batch_size, neurons, dropout, l2, schedule." in text
+    assert "Not run; the command is python -m search.run --mode joint --study fake." in text
+    assert "not run: needs python -m search.run --stage finetune" in text
+
+
+@pytest.mark.parametrize("stage", list(MEANS))
+def test_published_means_stand_beside_ours(whole: Path, whole_text: str, stage: str) -> None:
+    result = StageFiles(whole).read(stage)
+    assert result
+    for entry in result.entries:
+        ours = f"{entry.mean:.4f} ± {entry.spread:.4f}"
+        published = f"{MEANS[stage][entry.value]:.4f}"
+        cells = (show_value(entry.value), ours, published)
+        assert f"| {' | '.join(cells)} |" in whole_text.replace("**", "")
+
+
+def test_nothing_published_is_a_dash(whole: Path, whole_text: str) -> None:
+    entry = StageFiles(whole).read("l2").entries[1]  # type: ignore[union-attr]
+    assert f"| {show_value(entry.value)} | {entry.mean:.4f} ± {entry.spread:.4f} | - |" in whole_text
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        *("0.9828", "0.8798", "0.0486", "0.3408", "0.9905", "0.8765", "0.0248", "0.3289"),
+        *("0.9932", "0.8917", "0.0198", "0.3123", "0.9607", "0.9061", "0.9977", "0.9180"),
+        *("85.9", "86.8 ± 1.4", "88.1 to 89.0", "91.2 to 92.0", "92.0 to 92.7", "96.51", "93.55"),
+    ],
+)
+def test_every_other_published_number_stands_there(whole_text: str, published: str) -> None:
+    assert f"| {published} |" in whole_text
+
+
+def test_batch_size_one_is_explained(whole_text: str) -> None:
+    assert "BatchNorm with one sample trains nothing" in whole_text
+
+
+def test_hand_over_says_where_each_value_came_from(whole_text: str) -> None:
+    row = next(line for line in whole_text.splitlines() if line.startswith("| Learning rate |"))
+    assert "(stage batch_size)" in row
+    assert "0 (default)" in row
+
+
+def test_second_sweep_says_what_changed(whole_text: str) -> None:
+    assert "## Batch size, sweep 2" in whole_text
+    assert re.search(r"^- sweep 2 changed ", whole_text, re.MULTILINE)
+
+
+def test_another_base_than_the_published_one_is_said(make_study: Make) -> None:
+    study = make_study(stages=("batch_size", "lr"), epochs=2)
+    batch_size = StageFiles(study).read("lr").base.batch_size  # type: ignore[union-attr]
+    assert batch_size == 64
+    assert "The report's configuration differed in this stage: batch size 32." in report(study)
+
+
+def test_failed_value_is_shown_with_its_reason(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    first, *others = StageFiles(study).read("lr").entries  # type: ignore[union-attr]
+    nan = float("nan")
+    failed = replace(
+        first, status="FAILED", reason="the loss\nis nan", mean=nan, best_val_accuracy=nan, best_epoch=None
+    )
+    rewrite(study, "lr", entries=(failed, *others))
+    assert "| 0.1 | - | 0.7820 |" in report(study)
+    assert "FAILED: the loss is nan" in report(study)
+
+
+def test_stage_without_a_winner_and_without_trials(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    rewrite(study, "lr", winner=None, verdict="none", statement="nothing finished", breakdown=None)
+    for trial in (study / "trials").glob("*.json"):
+        trial.unlink()
+    assert "No curve: the trials of this stage are not in the study's folder." in report(study)
+
+
+@pytest.mark.parametrize("part", ["confusion", "roc", "calibration", "by_label", "by_age", "n", "accuracy"])
+@pytest.mark.parametrize("value", [None, [], {}])
+def test_breakdown_may_lack_any_part(make_study: Make, part: str, value: object) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    breakdown = dict(StageFiles(study).read("lr").breakdown)  # type: ignore[union-attr, arg-type]
+    rewrite(study, "lr", breakdown={**breakdown, part: value})
+    assert "Errors of the winner" in report(study)
+
+
+def test_errors_of_the_winner(whole: Path, whole_text: str) -> None:
+    found = StageFiles(whole).read("schedule", 2).breakdown  # type: ignore[union-attr]
+    assert found
+    (right, wrong), _ = found["confusion"]
+    assert f"| 0 (female) | {right} | {wrong} |" in whole_text
+    assert f"AUC {found['roc']['auc']:.4f}" in whole_text
+    age = found["by_age"][0]
+    assert f"| {age['age']} | {age['n']} | {age['accuracy']:.4f} |" in whole_text
+
+
+def test_joint_search(whole_text: str) -> None:
+    assert "Search tpe, scheduler asha, 24 configurations, at most 1800 seconds; 24 trials (" in whole_text
+    for name in ("joint-parallel", "joint-importance", "joint-best-so-far"):
+        assert f"(figures/{name}.png)" in whole_text
+
+
+def test_importance_is_not_shown_of_few_trials(make_study: Make) -> None:
+    text = report(make_study(stages=(), joint=6, epochs=2))
+    assert "Importance of the hyperparameters: not shown" in text
+    assert "joint-importance" not in text
+
+
+def test_held_out_reading_is_shown(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=1, split="folds")
+    reading = {
+        "stage": "lr",
+        "config": {"backbone": "resnet50_v2"},
+        "split": "folds",
+        "accuracy": 0.8812,
+        "standard_error": 0.0123,
+        "n": 12_194,
+        "read_at": "2026-01-01T00:00:00+00:00",
+    }
+    (study / "final.json").write_text(json.dumps({"readings": [reading]}), "utf-8")
+    text = report(study)
+    assert "| lr | 0.8812 ± 0.0123 | - | 12194 | folds | 2026-01-01T00:00:00+00:00 |" in text
+    assert "| **resnet50_v2** | **88.12 ± 1.23** |" in text
+
+
+def test_finetuned_row_is_shown(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    (study / "finetune.json").write_text('{"accuracy": 0.99, "val_accuracy": 0.915}', "utf-8")
+    assert "| tuned, CelebA-pretrained | 0.9900 | 0.9977 | 0.9150 | 0.9180 |" in report(study)
+
+
+@pytest.mark.parametrize("name", ["final.json", "finetune.json"])
+def test_damaged_outcome_is_named(make_study: Make, name: str) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    (study / name).write_text("[]", "utf-8")
+    assert f"- {name}: it holds no JSON object" in report(study)
+
+
+class Page(HTMLParser):
+    """What a page loads from elsewhere, its identifiers, and what its tables lack."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.identifiers: list[str] = []
+        self.headings_without_scope = 0
+        self.tables = self.captions = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes the tag."""
+        values = dict(attrs)
+        self.loaded += [str(values[name]) for name in ("src", "data") if name in values]
+        self.loaded += [str(values["href"])] if tag == "link" else []
+        self.identifiers += [str(values["id"])] if "id" in values else []
+        self.headings_without_scope += tag == "th" and "scope" not in values
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+
+
+@pytest.fixture(scope="module")
+def whole_document(whole: Path) -> Document:
+    return report_on(read_record(whole), MADE_ON)
+
+
+@pytest.fixture(scope="module")
+def page_text(whole_document: Document) -> str:
+    return to_html(whole_document)
+
+
+@pytest.fixture(scope="module")
+def page(page_text: str) -> Page:
+    page = Page()
+    page.feed(page_text)
+    return page
+
+
+def test_page_loads_only_the_pictures_beside_it(page: Page, whole_document: Document) -> None:
+    assert page.loaded == [f"figures/{figure.name}.png" for figure in whole_document.figures()]
+
+
+def test_page_has_plotly_once(page_text: str) -> None:
+    assert len(re.findall(r"plotly\.js v\d", page_text)) == 1
+
+
+def test_page_names_every_place_once(page: Page) -> None:
+    assert len(set(page.identifiers)) == len(page.identifiers)
+    assert {f"{stage.replace('_', '-')}-title" for stage in STAGES} < set(page.identifiers)
+
+
+def test_page_tables_have_captions_and_scopes(page: Page) -> None:
+    assert page.tables == page.captions > 10
+    assert page.headings_without_scope == 0
+
+
+def test_text_of_files_is_never_markup(make_study: Make) -> None:
+    evil = "</script><script>alert(1)</script><img src=x>|*"
+    study = make_study(stages=("lr",), epochs=1, keras_backend=evil, source=evil)
+    breakdown = {"by_age": [{"age": evil, "n": 1, "accuracy": 0.5, "interval": [0.1, 0.9]}] * 3}
+    rewrite(study, "lr", statement=evil, notes=(evil,), breakdown=breakdown)
+    write_report(study, study / "report", MADE_ON)
+    text = (study / "report" / "index.html").read_text("utf-8")
+    assert "alert(1)" in text
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    markdown = (study / "report" / "report.md").read_text("utf-8")
+    assert not re.search(r"(?<!\\)<", markdown)
+
+
+def test_folds_are_averaged(make_study: Make) -> None:
+    text = report(
+        make_study(stages=("lr",), epochs=2, split="folds", splits=("fold-0", "fold-1", "fold-2"), repeats=2)
+    )
+    assert "runs of each value: here 6; published 1" in text
+    assert re.search(r"\| 0\.1 \| 0\.\d{4} ± 0\.\d{4} \| 0\.7820 \|", text)

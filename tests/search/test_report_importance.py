@@ -1,0 +1,76 @@
+"""The importance of hyperparameters in a joint search, and their axes."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from search.report.importance import axis_of, importance_blocks, importance_of
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+
+def ended(accuracy: float, **config: float) -> TrialResult:
+    """A completed trial of one epoch."""
+    trial = Trial(
+        config=TrialConfig(epochs=1, **config),  # type: ignore[arg-type]
+        data_digest="d",
+        split="random",
+        weights="none",
+        keras_backend="tensorflow",
+    )
+    epoch = EpochMetrics(
+        epoch=1,
+        loss=0.1,
+        accuracy=0.9,
+        val_loss=0.2,
+        val_accuracy=accuracy,
+        learning_rate=0.001,
+        seconds=1.0,
+    )
+    return TrialResult(trial=trial, status=TrialStatus.COMPLETED, epochs=(epoch,), seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def trials() -> list[TrialResult]:
+    """The batch size decides, dropout does nothing."""
+    pairs = itertools.product((4, 8, 16, 32, 64), (0.0, 0.1, 0.2, 0.3))
+    return [ended(0.5 + batch_size / 200, batch_size=batch_size, dropout=rate) for batch_size, rate in pairs]
+
+
+def test_importance_finds_the_hyperparameter_that_decides(trials: list[TrialResult]) -> None:
+    ((batch_size, _), (dropout, _)), explained = importance_of(trials, ["batch_size", "dropout"])
+    assert batch_size > 0.5
+    assert abs(dropout) < 0.1
+    assert explained > 0.5
+
+
+def test_importance_twice_is_the_same(trials: list[TrialResult]) -> None:
+    names = ["batch_size", "dropout"]
+    assert importance_of(trials, names) == importance_of(trials, names)
+
+
+def test_importance_warns_where_nothing_is_explained() -> None:
+    values = (0.8, 0.9)
+    trials = [ended(values[n * n // 3 % 2], dropout=n % 5 / 10, l2=n % 3 / 100) for n in range(15)]
+    _, explained = importance_of(trials, ["dropout", "l2"])
+    assert explained <= 0
+    texts = [getattr(block, "text", "") for block in importance_blocks(trials, ["dropout", "l2"])]
+    assert any("do not read anything into this table" in text for text in texts)
+
+
+def test_axis_of_few_values_has_equal_distances() -> None:
+    axis = axis_of("learning_rate", [TrialConfig(learning_rate=rate) for rate in (0.1, 0.00001, 0.001)])
+    assert axis.positions == [2.0, 0.0, 1.0]
+    assert axis.ticks == {0.0: "1e-05", 1.0: "0.001", 2.0: "0.1"}
+
+
+def test_axis_of_many_learning_rates_is_logarithmic() -> None:
+    axis = axis_of("learning_rate", [TrialConfig(learning_rate=10**-power) for power in range(1, 15)])
+    assert axis.positions == pytest.approx([-power for power in range(1, 15)])
+    assert list(axis.ticks.values())[-1] == "0.1"
+
+
+def test_axis_of_many_dropout_rates_is_linear() -> None:
+    axis = axis_of("dropout", [TrialConfig(dropout=number / 20) for number in range(15)])
+    assert axis.positions == pytest.approx([number / 20 for number in range(15)])

@@ -1,0 +1,265 @@
+"""The command: one sentence for bad input, and a dry run that touches nothing. Nothing here is trained."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import make_result, make_stage_result, write_small_manifest
+
+from data_prep.manifest import read_manifest
+from search import run
+from search.ledger import Ledger
+from search.problem import Problem
+from search.results import StageFiles
+from search.run import main
+from search.study import open_study
+from trainables.trial import TrialConfig
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A manifest of 80 rows in the working folder; the command below reads it."""
+    monkeypatch.chdir(tmp_path)
+    return write_small_manifest(tmp_path)
+
+
+@pytest.fixture
+def study(manifest: Path, tmp_path: Path) -> Path:
+    """The study `m` of that manifest, which has finished the first value of the learning-rate stage."""
+    folder, problem = tmp_path / "results" / "m", problem_of(manifest)
+    open_study(folder, problem.facts())
+    Ledger(folder).record(
+        make_result(problem.trial(TrialConfig(learning_rate=0.1), "random"), *[0.5] * 20, seconds=2.0)
+    )
+    return folder
+
+
+def problem_of(manifest: Path) -> Problem:
+    return Problem.of(read_manifest(manifest), "random", "none", "tensorflow")
+
+
+def argv(options: str = "", stage: str = "--stage lr") -> list[str]:
+    return f"{stage} --data m.parquet --weights none --keras-backend tensorflow {options}".split()
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def refused(command: list[str], folder: Path, capsys: Capture) -> str:
+    """Returns the one line that the refused `command` says; checks that nothing else happened."""
+    before = files_below(folder)
+    assert main(command) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert files_below(folder) == before
+    return output.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--data none.parquet", "there is no manifest none.parquet; make one with python -m data_prep.build"),
+        ("--data 0.jpg", "0.jpg is not a readable parquet file"),
+        ("--data .", "there is no manifest ."),
+        ("--data-root gone", "gone, which is not there"),
+        ("--backbone resnet50v2", "received 'resnet50v2'; did you mean resnet50_v2"),
+        ("--backbone keras:MobileNetV9", "did you mean keras:MobileNetV2"),
+        ("--weights none.h5", "weights are imagenet, none or a file that can be read, received 'none.h5'"),
+        ("--split kfold:1", "a split must be one of random, subject, folds, kfold:K (K from 2)"),
+        ("--split kfold:900", "a split into 900 parts needs at least 900 subjects of each label"),
+        ("--keras-backend torch", "a Keras backend is one of auto, tensorflow, jax, received 'torch'"),
+        ("--final", "--final needs data that no selection saw, --split random keeps none"),
+        ("--storage m.parquet", "m.parquet/m cannot be written (Not a directory); give another --storage"),
+    ],
+)
+@pytest.mark.usefixtures("manifest")
+def test_bad_input_is_one_sentence_and_writes_nothing(
+    tmp_path: Path, capsys: Capture, options: str, said: str
+) -> None:
+    error = refused(argv(options), tmp_path, capsys)
+    assert error.startswith("error: ")
+    assert said in error
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--search tpe --num-samples 4 --split folds", "compares runs of one split, --split folds has 5"),
+        ("--vary lr --learning-rate 0.1", "a joint search needs a hyperparameter to vary, all are given"),
+        ("--backbone resnet50v2", "did you mean resnet50_v2"),
+    ],
+)
+@pytest.mark.usefixtures("manifest")
+def test_bad_joint_search_is_one_sentence_and_writes_nothing(
+    tmp_path: Path, capsys: Capture, options: str, said: str
+) -> None:
+    assert said in refused(argv(options, "--mode joint"), tmp_path, capsys)
+
+
+@pytest.mark.parametrize("also", ["", "--dry-run"])
+def test_study_of_other_data_says_what_differs_and_writes_nothing(
+    study: Path, tmp_path: Path, capsys: Capture, also: str
+) -> None:
+    write_small_manifest(tmp_path, "other.parquet", age="(4, 6)")
+    said = refused(argv(f"--data other.parquet --study m {also}"), tmp_path, capsys)
+    assert said.startswith(f"error: the study {study} was made with other facts: data_digest '")
+    assert said.endswith("; give another --study name\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--weights imagenet", "weights 'none' there and 'imagenet' now"),
+        ("--split subject", "split 'random' there and 'subject' now"),
+        ("--keras-backend jax", "keras_backend 'tensorflow' there and 'jax' now"),
+    ],
+)
+@pytest.mark.usefixtures("study")
+def test_study_of_other_facts_says_what_differs_and_writes_nothing(
+    tmp_path: Path, capsys: Capture, options: str, said: str
+) -> None:
+    assert said in refused(argv(options), tmp_path, capsys)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 7}'])
+def test_study_that_is_damaged_is_named_and_stays(
+    study: Path, tmp_path: Path, capsys: Capture, text: str
+) -> None:
+    (study / "study.json").write_text(text)
+    assert f"error: {study / 'study.json'} is damaged" in refused(argv(), tmp_path, capsys)
+
+
+def test_stage_file_that_is_damaged_is_named_and_stays(study: Path, tmp_path: Path, capsys: Capture) -> None:
+    (study / "stages").mkdir()
+    (study / "stages" / "batch_size.json").write_text("{")
+    assert "batch_size.json is damaged" in refused(argv(), tmp_path, capsys)
+
+
+@pytest.mark.parametrize(("command", "code"), [([], 2), (["--stage", "learning"], 2), (["--help"], 0)])
+def test_usage_has_its_exit_code(command: list[str], code: int, capsys: Capture) -> None:
+    assert main(command) == code
+    output = capsys.readouterr()
+    assert "usage: python -m search.run" in output.out + output.err
+
+
+@pytest.mark.usefixtures("manifest")
+def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "manifest_of", interrupt)
+    assert main(argv()) == 130
+    assert capsys.readouterr().err == (
+        "interrupted: finished trials are kept; the same command again continues\n"
+    )
+
+
+def dry_run(capsys: Capture, options: str = "", stage: str = "--stage lr") -> Any:
+    assert main(argv(f"--dry-run --json {options}", stage)) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    return json.loads(output.out)
+
+
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> None:
+    assert main(argv("--dry-run")) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"study     {tmp_path / 'results' / 'm'}"
+    assert lines[1] == "data      80 photographs, 40 subjects, split random"
+    assert lines[2] == "networks  random weights, Keras on tensorflow"
+    assert [line.split()[1:] for line in lines[4:8]] == [
+        ["to", "train", value] for value in ("0.1", "0.001", "0.0003", "1e-05")
+    ]
+    assert lines[8].startswith("4 trials to train, about ")
+    assert lines[8].endswith("(a rough guess, nothing was timed here yet)")
+
+
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_as_json(capsys: Capture) -> None:
+    said = dry_run(capsys)
+    assert said["study"] == "m"
+    assert [trial["config"]["learning_rate"] for trial in said["trials"]] == [0.1, 0.001, 0.0003, 0.00001]
+    assert {trial["done"] for trial in said["trials"]} == {False}
+    assert said["estimated_seconds"] > 12
+
+
+@pytest.mark.parametrize("stage", ["--stage lr", "--stage all --repeats 3", "--mode joint"])
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_writes_nothing(tmp_path: Path, capsys: Capture, stage: str) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    dry_run(capsys, stage=stage)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("study")
+def test_dry_run_knows_what_is_done_and_how_long_it_took(capsys: Capture) -> None:
+    said = dry_run(capsys)
+    assert [trial["done"] for trial in said["trials"]] == [True, False, False, False]
+    images = 80 * 0.04
+    assert said["estimated_seconds"] == pytest.approx(3 * 20 * 2.0 + images + 12)
+
+
+def test_dry_run_takes_over_the_winners_of_the_study(study: Path, capsys: Capture) -> None:
+    files = StageFiles(study)
+    files.write(make_stage_result("batch_size", "batch_size", winner=TrialConfig(batch_size=16)))
+    assert {trial["config"]["batch_size"] for trial in dry_run(capsys)["trials"]} == {16}
+    assert {trial["config"]["batch_size"] for trial in dry_run(capsys, "--batch-size 8")["trials"]} == {8}
+
+
+def test_dry_run_leaves_a_study_that_was_not_begun_as_it_is(
+    manifest: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    open_study(tmp_path / "results" / "m", problem_of(manifest).facts())
+    before = files_below(tmp_path)
+    dry_run(capsys, "--split folds")
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "options", "count"),
+    [
+        ("--stage lr", "--repeats 3", 12),
+        ("--stage lr", "--split folds", 20),
+        ("--stage all", "", 3 + 6 + 4 + 4 + 6 + 5 + 4),
+        ("--mode joint", "", 576),
+        ("--mode joint", "--search random --num-samples 5", 5),
+        ("--mode joint", "--search tpe --num-samples 5", 0),
+    ],
+)
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_counts(capsys: Capture, stage: str, options: str, count: int) -> None:
+    assert len(dry_run(capsys, options, stage)["trials"]) == count
+
+
+def in_a_process(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from search.run import main; code = main(sys.argv[1:])\n"
+    code += "print(sorted({'ray', 'keras', 'tensorflow', 'jax'} & set(sys.modules))); sys.exit(code)"
+    command = [sys.executable, "-c", code, *argv(), *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_imports_neither_ray_nor_keras(tmp_path: Path) -> None:
+    done = in_a_process(tmp_path, "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_dry_run_says_a_damaged_ledger_file_in_one_line(study: Path, tmp_path: Path) -> None:
+    (path,) = (study / "trials").iterdir()
+    path.write_text("{")
+    done = in_a_process(tmp_path, "--dry-run")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"warning: {path} is damaged (")
+    assert done.stderr.count("\n") == 1
+    assert path.with_suffix(".damaged").exists()

@@ -1,0 +1,74 @@
+"""Imports point one way, and what needs neither Ray nor Keras does not load them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("data_prep", "trainables", "search")  # each may import itself and those before it
+HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
+
+ADAPTERS = {"trainables/trainable.py", "search/spaces.py", "search/driver.py", "search/collector.py"}
+USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
+LEARNING = {"trainables/network.py", "trainables/training.py"}
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+def imported_by(path: Path) -> set[str]:
+    """Returns the first part of the name of every module that the file imports anywhere."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} line {node.lineno} imports relatively"
+            names.add(str(node.module).partition(".")[0])
+    return names
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def needs_a_framework(path: Path) -> bool:
+    return name_of(path) in ADAPTERS | USERS_OF_ADAPTERS | LEARNING
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_module_imports_nothing_above_it(path: Path) -> None:
+    place = PACKAGES.index(path.relative_to(ROOT).parts[0])
+    assert not imported_by(path) & {*PACKAGES[place + 1 :], "tests", "benchmarks"}
+
+
+def test_data_prep_imports_no_framework() -> None:
+    assert not {name for path in (ROOT / "data_prep").glob("*.py") for name in imported_by(path) & set(HEAVY)}
+
+
+def test_ray_is_imported_by_its_adapters_only() -> None:
+    assert {name_of(path) for path in MODULES if "ray" in imported_by(path)} == ADAPTERS
+
+
+def test_keras_is_imported_by_trainables_only() -> None:
+    using = {path for path in MODULES if imported_by(path) & {"keras", "tensorflow", "jax"}}
+    assert {path.relative_to(ROOT).parts[0] for path in using} == {"trainables"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_init_of_a_package_holds_a_docstring_only(package: str) -> None:
+    (node,) = ast.parse((ROOT / package / "__init__.py").read_text("utf-8")).body
+    assert isinstance(node, ast.Expr)
+    assert isinstance(node.value, ast.Constant)
+
+
+def test_all_other_modules_load_no_framework() -> None:
+    others = [path for path in MODULES if not needs_a_framework(path)]
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in others]
+    code = f"import sys, importlib\nfor name in {names}:\n    importlib.import_module(name)\n"
+    code += f"    print(name, *sorted(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout.splitlines()) == ("", names)

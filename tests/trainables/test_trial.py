@@ -1,0 +1,204 @@
+"""The values of a trial: what they accept, how they are named, and what is read back of them."""
+
+import json
+import math
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_prep.files import write_json
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+TRIAL = Trial(
+    config=TrialConfig(), data_digest="d1", split="random", weights="imagenet", keras_backend="tensorflow"
+)
+
+
+def _epoch(number: int, val_accuracy: float) -> EpochMetrics:
+    return EpochMetrics(
+        epoch=number,
+        loss=0.1,
+        accuracy=0.9,
+        val_loss=0.3,
+        val_accuracy=val_accuracy,
+        learning_rate=1e-3,
+        seconds=1.5,
+    )
+
+
+def _result(*val_accuracies: float, status: TrialStatus = TrialStatus.COMPLETED) -> TrialResult:
+    epochs = tuple(_epoch(number, value) for number, value in enumerate(val_accuracies, 1))
+    return TrialResult(trial=TRIAL, status=status, epochs=epochs, seconds=3.0, made_by={"node": "a"})
+
+
+def test_config_defaults_are_the_values_of_the_report() -> None:
+    assert TrialConfig().to_dict() == {
+        "backbone": "resnet50_v2",
+        "batch_size": 32,
+        "learning_rate": 1e-3,
+        "hidden_units": [1024, 512, 256],
+        "dropout": 0.0,
+        "l2": 0.0,
+        "learning_rate_schedule": "constant",
+        "epochs": 20,
+        "seed": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("backbone", None, "backbone must be a name, received None"),
+        ("batch_size", 0, "batch_size must be a whole number of at least 1, received 0"),
+        ("batch_size", 32.0, "batch_size must be a whole number of at least 1, received 32.0"),
+        ("batch_size", True, "batch_size must be a whole number of at least 1, received True"),
+        ("epochs", 0, "epochs must be a whole number of at least 1, received 0"),
+        ("epochs", "20", "epochs must be a whole number of at least 1, received '20'"),
+        ("learning_rate", 0, "learning_rate must be a positive number, received 0"),
+        ("learning_rate", -1e-3, "learning_rate must be a positive number, received -0.001"),
+        ("learning_rate", math.nan, "learning_rate must be a positive number, received nan"),
+        ("learning_rate", math.inf, "learning_rate must be a positive number, received inf"),
+        ("learning_rate", "0.1", "learning_rate must be a positive number, received '0.1'"),
+        ("hidden_units", (), "hidden_units must be one or more whole numbers of at least 1, received ()"),
+        (
+            "hidden_units",
+            [8, 0],
+            "hidden_units must be one or more whole numbers of at least 1, received (8, 0)",
+        ),
+        ("hidden_units", 512, "hidden_units must be one or more whole numbers of at least 1, received 512"),
+        (
+            "hidden_units",
+            "512",
+            "hidden_units must be one or more whole numbers of at least 1, received '512'",
+        ),
+        ("dropout", 1, "dropout must lie in [0, 1), received 1"),
+        ("dropout", -0.1, "dropout must lie in [0, 1), received -0.1"),
+        ("dropout", math.nan, "dropout must lie in [0, 1), received nan"),
+        ("l2", -1e-4, "l2 must be 0 or more, received -0.0001"),
+        ("l2", math.inf, "l2 must be 0 or more, received inf"),
+        (
+            "learning_rate_schedule",
+            "linear",
+            "learning_rate_schedule must be one of constant, cosine, step, reduce_on_plateau, "
+            "received 'linear'",
+        ),
+        ("seed", -1, "seed must be a whole number from 0, received -1"),
+        ("seed", True, "seed must be a whole number from 0, received True"),
+        ("seed", 2**31, "seed must be a whole number from 0, received 2147483648"),
+    ],
+)
+def test_config_refuses(field: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        TrialConfig(**{field: value})
+
+
+def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
+    with pytest.raises(
+        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*seed$"
+    ):
+        TrialConfig.from_dict({"lr": 0.1, "a": 1})
+
+
+def test_config_from_dict_reads_what_to_dict_wrote() -> None:
+    config = TrialConfig(hidden_units=(64, 32), dropout=0.1, l2=1e-4, learning_rate=3e-4, seed=0)
+    assert TrialConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_key_is_stable() -> None:
+    """A change here retrains every study's trials: keep it, or say so in the changelog."""
+    assert TRIAL.key == "82ab58cfe02320b8"
+
+
+def test_key_of_equal_numbers_is_equal() -> None:
+    spelled = replace(TRIAL, config=TrialConfig(dropout=0, l2=0, hidden_units=[1024, 512, 256]))
+    assert spelled.key == TRIAL.key
+
+
+OTHER_VALUES = {
+    "backbone": "inception_v3",
+    "batch_size": 33,
+    "learning_rate": 2e-3,
+    "hidden_units": (1024, 512),
+    "dropout": 0.1,
+    "l2": 0.1,
+    "learning_rate_schedule": "step",
+    "epochs": 21,
+    "seed": 8,
+}
+
+
+def test_key_differs_for_every_hyperparameter() -> None:
+    assert OTHER_VALUES.keys() == {item.name for item in fields(TrialConfig)}
+    changed = [replace(TRIAL, config=TrialConfig(**{name: value})) for name, value in OTHER_VALUES.items()]
+    assert len({TRIAL.key, *(trial.key for trial in changed)}) == 1 + len(OTHER_VALUES)
+
+
+@pytest.mark.parametrize("field", ["data_digest", "split", "weights", "keras_backend"])
+def test_key_differs_for_every_fact_about_the_data_and_the_machine(field: str) -> None:
+    assert replace(TRIAL, **{field: "other"}).key != TRIAL.key
+
+
+def test_result_objective_is_the_mean_over_the_epochs() -> None:
+    assert _result(0.5, 0.75, 1.0).mean_val_accuracy == 0.75
+
+
+def test_result_best_epoch_is_the_first_of_equals() -> None:
+    result = _result(0.5, 0.75, 0.75)
+    assert (result.best_epoch, result.best_val_accuracy) == (2, 0.75)
+
+
+def test_result_without_an_epoch_has_no_figures() -> None:
+    result = _result(status=TrialStatus.FAILED)
+    assert result.best_epoch is None
+    assert math.isnan(result.mean_val_accuracy)
+    assert math.isnan(result.best_val_accuracy)
+
+
+@pytest.mark.parametrize("status", TrialStatus)
+def test_result_from_dict_reads_what_to_dict_wrote(status: TrialStatus) -> None:
+    result = replace(_result(0.5, 0.75, status=status), reason="why")
+    assert TrialResult.from_dict(json.loads(json.dumps(result.to_dict()))) == result
+
+
+def test_result_from_dict_refuses_a_changed_configuration() -> None:
+    values = _result(0.5).to_dict()
+    values["config"]["learning_rate"] = 0.5
+    with pytest.raises(ValueError, match=f"the key {TRIAL.key} is not that of the configuration"):
+        TrialResult.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"config": {"lr": 1}}, "unknown hyperparameter lr"),
+        ({"status": "TERMINATED"}, "'TERMINATED' is not a valid TrialStatus"),
+        ({"epochs": [{"epoch": 1}]}, "missing 6 required keyword-only arguments"),
+    ],
+)
+def test_result_from_dict_refuses(change: dict[str, Any], error: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=error):
+        TrialResult.from_dict(_result(0.5).to_dict() | change)
+
+
+def test_result_from_dict_refuses_what_lacks_a_value() -> None:
+    values = _result(0.5).to_dict()
+    del values["split"]
+    with pytest.raises(KeyError, match="split"):
+        TrialResult.from_dict(values)
+
+
+@pytest.mark.parametrize("finite", [(), (0.5,)])
+def test_result_of_a_failed_trial_keeps_its_finite_epochs(finite: tuple[float, ...], tmp_path: Path) -> None:
+    path = tmp_path / "trial.json"
+    failed = replace(_result(*finite, status=TrialStatus.FAILED), reason="the loss is not finite")
+    write_json(path, failed.to_dict())
+    assert TrialResult.from_dict(json.loads(path.read_bytes())) == failed
+
+
+def test_result_with_nan_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "trial.json", _result(math.nan).to_dict())
+    assert not (tmp_path / "trial.json").exists()
