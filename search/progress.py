@@ -57,8 +57,6 @@ class Progress:
 
     def __enter__(self) -> Progress:
         self._started = self._clock()
-        if self._console.is_terminal and self._total:
-            self._live.start()
         return self
 
     def __exit__(
@@ -67,7 +65,12 @@ class Progress:
         self._live.stop()
 
     def started(self, trial: Trial) -> None:
-        """A trial has begun, or begins again on another worker."""
+        """A trial has begun, or begins again on another worker.
+
+        The live table appears with the first: until then the terminal belongs to the features' progress.
+        """
+        if self._console.is_terminal:
+            self._live.start()  # does nothing where it has started
         self._running[trial.key] = Running(trial)
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:

@@ -118,7 +118,7 @@ class Training:
 
     def _read(self, path: Path, identity: dict[str, object] | None) -> None:
         """Takes over the state at `path`, which must be of `identity` where that is given."""
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             facts, *values = (file[name] for name in file.files)
         facts = json.loads(str(facts))
         epochs = facts.pop("epochs")

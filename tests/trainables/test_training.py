@@ -65,7 +65,7 @@ def test_training_learns_and_reports_every_epoch(examples: Examples) -> None:
     metrics = list(Training(config, examples).epochs())
     assert [epoch.epoch for epoch in metrics] == [1, 2, 3, 4, 5, 6]
     assert metrics[-1].loss < metrics[0].loss
-    assert metrics[-1].val_accuracy > 0.8
+    assert metrics[-1].accuracy > 0.9
     assert all(epoch.learning_rate == 0.02 and epoch.seconds > 0 for epoch in metrics)
 
 
@@ -154,7 +154,7 @@ def test_batches_hold_every_row_once(examples: Examples, batch_size: int, sizes:
 def test_training_at_batch_sizes_that_do_not_divide_the_data(examples: Examples, batch_size: int) -> None:
     steps = -(-29 // batch_size)
     trained = _trained(replace(PLAIN, batch_size=batch_size), examples)
-    assert int(trained._network.optimizer.iterations.numpy()) == 2 * steps
+    assert int(trained._network.optimizer.iterations.value) == 2 * steps
 
 
 def test_batch_size_one_leaves_the_hidden_kernels_to_the_bit(examples: Examples) -> None:
@@ -166,7 +166,6 @@ def test_batch_size_one_leaves_the_hidden_kernels_to_the_bit(examples: Examples)
         pass
     for kernel, start in zip(hidden, before, strict=True):
         np.testing.assert_array_equal(np.asarray(kernel.value), start)
-    assert np.ptp(alone.validation_probabilities()) == pytest.approx(0, abs=1e-3)
 
 
 def test_inputs_may_be_a_read_only_memory_map(examples: Examples, tmp_path: Path) -> None:
@@ -232,21 +231,23 @@ def test_pixels_are_trained_by_the_convolutional_network(pixels: Examples) -> No
     assert trained.validation_probabilities().shape == (4,)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "reduce_on_plateau"])
+@pytest.mark.parametrize(("schedule", "last_rate"), [("constant", 0.01), ("reduce_on_plateau", 0.005)])
 def test_restored_training_ends_like_an_unbroken_one(
-    examples: Examples, tmp_path: Path, schedule: str
+    examples: Examples, tmp_path: Path, schedule: str, last_rate: float
 ) -> None:
-    rate = 3.0 if schedule == "reduce_on_plateau" else 1e-3  # so high that a plateau comes before the break
-    config = replace(CONFIG, epochs=5, learning_rate=rate, learning_rate_schedule=schedule)
-    unbroken = _trained(config, examples)
+    labels = examples.labels.copy()
+    labels[examples.validation] ^= 1  # what is learned makes the validation loss worse, epoch by epoch
+    misled = replace(examples, labels=labels)
+    config = replace(CONFIG, epochs=4, learning_rate=0.01, learning_rate_schedule=schedule)
+    unbroken = _trained(config, misled)
     metrics, state = unbroken.finished, _state(unbroken)
-    _trained(config, examples, epochs=3).save(tmp_path)
-    _trained(OTHER, examples)
-    continued = Training(config, examples)
+    _trained(config, misled, epochs=2).save(tmp_path)
+    _trained(OTHER, misled)
+    continued = Training(config, misled)
     assert continued.restore(tmp_path)
-    assert [epoch.epoch for epoch in continued.epochs()] == [4, 5]
+    assert [epoch.epoch for epoch in continued.epochs()] == [3, 4]
     _assert_same(continued, metrics, state)
-    assert (metrics[-1].learning_rate < rate) == (schedule == "reduce_on_plateau")
+    assert metrics[-1].learning_rate == last_rate
 
 
 def test_restored_pixels_end_like_an_unbroken_training(pixels: Examples, tmp_path: Path) -> None:
@@ -287,8 +288,8 @@ def test_save_leaves_one_file_that_needs_no_pickle(examples: Examples, tmp_path:
 
 
 def _flip_a_byte(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+    place = content.index(b"\x93NUMPY", len(content) // 2) + 128  # the first byte of an array's values
+    return content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
 
 
 def _array_alone(content: bytes) -> bytes:

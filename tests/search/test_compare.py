@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from search.compare import compare_studies, main
+
+MakeStudy = Callable[..., Path]
+
+
+def test_compare_puts_staged_beside_joint(make_study: MakeStudy) -> None:
+    folder = make_study("both", stages=("lr", "dropout"), joint=True)
+    staged, joint = compare_studies([folder])
+    assert staged.way == "staged (lr, dropout)"
+    assert joint.way.startswith("joint (")
+    assert staged.trials > 0
+    assert joint.trials > 0
+    assert staged.seconds > 0
+    assert {"learning_rate", "dropout"} <= staged.winner.keys()
+
+
+def test_compare_takes_two_studies(make_study: MakeStudy) -> None:
+    lines = compare_studies([make_study("one", stages=("lr",)), make_study("two", stages=("lr",))])
+    assert [line.study for line in lines] == ["one", "two"]
+
+
+def test_compare_refuses_other_data(make_study: MakeStudy) -> None:
+    folders = [make_study("one", stages=("lr",)), make_study("two", stages=("lr",), data_digest="other")]
+    with pytest.raises(ValueError, match=r"same data can be compared: data_digest is .* leave one out"):
+        compare_studies(folders)
+
+
+def test_compare_needs_two_searches(make_study: MakeStudy) -> None:
+    with pytest.raises(ValueError, match="needs two finished searches"):
+        compare_studies([make_study("one", stages=("lr",))])
+
+
+def test_main_prints_a_table_that_fits(make_study: MakeStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_study("both", stages=("lr", "dropout"), joint=True)
+    assert main([str(folder)]) == 0
+    output = capsys.readouterr().out
+    assert "both staged (lr," in output
+    assert max(map(len, output.splitlines())) <= 80
+
+
+def test_main_prints_json(make_study: MakeStudy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(make_study("both", stages=("lr",), joint=True)), "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first.keys() >= {"study", "way", "best", "trials", "seconds", "winner", "verdict"}
+    assert second["way"].startswith("joint")
+
+
+def test_main_names_the_studies_that_are_there(
+    make_study: MakeStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_study("there", stages=("lr",))
+    assert main(["away", "--storage", str(folder.parent)]) == 1
+    assert "error: there is no study away in" in (error := capsys.readouterr().err)
+    assert "(there: there)" in error
