@@ -52,7 +52,7 @@ PASSES_A_ROUND = 3
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark, prints it, and returns the exit code."""
     arguments = _parser().parse_args(argv)
-    facts, backend = machine(), installed_backend(arguments.keras_backend)
+    backend = installed_backend(arguments.keras_backend)
     limits = (arguments.threads, arguments.rounds)
     heads = in_own_process(backend, arguments.threads, measure_heads, arguments.rows, *limits)
     backbone = in_own_process("tensorflow", arguments.threads, measure_backbone, arguments.backbone, *limits)
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "threads": arguments.threads,
         "heads": heads,
         "backbone": backbone,
-        "machine": facts,
+        "machine": machine(),
     }
     _print(result)
     write_result(result, arguments.json)

@@ -45,7 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         epochs=arguments.epochs,
         learning_rates=STAGES["lr"].values[: arguments.trials],
     )
-    facts = machine()
     with tempfile.TemporaryDirectory() as folder:
         runs = run_in_turns(task, arguments.rounds, Path(folder), _say)
     _say("timing head steps for the projection")
@@ -64,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             "ratio": projection.ratio,
             "ratio_on_cached_features": projection.ratio_on_cached_features,
         },
-        "machine": facts,
+        "machine": machine(),
     }
     print("\n".join([_task_in_words(result), *in_words(runs), *_in_words(plain, ours, projection)]))
-    print(f"  {machine_in_words(facts)}")
+    print(f"  {machine_in_words(result['machine'])}")
     write_result(result, arguments.json)
     return 0
 

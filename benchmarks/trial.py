@@ -30,7 +30,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         batch_size=arguments.batch_size,
         seed=arguments.seed,
     )
-    facts = machine()
     with tempfile.TemporaryDirectory() as folder:
         runs = run_in_turns(task, arguments.rounds, Path(folder), lambda line: print(line, file=sys.stderr))
     result: dict[str, Any] = {
@@ -40,11 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "batch_size": task.batch_size,
         "learning_rate": arguments.learning_rate,
         **summary(runs),
-        "machine": facts,
+        "machine": machine(),
     }
     print(describe_task(result))
     print("\n".join(in_words(runs)))
-    print(f"  {machine_in_words(facts)}")
+    print(f"  {machine_in_words(result['machine'])}")
     write_result(result, arguments.json)
     return 0
 

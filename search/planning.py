@@ -12,8 +12,8 @@ from data_prep.adience import load_adience
 from data_prep.build import build_manifest
 from data_prep.manifest import Manifest, read_manifest
 from data_prep.sample import draw_sample
-from search.arguments import ALL, AUTO
 from search.configurations import joint_space
+from search.contradictions import ALL, AUTO
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageFiles, StageResult

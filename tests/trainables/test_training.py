@@ -343,6 +343,27 @@ def test_restore_of_another_input_size_starts_anew(examples: Examples, tmp_path:
         assert not Training(CONFIG, wider).restore(tmp_path)
 
 
+def test_inherited_state_is_the_other_trials_with_rates_of_its_own(
+    examples: Examples, tmp_path: Path
+) -> None:
+    donor = _trained(OTHER, examples, epochs=1)
+    metrics, state = donor.finished, _state(donor)
+    donor.save(tmp_path)
+    heir = Training(CONFIG, examples)
+    heir.inherit(tmp_path)
+    assert heir.finished == metrics
+    names = [variable.name for variable in heir._state()]
+    for name, value, expected in zip(names, _state(heir), state, strict=True):
+        own = {"rate": CONFIG.dropout, "l2": CONFIG.l2}.get(name, expected)
+        np.testing.assert_array_equal(value, np.asarray(own, value.dtype))
+    assert [epoch.learning_rate for epoch in heir.epochs()] == [CONFIG.learning_rate]
+
+
+def test_inherit_where_nothing_was_saved(examples: Examples, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        Training(CONFIG, examples).inherit(tmp_path / "none")
+
+
 FULL_SIZE = """
 import resource, sys, numpy as np
 from trainables.training import Examples, Training

@@ -1,0 +1,103 @@
+"""Which options of python -m search.run do not go together, and what to do instead."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from search.configurations import POPULATION, POPULATION_STAGES
+from search.results import JOINT
+from search.selection import RACE_MAXIMUM
+from search.sequence import parse_order
+from search.stages import STAGES
+
+ALL, AUTO = "all", "auto"
+
+OPTIONS = {
+    "backbone": "backbone",
+    "batch_size": "batch-size",
+    "learning_rate": "learning-rate",
+    "hidden_units": "hidden-units",
+    "dropout": "dropout",
+    "l2": "l2",
+    "learning_rate_schedule": "schedule",
+    "epochs": "epochs",
+    "seed": "seed",
+}
+_JOINT_ONLY = {
+    "search": "grid",
+    "scheduler": "none",
+    "num_samples": None,
+    "time_budget": None,
+    "ranges": False,
+    "vary": None,
+}
+
+
+def find_contradiction(arguments: argparse.Namespace) -> str | None:
+    """Returns in one sentence what is wrong with the options together, None where nothing is.
+
+    `arguments` are those of `search.arguments`, with `given` and `order` filled in.
+    """
+    check = _check_joint if arguments.mode == JOINT else _check_staged
+    return check(arguments) or _check_seeds(arguments)
+
+
+def _check_staged(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a staged search, None where nothing is."""
+    joint_only = [option for option, default in _JOINT_ONLY.items() if _is_set(arguments, option, default)]
+    if joint_only:
+        return f"--{joint_only[0].replace('_', '-')} belongs to --mode joint; add it, or leave out the option"
+    if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO:
+        return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
+    if arguments.stage is None:
+        return f"--stage is needed: {', '.join(STAGES)} or {ALL}"
+    if arguments.stage == ALL:
+        left = [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
+        return None if left else "--stage all has no stage left: every hyperparameter is given; leave one out"
+    if arguments.sweeps > 1:
+        return f"--sweeps goes through several stages, --stage {arguments.stage} is one; use --stage {ALL}"
+    hyperparameter = STAGES[arguments.stage].hyperparameter
+    if hyperparameter in arguments.given:
+        option = f"--{OPTIONS[hyperparameter]}"
+        return f"--stage {arguments.stage} tries the values of {option} itself; leave out {option}"
+    return None
+
+
+def _check_joint(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a joint search, None where nothing is."""
+    if arguments.stage is not None or arguments.sweeps > 1:
+        return "--mode joint varies all hyperparameters at once; leave out --stage and --sweeps"
+    if arguments.search == "grid" and arguments.ranges:
+        return "--search grid takes single values, --ranges has none; use --search random or tpe"
+    if arguments.search == "grid" and arguments.num_samples is not None:
+        return "--search grid tries every configuration; leave out --num-samples, or use --search random"
+    if arguments.search != "grid" and arguments.num_samples is None:
+        return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
+    if arguments.scheduler == POPULATION:
+        return _check_population(arguments)
+    if arguments.repeats == AUTO:
+        return "--repeats auto is for stages; a joint search repeats its best with --repeats N"
+    return None
+
+
+def _check_population(arguments: argparse.Namespace) -> str | None:
+    """Returns what is wrong with the options of a population, None where nothing is."""
+    if arguments.search != "random":
+        return f"--scheduler pbt starts from a random population; use --search random, not {arguments.search}"
+    if arguments.repeats != 1:
+        return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
+    if arguments.vary and not set(parse_order(arguments.vary)) <= set(POPULATION_STAGES):
+        return f"--scheduler pbt varies {' and '.join(POPULATION_STAGES)}; leave the others out of --vary"
+    return None
+
+
+def _check_seeds(arguments: argparse.Namespace) -> str | None:
+    repeats = arguments.max_repeats if arguments.repeats == AUTO else arguments.repeats
+    if arguments.given.get("seed", 0) + repeats < 2**31:
+        return None
+    return f"--seed and the repeats after it must stay below {2**31}, received {arguments.seed}"
+
+
+def _is_set(arguments: argparse.Namespace, option: str, default: Any) -> bool:
+    return bool(getattr(arguments, option) != default)
