@@ -1,7 +1,9 @@
 """Trains many configurations of one architecture as one vectorised program, on Keras' JAX backend.
 
-A pack pays where a step is bound by launches, on a GPU; on a CPU it loses. Keras and JAX are imported
-inside the functions, so that a driver groups and sizes packs without them.
+A pack pays where a step is bound by launches. Measured on 2 cores of a CPU against `Training`, K = 1, 2
+and 4: at widths 8/4 a head's epoch takes 1/10, 1/17 and 1/29 of the CPU time; at 1024/512/256 0.9 to 1.05
+of it, and at K = 4 up to 1.4 of the wall time. Keras and JAX are imported inside the functions, so that
+a driver groups and sizes packs without them.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ class PackedTraining:
     """Configurations of one group of `group_by_shape` in training, all on the same examples.
 
     A member sees the batches, the initial weights and the dropout masks of its own `Training`, and its
-    losses are equal to 1e-5. `finished` holds each member's epochs, in the order of `configs`.
+    losses are equal to 1e-5 as long as training itself is stable: a rate so high that the loss grows
+    magnifies the rounding of float32. `finished` holds each member's epochs, in the order of `configs`.
 
     A member that diverged or was stopped is masked: its slot is computed and not read, until at most
     half of the slots are in use; then the pack is compacted, and compiled once more.
@@ -227,7 +230,7 @@ class _Program:
     def with_learning_rates(self, state: _State, rates: Sequence[float]) -> _State:
         """Returns the state with the learning rate of each slot."""
         optimizer = [
-            np.asarray(rates, np.float32) if variable is self._optimizer.learning_rate else values
+            np.asarray(rates, variable.dtype) if variable is self._optimizer.learning_rate else values
             for variable, values in zip(self._optimizer.variables, state.optimizer, strict=True)
         ]
         return state._replace(optimizer=optimizer)
@@ -288,12 +291,14 @@ def _over_batches(step: Callable[..., Any], carry: Any, rows: Any, size: int) ->
     import jax.numpy as jnp
 
     whole = len(rows) // size * size
-    carry, seen = jax.lax.scan(step, carry, rows[:whole].reshape(whole // size, size))
-    seen = jax.tree.map(lambda values: values.reshape(whole), seen)
+    parts = []
+    if whole:
+        carry, seen = jax.lax.scan(step, carry, rows[:whole].reshape(-1, size))
+        parts.append(jax.tree.map(lambda values: values.reshape(whole), seen))
     if whole < len(rows):
         carry, rest = step(carry, rows[whole:])
-        seen = jax.tree.map(lambda *parts: jnp.concatenate(parts), seen, rest)
-    return carry, seen
+        parts.append(rest)
+    return carry, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
 
 
 def _means(seen: _Seen) -> tuple[list[float], list[float]]:

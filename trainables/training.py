@@ -219,5 +219,8 @@ def _compiled_network(architecture: Architecture) -> keras.Sequential:
 
 
 def _is_faster_compiled(architecture: Architecture) -> bool:
-    """XLA halves a step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower."""
+    """XLA halves a step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
+
+    It draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
+    """
     return keras.backend.backend() == "jax" or not architecture.has_dropout
