@@ -242,6 +242,13 @@ def _add_machine(group: Any) -> None:
         "--max-concurrent", type=_at_least(1), metavar="N", help="trials at a time (default: all that fit)"
     )
     group.add_argument(
+        "--pack",
+        type=_at_least(1),
+        metavar="N",
+        help="heads of one shape that JAX trains as one program "
+        "(default: on a GPU as many as fit, on a CPU 1, which is faster there)",
+    )
+    group.add_argument(
         "--max-failures",
         type=_at_least(0),
         default=2,

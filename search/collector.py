@@ -62,44 +62,48 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tells the observer; a retried trial starts again."""
-        ours = trial_of(trial, self.problem)
-        self._epochs.setdefault(ours.key, {})
-        self.observer.started(ours)
+        for ours in trials_of(trial, self.problem):
+            self._epochs.setdefault(ours.key, {})
+            self.observer.started(ours)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Notes an epoch, or how the trial ended: its last report says so."""
-        ours = trial_of(trial, self.problem)
-        if trainable.EPOCH in result:
-            metrics = EpochMetrics(**result[trainable.EPOCH])
-            self._epochs[ours.key][metrics.epoch] = metrics
-            self.observer.epoch_ended(ours, metrics)
-        if trainable.STATUS in result and ours.key not in self.results:
-            ended = TrialResult(
-                trial=ours,
-                status=TrialStatus(result[trainable.STATUS]),
-                epochs=tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS]),
-                seconds=result[trainable.SECONDS],
-                reason=result[trainable.REASON],
-                made_by=result[trainable.MADE_BY],
-            )
-            self.record(ended, result.get(trainable.PREDICTIONS))
-            self._end(ended)
+        """Notes an epoch, or how a trial ended: its last report says so."""
+        reports = result.get(trainable.PACK, [result])
+        for ours, report in zip(trials_of(trial, self.problem), reports, strict=True):
+            self._hear(ours, report or {})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
-        ours = trial_of(trial, self.problem)
-        if ours.key not in self.results and time.monotonic() < self.policy.deadline:
-            stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
-            self.record(stopped, None)
-            self._end(stopped)
+        for ours in trials_of(trial, self.problem):
+            if ours.key not in self.results and time.monotonic() < self.policy.deadline:
+                stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
+                self.record(stopped, None)
+                self._end(stopped)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes a trial whose worker failed more often than allowed; it is not finished."""
-        ours = trial_of(trial, self.problem)
-        if ours.key not in self.results:
-            self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
+        """Notes trials whose worker failed more often than allowed; they are not finished."""
+        for ours in trials_of(trial, self.problem):
+            if ours.key not in self.results:
+                self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
+
+    def _hear(self, ours: Trial, report: dict[str, Any]) -> None:
+        if trainable.EPOCH in report:
+            metrics = EpochMetrics(**report[trainable.EPOCH])
+            self._epochs[ours.key][metrics.epoch] = metrics
+            self.observer.epoch_ended(ours, metrics)
+        if trainable.STATUS in report and ours.key not in self.results:
+            ended = TrialResult(
+                trial=ours,
+                status=TrialStatus(report[trainable.STATUS]),
+                epochs=tuple(EpochMetrics(**epoch) for epoch in report[trainable.EPOCHS]),
+                seconds=report[trainable.SECONDS],
+                reason=report[trainable.REASON],
+                made_by=report[trainable.MADE_BY],
+            )
+            self.record(ended, report.get(trainable.PREDICTIONS))
+            self._end(ended)
 
     def _end(self, result: TrialResult) -> None:
         self.results[result.trial.key] = result
@@ -149,7 +153,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a new member, or one that goes on, perhaps from another's state."""
-        now = trial_of(trial, self.problem)
+        (now,) = trials_of(trial, self.problem)
         member = self.members.setdefault(trial.trial_id, Member(start=now.config, trial=now))
         member.trial = now
 
@@ -176,10 +180,13 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         self.observer.ended(member.result())
 
 
-def trial_of(trial: Any, problem: Problem) -> Trial:
-    """Returns our trial of a trial of Tune's."""
-    assignment = trial.config["trial"]
-    return problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
+def trials_of(trial: Any, problem: Problem) -> list[Trial]:
+    """Returns our trials in a trial of Tune's: those of a pack, else the one."""
+    assignments = trial.config.get("pack") or [trial.config["trial"]]
+    return [
+        problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
+        for assignment in assignments
+    ]
 
 
 def _reason(trial: Any) -> str:

@@ -74,6 +74,8 @@ def _check_joint(arguments: argparse.Namespace) -> str | None:
         return "--search grid tries every configuration; leave out --num-samples, or use --search random"
     if arguments.search != "grid" and arguments.num_samples is None:
         return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
+    if (arguments.pack or 1) > 1 and (arguments.scheduler != "none" or arguments.search == "tpe"):
+        return "--pack trains a list of configurations to its end; leave it out with tpe or a scheduler"
     if arguments.scheduler == POPULATION:
         return _check_population(arguments)
     if arguments.repeats == AUTO:

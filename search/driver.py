@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,12 @@ from trainables.backbones import find_backbone
 from trainables.extraction import show_progress
 from trainables.features import feature_key, find_features, progress_of
 from trainables.images import available_cores
+from trainables.packed import pack_size, shape_of
 from trainables.trainable import WorkerData
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 POLL_S = 0.5
+PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
 _EXCHANGE = "ray-tune-"
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -44,13 +46,17 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Where trials run, and what each of them gets; `address` None starts Ray on this machine."""
+    """Where trials run, and what each of them gets; `address` None starts Ray on this machine.
+
+    `pack` heads of one shape are trained as one program; None packs where a GPU and JAX make it faster.
+    """
 
     address: str | None = None
     cpus_per_trial: int | None = None
     gpus_per_trial: float = 0.0
     max_concurrent: int | None = None
     max_failures: int = 2
+    pack: int | None = None
 
     @property
     def trial_cpus(self) -> int:
@@ -63,18 +69,26 @@ class Driver:
 
     `record` keeps an ended trial with its validation probabilities; a trial whose worker died, or that
     the deadline cut, has not ended and is not recorded. `checkpoints` is the folder of trials under way.
-    Use it as a context manager: leaving it ends a Ray that it started.
+    Use it as a context manager: leaving it ends a Ray that it started; `connected` says that Ray runs
+    in this process already.
     """
 
     def __init__(
-        self, problem: Problem, cache: Path, checkpoints: Path, resources: Resources, record: Record
+        self,
+        problem: Problem,
+        cache: Path,
+        checkpoints: Path,
+        resources: Resources,
+        record: Record,
+        *,
+        connected: bool = False,
     ) -> None:
         self._problem = problem
         self._cache = cache.absolute()
         self._checkpoints = checkpoints.absolute()
         self._resources = resources
         self._record = record
-        self._connected = False
+        self._connected = connected
 
     def __enter__(self) -> Driver:
         return self
@@ -89,11 +103,40 @@ class Driver:
         A trial that fails is a result with the status FAILED. Raises InputError where features cannot be
         made, or Ray cannot be reached or has too little for one trial.
         """
-        if not trials:
-            return {}
-        space = {"trial": tune.grid_search([assignment_of(trial) for trial in trials])}
-        backbones = {trial.config.backbone for trial in trials}
-        return self._tune(space, backbones, observer, policy)
+        packs, alone = self._packs(trials) if policy.scheduler is None else ([], list(trials))
+        results: dict[str, TrialResult] = {}
+        if packs:
+            collector = Collector(self._problem, self._keep, observer, policy)
+            space = {"pack": tune.grid_search([[assignment_of(trial) for trial in pack] for pack in packs])}
+            backbones = {trial.config.backbone for pack in packs for trial in pack}
+            self._fit(trainable.train_pack, space, backbones, policy, collector)
+            results |= collector.results
+        if alone:
+            space = {"trial": tune.grid_search([assignment_of(trial) for trial in alone])}
+            results |= self._tune(space, {trial.config.backbone for trial in alone}, observer, policy)
+        return results
+
+    def _packs(self, trials: Sequence[Trial]) -> tuple[list[list[Trial]], list[Trial]]:
+        """Returns the trials that are trained together, and those that are trained alone."""
+        groups: dict[Hashable, list[Trial]] = {}
+        for trial in trials:
+            groups.setdefault((trial.split, shape_of(trial.config)), []).append(trial)
+        packs: list[list[Trial]] = []
+        for group in groups.values():
+            size = self._pack_size(group[0].config)
+            packs += [group[first : first + size] for first in range(0, len(group), size)]
+        return [pack for pack in packs if len(pack) > 1], [pack[0] for pack in packs if len(pack) == 1]
+
+    def _pack_size(self, config: TrialConfig) -> int:
+        """Returns how many heads like `config` make a pack; without a wish one on a CPU, many on a GPU."""
+        backbone = find_backbone(config.backbone)
+        if not backbone.frozen or self._problem.keras_backend != "jax":
+            return 1
+        if self._resources.pack is not None:
+            return self._resources.pack
+        return (
+            pack_size(config, backbone.features or 2048, PACK_BYTES) if self._resources.gpus_per_trial else 1
+        )
 
     def search(
         self, searcher: Searcher, backbones: Iterable[str], observer: Observer, policy: Policy

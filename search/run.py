@@ -33,7 +33,7 @@ from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.sequence import describe_sweep, run_sequence
 from search.stages import Stage
-from search.study import check_study, held, open_study, read_study
+from search.study import check_study, held, open_study, read_study, require_same_backbone
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ def _run(arguments: argparse.Namespace) -> int:
     folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
     if arguments.final:
         require_held_out(problem)
+    if (arguments.pack or 1) > 1 and problem.keras_backend != "jax":
+        raise InputError(
+            f"--pack needs Keras on JAX, this study runs on {problem.keras_backend}; leave it out"
+        )
     check_study(folder, problem.facts())
+    if "backbone" in arguments.given:
+        require_same_backbone(folder, arguments.given["backbone"], StageFiles(folder).all())
     plans = _plans(arguments, problem, folder)  # refuses what cannot be run before anything is written
     if arguments.dry_run:
         return _dry_run(arguments, plans, problem, folder)
@@ -85,6 +91,7 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         gpus_per_trial=arguments.gpus_per_trial,
         max_concurrent=arguments.max_concurrent,
         max_failures=arguments.max_failures,
+        pack=arguments.pack,
     )
     ledger = Ledger(folder)
     output = Console(stderr=arguments.json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
 from data_prep.files import write_json
+from search.results import StageResult
 
 FORMAT = 1
 
@@ -60,6 +61,16 @@ def read_study(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None
     return dict(made_of)
+
+
+def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[StageResult]) -> None:
+    """Raises InputError where a stage of the study in `folder` was run for another backbone."""
+    for result in tuned:
+        if result.hyperparameter != "backbone" and result.base.backbone != backbone:
+            raise InputError(
+                f"the study {folder} was made with another backbone: stage {result.stage} is of "
+                f"{result.base.backbone}, this asks for {backbone}; give another --study name"
+            )
 
 
 def find_study(name: str, storage: Path) -> Path:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,16 +30,21 @@ PARAMETER_ARRAYS = 4  # weights, gradients and Adam's two moments
 ACTIVATION_ARRAYS = 8  # of a batch at each width: what a step keeps for the gradient, and the gradients
 
 
-def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
-    """Returns the configurations in groups that a pack can train, groups and members in the order given.
+def shape_of(config: TrialConfig) -> Hashable:
+    """Returns what configurations share that a pack can train.
 
-    A group shares the backbone, the hidden widths, the batch size and the number of epochs, and has
-    dropout in all of its members or in none, L2 likewise.
+    That is the backbone, the hidden widths, the batch size and the number of epochs, and whether there is
+    dropout and L2 at all.
     """
-    groups: dict[object, list[TrialConfig]] = {}
+    widths = (config.backbone, config.hidden_units, config.batch_size, config.epochs)
+    return (*widths, config.dropout > 0, config.l2 > 0)
+
+
+def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
+    """Returns the configurations in groups of one shape, groups and members in the order given."""
+    groups: dict[Hashable, list[TrialConfig]] = {}
     for config in configs:
-        shape = (config.backbone, config.hidden_units, config.batch_size, config.epochs)
-        groups.setdefault((*shape, config.dropout > 0, config.l2 > 0), []).append(config)
+        groups.setdefault(shape_of(config), []).append(config)
     return tuple(tuple(group) for group in groups.values())
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
 EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
+PACK = "pack"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,48 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     end[SECONDS] = spent_before + time.perf_counter() - started
     # "done" ends the trial for Tune too, whatever a scheduler makes of its last figures
     tune.report({**running_figures(training.finished), **end, MADE_BY: _made_by(), "done": True})
+
+
+def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
+    """Trains several heads of one shape as one program; see `trainables.packed`.
+
+    `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
+    under `PACK` what each of them would report by itself, None for one that has ended before.
+    """
+    ours = assignment["pack"]
+    configs = [TrialConfig.from_dict(member["config"]) for member in ours]
+    started = time.perf_counter()
+    prepare_process(data.keras_backend, data.cpus)
+    from trainables.packed import PackedTraining
+    from trainables.training import DivergedError, Examples
+
+    inputs = open_features(data.inputs[configs[0].backbone])
+    pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
+    reasons = [""] * len(configs)
+    for entries in pack.epochs():
+        for number, entry in enumerate(entries):
+            if isinstance(entry, DivergedError):
+                reasons[number] = str(entry)
+        went_on = [isinstance(entry, EpochMetrics) for entry in entries]
+        if any(went_on):
+            members = zip(pack.finished, went_on, strict=True)
+            tune.report({PACK: [running_figures(epochs) if on else None for epochs, on in members]})
+    seconds = (time.perf_counter() - started) / len(configs)
+    made_by = {**_made_by(), "packed": str(len(configs))}
+    ends = [
+        {
+            STATUS: (TrialStatus.FAILED if reason else TrialStatus.COMPLETED).value,
+            REASON: reason,
+            EPOCHS: [asdict(metrics) for metrics in finished],
+            SECONDS: seconds,
+            MADE_BY: made_by,
+            PREDICTIONS: None if reason else probabilities,
+        }
+        for finished, reason, probabilities in zip(
+            pack.finished, reasons, pack.validation_probabilities(), strict=True
+        )
+    ]
+    tune.report({PACK: ends, "done": True})
 
 
 def train_member(assignment: dict[str, Any], data: WorkerData) -> None:

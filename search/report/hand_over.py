@@ -51,7 +51,8 @@ def _not_run(record: Record) -> Iterator[Block]:
     if missing:
         yield Paragraph(
             f"Not run: {', '.join(missing)}. The command for one of them is "
-            f"python -m search.run --stage {missing[0]} --study {record.name}."
+            f"python -m search.run --stage {missing[0]} --study {record.name}"
+            f"{'' if record.facts.get('source') == 'sample' else ' --data MANIFEST'}."
         )
 
 

@@ -56,6 +56,7 @@ def parsed(command: str) -> Any:
             "--scheduler pbt changes values while it trains and cannot be repeated",
         ),
         ("--mode joint --scheduler pbt", "use --search random, not grid"),
+        ("--mode joint --scheduler asha --pack 4", "leave it out with tpe or a scheduler"),
         ("--mode joint --stage lr", "--mode joint varies all hyperparameters at once; leave out --stage"),
         ("--mode joint --sweeps 2", "leave out --stage and --sweeps"),
         (
@@ -228,6 +229,7 @@ DEFAULTS = {
     "--gpus-per-trial": "0",
     "--max-concurrent": "all that fit",
     "--max-failures": "2",
+    "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {"--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"}
 

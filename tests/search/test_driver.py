@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_prep.adience import load_adience
@@ -160,6 +161,27 @@ def test_population_changes_values_while_it_trains(problem: Problem, driver: Dri
     assert [member.start for member in members] == starts
     assert all(len(member.values) == len(member.epochs) == 12 for member in members)
     assert any(len({values["learning_rate"] for values in member.values}) > 1 for member in members)
+
+
+def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Problem, driver: Driver) -> None:
+    if problem.keras_backend != "jax":
+        pytest.skip("packs need Keras on JAX, which is not installed")
+    sound = [problem.trial(replace(CONFIG, seed=seed, dropout=0.2), "random") for seed in (7, 8, 9)]
+    diverging = problem.trial(replace(CONFIG, dropout=0.2, learning_rate=1e30), "random")
+    alone = driver.train(sound, Silent(), Policy())
+    ledger = Ledger(workplace / "packed")
+    together = Driver(
+        problem, workplace / "cache", workplace / "packing", Resources(pack=4), ledger.record, connected=True
+    )
+    observer = Silent()
+    packed = together.train([*sound, diverging], observer, Policy())
+    for trial in sound:
+        np.testing.assert_allclose(figures(packed[trial.key]), figures(alone[trial.key]), atol=1e-5)
+        assert packed[trial.key].made_by["packed"] == "4"
+        assert ledger.find(trial) == packed[trial.key]
+        assert ledger.predictions(trial).shape == problem.splits[0].validation.shape
+    assert packed[diverging.key].status is TrialStatus.FAILED
+    assert sorted(observer.epochs)[-3:] == [CONFIG.epochs] * 3
 
 
 KILLED = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.study import check_study, find_study, held, open_study, read_study
+from search.results import StageFiles
+from search.study import (
+    check_study,
+    find_study,
+    held,
+    open_study,
+    read_study,
+    require_same_backbone,
+)
 
 FACTS = {"data_digest": "d1", "split": "random", "weights": "none", "labels": {"0": 40, "1": 40}}
 
@@ -175,3 +183,11 @@ def test_find_study_that_is_not_there_lists_what_is(
 def test_study_file_is_plain_json(tmp_path: Path) -> None:
     open_study(tmp_path, FACTS)
     assert json.loads((tmp_path / "study.json").read_text())["labels"] == {"0": 40, "1": 40}
+
+
+def test_another_backbone_than_the_stages_is_told(make_study: Callable[..., Path]) -> None:
+    folder = make_study("tuned", stages=("backbone", "lr"))
+    results = list(StageFiles(folder).all())
+    require_same_backbone(folder, "resnet50_v2", results)
+    with pytest.raises(InputError, match=r"stage lr is of resnet50_v2, this asks for hassner; give another"):
+        require_same_backbone(folder, "hassner", results)
