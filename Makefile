@@ -1,6 +1,6 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make test     everything that CI runs
-# make study    every stage on the sample, three seeds a value, and the report
+# make study    the stages of the heads on the sample, three seeds a value, and the report
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,8 +12,8 @@ search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
 
 study: $(VENV)/installed
-	$(RUN) -m search.run --stage all --study sample-all --repeats 3
-	$(RUN) -m search.report sample-all
+	$(RUN) -m search.run --stage all --backbone resnet50_v2 --study sample-stages --repeats 3
+	$(RUN) -m search.report sample-stages
 
 test: lint unit
 

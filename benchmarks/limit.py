@@ -2,9 +2,9 @@
 
     python -m benchmarks.limit --rounds 3
 
-The matrix peak and the copy bandwidth are measured in the same processes, in turns with the work. A ratio
-of 1 is the machine's own limit. Beside it stands the ratio over what the installed libraries can give: the
-step's own matrix products by numpy, and one pass of Adam at the copy bandwidth.
+The matrix peak and the memory's bandwidth are measured in the same processes, in turns with the work. A
+ratio of 1 is the machine's own limit. Beside it stands the ratio over what the installed libraries can
+give: the step's own matrix products by numpy, and one pass of Adam at the bandwidth.
 """
 
 from __future__ import annotations
@@ -151,7 +151,11 @@ def forward_flops(model: Any) -> int:
 
 
 def _peak_in_json(peak: Peak) -> dict[str, float]:
-    return {"gflops": peak.gflops, "gigabytes_a_second": peak.gigabytes_a_second}
+    return {
+        "gflops": peak.gflops,
+        "gigabytes_a_second": peak.gigabytes_a_second,
+        "copied_gigabytes_a_second": peak.copied_gigabytes_a_second,
+    }
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -182,7 +186,10 @@ def head_line(row: dict[str, Any]) -> str:
 
 
 def _peak_in_words(measured: dict[str, Any]) -> str:
-    return f"peak {measured['gflops']:.0f} GFLOP/s, copy {measured['gigabytes_a_second']:.0f} GB/s"
+    return (
+        f"peak {measured['gflops']:.0f} GFLOP/s, in place {measured['gigabytes_a_second']:.0f} GB/s, "
+        f"copy {measured['copied_gigabytes_a_second']:.0f} GB/s"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

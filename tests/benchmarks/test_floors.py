@@ -20,7 +20,9 @@ from trainables.trial import TrialConfig
 
 WIDTHS = (1024, 512, 256)
 WEIGHTS = 2048 * 1024 + 1024 * 512 + 512 * 256 + 256
-PEAK = Peak(flop=Cost(1e-11, 2e-11), byte=Cost(2e-11, 2e-11))  # 100 GFLOP/s, 50 GB/s
+PEAK = Peak(  # 100 GFLOP/s, 50 GB/s, 25 GB/s
+    flop=Cost(1e-11, 2e-11), byte=Cost(2e-11, 2e-11), copied_byte=Cost(4e-11, 4e-11)
+)
 
 
 def test_weights_are_those_of_the_dense_kernels() -> None:
@@ -43,12 +45,13 @@ def test_validation_reads_the_weights_forward_only() -> None:
 def test_a_peak_reads_in_gflops_and_gigabytes() -> None:
     assert PEAK.gflops == pytest.approx(100)
     assert PEAK.gigabytes_a_second == pytest.approx(50)
+    assert PEAK.copied_gigabytes_a_second == pytest.approx(25)
 
 
 def test_the_meter_takes_threads_to_multiply_side_by_side() -> None:
     one, two = PeakMeter(1), PeakMeter(2)
     one.look()
-    two._products, two._copies = one._products, one._copies
+    two._products, two._changes, two._copies = one._products, one._changes, one._copies
     assert two.peak().flop.wall_s == pytest.approx(one.peak().flop.wall_s / 2)
     assert two.peak().byte == one.peak().byte
 
