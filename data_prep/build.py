@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from data_prep.adience import load_adience
 from data_prep.arguments import parse_arguments
 from data_prep.celeba import load_celeba
+from data_prep.command import exit_code
 from data_prep.errors import InputError
 from data_prep.folder import load_folder
 from data_prep.labels import Labels
@@ -27,23 +28,13 @@ from data_prep.verify import BadImage, ImageCheck, check_images
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
-    try:
-        arguments = parse_arguments(argv)
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    try:
-        summary = _run(arguments)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _build(argv))
+
+
+def _build(argv: Sequence[str] | None) -> None:
+    arguments = parse_arguments(argv)
+    summary = _run(arguments)
     print(json.dumps(summary.to_dict(), indent=2) if arguments.json else summary.to_text())
-    return 0
 
 
 def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) -> Summary:

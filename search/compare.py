@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from data_prep.command import exit_code
 from data_prep.errors import InputError
 from search.configurations import describe_config
 from search.ledger import Ledger
@@ -40,6 +41,19 @@ class Line:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the comparison; returns 0 done, 1 told in one line, 2 wrong usage."""
+    return exit_code(lambda: _compare(argv))
+
+
+def _compare(argv: Sequence[str] | None) -> None:
+    arguments = _parser().parse_args(argv)
+    lines = compare_studies([find_study(name, arguments.storage) for name in arguments.studies])
+    if arguments.json:
+        print(json.dumps([asdict(line) for line in lines], indent=2))
+    else:
+        _print(lines, Console())
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.compare",
         description="Staged against joint search: best objective, trials, seconds, and what each found.",
@@ -47,21 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("studies", nargs="+", metavar="STUDY", help="names below the storage, or folders")
     parser.add_argument("--storage", type=Path, default=Path("results"), help="(default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
-    try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    try:
-        folders = [find_study(name, arguments.storage) for name in arguments.studies]
-        lines = compare_studies(folders)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if arguments.json:
-        print(json.dumps([asdict(line) for line in lines], indent=2))
-    else:
-        _print(lines, Console())
-    return 0
+    return parser
 
 
 def compare_studies(folders: Sequence[Path]) -> list[Line]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from data_prep.command import exit_code
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
 from search.estimate import estimate
@@ -42,25 +43,14 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
-    try:
-        arguments = parse_arguments(argv)
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
     warnings.showwarning = _say_warning
-    try:
-        return _run(arguments)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: finished trials are kept; the same command again continues", file=sys.stderr)
-        return 130
+    return exit_code(
+        lambda: _run(parse_arguments(argv)),
+        "interrupted: finished trials are kept; the same command again continues",
+    )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     problem = Problem.of(manifest_of(arguments), arguments.split, arguments.weights, arguments.keras_backend)
     folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
@@ -75,13 +65,14 @@ def _run(arguments: argparse.Namespace) -> int:
         require_same_backbone(folder, arguments.given["backbone"], StageFiles(folder).all())
     plans = _plans(arguments, problem, folder)  # refuses what cannot be run before anything is written
     if arguments.dry_run:
-        return _dry_run(arguments, plans, problem, folder)
+        _dry_run(arguments, plans, problem, folder)
+        return
     with held(folder):
         open_study(folder, problem.facts())
-        return _search(arguments, problem, folder, started)
+        _search(arguments, problem, folder, started)
 
 
-def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, started: float) -> int:
+def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, started: float) -> None:
     from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does without it
     from search.runner import Runner
 
@@ -112,7 +103,6 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         print(
             json.dumps(result_json(results, folder, read_study(folder), ledger, seconds, reading), indent=2)
         )
-    return 0
 
 
 def _results(
@@ -140,21 +130,20 @@ def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Seq
     return stage_plans(arguments, problem, folder)
 
 
-def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Problem, folder: Path) -> int:
+def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Problem, folder: Path) -> None:
     ledger = Ledger(folder)
     missing = {trial.key: trial for plan in plans for trial in missing_trials(plan, ledger)}
     images = images_to_extract(list(missing.values()), problem, arguments.cache)
     expected = estimate(list(missing.values()), ledger.results(), problem, images)
     if arguments.json:
         print(json.dumps(plan_json(plans, folder, missing, expected), indent=2))
-        return 0
+        return
     console = Console()
     console.print(f"study     {folder}", highlight=False, soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)
         print_plan(plan, missing, console)
     print_estimate(len(missing), expected, console)
-    return 0
 
 
 def _require_winner(result: StageResult) -> None:

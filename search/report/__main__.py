@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_prep.errors import InputError
+from data_prep.command import exit_code
 from data_prep.files import write_whole
 from search.report.content import report_on
 from search.report.html import to_html
@@ -20,21 +20,14 @@ from search.study import find_study
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage."""
-    try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    try:
-        folder = find_study(arguments.study, arguments.storage)
-        index = write_report(folder, arguments.out or folder / "report", f"{datetime.now(UTC):%Y-%m-%d}")
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
-        return 1
+    return exit_code(lambda: _report(argv))
+
+
+def _report(argv: Sequence[str] | None) -> None:
+    arguments = _parser().parse_args(argv)
+    folder = find_study(arguments.study, arguments.storage)
+    index = write_report(folder, arguments.out or folder / "report", f"{datetime.now(UTC):%Y-%m-%d}")
     print(f"report: {index}")
-    return 0
 
 
 def write_report(folder: Path, out: Path, made_on: str) -> Path:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from data_prep.command import exit_code
+from data_prep.errors import InputError
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (InputError("no such file"), 1, "error: no such file\n"),
+        (FileNotFoundError(2, "No such file", "a.csv"), 1, "error: a.csv cannot be used (No such file)\n"),
+        (OSError(28, "No space left"), 1, "error: a file cannot be used (No space left)\n"),
+        (KeyboardInterrupt(), 130, "stopped\n"),
+        (SystemExit(2), 2, ""),
+        (SystemExit(), 0, ""),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_exit_code_of_what_may_go_wrong(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(raising(error), "stopped") == code
+    assert capsys.readouterr() == ("", said)
+
+
+def test_exit_code_of_work_that_is_done() -> None:
+    assert exit_code(lambda: None) == 0
+
+
+def test_bug_stays_an_exception() -> None:
+    with pytest.raises(ZeroDivisionError):
+        exit_code(lambda: 1 / 0)
