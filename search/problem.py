@@ -99,7 +99,9 @@ class Problem:
 def installed_backend(wanted: str) -> str:
     """Returns the Keras backend that trains: `wanted`, or for "auto" KERAS_BACKEND, else JAX if installed.
 
-    Heads train two to three times faster on JAX than on TensorFlow (`python -m benchmarks.trial`).
+    On two cores at batch 32 a head's step took 14 ms of CPU time on JAX and 16 on TensorFlow, with dropout
+    15 and 26.
+
     Raises InputError where the backend is unknown or not installed.
     """
     if wanted == "auto":

@@ -63,12 +63,20 @@ class KillsAWorker(Silent):
 
 
 def _training_processes() -> Iterator[int]:
-    for status in Path("/proc").glob("[0-9]*/cmdline"):
+    """Yields the workers of this process' own Ray that train; there may be others on the machine."""
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if b"ray::ImplicitFunc" in status.read_bytes():
-                yield int(status.parent.name)
+            trains = b"ray::ImplicitFunc" in command.read_bytes()
+            if trains and os.getpid() in _ancestors(int(command.parent.name)):
+                yield int(command.parent.name)
         except OSError:
             continue  # it has ended meanwhile
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")
