@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -85,9 +86,13 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         pack=arguments.pack,
     )
     ledger = Ledger(folder)
-    output = Console(stderr=arguments.json)
+    stdout = sys.stdout
+    output = Console(file=sys.stderr if arguments.json else stdout)
     results: list[StageResult] = []
-    with Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver:
+    with (
+        contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
+        Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver,
+    ):
         runner = Runner(folder, ledger, driver, Console(stderr=True))
         print(f"study     {folder}", file=sys.stderr)
         for result in _results(arguments, problem, folder, runner):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import training_processes
 
 from data_prep.adience import load_adience
 from data_prep.build import build_manifest
@@ -58,25 +59,8 @@ class KillsAWorker(Silent):
         super().epoch_ended(trial, metrics)
         if metrics.epoch == 2 and not self.killed:
             self.killed = True
-            for pid in _training_processes():
+            for pid in training_processes(os.getpid()):
                 os.kill(pid, signal.SIGKILL)
-
-
-def _training_processes() -> Iterator[int]:
-    """Yields the workers of this process' own Ray that train; there may be others on the machine."""
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            trains = b"ray::ImplicitFunc" in command.read_bytes()
-            if trains and os.getpid() in _ancestors(int(command.parent.name)):
-                yield int(command.parent.name)
-        except OSError:
-            continue  # it has ended meanwhile
-
-
-def _ancestors(pid: int) -> Iterator[int]:
-    while pid > 1:
-        yield pid
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import training_processes
 
 from data_prep.adience import load_adience
 from data_prep.build import build_manifest
@@ -59,7 +60,7 @@ def start(workplace: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command(*options),
         cwd=workplace,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -123,6 +124,18 @@ def test_interrupt_stops_soon_and_keeps_what_is_finished(workplace: Path) -> Non
     assert "interrupted: finished trials are kept; the same command again continues" in said
     assert time.monotonic() - asked < 20  # "seconds", with room for a busy machine
     assert list((folder / "trials").glob("*.json"))
+
+
+def test_killed_worker_is_replaced_and_the_json_stays_clean(workplace: Path) -> None:
+    process = start(workplace, "--stage", "lr", "--epochs", "40", "--study", "worker", "--json")
+    wait_for_trials(process, workplace / "results" / "worker", 1)
+    killed = list(training_processes(process.pid))
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    printed, said = process.communicate(timeout=300)
+    assert killed
+    assert process.returncode == 0, said
+    assert {trial["status"] for trial in json.loads(printed)["trials"]} == {"COMPLETED"}
 
 
 def test_joint_search_stops_bad_trials_and_continues(workplace: Path) -> None:
