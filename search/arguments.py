@@ -58,6 +58,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.run",
+        usage="python -m search.run (--stage STAGE | --mode joint) [options]",
         description="Tunes hyperparameters by stages or jointly: trains what is missing, names the winner.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
