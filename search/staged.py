@@ -78,7 +78,8 @@ def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
         candidates, selection = _race(plan, plan.race_to, runs)
     else:
         candidates = plan.candidates()
-        selection = select([candidate.scores(runs.of(candidates)) for candidate in candidates], level=LEVEL)
+        results = runs.of(candidates)
+        selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)
     winner = None if selection.winner is None else candidates[selection.winner]
     return StageResult(
         stage=plan.stage.name,
