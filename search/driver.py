@@ -19,7 +19,7 @@ from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
 from search.collector import Collector, Member, MemberCollector, Observer, Policy, Record
-from search.problem import Problem, extraction_backend
+from search.problem import Problem, extraction_backend, weights_in_words
 from trainables import trainable
 from trainables.backbones import find_backbone
 from trainables.extraction import show_progress
@@ -106,14 +106,13 @@ class Driver:
         packs, alone = self._packs(trials) if policy.scheduler is None else ([], list(trials))
         results: dict[str, TrialResult] = {}
         if packs:
-            collector = Collector(self._problem, self._keep, observer, policy)
             space = {"pack": tune.grid_search([[assignment_of(trial) for trial in pack] for pack in packs])}
             backbones = {trial.config.backbone for pack in packs for trial in pack}
-            self._fit(trainable.train_pack, space, backbones, policy, collector)
-            results |= collector.results
+            results |= self._tune(trainable.train_pack, space, backbones, observer, policy)
         if alone:
             space = {"trial": tune.grid_search([assignment_of(trial) for trial in alone])}
-            results |= self._tune(space, {trial.config.backbone for trial in alone}, observer, policy)
+            backbones = {trial.config.backbone for trial in alone}
+            results |= self._tune(trainable.train_trial, space, backbones, observer, policy)
         return results
 
     def _packs(self, trials: Sequence[Trial]) -> tuple[list[list[Trial]], list[Trial]]:
@@ -142,7 +141,7 @@ class Driver:
         self, searcher: Searcher, backbones: Iterable[str], observer: Observer, policy: Policy
     ) -> dict[str, TrialResult]:
         """Trains what `searcher` suggests until it has finished; else like `train`."""
-        return self._tune({}, backbones, observer, policy, searcher)
+        return self._tune(trainable.train_trial, {}, backbones, observer, policy, searcher)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy
@@ -156,6 +155,7 @@ class Driver:
 
     def _tune(
         self,
+        train: Callable[..., None],
         space: Mapping[str, Any],
         backbones: Iterable[str],
         observer: Observer,
@@ -163,7 +163,7 @@ class Driver:
         searcher: Searcher | None = None,
     ) -> dict[str, TrialResult]:
         collector = Collector(self._problem, self._keep, observer, policy)
-        self._fit(trainable.train_trial, space, backbones, policy, collector, searcher)
+        self._fit(train, space, backbones, policy, collector, searcher)
         return collector.results
 
     def _fit(
@@ -272,12 +272,6 @@ class Driver:
 def assignment_of(trial: Trial) -> dict[str, Any]:
     """Returns what a worker needs to know of `trial`, as plain values."""
     return {"key": trial.key, "config": trial.config.to_dict(), "split": trial.split}
-
-
-def weights_in_words(weights: str) -> str:
-    """Returns what a reader calls these weights."""
-    known = {"imagenet": "ImageNet weights", "none": "random weights"}
-    return known.get(weights, f"weights of {Path(weights).name}")
 
 
 def _require_room(resources: Resources) -> None:

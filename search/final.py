@@ -15,7 +15,7 @@ from search.comparison import breakdown_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
-from search.staged import Train, finished_trials
+from search.staged import Runs, Train
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
 
@@ -54,8 +54,7 @@ def evaluate_winner(
         if reading["config"] == result.winner.to_dict():
             return reading
     runs = _runs(result.winner, problem)
-    done = finished_trials(runs, ledger)
-    results = {**done, **train([run for run in runs if run.key not in done])}
+    results = Runs(ledger, train).of(runs)
     failed = [
         run for run in runs if run.key not in results or results[run.key].status is not TrialStatus.COMPLETED
     ]

@@ -21,7 +21,7 @@ from search.problem import Problem
 from search.results import JOINT, Protocol, StageResult
 from search.selection import select
 from search.spaces import KnowingSearcher, make_scheduler
-from search.staged import LEVEL, OBJECTIVE, finished_trials, notes_on
+from search.staged import LEVEL, OBJECTIVE, Runs, finished_trials, notes_on
 from search.statement import statement
 from search.suggestions import Suggestions
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
@@ -118,13 +118,11 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
     decides_fresh = False
     if plan.repeats > 1 and candidates:
         repeated = _with_fresh_seeds(plan, best[:REPEATED])
-        runs = each_once(repeated)
-        found = finished_trials(runs, ledger)
-        missing = [run for run in runs if run.key not in found]
-        results = {**results, **found, **workers.train(missing, Policy(deadline=deadline))}
+        runs = Runs(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
+        results = {**results, **runs.of(each_once(repeated))}
         decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
         if decides_fresh:
-            candidates, reused = repeated, found
+            candidates, reused = repeated, runs.reused
     if not candidates:
         raise InputError(_nothing_finished(results))
     selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)

@@ -96,6 +96,12 @@ class Problem:
         }
 
 
+def weights_in_words(weights: str) -> str:
+    """Returns what a reader calls these weights."""
+    known = {"imagenet": "ImageNet weights", "none": "random weights"}
+    return known.get(weights, f"weights of {Path(weights).name}")
+
+
 def installed_backend(wanted: str) -> str:
     """Returns the Keras backend that trains: `wanted`, or for "auto" KERAS_BACKEND, else JAX if installed.
 

@@ -73,12 +73,12 @@ def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialR
 def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
     """Trains what is missing and returns what the stage found."""
     started = time.perf_counter()
-    runs = _Runs(ledger, train)
+    runs = Runs(ledger, train)
     if plan.race_to:
         candidates, selection = _race(plan, plan.race_to, runs)
     else:
         candidates = plan.candidates()
-        results = runs.of(candidates)
+        results = runs.of(each_once(candidates))
         selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)
     winner = None if selection.winner is None else candidates[selection.winner]
     return StageResult(
@@ -105,7 +105,7 @@ def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
     )
 
 
-class _Runs:
+class Runs:
     """Runs as they are asked for: from the ledger, else trained."""
 
     def __init__(self, ledger: Ledger, train: Train) -> None:
@@ -113,9 +113,9 @@ class _Runs:
         self.results: dict[str, TrialResult] = {}
         self.reused: dict[str, TrialResult] = {}
 
-    def of(self, candidates: Sequence[Candidate]) -> Mapping[str, TrialResult]:
-        """Returns the results of all runs of `candidates` that ended, by key."""
-        asked = [run for run in each_once(candidates) if run.key not in self.results]
+    def of(self, trials: Sequence[Trial]) -> Mapping[str, TrialResult]:
+        """Returns by key the results of all that were asked for so far and ended, `trials` among them."""
+        asked = [run for run in trials if run.key not in self.results]
         found = finished_trials(asked, self._ledger)
         self.reused |= found
         self.results |= found
@@ -123,11 +123,11 @@ class _Runs:
         return self.results
 
 
-def _race(plan: StagePlan, maximum: int, runs: _Runs) -> tuple[tuple[Candidate, ...], Selection]:
+def _race(plan: StagePlan, maximum: int, runs: Runs) -> tuple[tuple[Candidate, ...], Selection]:
     repeats = [len(plan.seeds)] * len(plan.candidates())
     while True:
         candidates = plan.candidates(repeats)
-        results = runs.of(candidates)
+        results = runs.of(each_once(candidates))
         state = race([candidate.scores(results) for candidate in candidates], maximum=maximum, level=LEVEL)
         if not state.need:
             return candidates, state.selection

@@ -15,6 +15,7 @@ from search.configurations import describe_config
 from search.estimate import Estimate
 from search.ledger import Ledger
 from search.planning import Plan
+from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import Entry, StageResult
 from search.stages import show_value
@@ -28,14 +29,13 @@ def print_setting(plan: Plan, console: Console) -> None:
     problem = plan.problem
     facts = problem.facts()
     pictures = "drawn faces (no photographs)" if problem.manifest.is_drawn else "photographs"
-    weights = {"none": "random weights", "imagenet": "ImageNet weights"}.get(problem.weights, problem.weights)
     names_by_origin: dict[str, list[str]] = {}
     for name, origin in plan.taken_over.items():
         names_by_origin.setdefault(origin, []).append(name)
     fixed = (f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items())
     for line in (
         f"data      {facts['images']:,} {pictures}, {facts['subjects']:,} subjects, split {problem.protocol}",
-        f"networks  {weights}, Keras on {problem.keras_backend}",
+        f"networks  {weights_in_words(problem.weights)}, Keras on {problem.keras_backend}",
         f"values    {'; '.join(fixed)}",
     ):
         console.print(line, highlight=False, soft_wrap=True)

@@ -9,7 +9,6 @@ a driver groups and sizes packs without them.
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
@@ -167,17 +166,15 @@ class PackedTraining:
     def _keep(
         self, member: int, metrics: EpochMetrics, probabilities: np.ndarray
     ) -> EpochMetrics | DivergedError:
-        if math.isfinite(metrics.loss) and math.isfinite(metrics.val_loss):
-            self.finished[member].append(metrics)
-            self._probabilities[member] = probabilities
-            return metrics
-        from trainables.training import DivergedError
+        from trainables.training import divergence
 
-        self._going_on.remove(member)
-        return DivergedError(
-            f"the loss is not finite after epoch {metrics.epoch} (loss {metrics.loss}, validation loss "
-            f"{metrics.val_loss}) at learning rate {metrics.learning_rate:g}"
-        )
+        diverged = divergence(metrics)
+        if diverged:
+            self._going_on.remove(member)
+            return diverged
+        self.finished[member].append(metrics)
+        self._probabilities[member] = probabilities
+        return metrics
 
 
 _FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")

@@ -31,6 +31,16 @@ class DivergedError(RuntimeError):
     """The loss of a trial is no longer a number; the message says when and at which learning rate."""
 
 
+def divergence(metrics: EpochMetrics) -> DivergedError | None:
+    """Returns the error of a trial whose losses were no longer finite in an epoch, None where they were."""
+    if math.isfinite(metrics.loss) and math.isfinite(metrics.val_loss):
+        return None
+    return DivergedError(
+        f"the loss is not finite after epoch {metrics.epoch} (loss {metrics.loss}, validation loss "
+        f"{metrics.val_loss}) at learning rate {metrics.learning_rate:g}"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """What a trial reads.
@@ -68,11 +78,9 @@ class Training:
         """
         for epoch in range(len(self.finished) + 1, self.config.epochs + 1):
             metrics = self._train_epoch(epoch)
-            if not (math.isfinite(metrics.loss) and math.isfinite(metrics.val_loss)):
-                raise DivergedError(
-                    f"the loss is not finite after epoch {epoch} (loss {metrics.loss}, validation loss "
-                    f"{metrics.val_loss}) at learning rate {metrics.learning_rate:g}"
-                )
+            diverged = divergence(metrics)
+            if diverged:
+                raise diverged
             self.finished.append(metrics)
             yield metrics
 
