@@ -6,29 +6,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
 from search.problem import Problem
+from search.watching import Observer
 from trainables import trainable
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
-
-
-class Observer(Protocol):
-    """Who wants to know of trials while they run."""
-
-    def started(self, trial: Trial) -> None:
-        """A worker has begun with `trial`."""
-
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """`trial` has finished an epoch."""
-
-    def ended(self, result: TrialResult) -> None:
-        """A trial has ended, however it did."""
-
 
 Record = Callable[[TrialResult, np.ndarray | None], None]
 

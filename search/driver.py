@@ -18,8 +18,9 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
-from search.collector import Collector, Member, MemberCollector, Observer, Policy, Record
+from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.problem import Problem, extraction_backend, weights_in_words
+from search.watching import Observer
 from trainables import trainable
 from trainables.backbones import find_backbone
 from trainables.extraction import show_progress

@@ -37,6 +37,7 @@ from search.sequence import describe_sweep, run_sequence
 from search.stages import Stage
 from search.study import check_study, held, open_study, read_study, require_same_backbone
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
+from search.watching import Watcher
 
 if TYPE_CHECKING:
     from search.runner import Runner
@@ -92,11 +93,14 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
         Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver,
+        _watchers(arguments, folder) as watchers,
     ):
-        runner = Runner(folder, ledger, driver, Console(stderr=True))
+        runner = Runner(folder, ledger, driver, Console(stderr=True), watchers)
         print(f"study     {folder}", file=sys.stderr)
         for result in _results(arguments, problem, folder, runner):
             results.append(result)
+            for watcher in watchers:
+                watcher.finished(result)
             print_stage(result, output)
             _require_winner(result)
         reading = runner.final(results[-1], problem) if arguments.final else None
@@ -108,6 +112,16 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         print(
             json.dumps(result_json(results, folder, read_study(folder), ledger, seconds, reading), indent=2)
         )
+
+
+@contextlib.contextmanager
+def _watchers(arguments: argparse.Namespace, folder: Path) -> Iterator[Sequence[Watcher]]:
+    """Gives those who follow this run, and closes them however it ends."""
+    with contextlib.ExitStack() as stack:
+        watchers: list[Watcher] = []
+        for watcher in watchers:
+            stack.callback(watcher.close)
+        yield watchers
 
 
 def _results(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +23,32 @@ from search.results import JOINT, StageFiles, StageResult
 from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.tables import print_setting
+from search.watching import Observer, Observers, Watcher
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 
 class Runner:
-    """Runs the plans of the study in `folder`; progress goes to `console`, which is standard error."""
+    """Runs the plans of the study in `folder`; progress goes to `console`, which is standard error.
 
-    def __init__(self, folder: Path, ledger: Ledger, driver: Driver, console: Console) -> None:
+    `watchers` follow what is trained; that a stage is finished they hear from who keeps its result.
+    """
+
+    def __init__(
+        self, folder: Path, ledger: Ledger, driver: Driver, console: Console, watchers: Sequence[Watcher] = ()
+    ) -> None:
         self._folder, self._ledger, self._driver, self._console = folder, ledger, driver, console
+        self._watchers = watchers
 
     def stage(self, plan: StagePlan) -> StageResult:
         """Runs a stage."""
         self._say(plan)
-        workers = _Workers(self._driver, f"stage {plan.stage.name}", plan.label, self._console)
+        workers = self._workers(f"stage {plan.stage.name}", plan.label)
         return run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
 
     def joint(self, plan: JointPlan) -> StageResult:
         """Runs a joint search and keeps what it found."""
         self._say(plan)
-        workers = _Workers(self._driver, f"{JOINT} {plan.search}", plan.label, self._console)
+        workers = self._workers(f"{JOINT} {plan.search}", plan.label)
         if plan.scheduler == POPULATION:
             result = run_population(plan, workers)
         else:
@@ -50,10 +58,13 @@ class Runner:
 
     def final(self, result: StageResult, problem: Problem) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
-        workers = _Workers(self._driver, "held-out data", lambda trial: trial.split, self._console)
+        workers = self._workers("held-out data", lambda trial: trial.split)
         return evaluate_winner(
             result, problem, self._ledger, lambda trials: workers.train(trials, Policy()), self._folder
         )
+
+    def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
+        return _Workers(self._driver, title, label, self._console, self._watchers)
 
     def _say(self, plan: Plan) -> None:
         print_setting(plan, self._console)
@@ -65,22 +76,34 @@ class Runner:
 class _Workers:
     """The driver with a progress display of its own for each call."""
 
-    def __init__(self, driver: Driver, title: str, label: Callable[[Trial], str], console: Console) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        title: str,
+        label: Callable[[Trial], str],
+        console: Console,
+        watchers: Sequence[Watcher],
+    ) -> None:
         self._driver, self._title, self._label, self._console = driver, title, label, console
+        self._watchers = watchers
 
     def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
-        with self._progress(len(trials)) as progress:
-            return self._driver.train(trials, progress, policy)
+        with self._observer(len(trials)) as observer:
+            return self._driver.train(trials, observer, policy)
 
     def search(
         self, searcher: KnowingSearcher, backbones: Sequence[str], expected: int, policy: Policy
     ) -> Mapping[str, TrialResult]:
-        with self._progress(expected) as progress:
-            return self._driver.search(searcher, backbones, progress, policy)
+        with self._observer(expected) as observer:
+            return self._driver.search(searcher, backbones, observer, policy)
 
     def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
-        with self._progress(len(configs)) as progress:
-            return self._driver.population(configs, split, progress, policy)
+        with self._observer(len(configs)) as observer:
+            return self._driver.population(configs, split, observer, policy)
 
-    def _progress(self, total: int) -> Progress:
-        return Progress(self._title, total, self._label, self._console)
+    @contextmanager
+    def _observer(self, total: int) -> Iterator[Observer]:
+        for watcher in self._watchers:
+            watcher.begun(self._title, total)
+        with Progress(self._title, total, self._label, self._console) as progress:
+            yield Observers((progress, *self._watchers))
