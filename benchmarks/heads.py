@@ -16,7 +16,7 @@ from benchmarks.measure import Cost, cost_of, typical
 from trainables.trial import TrialConfig
 
 if TYPE_CHECKING:
-    from trainables.training import Examples
+    from trainables.batches import Examples
 
 FEATURES = 2048  # of resnet50_v2 and inception_v3
 TRAIN_SHARE = 0.8
@@ -56,7 +56,7 @@ def rows_for(config: TrialConfig, rows: int) -> int:
 
 def random_examples(rows: int) -> Examples:
     """Returns `rows` examples of FEATURES numbers each: TRAIN_SHARE to train on, the rest to validate."""
-    from trainables.training import Examples
+    from trainables.batches import Examples
 
     rng = np.random.default_rng(0)
     numbers, trained = np.arange(rows), round(rows * TRAIN_SHARE)

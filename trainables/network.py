@@ -1,4 +1,4 @@
-"""The networks that are trained: the dense head of a frozen backbone, and the Levi & Hassner CNN.
+"""The networks that are trained: the dense head of a backbone, alone or on it, and the Levi & Hassner CNN.
 
 A network is built once an architecture and then reset for each configuration: the learning rate, the
 dropout rate, the L2 factor and the seed are its data, not constants of its compiled program.
@@ -6,6 +6,8 @@ dropout rate, the L2 factor and the seed are its data, not constants of its comp
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from trainables.backbones import find_backbone
+from trainables.inputs import cropped, crops
+from trainables.pretrained import Body, body_layers
 from trainables.trial import TrialConfig
 
 
@@ -20,19 +25,33 @@ from trainables.trial import TrialConfig
 class Architecture:
     """What decides the shape of a compiled program: networks of one architecture share it.
 
-    `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for the CNN that
-    reads uint8 pixels. A rate or factor of 0 leaves its layers out, so the plain network is the report's.
+    `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for a network that
+    reads uint8 pixels: the CNN, or where there is a `body` that backbone with its head. A rate or factor
+    of 0 leaves its layers out, so the plain network is the report's.
     """
 
     input_shape: tuple[int, ...]
     hidden_units: tuple[int, ...]
     has_dropout: bool
     has_l2: bool
+    body: Body | None = None
+    precision: str = "float32"
 
     @classmethod
-    def of(cls, config: TrialConfig, input_shape: tuple[int, ...]) -> Architecture:
-        """Returns the architecture on which `config` is trained on examples of `input_shape`."""
-        return cls(input_shape, config.hidden_units, config.dropout > 0, config.l2 > 0)
+    def of(cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none") -> Architecture:
+        """Returns the architecture on which `config` is trained on examples of `input_shape`.
+
+        `weights` are those of a backbone that is part of it, as for `build_backbone`.
+        """
+        body = None
+        if len(input_shape) == 3:
+            px = cropped(input_shape[0]) if crops(config) else input_shape[0]
+            input_shape = (px, px, 3)
+            if find_backbone(config.backbone).frozen:
+                body = Body(config.backbone, weights, config.unfrozen_blocks, config.train_batchnorm)
+        return cls(
+            input_shape, config.hidden_units, config.dropout > 0, config.l2 > 0, body, config.precision
+        )
 
 
 @keras.saving.register_keras_serializable("stagewise")
@@ -45,14 +64,16 @@ class RateDropout(layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.rate = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rate")
+        self.rate = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="rate", autocast=False
+        )
         self.seed_generator = keras.random.SeedGenerator(0)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
-        return ops.where(kept, inputs / (1 - self.rate), 0.0)
+        return ops.where(kept, inputs / ops.cast(1 - self.rate, inputs.dtype), 0.0)
 
 
 @keras.saving.register_keras_serializable("stagewise")
@@ -87,35 +108,56 @@ class LocalResponseNormalization(layers.Layer):
 
 
 def build_network(architecture: Architecture) -> keras.Sequential:
-    """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs."""
-    body = _hassner_layers if len(architecture.input_shape) == 3 else _head_layers
-    return keras.Sequential(
-        [
-            layers.Input(architecture.input_shape),
-            *body(architecture),
-            layers.Dense(1, activation="sigmoid", name="probability"),
-        ]
-    )
+    """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs.
+
+    Raises InputError where the backbone that is part of it cannot be built.
+    """
+    with _arithmetic(architecture.precision):
+        return keras.Sequential(
+            [
+                layers.Input(architecture.input_shape),
+                *_layers_below(architecture),
+                layers.Dense(1, activation="sigmoid", dtype="float32", name="probability"),
+            ]
+        )
+
+
+def body_of(network: keras.Sequential) -> keras.Model | None:
+    """Returns the pretrained backbone inside the network, None where it has none."""
+    return next((layer for layer in network.layers if isinstance(layer, keras.Model)), None)
 
 
 def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
     """Puts the network where training with `config` begins, whatever it was trained on before.
 
     Kernels are Glorot uniform (Glorot & Bengio 2010) and drawn with numpy from `(seed, layer)`, so they
-    are equal on every backend and do not depend on whether dropout layers lie between.
+    are equal on every backend and do not depend on whether dropout layers lie between. The weights of a
+    pretrained backbone stay.
     """
     kernels = 0
     for layer in network.layers:
-        if hasattr(layer, "kernel"):
+        if hasattr(layer, "kernel") and layer.trainable:
             layer.kernel.assign(_glorot_uniform(layer.kernel.shape, config.seed, kernels))
             layer.bias.assign(np.zeros(layer.bias.shape))
             kernels += 1
         if isinstance(layer, layers.BatchNormalization):
             for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
                 weight.assign(np.full(weight.shape, start))
+    set_streams(network, config)
+    set_rates(network, config)
+
+
+def set_streams(network: keras.Sequential, config: TrialConfig) -> None:
+    """Puts the random numbers of all dropout layers where training with `config` begins."""
+    kernels = 0
+    for layer in network.layers:
+        kernels += hasattr(layer, "kernel") and layer.trainable
         if isinstance(layer, RateDropout):
             layer.seed_generator.state.assign([_dropout_stream(config.seed, kernels), 0])
-    set_rates(network, config)
+    body = body_of(network)
+    for number, layer in enumerate(body.layers if body else ()):
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([_dropout_stream(config.seed, _BODY + number), 0])
 
 
 def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
@@ -144,7 +186,25 @@ def deployable(network: keras.Sequential, config: TrialConfig) -> keras.Sequenti
     return copy
 
 
+_BODY = 1000  # the layers of a backbone count from here where random numbers are told apart
 _BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
+
+
+@contextlib.contextmanager
+def _arithmetic(precision: str) -> Iterator[None]:
+    """Makes layers whose arithmetic is of that precision, and whose weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _layers_below(architecture: Architecture) -> list[layers.Layer]:
+    if architecture.body:
+        return [*body_layers(architecture.body, architecture.input_shape[0]), *_head_layers(architecture)]
+    return (_hassner_layers if len(architecture.input_shape) == 3 else _head_layers)(architecture)
 
 
 def _head_layers(architecture: Architecture) -> list[layers.Layer]:

@@ -5,26 +5,34 @@ from __future__ import annotations
 import functools
 import json
 import math
+import shutil
 import time
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
 
 from data_prep.files import write_whole
-from trainables.network import Architecture, build_network, set_initial_state, set_rates
+from trainables.augmentation import Augmentation
+from trainables.batches import PIXEL_VALIDATION_BATCH, VALIDATION_BATCH, Batches, Examples, readable
+from trainables.network import (
+    Architecture,
+    body_of,
+    build_network,
+    set_initial_state,
+    set_rates,
+    set_streams,
+)
 from trainables.schedules import learning_rate_of_epoch
 from trainables.trial import EpochMetrics, TrialConfig
 
 STEPS_PER_EXECUTION = 32
-VALIDATION_BATCH = 512
-PIXEL_VALIDATION_BATCH = 64
-CHECKPOINT = "state.npz"
+CHECKPOINT, BEST, LAST = "state.npz", "best.npz", "last.npz"
 
 
 class DivergedError(RuntimeError):
@@ -42,34 +50,35 @@ def divergence(metrics: EpochMetrics) -> DivergedError | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """What a trial reads.
+class Program:
+    """A compiled network, its variables that training changes, and the first values of some.
 
-    `inputs`: array or read-only memory map `(n, features)` float32 or `(n, px, px, 3)` uint8;
-    `labels`: `(n,)`, 0 or 1; `train` and `validation`: row numbers, int64.
+    `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
+    `set_initial_state` leaves: the backbone and the optimizer.
     """
 
-    inputs: np.ndarray
-    labels: np.ndarray
-    train: np.ndarray
-    validation: np.ndarray
+    network: keras.Sequential
+    changing: tuple[keras.Variable, ...]
+    starts: tuple[tuple[keras.Variable, np.ndarray], ...]
 
 
 class Training:
     """One configuration in training.
 
     The network of an architecture is compiled once a process and reset here, so only one `Training` of
-    an architecture may be under way in a process.
+    an architecture may be under way in a process. `weights` are those of the backbone that a network on
+    images contains, as for `build_backbone`. Raises InputError where it cannot be built.
     """
 
-    def __init__(self, config: TrialConfig, examples: Examples) -> None:
+    def __init__(self, config: TrialConfig, examples: Examples, weights: str = "none") -> None:
         self.config = config
         self.examples = examples
         self.finished: list[EpochMetrics] = []
-        self._network = _compiled_network(Architecture.of(config, examples.inputs.shape[1:]))
+        self._program = _compiled(Architecture.of(config, examples.inputs.shape[1:], weights))
+        self._network = self._program.network
         set_initial_state(self._network, config)
-        for variable in self._network.optimizer.variables:
-            variable.assign(np.zeros(variable.shape))
+        for variable, start in self._program.starts:
+            variable.assign(start)
 
     def epochs(self) -> Iterator[EpochMetrics]:
         """Trains on, an epoch a step, to the last of `config.epochs`.
@@ -93,13 +102,43 @@ class Training:
     def save(self, folder: Path) -> None:
         """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
 
-        It is one file, there whole or not at all. Raises OSError where it cannot be written.
+        The state after the best epoch so far stays beside it, as BEST. Each is one file, there whole or
+        not at all. Raises OSError where they cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
         arrays = [np.array(json.dumps(facts, allow_nan=False))]
         arrays += [np.asarray(variable.value) for variable in self._state()]
         write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
+        if best_epoch(self.finished) == len(self.finished):
+            shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
+            (folder / f"{BEST}.part").replace(folder / BEST)
+
+    def start_from(self, path: Path) -> None:
+        """Takes over the weights that another trial kept at `path`, before the first epoch.
+
+        That of a head on features may start the head of a network on images. Rates, random numbers and
+        the optimizer are this trial's own. Raises OSError or ValueError where the file does not fit.
+        """
+        _, values = read_state(path)
+        variables = self._program.changing[: len(values)]
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError(f"the weights in {path} are those of another network")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        set_streams(self._network, self.config)
+        set_rates(self._network, self.config)
+
+    def keep(self, checkpoints: Path, folder: Path) -> None:
+        """Copies the weights of the last and the best epoch, which `save` left, from the first folder.
+
+        They are `folder`/LAST and /BEST without the optimizer's state. Raises OSError or ValueError.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for source, target in ((CHECKPOINT, LAST), (BEST, BEST)):
+            facts, values = read_state(checkpoints / source)
+            arrays = [np.array(json.dumps(facts)), *values[: len(self._program.changing)]]
+            write_whole(folder / target, functools.partial(_savez, arrays))
 
     def restore(self, folder: Path) -> bool:
         """Goes to where `save` was called for this configuration; returns whether `folder` keeps that.
@@ -126,9 +165,7 @@ class Training:
 
     def _read(self, path: Path, identity: dict[str, object] | None) -> None:
         """Takes over the state at `path`, which must be of `identity` where that is given."""
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            facts, *values = (file[name] for name in file.files)
-        facts = json.loads(str(facts))
+        facts, values = read_state(path)
         epochs = facts.pop("epochs")
         if identity is not None and facts != identity:
             raise ValueError(f"it is of another trial, {facts}")
@@ -142,16 +179,15 @@ class Training:
         return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend()}
 
     def _state(self) -> list[keras.Variable]:
-        return [*self._network.variables, *self._network.optimizer.variables]
+        return [*self._program.changing, *self._network.optimizer.variables]
 
     def _train_epoch(self, epoch: int) -> EpochMetrics:
         started = time.perf_counter()
         learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
         self._network.optimizer.learning_rate.assign(learning_rate)
-        order = np.random.default_rng([self.config.seed, epoch]).permutation(self.examples.train)
         history = self._network.fit(
-            _readable(Batches(self.examples, order, self.config.batch_size)),
-            validation_data=_readable(self._validation_batches()),
+            readable(self._training_batches(epoch)),
+            validation_data=readable(self._validation_batches()),
             initial_epoch=epoch - 1,
             epochs=epoch,
             shuffle=False,
@@ -164,71 +200,76 @@ class Training:
             seconds=time.perf_counter() - started,
         )
 
+    def _training_batches(self, epoch: int) -> Batches:
+        config, examples = self.config, self.examples
+        order = np.random.default_rng([config.seed, epoch]).permutation(examples.train)
+        if not examples.are_images:
+            return Batches(examples, order, config.batch_size)
+        side = examples.inputs.shape[1]
+        drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch)
+        return Batches(examples, order, config.batch_size, drawn)
+
     def _validation_batches(self) -> Batches:
-        reads_pixels = self.examples.inputs.ndim == 4
-        size = PIXEL_VALIDATION_BATCH if reads_pixels else VALIDATION_BATCH
-        return Batches(self.examples, self.examples.validation, size)
+        rows, examples = self.examples.validation, self.examples
+        if not examples.are_images:
+            return Batches(examples, rows, VALIDATION_BATCH)
+        central = Augmentation.central(self.config.augment, len(rows), examples.inputs.shape[1])
+        return Batches(examples, rows, PIXEL_VALIDATION_BATCH, central)
 
 
-class Batches(keras.utils.PyDataset):
-    """The examples of the given rows in the given order, `batch_size` at a time; the last may be smaller."""
-
-    def __init__(self, examples: Examples, rows: Sequence[int] | np.ndarray, batch_size: int) -> None:
-        super().__init__()
-        self._examples = examples
-        self._rows = np.asarray(rows)
-        self._batch_size = batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._rows) / self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._rows[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._examples.inputs[rows], self._examples.labels[rows, None].astype(np.float32)
+def best_epoch(finished: Sequence[EpochMetrics]) -> int:
+    """Returns the first epoch (from 1) with the highest validation accuracy."""
+    return max(finished, key=lambda metrics: (metrics.val_accuracy, -metrics.epoch)).epoch
 
 
-def _readable(batches: Batches) -> Any:
-    """Returns the batches as Keras reads them with the least work on its backend.
+def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Returns what a checkpoint or kept weights say of themselves, and their arrays.
 
-    On TensorFlow Keras would draw them through `Dataset.from_generator`, a third of a head's step.
+    Raises OSError, ValueError, KeyError, TypeError, EOFError or BadZipFile where the file is damaged.
     """
-    if keras.backend.backend() != "tensorflow":
-        return batches
-    import tensorflow as tf
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        facts, *values = (file[name] for name in file.files)
+    return json.loads(str(facts)), values
 
-    inputs, labels = batches[0]
 
-    def read(number: Any) -> tuple[Any, Any]:
-        types = (inputs.dtype, labels.dtype)
-        read_inputs, read_labels = tf.numpy_function(batches.__getitem__, [number], types)
-        return tf.ensure_shape(read_inputs, (None, *inputs.shape[1:])), tf.ensure_shape(
-            read_labels, (None, 1)
-        )
-
-    return (
-        tf.data.Dataset.range(len(batches))
-        .map(tf.autograph.experimental.do_not_convert(read))
-        .prefetch(tf.data.AUTOTUNE)
-    )
+def _savez(arrays: list[np.ndarray], file: BinaryIO) -> None:
+    np.savez(file, *arrays)
 
 
 @functools.lru_cache(maxsize=4)
-def _compiled_network(architecture: Architecture) -> keras.Sequential:
+def _compiled(architecture: Architecture) -> Program:
     network = build_network(architecture)
+    reads_images = len(architecture.input_shape) == 3
     network.compile(
         keras.optimizers.Adam(),
         loss="binary_crossentropy",
         metrics=["accuracy"],
         jit_compile=_is_faster_compiled(architecture),
-        steps_per_execution=STEPS_PER_EXECUTION,
+        steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
+        auto_scale_loss=True,
     )
     network.optimizer.build(network.trainable_variables)
-    return network
+    body = body_of(network)
+    own = [variable for layer in network.layers if layer is not body for variable in layer.variables]
+    trained = (
+        [variable for layer in body.layers if layer.trainable for variable in layer.variables] if body else []
+    )
+    starts = [(variable, np.asarray(variable.value).copy()) for variable in trained]
+    starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
+    return Program(network, (*own, *trained), tuple(starts))
+
+
+def _optimizer_start(variable: keras.Variable) -> np.ndarray:
+    """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
+    if variable.shape:
+        return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
+    return np.asarray(variable.value).copy()
 
 
 def _is_faster_compiled(architecture: Architecture) -> bool:
     """XLA halves a step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
 
     It draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
+    Its convolutions are slower than oneDNN's.
     """
-    return keras.backend.backend() == "jax" or not architecture.has_dropout
+    return keras.backend.backend() == "jax" or not (architecture.has_dropout or architecture.body)

@@ -11,6 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
+AUGMENTATIONS = ("none", "flip", "crop_flip")
+PRECISIONS = ("float32", "bfloat16", "float16")
+ALL_BLOCKS = "all"
+ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hyperparameters without features
 
 
 class TrialStatus(StrEnum):
@@ -30,6 +34,10 @@ class TrialConfig:
     weights, the order of the examples and the dropout masks. The defaults are the report's values from
     the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
 
+    The last four are for networks that train on images. `unfrozen_blocks`: how many of a pretrained
+    backbone's last blocks are trained, or "all"; `train_batchnorm`: whether their BatchNorm is, too;
+    `precision`: of the arithmetic, weights stay float32.
+
     Raises ValueError, naming the rule and the value received, where a value is out of range.
     """
 
@@ -42,6 +50,10 @@ class TrialConfig:
     learning_rate_schedule: str = "constant"
     epochs: int = 20
     seed: int = 7
+    augment: str = "none"
+    precision: str = "float32"
+    unfrozen_blocks: int | str = 0
+    train_batchnorm: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
@@ -72,6 +84,22 @@ class TrialConfig:
             "seed must be a whole number from 0",
             self.seed,
         )
+        _require(
+            self.augment in AUGMENTATIONS, f"augment must be one of {', '.join(AUGMENTATIONS)}", self.augment
+        )
+        _require(
+            self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}", self.precision
+        )
+        _require(
+            self.unfrozen_blocks == ALL_BLOCKS or _is_count(self.unfrozen_blocks, least=0),
+            f"unfrozen_blocks must be a whole number from 0 or {ALL_BLOCKS}",
+            self.unfrozen_blocks,
+        )
+        _require(
+            isinstance(self.train_batchnorm, bool),
+            "train_batchnorm must be true or false",
+            self.train_batchnorm,
+        )
         for name in ("learning_rate", "dropout", "l2"):  # 0 and 0.0 are one configuration, with one key
             object.__setattr__(self, name, float(getattr(self, name)))
 
@@ -87,8 +115,12 @@ class TrialConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration as JSON values."""
-        return {**asdict(self), "hidden_units": list(self.hidden_units)}
+        """Returns the configuration as JSON values; ON_IMAGES only where they are not the defaults."""
+        values = {**asdict(self), "hidden_units": list(self.hidden_units)}
+        unset = {
+            item.name for item in fields(self) if item.name in ON_IMAGES and values[item.name] == item.default
+        }
+        return {name: value for name, value in values.items() if name not in unset}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +128,8 @@ class Trial:
     """One configuration on one split of one data set: what a ledger entry is the result of.
 
     `weights` is the identity of the backbone's weights (`none`, `imagenet`, or `file:<sha256>`), `split`
-    the name of a split of `data_prep.splits` (`random`, `subject`, `fold-0`, …).
+    the name of a split of `data_prep.splits` (`random`, `subject`, `fold-0`, …). `start` is the key of the
+    trial whose last weights are the first of this one; empty where the configuration's seed draws them.
     """
 
     config: TrialConfig
@@ -104,11 +137,14 @@ class Trial:
     split: str
     weights: str
     keras_backend: str
+    start: str = ""
 
     @property
     def key(self) -> str:
         """16 hexadecimal digits that name the trial: equal for trials that must give equal results."""
         facts = {**asdict(self), "config": self.config.to_dict()}
+        if not self.start:
+            del facts["start"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -164,6 +200,7 @@ class TrialResult:
             "split": self.trial.split,
             "weights": self.trial.weights,
             "keras_backend": self.trial.keras_backend,
+            **({"start": self.trial.start} if self.trial.start else {}),
             "status": self.status.value,
             "reason": self.reason,
             "seconds": self.seconds,
@@ -180,6 +217,7 @@ class TrialResult:
             split=values["split"],
             weights=values["weights"],
             keras_backend=values["keras_backend"],
+            start=values.get("start", ""),
         )
         if trial.key != values["key"]:
             raise ValueError(f"the key {values['key']} is not that of the configuration ({trial.key})")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from trainables.backbones import build_backbone, find_backbone, preprocess, weights_digest
+from trainables.batches import Examples
 from trainables.network import Architecture, build_network, set_initial_state
-from trainables.training import Examples, Training, _is_faster_compiled
+from trainables.training import Training, _is_faster_compiled
 from trainables.trial import TrialConfig
 
 BACKBONE = replace(find_backbone("keras:MobileNet"), input_px=64)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from trainables import training
-from trainables.training import CHECKPOINT, Batches, DivergedError, Examples, Training
+from trainables.batches import Batches, Examples
+from trainables.training import BEST, CHECKPOINT, DivergedError, Training
 from trainables.trial import EpochMetrics, TrialConfig
 
 CONFIG = TrialConfig(hidden_units=(8, 4), dropout=0.3, l2=1e-3, batch_size=8, epochs=2)
@@ -70,7 +71,7 @@ def test_training_learns_and_reports_every_epoch(examples: Examples) -> None:
 
 
 def test_reused_network_equals_a_new_one_to_the_bit(examples: Examples) -> None:
-    training._compiled_network.cache_clear()
+    training._compiled.cache_clear()
     fresh = _trained(CONFIG, examples)
     metrics, state = fresh.finished, _state(fresh)
     reused = _trained(OTHER, examples)
@@ -81,7 +82,8 @@ def test_reused_network_equals_a_new_one_to_the_bit(examples: Examples) -> None:
 PROGRAM = """
 import json, sys, numpy as np
 from dataclasses import asdict
-from trainables.training import Examples, Training
+from trainables.batches import Examples
+from trainables.training import Training
 from trainables.trial import TrialConfig
 values = np.load(sys.argv[1])
 examples = Examples(*(values[name] for name in ("inputs", "labels", "train", "validation")))
@@ -105,7 +107,7 @@ def test_new_process_gives_the_same_numbers_to_the_bit(examples: Examples, tmp_p
 def test_learning_rate_and_dropout_change_without_another_compilation(examples: Examples) -> None:
     networks = {id(Training(config, examples)._network) for config in (CONFIG, OTHER)}
     assert len(networks) == 1
-    assert training._compiled_network.cache_info().currsize <= 4
+    assert training._compiled.cache_info().currsize <= 4
 
 
 def test_schedule_sets_the_rate_of_every_epoch(examples: Examples) -> None:
@@ -277,10 +279,12 @@ def test_restore_before_the_first_save(examples: Examples, tmp_path: Path) -> No
     assert not Training(CONFIG, examples).restore(tmp_path / "none")
 
 
-def test_save_leaves_one_file_that_needs_no_pickle(examples: Examples, tmp_path: Path) -> None:
+def test_save_leaves_the_last_and_the_best_epoch_in_files_that_need_no_pickle(
+    examples: Examples, tmp_path: Path
+) -> None:
     for epochs in (1, 2):
         _trained(CONFIG, examples, epochs=epochs).save(tmp_path / "trial")
-    assert [path.name for path in (tmp_path / "trial").iterdir()] == [CHECKPOINT]
+    assert sorted(path.name for path in (tmp_path / "trial").iterdir()) == [BEST, CHECKPOINT]
     with np.load(tmp_path / "trial" / CHECKPOINT, allow_pickle=False) as file:
         facts = json.loads(str(file["arr_0"]))
     assert facts["config"] == CONFIG.to_dict()
@@ -366,7 +370,8 @@ def test_inherit_where_nothing_was_saved(examples: Examples, tmp_path: Path) -> 
 
 FULL_SIZE = """
 import pathlib, sys, numpy as np
-from trainables.training import Examples, Training
+from trainables.batches import Examples
+from trainables.training import Training
 from trainables.trial import TrialConfig
 inputs = np.load(sys.argv[1], mmap_mode="r")
 rows = np.random.default_rng(0).permutation(len(inputs))
