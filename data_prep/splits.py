@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,8 @@ SEED = 7
 VALIDATION_SHARE = 0.2
 PARTS = 5  # one of five is the 20 % for validation
 PROTOCOLS = ("random", "subject", "folds", "kfold:K")
+
+PRETRAINING = "pretraining"
 
 _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
@@ -42,7 +44,8 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SEED) -> tuple
 
     random: 80 % train, 20 % validation, stratified by label, as in the report. subject: the same shares
     with no subject on both sides. folds: a split for each fold of the manifest, which is its test part.
-    kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
+    pretraining: fold 0 trains and fold 1 validates, or fold 2 where there is no fold 1 (CelebA's
+    partition); a manifest without folds is cut 80/20. kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
     In the last two, 20 % of the other rows, cut by subject where known, validate.
 
     Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
@@ -67,7 +70,12 @@ def describe(split: Split) -> str:
 
 
 def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
-    known = {"random": _random, "subject": _by_subject, "folds": _by_fold}
+    known = {
+        "random": _random,
+        "subject": _by_subject,
+        "folds": _by_fold,
+        PRETRAINING: _for_pretraining,
+    }
     if protocol in known:
         return known[protocol]
     name, _, count = protocol.partition(":")
@@ -85,6 +93,18 @@ def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
         np.arange(labels.size), test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
     )
     yield _split(manifest, "random", train, validation)
+
+
+def _for_pretraining(manifest: Manifest, seed: int) -> Iterator[Split]:
+    folds = manifest.table["fold"]
+    present = set(folds.dropna().unique().tolist())
+    if not {0} < present:
+        (split,) = _random(manifest, seed)
+        yield replace(split, name=PRETRAINING)
+        return
+    validating = 1 if 1 in present else 2
+    train, validation = (np.flatnonzero((folds == number).to_numpy(dtype=bool)) for number in (0, validating))
+    yield _split(manifest, PRETRAINING, train, validation)
 
 
 def _by_subject(manifest: Manifest, seed: int) -> Iterator[Split]:

@@ -42,6 +42,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     observer: Observer
     policy: Policy
     results: dict[str, TrialResult] = field(default_factory=dict)
+    _ours: dict[str, list[Trial]] = field(default_factory=dict)  # by Tune's id: a key is costly at every report
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Tells the observer; a retried trial starts again."""
-        for ours in trials_of(trial, self.problem):
+        for ours in self._trials_of(trial):
             self._epochs.setdefault(ours.key, {})
             self.observer.started(ours)
 
@@ -58,22 +59,27 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     ) -> None:
         """Notes an epoch, or how a trial ended: its last report says so."""
         reports = result.get(trainable.PACK, [result])
-        for ours, report in zip(trials_of(trial, self.problem), reports, strict=True):
+        for ours, report in zip(self._trials_of(trial), reports, strict=True):
             self._hear(ours, report or {})
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
-        for ours in trials_of(trial, self.problem):
+        for ours in self._trials_of(trial):
             if ours.key not in self.results and time.monotonic() < self.policy.deadline:
-                stopped = self._cut(ours, TrialStatus.STOPPED, "stopped early by the scheduler")
+                stopped = self._cut(ours, TrialStatus.STOPPED, trainable.STOPPED_EARLY)
                 self.record(stopped, None)
                 self._end(stopped)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes trials whose worker failed more often than allowed; they are not finished."""
-        for ours in trials_of(trial, self.problem):
+        for ours in self._trials_of(trial):
             if ours.key not in self.results:
                 self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
+
+    def _trials_of(self, trial: Any) -> list[Trial]:
+        if trial.trial_id not in self._ours:
+            self._ours[trial.trial_id] = trials_of(trial, self.problem)
+        return self._ours[trial.trial_id]
 
     def _hear(self, ours: Trial, report: dict[str, Any]) -> None:
         if trainable.EPOCH in report:
@@ -171,7 +177,9 @@ def trials_of(trial: Any, problem: Problem) -> list[Trial]:
     """Returns our trials in a trial of Tune's: those of a pack, else the one."""
     assignments = trial.config.get("pack") or [trial.config["trial"]]
     return [
-        problem.trial(TrialConfig.from_dict(assignment["config"]), assignment["split"])
+        problem.trial(
+            TrialConfig.from_dict(assignment["config"]), assignment["split"], assignment.get("start", "")
+        )
         for assignment in assignments
     ]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,21 @@ from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
 from search.collector import Collector, Member, MemberCollector, Policy, Record
-from search.problem import Problem, extraction_backend, weights_in_words
+from search.extraction import make_rows, result_of
+from search.ledger import kept_weights
+from search.problem import Problem
+from search.spaces import KnowingSearcher, Referee, stops_members
 from search.watching import Observer
 from trainables import trainable
 from trainables.backbones import find_backbone
-from trainables.extraction import show_progress
-from trainables.features import feature_key, find_features, progress_of
 from trainables.images import available_cores
+from trainables.inputs import reads_images, rows_of
 from trainables.packed import pack_size, shape_of
 from trainables.trainable import WorkerData
 from trainables.trial import Trial, TrialConfig, TrialResult
 
-POLL_S = 0.5
 PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
+ASKED_TOGETHER = 16  # suggestions of a searcher; the more, the less each knows of the others
 _EXCHANGE = "ray-tune-"
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -87,6 +90,7 @@ class Driver:
         self._problem = problem
         self._cache = cache.absolute()
         self._checkpoints = checkpoints.absolute()
+        self._kept = kept_weights(self._checkpoints.parent)
         self._resources = resources
         self._record = record
         self._connected = connected
@@ -98,51 +102,73 @@ class Driver:
         if self._connected:
             ray.shutdown()
 
-    def train(self, trials: Sequence[Trial], observer: Observer, policy: Policy) -> dict[str, TrialResult]:
+    def train(
+        self,
+        trials: Sequence[Trial],
+        observer: Observer,
+        policy: Policy,
+        keep: Collection[str] = (),
+    ) -> dict[str, TrialResult]:
         """Trains `trials` and returns by key the results of those that ended.
 
-        A trial that fails is a result with the status FAILED. Raises InputError where features cannot be
-        made, or Ray cannot be reached or has too little for one trial.
+        The weights of those whose keys are in `keep` outlast them. A trial that fails is a result with the
+        status FAILED. Raises InputError where features cannot be made, or Ray cannot be reached or has too
+        little for one trial.
         """
-        packs, alone = self._packs(trials) if policy.scheduler is None else ([], list(trials))
+        plain = [trial for trial in trials if not trial.start and trial.key not in keep]
+        packs, alone = self._packs(plain, policy) if _can_pack(policy) else ([], plain)
+        alone += [trial for trial in trials if trial not in plain]
         results: dict[str, TrialResult] = {}
         if packs:
             space = {"pack": tune.grid_search([[assignment_of(trial) for trial in pack] for pack in packs])}
-            backbones = {trial.config.backbone for pack in packs for trial in pack}
-            results |= self._tune(trainable.train_pack, space, backbones, observer, policy)
+            rows = {rows_of(trial.config) for pack in packs for trial in pack}
+            results |= self._tune(trainable.train_pack, space, rows, observer, policy)
         if alone:
-            space = {"trial": tune.grid_search([assignment_of(trial) for trial in alone])}
-            backbones = {trial.config.backbone for trial in alone}
-            results |= self._tune(trainable.train_trial, space, backbones, observer, policy)
+            assignments = [assignment_of(trial, keep=trial.key in keep) for trial in alone]
+            space = {"trial": tune.grid_search(assignments)}
+            rows = {rows_of(trial.config) for trial in alone}
+            results |= self._tune(trainable.train_trial, space, rows, observer, policy)
         return results
 
-    def _packs(self, trials: Sequence[Trial]) -> tuple[list[list[Trial]], list[Trial]]:
-        """Returns the trials that are trained together, and those that are trained alone."""
+    def _packs(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
+        """Returns the trials that are trained together, and those that are trained alone.
+
+        One referee judges the members of all packs, so with a scheduler a head may be a pack of its own.
+        """
         groups: dict[Hashable, list[Trial]] = {}
         for trial in trials:
             groups.setdefault((trial.split, shape_of(trial.config)), []).append(trial)
         packs: list[list[Trial]] = []
+        alone: list[Trial] = []
         for group in groups.values():
             size = self._pack_size(group[0].config)
-            packs += [group[first : first + size] for first in range(0, len(group), size)]
-        return [pack for pack in packs if len(pack) > 1], [pack[0] for pack in packs if len(pack) == 1]
+            for pack in (group[first : first + size] for first in range(0, len(group), size)):
+                if len(pack) > 1 or (size > 1 and policy.scheduler):
+                    packs.append(pack)
+                else:
+                    alone += pack
+        return packs, alone
 
     def _pack_size(self, config: TrialConfig) -> int:
         """Returns how many heads like `config` make a pack; without a wish one on a CPU, many on a GPU."""
-        backbone = find_backbone(config.backbone)
-        if not backbone.frozen or self._problem.keras_backend != "jax":
+        if reads_images(config):
             return 1
-        if self._resources.pack is not None:
-            return self._resources.pack
-        return (
-            pack_size(config, backbone.features or 2048, PACK_BYTES) if self._resources.gpus_per_trial else 1
-        )
+        features = find_backbone(config.backbone).features or 2048
+        return self._wanted_pack(pack_size(config, features, PACK_BYTES))
+
+    def _wanted_pack(self, on_gpu: int) -> int:
+        if self._problem.keras_backend != "jax":
+            return 1
+        return self._resources.pack or (on_gpu if self._resources.gpus_per_trial else 1)
 
     def search(
-        self, searcher: Searcher, backbones: Iterable[str], observer: Observer, policy: Policy
+        self, searcher: KnowingSearcher, base: TrialConfig, observer: Observer, policy: Policy
     ) -> dict[str, TrialResult]:
-        """Trains what `searcher` suggests until it has finished; else like `train`."""
-        return self._tune(trainable.train_trial, {}, backbones, observer, policy, searcher)
+        """Trains what `searcher` suggests around `base` until it has finished; else like `train`."""
+        if _can_pack(policy) and not reads_images(base):
+            searcher.pack = self._wanted_pack(ASKED_TOGETHER)
+        train = trainable.train_pack if searcher.pack > 1 else trainable.train_trial
+        return self._tune(train, {}, [rows_of(base)], observer, policy, searcher)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy
@@ -151,33 +177,48 @@ class Driver:
         assignments = [assignment_of(self._problem.trial(config, split)) for config in configs]
         collector = MemberCollector(self._problem, observer)
         space = {"trial": tune.grid_search(assignments)}
-        self._fit(trainable.train_member, space, {config.backbone for config in configs}, policy, collector)
+        self._fit(trainable.train_member, space, {rows_of(config) for config in configs}, policy, collector)
         return list(collector.members.values())
+
+    def of(self, problem: Problem) -> Driver:
+        """Returns a driver of another problem, on the same workers."""
+        self._connect()
+        other = copy.copy(self)
+        other._problem = problem
+        return other
+
+    def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Returns what `work` of `trainables.trainable` does in a worker; raises InputError as it does."""
+        self._connect()
+        cpus = self._resources.trial_cpus
+        task = ray.remote(num_cpus=cpus, num_gpus=self._resources.gpus_per_trial)(work)
+        return result_of(task.remote(self._problem.keras_backend, cpus, *arguments))
 
     def _tune(
         self,
         train: Callable[..., None],
         space: Mapping[str, Any],
-        backbones: Iterable[str],
+        rows: Iterable[str],
         observer: Observer,
         policy: Policy,
         searcher: Searcher | None = None,
     ) -> dict[str, TrialResult]:
         collector = Collector(self._problem, self._keep, observer, policy)
-        self._fit(train, space, backbones, policy, collector, searcher)
+        self._fit(train, space, rows, policy, collector, searcher)
         return collector.results
 
     def _fit(
         self,
         train: Callable[..., None],
         space: Mapping[str, Any],
-        backbones: Iterable[str],
+        rows: Iterable[str],
         policy: Policy,
         collector: tune.Callback,
         searcher: Searcher | None = None,
     ) -> None:
         self._connect()
-        data = self._worker_data(backbones, policy)
+        packed = train is trainable.train_pack
+        data = self._worker_data(rows, policy, _referee(policy) if packed else None)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
         self._checkpoints.mkdir(parents=True, exist_ok=True)
         for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
@@ -191,7 +232,7 @@ class Driver:
                     reuse_actors=True,
                     max_concurrent_trials=self._resources.max_concurrent,
                     search_alg=searcher,
-                    scheduler=policy.scheduler,
+                    scheduler=None if packed else policy.scheduler,
                     num_samples=-1 if searcher else 1,
                     time_budget_s=policy.seconds_left(),
                 ),
@@ -208,9 +249,13 @@ class Driver:
         self._record(result, predictions)
         shutil.rmtree(self._checkpoints / result.trial.key, ignore_errors=True)
 
-    def _worker_data(self, backbones: Iterable[str], policy: Policy) -> WorkerData:
+    def _worker_data(self, rows: Iterable[str], policy: Policy, referee: Any) -> WorkerData:
         return WorkerData(
-            inputs={name: self._features(name) for name in sorted(backbones)},
+            inputs={
+                name: make_rows(name, self._problem, self._cache, self._resources.gpus_per_trial)
+                for name in sorted(rows)
+            },
+            weights=self._problem.weights,
             labels=self._problem.labels,
             splits={
                 split.name: (split.train, split.validation)
@@ -219,33 +264,10 @@ class Driver:
             keras_backend=self._problem.keras_backend,
             cpus=self._resources.trial_cpus,
             checkpoints=self._checkpoints,
+            kept=self._kept,
             pausing=policy.pausing,
+            referee=referee,
         )
-
-    def _features(self, backbone_name: str) -> Path:
-        """Returns the folder of the features, which a worker makes where they are missing."""
-        backbone, manifest, weights = (
-            find_backbone(backbone_name),
-            self._problem.manifest,
-            self._problem.weights,
-        )
-        found = find_features(self._cache, backbone, weights, manifest.image_digests)
-        if found:
-            return found.folder
-        paths = [str(path) for path in manifest.image_paths()]
-        backend = extraction_backend(self._problem.keras_backend, self._resources.gpus_per_trial)
-        cpus = max(int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"])
-        task = ray.remote(num_cpus=cpus, num_gpus=self._resources.gpus_per_trial, max_retries=2)(
-            trainable.make_features
-        ).remote(paths, manifest.image_digests, backbone_name, weights, str(self._cache), backend, cpus)
-        with show_progress(f"features of {backbone_name} ({weights_in_words(weights)})") as on_progress:
-            while not ray.wait([task], timeout=POLL_S)[0]:
-                key = feature_key(self._cache, backbone, weights, manifest.image_digests)
-                if key:
-                    on_progress(*progress_of(self._cache, key))
-            folder = _result_of(task)
-            on_progress(len(paths), len(paths))
-        return Path(folder)
 
     def _connect(self) -> None:
         if self._connected:
@@ -270,9 +292,26 @@ class Driver:
         _require_room(self._resources)
 
 
-def assignment_of(trial: Trial) -> dict[str, Any]:
+def assignment_of(trial: Trial, *, keep: bool = False) -> dict[str, Any]:
     """Returns what a worker needs to know of `trial`, as plain values."""
-    return {"key": trial.key, "config": trial.config.to_dict(), "split": trial.split}
+    return {
+        "key": trial.key,
+        "config": trial.config.to_dict(),
+        "split": trial.split,
+        "start": trial.start,
+        "keep": keep,
+    }
+
+
+def _can_pack(policy: Policy) -> bool:
+    return policy.scheduler is None or stops_members(policy.scheduler)
+
+
+def _referee(policy: Policy) -> Any:
+    """Returns the handle of an actor that judges the members of packs, None where nothing ends early."""
+    if policy.scheduler is None:
+        return None
+    return ray.remote(num_cpus=0)(Referee).remote(policy.scheduler)
 
 
 def _require_room(resources: Resources) -> None:
@@ -287,17 +326,3 @@ def _require_room(resources: Resources) -> None:
             f"largest of {len(nodes)} nodes has {largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; "
             "lower --cpus-per-trial or --gpus-per-trial"
         )
-
-
-def _result_of(task: Any) -> Any:
-    try:
-        return ray.get(task)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, InputError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayError as error:
-        raise InputError(
-            f"the worker that made the features died ({str(error).splitlines()[0]}); "
-            "run the same command again to continue, with fewer images at a time where memory ran out"
-        ) from error

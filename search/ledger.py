@@ -17,6 +17,11 @@ from data_prep.files import write_json, write_whole
 from trainables.trial import Trial, TrialResult
 
 
+def kept_weights(study: Path) -> Path:
+    """Returns the folder of the weights that outlast their trials in the study: a folder a key."""
+    return study / "weights"
+
+
 class Ledger:
     """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`."""
 

@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SEED, Split, make_splits
 from trainables.backbones import find_backbone, weights_identity
+from trainables.features import PRECISIONS
+from trainables.inputs import reads_images
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
@@ -24,7 +27,8 @@ KERAS_BACKENDS = ("tensorflow", "jax")
 class Problem:
     """The given part of a search; the rest is configurations.
 
-    `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads.
+    `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
+    `feature_precision` is that of the frozen backbones' arithmetic.
     """
 
     manifest: Manifest
@@ -32,9 +36,17 @@ class Problem:
     splits: tuple[Split, ...]
     weights: str
     keras_backend: str
+    feature_precision: str = PRECISIONS[0]
 
     @classmethod
-    def of(cls, manifest: Manifest, protocol: str, weights: str | None, keras_backend: str) -> Problem:
+    def of(
+        cls,
+        manifest: Manifest,
+        protocol: str,
+        weights: str | None,
+        keras_backend: str,
+        feature_precision: str = PRECISIONS[0],
+    ) -> Problem:
         """Returns the problem; without `weights` photographs get `imagenet` and drawings `none`.
 
         Raises InputError for a protocol that the manifest cannot give, weights that are no readable file,
@@ -45,7 +57,8 @@ class Problem:
         if weights_identity(weights) not in ("none", "imagenet"):
             weights = str(Path(weights).absolute())
         splits = make_splits(manifest, protocol, seed=SEED)
-        return cls(manifest, protocol, splits, weights, installed_backend(keras_backend))
+        backend = installed_backend(keras_backend)
+        return cls(manifest, protocol, splits, weights, backend, feature_precision)
 
     @property
     def final_splits(self) -> tuple[Split, ...]:
@@ -70,16 +83,29 @@ class Problem:
         """The label of every row, int8 `(n,)`."""
         return self.manifest.table["label"].to_numpy(dtype=np.int8)
 
-    def trial(self, config: TrialConfig, split: str) -> Trial:
-        """Returns the trial of `config` on the split of that name."""
-        reads_weights = find_backbone(config.backbone).frozen
+    def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
+        """Returns the trial of `config` on the split of that name; see Trial for its `start`."""
         return Trial(
             config=config,
             data_digest=self.manifest.digest,
             split=split,
-            weights=weights_identity(self.weights) if reads_weights else "",
+            weights=self._weights_of(config),
             keras_backend=self.keras_backend,
+            start=start,
         )
+
+    @cached_property
+    def _identity(self) -> str:
+        return weights_identity(self.weights)  # reads the whole of a file
+
+    def _weights_of(self, config: TrialConfig) -> str:
+        """Returns what names the backbone's weights, and the precision of the features where it counts."""
+        if not find_backbone(config.backbone).frozen:
+            return ""
+        identity = self._identity
+        if reads_images(config) or self.feature_precision == PRECISIONS[0]:
+            return identity
+        return f"{identity} in {self.feature_precision}"
 
     def facts(self) -> Mapping[str, Any]:
         """Returns what must be equal for trials to be compared, as it stands in `study.json`."""
@@ -91,15 +117,18 @@ class Problem:
             "labels": {str(label): int((table["label"] == label).sum()) for label in (0, 1)},
             "subjects": int(table["subject"].nunique()),
             "split": self.protocol,
-            "weights": weights_identity(self.weights),
+            "weights": self._identity,
             "keras_backend": self.keras_backend,
+            # None for float32: a study of before this could be chosen has no such fact
+            "feature_precision": None if self.feature_precision == PRECISIONS[0] else self.feature_precision,
         }
 
 
-def weights_in_words(weights: str) -> str:
-    """Returns what a reader calls these weights."""
+def weights_in_words(weights: str, feature_precision: str = PRECISIONS[0]) -> str:
+    """Returns what a reader calls these weights, and the features that they make."""
     known = {"imagenet": "ImageNet weights", "none": "random weights"}
-    return known.get(weights, f"weights of {Path(weights).name}")
+    words = known.get(weights, f"weights of {Path(weights).name}")
+    return words if feature_precision == PRECISIONS[0] else f"{words}, features in {feature_precision}"
 
 
 def installed_backend(wanted: str) -> str:

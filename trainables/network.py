@@ -169,23 +169,6 @@ def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
             layer.rate.assign(config.dropout)
 
 
-def deployable(network: keras.Sequential, config: TrialConfig) -> keras.Sequential:
-    """Returns the same function built of Keras' own layers only, for a file that plain Keras loads."""
-    stock = []
-    for layer in network.layers:
-        if isinstance(layer, RateDropout):
-            stock.append(layers.Dropout(config.dropout, name=layer.name))
-        elif isinstance(layer, PenalisedDense):
-            stock.append(layers.Dense(layer.units, activation="relu", name=layer.name))
-        else:
-            stock.append(type(layer).from_config(layer.get_config()))
-    copy = keras.Sequential([layers.Input(network.input_shape[1:]), *stock])
-    for source, target in zip(network.layers, copy.layers, strict=True):
-        for weight, trained in zip(target.weights, source.weights, strict=False):  # less our hyperparameters
-            weight.assign(np.asarray(trained.value).copy())  # JAX deletes what two networks would share
-    return copy
-
-
 _BODY = 1000  # the layers of a backbone count from here where random numbers are told apart
 _BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
 

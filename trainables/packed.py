@@ -21,8 +21,9 @@ from trainables.schedules import learning_rate_of_epoch
 from trainables.trial import EpochMetrics, TrialConfig
 
 if TYPE_CHECKING:
+    from trainables.batches import Examples
     from trainables.network import Architecture
-    from trainables.training import DivergedError, Examples
+    from trainables.training import DivergedError
 
 VALIDATION_BATCH = 512
 PARAMETER_ARRAYS = 4  # weights, gradients and Adam's two moments
@@ -33,10 +34,9 @@ def shape_of(config: TrialConfig) -> Hashable:
     """Returns what configurations share that a pack can train.
 
     That is the backbone, the hidden widths, the batch size and the number of epochs, and whether there is
-    dropout and L2 at all.
+    L2 at all. A dropout rate of 0 is one rate among others: it returns its input to the bit.
     """
-    widths = (config.backbone, config.hidden_units, config.batch_size, config.epochs)
-    return (*widths, config.dropout > 0, config.l2 > 0)
+    return (config.backbone, config.hidden_units, config.batch_size, config.epochs, config.l2 > 0)
 
 
 def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
@@ -91,7 +91,8 @@ class PackedTraining:
         self._probabilities: list[np.ndarray | None] = [None for _ in self.configs]
         self._going_on = list(range(len(self.configs)))
         self._slots = list(self._going_on)  # the member whose state lies in each slot
-        self._program = _program(Architecture.of(self.configs[0], examples.inputs.shape[1:]))
+        most_dropout = max(self.configs, key=lambda config: config.dropout)
+        self._program = _program(Architecture.of(most_dropout, examples.inputs.shape[1:]))
         self._state = self._program.initial_state(self.configs)
         self._inputs = jnp.asarray(examples.inputs)
         self._labels = jnp.asarray(examples.labels[:, None], jnp.float32)

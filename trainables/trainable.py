@@ -17,53 +17,65 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import ray
 from ray import tune
 
 from data_prep.files import write_json
 from trainables.features import open_features
+from trainables.inputs import rows_of
 from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 
 if TYPE_CHECKING:
-    from trainables.training import Training
+    from trainables.packed import PackedTraining
+    from trainables.training import DivergedError, Training
+
+    Entry = EpochMetrics | DivergedError | None
 
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
 EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
 PACK = "pack"
+STOPPED_EARLY = "stopped early by the scheduler"
 
 
 @dataclass(frozen=True, eq=False)
 class WorkerData:
     """What the trials of a search read; it reaches every worker once, through Ray's object store.
 
-    `inputs`: the folder of cached features (or pixels) of each backbone; `labels`: `(n,)` int8;
-    `splits`: train and validation rows by the split's name; `checkpoints`: the folder where trials on
-    pixels keep their state after every epoch, those on features too where `pausing` is set.
+    `inputs`: the folder of cached rows by their name (`trainables.inputs`); `weights`: of a backbone that
+    is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by the
+    split's name; `checkpoints`: the folder where trials on images keep their state after every epoch, those
+    on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a key;
+    `referee`: the handle of an actor that stops members of packs, a `search.spaces.Referee`.
     """
 
     inputs: Mapping[str, Path]
+    weights: str
     labels: np.ndarray
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     keras_backend: str
     cpus: int
     checkpoints: Path
+    kept: Path
     pausing: bool = False
+    referee: Any = None
 
 
 def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     """Trains the configuration of `assignment` on its split and reports every epoch to Ray Tune.
 
-    `assignment`: `{"trial": {"key": …, "config": …, "split": …}}`. The last report carries how the trial
-    ended, all its epochs, its wall seconds and the validation probabilities (float32); a trial that
-    diverged ends as FAILED, with the reason, and does not raise. A trial that keeps checkpoints continues
-    after the last epoch that it kept.
+    `assignment`: `{"trial": {"key": …, "config": …, "split": …, "start": …, "keep": …}}`, of which `start` is
+    the key of the trial whose weights it begins with (or empty), and `keep` whether its own outlast it. The
+    last report carries how the trial ended, all its epochs, its wall seconds and the validation
+    probabilities (float32); a trial that diverged ends as FAILED, with the reason, and does not raise. A
+    trial that keeps checkpoints continues after the last epoch that it kept.
     """
     ours = assignment["trial"]
     started = time.perf_counter()
     training = _training(ours, data)
     from trainables.training import DivergedError
 
-    keeps = data.pausing or training.examples.inputs.ndim == 4
+    keeps = data.pausing or training.examples.are_images or ours["keep"]
     checkpoint = data.checkpoints / ours["key"]
     if keeps:
         training.restore(checkpoint)
@@ -76,6 +88,8 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
             if metrics.epoch < training.config.epochs:
                 tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
+        if ours["keep"]:
+            training.keep(checkpoint, data.kept / ours["key"])
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
     end[EPOCHS] = [asdict(metrics) for metrics in training.finished]
@@ -88,42 +102,69 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     """Trains several heads of one shape as one program; see `trainables.packed`.
 
     `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
-    under `PACK` what each of them would report by itself, None for one that has ended before.
+    under `PACK` what each of them would report by itself, None for one that has ended before. After each
+    epoch the referee, where there is one, says which of them end early.
     """
     ours = assignment["pack"]
     configs = [TrialConfig.from_dict(member["config"]) for member in ours]
     started = time.perf_counter()
     prepare_process(data.keras_backend, data.cpus)
+    from trainables.batches import Examples
     from trainables.packed import PackedTraining
-    from trainables.training import DivergedError, Examples
 
     inputs = open_features(data.inputs[configs[0].backbone])
     pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
-    reasons = [""] * len(configs)
-    for entries in pack.epochs():
-        for number, entry in enumerate(entries):
-            if isinstance(entry, DivergedError):
-                reasons[number] = str(entry)
-        went_on = [isinstance(entry, EpochMetrics) for entry in entries]
-        if any(went_on):
-            members = zip(pack.finished, went_on, strict=True)
-            tune.report({PACK: [running_figures(epochs) if on else None for epochs, on in members]})
-    seconds = (time.perf_counter() - started) / len(configs)
+    built_s = (time.perf_counter() - started) / len(configs)
     made_by = {**_made_by(), "packed": str(len(configs))}
-    ends = [
-        {
-            STATUS: (TrialStatus.FAILED if reason else TrialStatus.COMPLETED).value,
-            REASON: reason,
-            EPOCHS: [asdict(metrics) for metrics in finished],
-            SECONDS: seconds,
-            MADE_BY: made_by,
-            PREDICTIONS: None if reason else probabilities,
-        }
-        for finished, reason, probabilities in zip(
-            pack.finished, reasons, pack.validation_probabilities(), strict=True
-        )
-    ]
-    tune.report({PACK: ends, "done": True})
+    left = len(configs)
+    for entries in pack.epochs():
+        stopped = _stopped(pack, entries, [member["key"] for member in ours], data)
+        reports = [_member_report(pack, number, entries[number], stopped) for number in range(len(configs))]
+        for number, report in enumerate(reports):
+            if report and STATUS in report:
+                report |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
+                pack.stop(number)
+                left -= 1
+        best = max(report["mean_val_accuracy"] for report in reports if report)  # Tune wants the objective
+        tune.report({PACK: reports, "mean_val_accuracy": best, "done": left == 0})
+
+
+def _stopped(
+    pack: PackedTraining, entries: Sequence[Entry], keys: Sequence[str], data: WorkerData
+) -> set[int]:
+    """Returns which members of the pack the referee stops after this epoch."""
+    if data.referee is None:
+        return set()
+    heard = {
+        keys[number]: running_figures(pack.finished[number])
+        for number, entry in enumerate(entries)
+        if isinstance(entry, EpochMetrics)
+    }
+    stopped = ray.get(data.referee.stopped.remote(heard))
+    return {number for number, key in enumerate(keys) if key in stopped}
+
+
+def _member_report(
+    pack: PackedTraining, number: int, entry: Entry, stopped: set[int]
+) -> dict[str, Any] | None:
+    """Returns what the member would report by itself after an epoch, less its seconds."""
+    if entry is None:
+        return None
+    figures, finished = running_figures(pack.finished[number]), pack.finished[number]
+    end: dict[str, Any] = {EPOCHS: [asdict(metrics) for metrics in finished], REASON: "", PREDICTIONS: None}
+    if not isinstance(entry, EpochMetrics):
+        figures.pop(EPOCH, None)  # it was heard before
+        return {**figures, **end, STATUS: TrialStatus.FAILED.value, REASON: str(entry)}
+    if entry.epoch == pack.configs[number].epochs:
+        end[PREDICTIONS] = pack.validation_probabilities()[number]
+        return {**figures, **end, STATUS: TrialStatus.COMPLETED.value}
+    if number in stopped:
+        return {**figures, **end, STATUS: TrialStatus.STOPPED.value, REASON: STOPPED_EARLY}
+    return figures
+
+
+def _seconds(finished: Sequence[EpochMetrics]) -> float:
+    return sum(metrics.seconds for metrics in finished)
 
 
 def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
@@ -168,23 +209,39 @@ def _report_state(training: Training, values: list[dict[str, float]]) -> None:
         )
 
 
-def make_features(
-    paths: Sequence[str],
-    digests: Sequence[str],
-    backbone_name: str,
-    weights: str,
-    cache: str,
-    keras_backend: str,
-    cpus: int,
-) -> str:
-    """Makes the features of the images in this process and returns their folder.
+def make_features(keras_backend: str, cpus: int, *arguments: Any) -> str:
+    """Makes the features of images in this process and returns their folder; `extract` has the arguments.
 
     Raises InputError as `trainables.extraction.extract` does.
     """
     prepare_process(keras_backend, cpus)
     from trainables.extraction import extract
 
-    return str(extract(paths, digests, backbone_name, weights, cache).folder)
+    return str(extract(*arguments).folder)
+
+
+def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
+    """Does in this process what `trainables.extraction.extract_share` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables.extraction import extract_share
+
+    extract_share(*arguments)
+
+
+def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
+    """Does in this process what `trainables.extraction.note_weights` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables import extraction
+
+    extraction.note_weights(*arguments)
+
+
+def write_model(keras_backend: str, cpus: int, *arguments: Any) -> None:
+    """Does in this process what `trainables.deployment.write_model` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables import deployment
+
+    deployment.write_model(*arguments)
 
 
 def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
@@ -206,10 +263,14 @@ def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
     prepare_process(data.keras_backend, data.cpus)
-    from trainables.training import Examples, Training
+    from trainables.batches import Examples
+    from trainables.training import LAST, Training
 
-    inputs = open_features(data.inputs[config.backbone])
-    return Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]))
+    inputs = open_features(data.inputs[rows_of(config)])
+    training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
+    if ours["start"]:
+        training.start_from(data.kept / ours["start"] / LAST)
+    return training
 
 
 def prepare_process(keras_backend: str, cpus: int) -> None:

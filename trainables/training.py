@@ -249,14 +249,23 @@ def _compiled(architecture: Architecture) -> Program:
         auto_scale_loss=True,
     )
     network.optimizer.build(network.trainable_variables)
-    body = body_of(network)
-    own = [variable for layer in network.layers if layer is not body for variable in layer.variables]
-    trained = (
-        [variable for layer in body.layers if layer.trainable for variable in layer.variables] if body else []
-    )
-    starts = [(variable, np.asarray(variable.value).copy()) for variable in trained]
+    changing = changing_variables(network)
+    pretrained = changing[len(_head_variables(network)) :]
+    starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
-    return Program(network, (*own, *trained), tuple(starts))
+    return Program(network, tuple(changing), tuple(starts))
+
+
+def changing_variables(network: keras.Sequential) -> list[keras.Variable]:
+    """Returns what training changes: the variables of the head, then those of a backbone's trained layers."""
+    body = body_of(network)
+    unfrozen = [layer for layer in body.layers if layer.trainable] if body else []
+    return [*_head_variables(network), *(variable for layer in unfrozen for variable in layer.variables)]
+
+
+def _head_variables(network: keras.Sequential) -> list[keras.Variable]:
+    body = body_of(network)
+    return [variable for layer in network.layers if layer is not body for variable in layer.variables]
 
 
 def _optimizer_start(variable: keras.Variable) -> np.ndarray:

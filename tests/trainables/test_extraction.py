@@ -14,8 +14,8 @@ from rich.console import Console
 
 from data_prep.errors import InputError
 from trainables.backbones import build_backbone, find_backbone, preprocess
-from trainables.extraction import Pace, extract, show_progress
-from trainables.features import DamagedCacheWarning, feature_key, find_features, progress_of
+from trainables.extraction import Pace, complete, extract, extract_share, show_progress
+from trainables.features import DamagedCacheWarning, feature_key, find_features, progress_of, write_shard
 from trainables.images import decode
 
 SMALL = "keras:MobileNetV2"
@@ -28,6 +28,42 @@ def test_extract_gives_the_features_of_the_plain_forward_pass(photos, tmp_path: 
     expected = build_backbone(backbone, "none").predict(preprocess(backbone, images), verbose=0)
     assert store.shape == (10, 1280)
     np.testing.assert_allclose(store.open(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_extract_in_bfloat16_is_near_and_has_rows_of_its_own(photos, tmp_path: Path) -> None:
+    near, exact = (
+        extract(photos.paths, photos.digests, SMALL, "none", tmp_path, precision, batch_size=4)
+        for precision in ("bfloat16", "float32")
+    )
+    difference = np.linalg.norm(near.open() - exact.open()) / np.linalg.norm(exact.open())
+    assert 1e-4 < difference < 0.1
+    assert near.dtype == "float32"
+    assert near.open().dtype == np.float32
+    backbone = find_backbone(SMALL)
+    assert find_features(tmp_path, backbone, "none", photos.digests, "bfloat16") == near
+    assert find_features(tmp_path, backbone, "none", photos.digests) == exact
+
+
+def test_extract_share_leaves_the_shards_there_are(photos, tmp_path: Path) -> None:
+    key = feature_key(tmp_path, find_backbone("hassner"), "none", photos.digests)
+    assert key is not None
+    marked = np.full((4, 227, 227, 3), 7, np.uint8)
+
+    def compute(missing: list[range]) -> float:
+        assert missing == [range(0, 4), range(4, 8), range(8, 10)]
+        write_shard(key.folder(tmp_path), range(4, 8), marked)
+        for share in (missing[::2], missing[1::2]):
+            extract_share(share, photos.paths, photos.digests, "hassner", "none", tmp_path, batch_size=3)
+        return 1.0
+
+    rows = complete(key, tmp_path, compute, {}, shard_images=4).open()
+    assert (rows[4:8] == marked).all()
+    assert (rows[8:] == [decode(path, 227) for path in photos.paths[8:]]).all()
+
+
+def test_extract_share_needs_the_digest_of_the_weights(photos, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the weights of keras:MobileNetV2 are not known"):
+        extract_share([range(0, 1)], photos.paths, photos.digests, SMALL, "none", tmp_path)
 
 
 def test_extract_records_what_made_the_rows(photos, tmp_path: Path) -> None:
@@ -91,7 +127,7 @@ def test_extract_continues_after_a_kill(photos, tmp_path: Path) -> None:
     job = {
         "paths": [str(path) for path in photos.paths],
         "digests": list(photos.digests),
-        "backbone_name": "hassner",
+        "rows_name": "hassner",
         "weights": "none",
         "cache": str(tmp_path),
     }
@@ -121,7 +157,7 @@ def test_two_processes_compute_once(photos, tmp_path: Path) -> None:
         {
             "paths": [str(path) for path in photos.paths],
             "digests": list(photos.digests),
-            "backbone_name": "hassner",
+            "rows_name": "hassner",
             "weights": "none",
             "cache": str(tmp_path),
         }

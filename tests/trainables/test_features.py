@@ -77,6 +77,12 @@ def test_key_depends_on(key: FeatureKey, change: dict[str, object]) -> None:
     assert dataclasses.replace(key, **change).name != key.name
 
 
+def test_key_of_float32_is_that_of_before_precisions_and_bfloat16_has_its_own(key: FeatureKey) -> None:
+    assert key.name == "22222fb5bffb01614130d9b1d3eb509f"
+    assert make_key(BACKBONE, "weights", DIGESTS, "bfloat16").name != key.name
+    assert make_key(find_backbone("hassner"), "", DIGESTS, "bfloat16").precision == "float32"
+
+
 def test_key_depends_on_the_order_of_the_images(key: FeatureKey) -> None:
     assert make_key(BACKBONE, "weights", DIGESTS[::-1]).name != key.name
 

@@ -1,7 +1,5 @@
 """The networks: their layers, where they start, and what is taken away of them."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from trainables.network import (
     PenalisedDense,
     RateDropout,
     build_network,
-    deployable,
     set_initial_state,
 )
 from trainables.trial import TrialConfig
@@ -24,7 +21,6 @@ PIXELS = Architecture((32, 32, 3), (5, 4), has_dropout=True, has_l2=False)
 CONFIG = TrialConfig(hidden_units=(5, 4, 3), dropout=0.25, l2=0.01)
 
 # Keras 3.15 copies weights into numpy in a way that numpy 2 warns of
-saving = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def _layers(architecture: Architecture) -> list[str]:
@@ -210,49 +206,6 @@ def test_initial_state_takes_rate_and_factor_of_the_configuration() -> None:
     network = _started(DROPPED, CONFIG)
     assert [float(layer.rate) for layer in _of(network, RateDropout)] == [0.25] * 3
     assert [float(layer.l2) for layer in _of(network, PenalisedDense)] == pytest.approx([0.01] * 3)
-
-
-@pytest.mark.parametrize("architecture", [HEAD, DROPPED, PIXELS], ids=["head", "dropped", "pixels"])
-def test_deployable_is_the_same_function(architecture: Architecture) -> None:
-    network, inputs = _trained(architecture), _inputs(architecture)
-    copy = deployable(network, CONFIG)
-    np.testing.assert_allclose(_probabilities(copy, inputs), _probabilities(network, inputs), rtol=1e-5)
-
-
-@pytest.mark.parametrize("architecture", [HEAD, DROPPED], ids=["head", "dropped"])
-def test_deployable_head_has_keras_layers_only(architecture: Architecture) -> None:
-    copy = deployable(_started(architecture, CONFIG), CONFIG)
-    assert {type(layer).__module__.split(".")[0] for layer in copy.layers} == {"keras"}
-    assert [layer.rate for layer in _of(copy, keras.layers.Dropout)] == [0.25] * (
-        3 * architecture.has_dropout
-    )
-
-
-def test_deployable_hassner_has_one_layer_of_ours_which_is_registered() -> None:
-    copy = deployable(_started(PIXELS, CONFIG), CONFIG)
-    ours = {type(layer) for layer in copy.layers if not type(layer).__module__.startswith("keras")}
-    assert ours == {LocalResponseNormalization}
-    name = keras.saving.get_registered_name(LocalResponseNormalization)
-    assert name == "stagewise>LocalResponseNormalization"
-
-
-@saving
-@pytest.mark.parametrize("architecture", [DROPPED, PIXELS], ids=["dropped", "pixels"])
-def test_deployable_is_loaded_in_safe_mode(architecture: Architecture, tmp_path: Path) -> None:
-    network, inputs = _trained(architecture), _inputs(architecture)
-    deployable(network, CONFIG).save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True, compile=False)
-    np.testing.assert_allclose(_probabilities(loaded, inputs), _probabilities(network, inputs), rtol=1e-5)
-
-
-def test_deployable_lives_on_when_its_source_is_trained() -> None:
-    """JAX donates a network's arrays to the next step: a copy that shared them would lose its weights."""
-    network, inputs = _trained(HEAD), _inputs(HEAD)
-    copy = deployable(network, CONFIG)
-    before = _probabilities(copy, inputs)
-    network.compile("adam", loss="binary_crossentropy")
-    network.train_on_batch(inputs, np.ones((8, 1)))
-    np.testing.assert_array_equal(_probabilities(copy, inputs), before)
 
 
 def _trained(architecture: Architecture) -> keras.Sequential:

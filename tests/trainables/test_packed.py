@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from trainables.batches import Examples
 from trainables.packed import PackedTraining, group_by_shape, pack_size
-from trainables.training import DivergedError, Examples, Training
+from trainables.training import DivergedError, Training
 from trainables.trial import EpochMetrics, TrialConfig
 
 PLAIN = TrialConfig(hidden_units=(4,), batch_size=8, epochs=3)
@@ -63,10 +64,11 @@ def _assert_close(ours: Sequence[EpochMetrics], theirs: Sequence[EpochMetrics]) 
             replace(RICH, l2=0.1, seed=2),
             replace(RICH, learning_rate=0.0625, learning_rate_schedule="reduce_on_plateau", seed=4),
         ],
+        [replace(PLAIN, dropout=rate, seed=seed) for rate, seed in ((0.0, 1), (0.5, 2), (0.0, 3))],
         [replace(PLAIN, batch_size=64), replace(PLAIN, batch_size=64, seed=1)],
         [replace(PLAIN, batch_size=29), replace(PLAIN, batch_size=29, seed=1)],
     ],
-    ids=["one", "seeds", "five", "batch above all", "whole batches"],
+    ids=["one", "seeds", "five", "with and without dropout", "batch above all", "whole batches"],
 )
 def test_member_equals_its_own_training(examples: Examples, configs: list[TrialConfig]) -> None:
     pack = _trained(configs, examples)
@@ -172,12 +174,12 @@ def test_groups_keep_the_order_and_share_what_is_compiled() -> None:
         replace(PLAIN, hidden_units=(4, 4)),
         replace(PLAIN, backbone="inception_v3"),
         replace(PLAIN, epochs=4),
-        replace(PLAIN, dropout=0.1),
         replace(PLAIN, l2=0.1),
     ]
-    groups = group_by_shape([PLAIN, *others, varied, replace(PLAIN, dropout=0.5)])
-    assert groups[0] == (PLAIN, varied)
-    assert groups[5] == (others[4], replace(PLAIN, dropout=0.5))
+    dropped = replace(PLAIN, dropout=0.5)
+    groups = group_by_shape([PLAIN, *others, varied, dropped, replace(PLAIN, l2=0.5)])
+    assert groups[0] == (PLAIN, varied, dropped)
+    assert groups[5] == (others[4], replace(PLAIN, l2=0.5))
     assert [group[0] for group in groups[1:]] == others
     assert group_by_shape([]) == ()
 

@@ -1,0 +1,150 @@
+"""Makes features on Ray: in one task, or in one a node (or GPU) with a share of the rows each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from data_prep.errors import InputError
+from search.problem import Problem, extraction_backend, weights_in_words
+from trainables import trainable
+from trainables.extraction import OnProgress, complete, made_by, show_progress
+from trainables.features import FeatureKey, feature_key, find_features, progress_of
+from trainables.inputs import find_rows
+
+POLL_S = 0.5
+RETRIES = 2  # of a task whose worker died
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a task of extraction runs: a node of Ray's, and the part of it that the task gets."""
+
+    node_id: str
+    cpus: int
+    gpus: float
+
+
+def places_for(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[Place]:
+    """Returns a place on each node that is alive, the largest first; with `gpus` one for each whole GPU.
+
+    `nodes` are those of `ray.nodes()`. A node without what is asked for has none.
+    """
+    places: list[Place] = []
+    for node in nodes:
+        cpus, there = (node["Resources"].get(name, 0) for name in ("CPU", "GPU"))
+        each = max(1.0, gpus) if gpus and there >= 1 else gpus
+        count = int(min(cpus, there // each if each else 1))
+        if node["Alive"] and count:
+            places += [Place(node["NodeID"], int(cpus // count), each)] * count
+    return sorted(places, key=lambda place: -place.cpus)
+
+
+def shares_of(missing: Sequence[range], places: int) -> list[list[range]]:
+    """Returns the row ranges dealt out to at most `places`, one after the other; none gets nothing."""
+    return [list(missing[number::places]) for number in range(min(places, len(missing)))]
+
+
+def make_rows(name: str, problem: Problem, cache: Path, gpus: float) -> Path:
+    """Returns the folder of the rows called `name` (`trainables.inputs`), which workers make where missing.
+
+    Several workers write shards into the folder that this process holds; one worker holds it by itself.
+    Raises InputError as `trainables.extraction.extract` does, and where a worker died too often.
+    """
+    backbone, digests = find_rows(name), problem.manifest.image_digests
+    weights, precision = problem.weights, problem.feature_precision
+    found = find_features(cache, backbone, weights, digests, precision)
+    if found:
+        return found.folder
+    task = _Tasks(name, problem, cache, extraction_backend(problem.keras_backend, gpus))
+    places = places_for(ray.nodes(), gpus)
+    with show_progress(f"features of {name} ({weights_in_words(weights, precision)})") as on_progress:
+        folder = task.spread(places, on_progress) if len(places) > 1 else task.alone(places[0], on_progress)
+        on_progress(len(digests), len(digests))
+    return folder
+
+
+class _Tasks:
+    """The tasks that make the rows called `name`."""
+
+    def __init__(self, name: str, problem: Problem, cache: Path, keras_backend: str) -> None:
+        self._backbone, self._problem, self._cache = find_rows(name), problem, cache
+        self._keras_backend = keras_backend
+        paths = [str(path) for path in problem.manifest.image_paths()]
+        digests = problem.manifest.image_digests
+        self._weights = (name, problem.weights, str(cache))
+        self._all = (paths, digests, *self._weights, problem.feature_precision)
+
+    def alone(self, place: Place, on_progress: OnProgress) -> Path:
+        """Has one task make everything."""
+        return Path(self._wait([self._start(place, trainable.make_features, *self._all)], on_progress)[0])
+
+    def spread(self, places: Sequence[Place], on_progress: OnProgress) -> Path:
+        """Has a task at each of the places write a share of the shards, and joins them."""
+        if self._key() is None:
+            self._wait([self._start(places[0], trainable.note_weights, *self._weights)], on_progress)
+        key = self._key()
+        if key is None:
+            raise InputError(f"the cache {self._cache} is not the same folder on every node of Ray; share it")
+
+        def compute(missing: list[range]) -> float:
+            started = time.perf_counter()
+            tasks = [
+                self._start(place, trainable.make_shards, share, *self._all)
+                for place, share in zip(places, shares_of(missing, len(places)), strict=False)
+            ]
+            self._wait(tasks, on_progress)
+            return sum(map(len, missing)) / (time.perf_counter() - started)
+
+        facts = made_by(self._backbone, self._problem.weights, self._keras_backend)
+        return complete(key, self._cache, compute, facts).folder
+
+    def _start(self, place: Place, work: Any, *arguments: Any) -> Any:
+        remote = ray.remote(
+            num_cpus=place.cpus,
+            num_gpus=place.gpus,
+            max_retries=RETRIES,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(place.node_id, soft=True),
+        )(work)
+        return remote.remote(self._keras_backend, place.cpus, *arguments)
+
+    def _key(self) -> FeatureKey | None:
+        _, digests, _, weights, _, precision = self._all
+        return feature_key(self._cache, self._backbone, weights, digests, precision)
+
+    def _wait(self, tasks: Sequence[Any], on_progress: OnProgress) -> list[Any]:
+        """Returns what the tasks return; follows the rows meanwhile, and ends all where one fails."""
+        left = list(tasks)
+        try:
+            while left:
+                ended, left = ray.wait(left, timeout=POLL_S)
+                for task in ended:
+                    result_of(task)
+                key = self._key()
+                if key:
+                    on_progress(*progress_of(self._cache, key))
+        finally:
+            for task in left:
+                ray.cancel(task, force=True)
+        return [result_of(task) for task in tasks]
+
+
+def result_of(task: Any) -> Any:
+    """Returns what a task of Ray's returns; raises InputError where it does, and where its worker died."""
+    try:
+        return ray.get(task)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, InputError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise InputError(
+            f"a worker died at its task ({str(error).splitlines()[0]}); "
+            "run the same command again to continue, with fewer images at a time where memory ran out"
+        ) from error
