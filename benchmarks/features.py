@@ -25,12 +25,11 @@ from PIL import Image
 
 from benchmarks.measure import cost_of, machine, machine_in_words, typical, write_result
 from trainables.backbones import Backbone, build_backbone, find_backbone
-from trainables.extraction import Forward, build_forward, fill
-from trainables.features import join_shards, make_key
+from trainables.extraction import BATCH_SIZE, Forward, build_forward, complete, fill
+from trainables.features import make_key
 from trainables.images import load_batches
 
 PHOTO_PX = 816  # the side of an aligned Adience photo
-BATCH_SIZE = 32
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,8 +91,11 @@ def _extract(
     backbone: Backbone, paths: list[Path], digests: list[str], forward: Forward, cache: Path
 ) -> None:
     key = make_key(backbone, "benchmark", digests)
-    fill(key.folder(cache), key, paths, digests, forward, batch_size=BATCH_SIZE, shard_images=128)
-    join_shards(key.folder(cache), key, {})
+
+    def compute(missing: list[range]) -> float:
+        return fill(key, cache, missing, paths, digests, forward, BATCH_SIZE)
+
+    complete(key, cache, compute, {})
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -70,6 +71,31 @@ def draw_sample(
         )
     _draw_whole(root, photos, celeba_photos, seed)
     return root
+
+
+@dataclass(frozen=True)
+class DrawnFace:
+    """A drawn face by itself: its label (0 female, 1 male) and the bytes of its JPEG file."""
+
+    label: int
+    jpeg: bytes
+
+
+def draw_faces(count: int, seed: int = SEED) -> list[DrawnFace]:
+    """Returns `count` faces of the two labels in turn, the same for the same arguments.
+
+    Each is of another person, and none of them is in a sample of any size: they are drawn from a random
+    stream of their own, in the size of the Adience tree.
+    """
+    rng = np.random.default_rng([seed, 2])
+    return [_draw_alone(number % 2, rng) for number in range(count)]
+
+
+def _draw_alone(label: int, rng: Generator) -> DrawnFace:
+    file = io.BytesIO()
+    face = draw_face(draw_traits(_looks(label, rng), rng), ADIENCE_SIZE, rng)
+    face.save(file, "JPEG", quality=90)
+    return DrawnFace(label, file.getvalue())
 
 
 def holds_sample(root: Path, marker: str | None = None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,20 @@ from typing import Any
 from data_prep.splits import PROTOCOLS
 from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.contradictions import ALL, AUTO, OPTIONS, find_contradiction
+from search.finetune.options import (
+    FINETUNE,
+    HASSNER,
+    add_finetune_options,
+    add_image_options,
+    image_options,
+)
+from search.following import MODES, PROJECT
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
 from search.stages import STAGES
 from trainables.backbones import BACKBONES
+from trainables.features import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
 _EPILOG = """\
@@ -24,6 +34,7 @@ examples:
   python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats 3
   python -m search.run --stage all --study adience --data adience.parquet --repeats 3
   python -m search.run --mode joint --search tpe --num-samples 40 --scheduler asha
+  python -m search.run --stage finetune --study adience --data adience.parquet --celeba celeba.parquet
   python -m search.run --stage lr --dry-run
 
 The same command again continues a study where it was stopped; a finished trial is never trained twice.
@@ -34,14 +45,17 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options in `argv`, checked against each other.
 
-    `given` holds the hyperparameters among them, `order` and `vary` the names of stages.
+    `given` holds the hyperparameters among them, `order` and `vary` the names of stages, `argv` all as typed.
     Wrong usage and --help end in SystemExit.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
+    arguments.argv = list(sys.argv[1:] if argv is None else argv)
     arguments.given = {
         name: getattr(arguments, name) for name in OPTIONS if getattr(arguments, name) is not None
     }
+    if arguments.backbone == HASSNER:
+        arguments.given |= image_options(arguments)
     try:
         TrialConfig.from_dict(arguments.given)
         arguments.order = parse_order(arguments.order)
@@ -66,9 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--stage",
-        choices=[*STAGES, ALL],
+        choices=[*STAGES, FINETUNE, ALL],
         metavar="STAGE",
-        help=f"what to tune: {', '.join(STAGES)}, or {ALL}",
+        help=f"what to tune: {', '.join(STAGES)}, or {ALL}; {FINETUNE}: from the winner to the final model",
     )
     parser.add_argument(
         "--mode",
@@ -81,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_staged(parser.add_argument_group("staged search"))
     _add_joint(parser.add_argument_group("joint search"))
     _add_deciding(parser.add_argument_group("deciding"))
+    add_finetune_options(parser.add_argument_group("final model"))
+    add_image_options(parser.add_argument_group("training on images"))
     _add_study(parser.add_argument_group("study"))
+    _add_following(parser.add_argument_group("following"))
     _add_machine(parser.add_argument_group("machine"))
     return parser
 
@@ -107,6 +124,13 @@ def _add_data(group: Any) -> None:
         metavar="WEIGHTS",
         help="of the backbone: imagenet, none (random) or a file "
         "(default: imagenet for photographs, none for the drawn sample)",
+    )
+    group.add_argument(
+        "--feature-precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="of a frozen backbone's arithmetic: bfloat16 is faster on processors that have it, and makes "
+        "features that differ by some per cent (default: %(default)s)",
     )
 
 
@@ -213,6 +237,31 @@ def _add_study(group: Any) -> None:
     )
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _add_following(group: Any) -> None:
+    how_much = group.add_mutually_exclusive_group()
+    how_much.add_argument("--quiet", action="store_true", help="print results and errors, nothing else")
+    how_much.add_argument(
+        "--verbose", action="store_true", help="print what Ray and the workers say, versions, files written"
+    )
+    group.add_argument(
+        "--tensorboard",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write STUDY/tensorboard, for tensorboard --logdir (default: yes)",
+    )
+    group.add_argument(
+        "--wandb",
+        choices=MODES,
+        default=MODES[0],
+        help="log to Weights & Biases; offline: keep it for wandb sync (default: %(default)s, online where a "
+        "key is configured)",
+    )
+    group.add_argument(
+        "--wandb-project", default=PROJECT, metavar="NAME", help="there (default: %(default)s)"
+    )
+    group.add_argument("--wandb-entity", metavar="NAME", help="user or team there (default: the key's own)")
 
 
 def _add_machine(group: Any) -> None:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from search.configurations import POPULATION, POPULATION_STAGES
+from search.finetune.options import FINETUNE, find_finetune_contradiction
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM
 from search.sequence import parse_order
@@ -40,7 +41,7 @@ def find_contradiction(arguments: argparse.Namespace) -> str | None:
     `arguments` are those of `search.arguments`, with `given` and `order` filled in.
     """
     check = _check_joint if arguments.mode == JOINT else _check_staged
-    return check(arguments) or _check_seeds(arguments)
+    return check(arguments) or find_finetune_contradiction(arguments) or _check_seeds(arguments)
 
 
 def _check_staged(arguments: argparse.Namespace) -> str | None:
@@ -51,12 +52,16 @@ def _check_staged(arguments: argparse.Namespace) -> str | None:
     if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO:
         return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
     if arguments.stage is None:
-        return f"--stage is needed: {', '.join(STAGES)} or {ALL}"
+        return f"--stage is needed: {', '.join(STAGES)}, {FINETUNE} or {ALL}"
     if arguments.stage == ALL:
         left = [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
         return None if left else "--stage all has no stage left: every hyperparameter is given; leave one out"
+    if arguments.stage == FINETUNE and arguments.final:
+        return "--final reads the held-out data for a stage's winner; leave it out of --stage finetune"
     if arguments.sweeps > 1:
         return f"--sweeps goes through several stages, --stage {arguments.stage} is one; use --stage {ALL}"
+    if arguments.stage == FINETUNE:
+        return None
     hyperparameter = STAGES[arguments.stage].hyperparameter
     if hyperparameter in arguments.given:
         option = f"--{OPTIONS[hyperparameter]}"
@@ -74,8 +79,8 @@ def _check_joint(arguments: argparse.Namespace) -> str | None:
         return "--search grid tries every configuration; leave out --num-samples, or use --search random"
     if arguments.search != "grid" and arguments.num_samples is None:
         return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
-    if (arguments.pack or 1) > 1 and (arguments.scheduler != "none" or arguments.search == "tpe"):
-        return "--pack trains a list of configurations to its end; leave it out with tpe or a scheduler"
+    if (arguments.pack or 1) > 1 and arguments.scheduler in ("hyperband", POPULATION):
+        return f"--scheduler {arguments.scheduler} pauses trials, which a pack cannot; leave out --pack"
     if arguments.scheduler == POPULATION:
         return _check_population(arguments)
     if arguments.repeats == AUTO:

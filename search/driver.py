@@ -23,7 +23,7 @@ from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.ledger import kept_weights
 from search.problem import Problem
-from search.spaces import KnowingSearcher, Referee, stops_members
+from search.spaces import KnowingSearcher, Listed, Referee, stops_members
 from search.watching import Observer
 from trainables import trainable
 from trainables.backbones import find_backbone
@@ -61,6 +61,7 @@ class Resources:
     max_concurrent: int | None = None
     max_failures: int = 2
     pack: int | None = None
+    verbose: bool = False  # whether Ray and the workers say what they do
 
     @property
     def trial_cpus(self) -> int:
@@ -117,17 +118,16 @@ class Driver:
         """
         plain = [trial for trial in trials if not trial.start and trial.key not in keep]
         packs, alone = self._packs(plain, policy) if _can_pack(policy) else ([], plain)
-        alone += [trial for trial in trials if trial not in plain]
+        alone += [trial for trial in trials if trial.start or trial.key in keep]
         results: dict[str, TrialResult] = {}
         if packs:
-            space = {"pack": tune.grid_search([[assignment_of(trial) for trial in pack] for pack in packs])}
+            listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
             rows = {rows_of(trial.config) for pack in packs for trial in pack}
-            results |= self._tune(trainable.train_pack, space, rows, observer, policy)
+            results |= self._tune(trainable.train_pack, listed, rows, observer, policy)
         if alone:
-            assignments = [assignment_of(trial, keep=trial.key in keep) for trial in alone]
-            space = {"trial": tune.grid_search(assignments)}
+            listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
             rows = {rows_of(trial.config) for trial in alone}
-            results |= self._tune(trainable.train_trial, space, rows, observer, policy)
+            results |= self._tune(trainable.train_trial, listed, rows, observer, policy)
         return results
 
     def _packs(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
@@ -168,7 +168,7 @@ class Driver:
         if _can_pack(policy) and not reads_images(base):
             searcher.pack = self._wanted_pack(ASKED_TOGETHER)
         train = trainable.train_pack if searcher.pack > 1 else trainable.train_trial
-        return self._tune(train, {}, [rows_of(base)], observer, policy, searcher)
+        return self._tune(train, searcher, [rows_of(base)], observer, policy)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy
@@ -177,7 +177,8 @@ class Driver:
         assignments = [assignment_of(self._problem.trial(config, split)) for config in configs]
         collector = MemberCollector(self._problem, observer)
         space = {"trial": tune.grid_search(assignments)}
-        self._fit(trainable.train_member, space, {rows_of(config) for config in configs}, policy, collector)
+        rows = {rows_of(config) for config in configs}
+        self._fit(trainable.train_member, space, None, rows, policy, collector)
         return list(collector.members.values())
 
     def of(self, problem: Problem) -> Driver:
@@ -197,24 +198,23 @@ class Driver:
     def _tune(
         self,
         train: Callable[..., None],
-        space: Mapping[str, Any],
+        searcher: Searcher,
         rows: Iterable[str],
         observer: Observer,
         policy: Policy,
-        searcher: Searcher | None = None,
     ) -> dict[str, TrialResult]:
         collector = Collector(self._problem, self._keep, observer, policy)
-        self._fit(train, space, rows, policy, collector, searcher)
+        self._fit(train, {}, searcher, rows, policy, collector)
         return collector.results
 
     def _fit(
         self,
         train: Callable[..., None],
         space: Mapping[str, Any],
+        searcher: Searcher | None,
         rows: Iterable[str],
         policy: Policy,
         collector: tune.Callback,
-        searcher: Searcher | None = None,
     ) -> None:
         self._connect()
         packed = train is trainable.train_pack
@@ -273,14 +273,15 @@ class Driver:
         if self._connected:
             return
         os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-        logging.getLogger("ray").setLevel(logging.ERROR)
+        level = logging.INFO if self._resources.verbose else logging.ERROR
+        logging.getLogger("ray").setLevel(level)
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
         try:
             ray.init(
                 address=self._resources.address or "local",
                 include_dashboard=False if self._resources.address is None else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
+                log_to_driver=self._resources.verbose,
+                logging_level=level,
             )
         except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
             where = self._resources.address or "this machine"

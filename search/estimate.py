@@ -54,6 +54,25 @@ def estimate(
     return Estimate(total, images_to_extract * TYPICAL_EXTRACTION_S, measured)
 
 
+def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str | None:
+    """Returns what to know before `trials` are trained where a head among them has batch size 1, else None.
+
+    Its share is counted in steps of the optimizer, as a step's time hardly depends on a small batch.
+    """
+    rows = {split.name: len(split.train) for split in problem.splits}
+    steps = [_steps(trial, rows) * trial.config.epochs for trial in trials]
+    single = [
+        trial.config.batch_size == 1 and find_backbone(trial.config.backbone).frozen for trial in trials
+    ]
+    if not any(single):
+        return None
+    share = sum(count for count, alone in zip(steps, single, strict=True) if alone) / sum(steps)
+    return (
+        "batch size 1 trains nothing: BatchNorm with one example puts out its offset, so no hidden weight "
+        f"gets a gradient; it takes {share:.0%} of the optimizer steps that this plan trains"
+    )
+
+
 def _steps(trial: Trial, rows: dict[str, int]) -> int:
     return math.ceil(rows.get(trial.split, max(rows.values())) / trial.config.batch_size)
 

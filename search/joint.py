@@ -95,9 +95,12 @@ class Workers(Interface):
         """Returns by key the results of those of `trials` that ended."""
 
     def search(
-        self, searcher: KnowingSearcher, backbones: Sequence[str], expected: int, policy: Policy
+        self, searcher: KnowingSearcher, base: TrialConfig, expected: int, policy: Policy
     ) -> Mapping[str, TrialResult]:
-        """Returns by key the results of the suggestions that ended, `expected` of them where time allows."""
+        """Returns by key the results of the suggestions that ended, `expected` of them where time allows.
+
+        What the searcher does not vary is as in `base`.
+        """
 
 
 def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> StageResult:
@@ -192,7 +195,7 @@ def _suggested(
     ]
     searcher = KnowingSearcher(plan.space, OBJECTIVE, plan.base.seed, ask, suggestions.full, known)
     if not suggestions.full():
-        workers.search(searcher, [plan.base.backbone], suggestions.missing(), policy)
+        workers.search(searcher, plan.base, suggestions.missing(), policy)
     return suggestions.results(), suggestions.reused
 
 

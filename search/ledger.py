@@ -14,7 +14,7 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.files import write_json, write_whole
-from trainables.trial import Trial, TrialResult
+from trainables.trial import Trial, TrialResult, TrialStatus
 
 
 def kept_weights(study: Path) -> Path:
@@ -48,7 +48,13 @@ class Ledger:
                 yield result
 
     def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
-        """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it."""
+        """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it.
+
+        A completed trial that is there stays, such as one that was trained again for its weights.
+        """
+        there = self.find(result.trial)
+        if there and there.status is TrialStatus.COMPLETED:
+            return
         if predictions is not None:
             path = self.predictions_path(result.trial)
             path.parent.mkdir(parents=True, exist_ok=True)

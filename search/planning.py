@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ from data_prep.manifest import Manifest, read_manifest
 from data_prep.sample import draw_sample
 from search.configurations import joint_space
 from search.contradictions import ALL, AUTO
+from search.finetune.options import FINETUNE
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageFiles, StageResult
@@ -23,6 +25,7 @@ from search.staged import StagePlan, finished_trials
 from search.stages import STAGES, Stage, base_of
 from trainables.backbones import find_backbone
 from trainables.features import find_features
+from trainables.inputs import find_rows, rows_of
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ SAMPLE = Path("data/sample")
 
 def stage_names(arguments: argparse.Namespace) -> Sequence[str]:
     """Returns the stages to run; of all of them without those whose hyperparameter is given."""
+    if arguments.stage == FINETUNE:
+        return []
     if arguments.stage != ALL:
         return [arguments.stage]
     return [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
@@ -111,12 +116,27 @@ def missing_trials(plan: Plan, ledger: Ledger) -> list[Trial]:
     return [trial for trial in trials if trial.key not in done]
 
 
+def expected_trials(plans: Sequence[Plan], ledger: Ledger) -> list[Trial]:
+    """Returns the trials to train, each once; for a searcher, whose are not known, one a batch size."""
+    expected: dict[str, Trial] = {}
+    for plan in plans:
+        trials = missing_trials(plan, ledger) if plan.trials() else _one_a_batch_size(plan)
+        expected |= {trial.key: trial for trial in trials}
+    return list(expected.values())
+
+
+def _one_a_batch_size(plan: Plan) -> list[Trial]:
+    sizes = getattr(plan, "space", {}).get("batch_size", (plan.base.batch_size,))
+    split = plan.problem.splits[0].name
+    return [plan.problem.trial(replace(plan.base, batch_size=size), split) for size in sizes]
+
+
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
     """Returns how many images have to go through a backbone before `trials` can run."""
     digests = problem.manifest.image_digests
-    backbones = {trial.config.backbone for trial in trials}
+    rows = {rows_of(trial.config) for trial in trials}
     return sum(
         len(digests)
-        for name in backbones
-        if find_features(cache, find_backbone(name), problem.weights, digests) is None
+        for name in rows
+        if not find_features(cache, find_rows(name), problem.weights, digests, problem.feature_precision)
     )

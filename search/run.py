@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 import time
 import warnings
@@ -16,13 +17,20 @@ from rich.console import Console
 
 from data_prep.command import exit_code
 from data_prep.errors import InputError
+from data_prep.manifest import read_manifest
 from search.arguments import parse_arguments
-from search.estimate import estimate
+from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
+from search.finetune.options import EPOCH_FILES, FINETUNE, finetune_plan, is_wanted
+from search.finetune.result import FinetuneResult
+from search.finetune.table import print_finetune
+from search.following import followers, require_wandb
 from search.ledger import Ledger
+from search.live_file import LiveFile, asked_of
 from search.planning import (
     Plan,
     default_name,
+    expected_trials,
     images_to_extract,
     joint_plan,
     manifest_of,
@@ -35,7 +43,7 @@ from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.sequence import describe_sweep, run_sequence
 from search.stages import Stage
-from search.study import check_study, held, open_study, read_study, require_same_backbone
+from search.study import check_study, held, keep_command, open_study, read_study, require_same_backbone
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from search.watching import Watcher
 
@@ -54,7 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
-    problem = Problem.of(manifest_of(arguments), arguments.split, arguments.weights, arguments.keras_backend)
+    problem = Problem.of(
+        manifest_of(arguments),
+        arguments.split,
+        arguments.weights,
+        arguments.keras_backend,
+        arguments.feature_precision,
+    )
     folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
     if arguments.final:
         require_held_out(problem)
@@ -66,11 +80,18 @@ def _run(arguments: argparse.Namespace) -> None:
     if "backbone" in arguments.given:
         require_same_backbone(folder, arguments.given["backbone"], StageFiles(folder).all())
     plans = _plans(arguments, problem, folder)  # refuses what cannot be run before anything is written
+    if arguments.stage == FINETUNE:
+        finetune_plan(arguments, problem, folder)
+    elif arguments.celeba:
+        read_manifest(arguments.celeba, arguments.celeba_root)
     if arguments.dry_run:
         _dry_run(arguments, plans, problem, folder)
         return
-    with held(folder):
+    require_wandb(arguments)
+    with held(folder), _only_results() if arguments.quiet else contextlib.nullcontext():
         open_study(folder, problem.facts())
+        keep_command(folder, arguments.argv)
+        _warn(plans, problem, folder)
         _search(arguments, problem, folder, started)
 
 
@@ -85,6 +106,7 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         max_concurrent=arguments.max_concurrent,
         max_failures=arguments.max_failures,
         pack=arguments.pack,
+        verbose=arguments.verbose,
     )
     ledger = Ledger(folder)
     stdout = sys.stdout
@@ -104,21 +126,41 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
             print_stage(result, output)
             _require_winner(result)
         reading = runner.final(results[-1], problem) if arguments.final else None
+        finetuned = _finetune(arguments, problem, folder, runner)
+    if finetuned:
+        print_finetune(finetuned, output)
     if reading:
         output.print(describe_reading(reading), highlight=False, soft_wrap=True)
     output.print(f"results: {folder}", highlight=False, soft_wrap=True)
     if arguments.json:
         seconds = time.perf_counter() - started
-        print(
-            json.dumps(result_json(results, folder, read_study(folder), ledger, seconds, reading), indent=2)
-        )
+        told = result_json(results, folder, read_study(folder), ledger, seconds, reading)
+        print(json.dumps({**told, **({"finetune": finetuned.to_dict()} if finetuned else {})}, indent=2))
+
+
+def _finetune(
+    arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner
+) -> FinetuneResult | None:
+    if not is_wanted(arguments):
+        return None
+    plan = finetune_plan(arguments, problem, folder)
+    return runner.finetune(plan, EPOCH_FILES[arguments.model_epoch])
+
+
+@contextlib.contextmanager
+def _only_results() -> Iterator[None]:
+    """Silences standard error; an error is told after it."""
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
 
 
 @contextlib.contextmanager
 def _watchers(arguments: argparse.Namespace, folder: Path) -> Iterator[Sequence[Watcher]]:
     """Gives those who follow this run, and closes them however it ends."""
     with contextlib.ExitStack() as stack:
-        watchers: list[Watcher] = []
+        stages = [] if arguments.mode == JOINT else stage_names(arguments)
+        watchers: list[Watcher] = [LiveFile(folder, asked_of(arguments, stages))]
+        watchers += followers(arguments, folder, lambda line: print(line, file=sys.stderr))
         for watcher in watchers:
             stack.callback(watcher.close)
         yield watchers
@@ -150,6 +192,7 @@ def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Seq
 
 
 def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Problem, folder: Path) -> None:
+    _warn(plans, problem, folder)
     ledger = Ledger(folder)
     missing = {trial.key: trial for plan in plans for trial in missing_trials(plan, ledger)}
     images = images_to_extract(list(missing.values()), problem, arguments.cache)
@@ -163,6 +206,12 @@ def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Prob
         print_setting(plan, console)
         print_plan(plan, missing, console)
     print_estimate(len(missing), expected, console)
+
+
+def _warn(plans: Sequence[Plan], problem: Problem, folder: Path) -> None:
+    warning = warning_of_single_examples(expected_trials(plans, Ledger(folder)), problem)
+    if warning:
+        _say_warning(warning)
 
 
 def _require_winner(result: StageResult) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from data_prep.files import write_json
 from search.collector import Member, Policy
 from search.configurations import POPULATION
 from search.driver import Driver
 from search.final import evaluate_winner
+from search.finetune.model import winning_run, write_final_model
+from search.finetune.plan import FinetunePlan
+from search.finetune.result import FinetuneResult
+from search.finetune.runs import require_weights, run_finetune
+from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
 from search.ledger import Ledger
 from search.planning import Plan, missing_trials
@@ -24,6 +30,7 @@ from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.tables import print_setting
 from search.watching import Observer, Observers, Watcher
+from trainables import trainable
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 
@@ -63,6 +70,28 @@ class Runner:
             result, problem, self._ledger, lambda trials: workers.train(trials, Policy()), self._folder
         )
 
+    def finetune(self, plan: FinetunePlan, weights_file: str) -> FinetuneResult:
+        """Trains the columns of `plan`, keeps what was found, and writes the final model."""
+        print_finetune_setting(plan, self._console)
+
+        def trains(
+            problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
+        ) -> Mapping[str, TrialResult]:
+            driver = self._driver if problem is plan.problem else self._driver.of(problem)
+            workers = _Workers(driver, title, plan.label, self._console, self._watchers)
+            return workers.train(trials, Policy(), keep)
+
+        result = run_finetune(plan, self._ledger, trains, self._folder)
+        write_json(self._folder / "finetune.json", result.to_dict())
+        if result.winner:
+            require_weights(plan, winning_run(plan, result), self._ledger, trains, self._folder)
+            write_final_model(plan, result, self._folder, weights_file, self._write_model)
+        return result
+
+    def _write_model(self, *arguments: Any) -> None:
+        self._console.print("writing the final model", highlight=False)
+        self._driver.call(trainable.write_model, *arguments)
+
     def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
         return _Workers(self._driver, title, label, self._console, self._watchers)
 
@@ -87,15 +116,17 @@ class _Workers:
         self._driver, self._title, self._label, self._console = driver, title, label, console
         self._watchers = watchers
 
-    def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
+    def train(
+        self, trials: Sequence[Trial], policy: Policy, keep: Collection[str] = ()
+    ) -> Mapping[str, TrialResult]:
         with self._observer(len(trials)) as observer:
-            return self._driver.train(trials, observer, policy)
+            return self._driver.train(trials, observer, policy, keep)
 
     def search(
-        self, searcher: KnowingSearcher, backbones: Sequence[str], expected: int, policy: Policy
+        self, searcher: KnowingSearcher, base: TrialConfig, expected: int, policy: Policy
     ) -> Mapping[str, TrialResult]:
         with self._observer(expected) as observer:
-            return self._driver.search(searcher, backbones, observer, policy)
+            return self._driver.search(searcher, base, observer, policy)
 
     def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
         with self._observer(len(configs)) as observer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -20,6 +21,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.configurations import Range, Space
 from search.results import Objective
+from trainables.packed import shape_of
+from trainables.trainable import PACK
 from trainables.trial import TrialConfig
 
 MAX_REPEATED_SUGGESTIONS = 200  # of configurations that are known already, in a row
@@ -35,7 +38,9 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     """Optuna's TPE, told of configurations that the ledger has instead of training them again.
 
     `ask` says of a suggestion what is to be done, `full` whether enough were asked for; `known` are
-    configurations with their values from before.
+    configurations with their values from before. As many suggestions as the attribute `pack` says are asked
+    for at a time, each but the first with those before it taken to be bad (the constant liar); above 1
+    those of one shape go to a worker together.
     """
 
     def __init__(
@@ -51,8 +56,11 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space = space
         self._ask, self._full = ask, full
+        self.pack = 1
         self._asked = 0
-        self._names: dict[str, str] = {}
+        self._waiting: list[list[_Suggestion]] = []  # packs for the next workers
+        self._names: dict[str, list[str]] = {}
+        self._values: dict[str, float] = {}
         self._optuna = OptunaSearch(
             {name: _distribution(values) for name, values in space.items()},
             metric=objective.metric,
@@ -66,28 +74,51 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 
     def suggest(self, trial_id: str) -> Any:
         """Returns what a worker should train next, None to be asked later, or FINISHED."""
+        trained_now = False
+        if not self._waiting:
+            batch, trained_now = self._ask_batch()
+            self._waiting = _by_shape(batch)
+        if not self._waiting:
+            return None if trained_now else Searcher.FINISHED
+        members = self._waiting.pop(0)
+        self._names[trial_id] = [member.name for member in members]
+        assignments = [member.assignment for member in members]
+        return {PACK: assignments} if self.pack > 1 else {"trial": assignments[0]}
+
+    def _ask_batch(self) -> tuple[list[_Suggestion], bool]:
+        """Returns what is to be trained, and whether the last suggestion is in training already."""
+        batch: list[_Suggestion] = []
         for _ in range(MAX_REPEATED_SUGGESTIONS):
-            if self._full():
+            if self._full() or len(batch) == self.pack:
                 break
             self._asked += 1
             name = f"suggestion-{self._asked}"
-            answer = self._ask(self._values(self._optuna.suggest(name)))
+            answer = self._ask(self._values_of(self._optuna.suggest(name)))
             if isinstance(answer, dict):
-                self._names[trial_id] = name
-                return {"trial": answer}
+                batch.append(_Suggestion(name, answer))
+                continue
             self._optuna.on_trial_complete(name, {self.metric: answer}, error=answer is None)
             if answer is None:
-                return None
-        return Searcher.FINISHED
+                return batch, True
+        return batch, False
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Notes the last values: TPE models what trials end with."""
+        names = self._names[trial_id]
+        for name, report in zip(names, result.get(PACK, [result]), strict=True):
+            if report:
+                self._values[name] = report[self.metric]
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tells TPE how a suggestion ended; a trial that a scheduler stopped counts with its last value."""
-        self._optuna.on_trial_complete(self._names.pop(trial_id), result, error)
-
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Ignored: TPE models what trials end with."""
+        """Tells TPE how suggestions ended; one that was stopped early counts with its last value."""
+        if result:
+            self.on_trial_result(trial_id, result)
+        for name in self._names.pop(trial_id):
+            value = self._values.pop(name, None)
+            failed = error or value is None
+            self._optuna.on_trial_complete(name, None if failed else {self.metric: value}, failed)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: a search continues from the ledger."""
@@ -95,7 +126,7 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: a search continues from the ledger."""
 
-    def _values(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
+    def _values_of(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: value if isinstance(values, Range) else values[value]
             for name, value in suggested.items()
@@ -107,6 +138,102 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             name: getattr(config, name) if isinstance(values, Range) else values.index(getattr(config, name))
             for name, values in self._space.items()
         }
+
+
+class Listed(Searcher):  # type: ignore[misc]  # Ray has no types
+    """Suggests `values` under `name`, one after the other, whatever comes of them.
+
+    Tune's grid search would copy all values for each of them: a cost that grows with their square.
+    """
+
+    def __init__(self, name: str, values: Sequence[Any]) -> None:
+        super().__init__()
+        self._name, self._values = name, iter(values)
+
+    def suggest(self, trial_id: str) -> Any:
+        """Returns the next one, or FINISHED."""
+        for value in self._values:
+            return {self._name: value}
+        return Searcher.FINISHED
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing: the list is what it is."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a search continues from the ledger."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: a search continues from the ledger."""
+
+
+@dataclass(frozen=True)
+class _Suggestion:
+    name: str
+    assignment: dict[str, Any]
+
+
+def _by_shape(batch: Sequence[_Suggestion]) -> list[list[_Suggestion]]:
+    groups: dict[Hashable, list[_Suggestion]] = {}
+    for member in batch:
+        groups.setdefault(shape_of(TrialConfig.from_dict(member.assignment["config"])), []).append(member)
+    return list(groups.values())
+
+
+class Referee:
+    """Stops members of packs by the rule of a scheduler of Tune's, which sees trials, not members.
+
+    It decides as the scheduler would if the members had been trials that report one after the other.
+    Raises ValueError for a scheduler of which `stops_members` is not true.
+    """
+
+    def __init__(self, scheduler: TrialScheduler) -> None:
+        if not stops_members(scheduler):
+            raise ValueError(f"a referee needs a scheduler that only stops, received {scheduler}")
+        self._scheduler = scheduler
+        self._members: dict[str, _Member] = {}
+        self._stopped: set[str] = set()
+
+    def stopped(self, figures: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Hears the figures of members after an epoch, by key, and returns the keys of those to stop.
+
+        A pack that begins again after its worker died hears the same of those that were stopped before.
+        """
+        for key, heard in figures.items():
+            if key not in self._stopped and self._stops(key, heard):
+                self._stopped.add(key)
+        return self._stopped & figures.keys()
+
+    def _stops(self, key: str, heard: Mapping[str, Any]) -> bool:
+        if key not in self._members:
+            self._members[key] = _Member(key)
+            self._scheduler.on_trial_add(_NOBODY_WAITS, self._members[key])
+        action = self._scheduler.on_trial_result(_NOBODY_WAITS, self._members[key], dict(heard))
+        return bool(action == TrialScheduler.STOP)
+
+
+def stops_members(scheduler: TrialScheduler | None) -> bool:
+    """Returns whether `scheduler` does nothing but stop trials: then a `Referee` can apply it to packs."""
+    return isinstance(scheduler, ASHAScheduler | MedianStoppingRule)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What the schedulers want to know of a trial."""
+
+    trial_id: str
+
+
+class _NobodyWaits:
+    """What the schedulers want to know of Tune: no trial waits for the place of another."""
+
+    def get_live_trials(self) -> list[Any]:
+        """Returns none."""
+        return []
+
+
+_NOBODY_WAITS = _NobodyWaits()
 
 
 def make_population_scheduler(

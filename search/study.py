@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,30 @@ def read_study(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None
     return dict(made_of)
+
+
+@dataclass(frozen=True)
+class Command:
+    """The options of the last run of a study, when (ISO 8601, UTC) and in which folder it began."""
+
+    argv: tuple[str, ...]
+    started_at: str
+    cwd: str
+
+
+def keep_command(folder: Path, argv: Sequence[str]) -> None:
+    """Keeps in `command.json` with which options of python -m search.run the study goes on."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    write_json(folder / "command.json", asdict(Command(tuple(argv), now, str(Path.cwd()))))
+
+
+def read_command(folder: Path) -> Command | None:
+    """Returns the last command, None where none was kept or it cannot be read."""
+    try:
+        values = json.loads((folder / "command.json").read_text("utf-8"))
+        return Command(**{**values, "argv": tuple(values["argv"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[StageResult]) -> None:

@@ -35,7 +35,8 @@ def print_setting(plan: Plan, console: Console) -> None:
     fixed = (f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items())
     for line in (
         f"data      {facts['images']:,} {pictures}, {facts['subjects']:,} subjects, split {problem.protocol}",
-        f"networks  {weights_in_words(problem.weights)}, Keras on {problem.keras_backend}",
+        f"networks  {weights_in_words(problem.weights, problem.feature_precision)}, "
+        f"Keras on {problem.keras_backend}",
         f"values    {'; '.join(fixed)}",
     ):
         console.print(line, highlight=False, soft_wrap=True)

@@ -13,7 +13,13 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "trainables", "search")  # each may import itself and those before it
 HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
 
-ADAPTERS = {"trainables/trainable.py", "search/spaces.py", "search/driver.py", "search/collector.py"}
+ADAPTERS = {
+    "trainables/trainable.py",
+    "search/spaces.py",
+    "search/driver.py",
+    "search/collector.py",
+    "search/extraction.py",
+}
 USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
 LEARNING = {"trainables/network.py", "trainables/training.py"}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

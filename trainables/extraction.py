@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +22,12 @@ from data_prep.errors import InputError
 from trainables.backbones import (
     Backbone,
     build_backbone,
-    find_backbone,
     preprocess,
     weights_digest,
     weights_identity,
 )
 from trainables.features import (
+    PRECISIONS,
     Array,
     FeatureKey,
     FeatureStore,
@@ -35,6 +35,7 @@ from trainables.features import (
     exclusive,
     feature_key,
     find_features,
+    finished_rows,
     join_shards,
     make_key,
     missing_rows,
@@ -44,7 +45,9 @@ from trainables.features import (
     write_shard,
 )
 from trainables.images import Pixels, load_batches
+from trainables.inputs import find_rows
 
+BATCH_SIZE, SHARD_IMAGES = 32, 128
 Forward = Callable[[Pixels], npt.NDArray[np.float32]]
 OnProgress = Callable[[int, int], None]
 LINE_EVERY_S = 10.0
@@ -53,87 +56,148 @@ LINE_EVERY_S = 10.0
 def extract(
     paths: Sequence[str | Path],
     digests: Sequence[str],
-    backbone_name: str,
+    rows_name: str,
     weights: str,
     cache: str | Path,
+    precision: str = PRECISIONS[0],
     *,
-    batch_size: int = 32,
-    shard_images: int = 128,
+    batch_size: int = BATCH_SIZE,
+    shard_images: int = SHARD_IMAGES,
     on_progress: OnProgress | None = None,
     say: Callable[[str], None] = say_on_stderr,
 ) -> FeatureStore:
     """Returns the cached rows of the images, computing those that are missing; row i is image i.
 
-    A frozen backbone gives features `(n, d)` float32 (inference mode), any other resized pixels
-    `(n, px, px, 3)` uint8. `digests` are the first hexadecimal digits of the sha256 of each file. A run
-    that is killed continues at the last whole shard of `shard_images`. `on_progress(done, total)` follows
-    every batch; `say` gets a line when another process is already at it and this one waits.
-    Raises InputError for an unknown backbone, weights that cannot be had, an image that cannot be read or
+    A frozen backbone gives features `(n, d)` float32 (inference mode), any other name of
+    `trainables.inputs` resized pixels `(n, px, px, 3)` uint8. With the `precision` bfloat16 a backbone
+    computes in that; its features are stored as float32, and are some per cent off. `digests` are the
+    first hexadecimal digits of the sha256 of each file. A run that is killed continues at the last whole
+    shard of `shard_images`. `on_progress(done, total)` follows every batch; `say` gets a line when another
+    process is already at it and this one waits.
+    Raises InputError for an unknown name, weights that cannot be had, an image that cannot be read or
     has changed, and a cache that cannot be written.
     """
-    backbone = find_backbone(backbone_name)
+    backbone = find_rows(rows_name)
     if not paths:
         raise InputError("features need at least one image, received none")
-    found = find_features(cache, backbone, weights, digests)
+    found = find_features(cache, backbone, weights, digests, precision)
     if found:
         return found
-    build = functools.cache(functools.partial(build_backbone, backbone, weights))
-    key = feature_key(cache, backbone, weights, digests)
+    build = functools.cache(functools.partial(_build, backbone, weights, precision))
+    key = feature_key(cache, backbone, weights, digests, precision)
     if key is None:
         digest = weights_digest(build())
         remember_weights(cache, backbone, weights_identity(weights), digest)
-        key = make_key(backbone, digest, digests)
+        key = make_key(backbone, digest, digests, precision)
+
+    def compute(missing: list[range]) -> float:
+        forward = _forward(backbone, build, batch_size)
+        return fill(key, cache, missing, paths, digests, forward, batch_size, on_progress)
+
+    facts = made_by(backbone, weights, _keras_backend() if backbone.frozen else "")
+    return complete(key, cache, compute, facts, shard_images=shard_images, say=say)
+
+
+def complete(
+    key: FeatureKey,
+    cache: str | Path,
+    compute: Callable[[list[range]], float],
+    facts: Mapping[str, Any],
+    *,
+    shard_images: int = SHARD_IMAGES,
+    say: Callable[[str], None] = say_on_stderr,
+) -> FeatureStore:
+    """Returns the rows of `key`; holds them while `compute` writes the shards that are missing.
+
+    `compute` gets their row ranges and returns the images per second. `facts` go into the index.
+    """
     folder = key.folder(cache)
     with exclusive(folder, say):
         found = read_store(folder)
         if found:
             return found
         clear(folder)
-        forward = build_forward(backbone, build(), batch_size) if backbone.frozen else _as_they_are
-        rate = fill(
-            folder,
-            key,
-            paths,
-            digests,
-            forward,
-            batch_size=batch_size,
-            shard_images=shard_images,
-            on_progress=on_progress,
-        )
-        return join_shards(folder, key, {**_made_by(backbone, weights), "images_per_second": rate})
+        missing = missing_rows(folder, key.images, shard_images)
+        rate = compute(missing) if missing else 0.0
+        return join_shards(folder, key, {**facts, "images_per_second": rate})
+
+
+def extract_share(
+    share: Sequence[range],
+    paths: Sequence[str | Path],
+    digests: Sequence[str],
+    rows_name: str,
+    weights: str,
+    cache: str | Path,
+    precision: str = PRECISIONS[0],
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> None:
+    """Writes the shards of some rows for another process, which is in `complete`; leaves those there are.
+
+    `paths` and `digests` are those of all images. The digest of the weights must be known in the cache.
+    Raises InputError as `extract` does.
+    """
+    backbone = find_rows(rows_name)
+    key = feature_key(cache, backbone, weights, digests, precision)
+    if key is None:
+        raise InputError(f"the weights of {rows_name} are not known in {cache}; `note_weights` comes first")
+    done = finished_rows(key.folder(cache))
+    missing = [rows for rows in share if rows not in done]
+    if not missing:
+        return
+    forward = _forward(backbone, lambda: _build(backbone, weights, precision), batch_size)
+    fill(key, cache, missing, paths, digests, forward, batch_size)
+
+
+def note_weights(rows_name: str, weights: str, cache: str | Path) -> None:
+    """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
+    backbone = find_rows(rows_name)
+    digest = weights_digest(build_backbone(backbone, weights))
+    remember_weights(cache, backbone, weights_identity(weights), digest)
 
 
 def fill(
-    folder: Path,
     key: FeatureKey,
+    cache: str | Path,
+    missing: Sequence[range],
     paths: Sequence[str | Path],
     digests: Sequence[str],
     forward: Callable[[Pixels], Array],
-    *,
     batch_size: int,
-    shard_images: int,
     on_progress: OnProgress | None = None,
 ) -> float:
-    """Writes the shards that `folder` lacks and returns the images per second; 0 where none was missing.
+    """Writes the shards of the row ranges `missing` and returns the images per second.
 
-    `forward` maps a batch `(n, px, px, 3)` uint8, n up to `batch_size`, to its rows.
+    `paths` and `digests` are those of all images; `forward` maps a batch `(n, px, px, 3)` uint8, n up to
+    `batch_size`, to its rows.
     """
-    missing = missing_rows(folder, key.images, shard_images)
     rows = [row for shard in missing for row in shard]
-    if not rows:
-        return 0.0
-    started, done = time.perf_counter(), key.images - len(rows)
+    started, done, left = time.perf_counter(), key.images - len(rows), list(missing)
     batches = load_batches(
         [paths[row] for row in rows], key.input_px, batch_size, digests=[digests[row] for row in rows]
     )
     ready: list[Array] = []
     for batch in batches:
         ready.append(forward(batch))
-        ready = _write_complete(folder, missing, ready)
+        ready = _write_complete(key.folder(cache), left, ready)
         done += len(batch)
         if on_progress:
             on_progress(done, key.images)
     return len(rows) / (time.perf_counter() - started)
+
+
+def _build(backbone: Backbone, weights: str, precision: str) -> Any:
+    """Returns the backbone; its weights are float32 in either precision."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    if precision != PRECISIONS[0]:
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        return build_backbone(backbone, weights)
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
@@ -156,6 +220,17 @@ def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
         return np.asarray(program.predict_on_batch(padded), dtype=np.float32)[: len(batch)]
 
     return forward
+
+
+def made_by(backbone: Backbone, weights: str, keras_backend: str) -> dict[str, Any]:
+    """Returns what stands in the index beside the key; the backend is empty for pixels."""
+    libraries = ("numpy", "pillow", "keras") if backbone.frozen else ("numpy", "pillow")
+    return {
+        "backbone": backbone.name,
+        "weights": weights_identity(weights) if backbone.frozen else "",
+        "keras_backend": keras_backend,
+        "versions": {library: version(library) for library in libraries},
+    }
 
 
 class Pace:
@@ -225,18 +300,12 @@ def _write_complete(folder: Path, missing: list[range], ready: list[Array]) -> l
     return ready
 
 
+def _forward(backbone: Backbone, build: Callable[[], Any], batch_size: int) -> Callable[[Pixels], Array]:
+    return build_forward(backbone, build(), batch_size) if backbone.frozen else _as_they_are
+
+
 def _as_they_are(batch: Pixels) -> Array:
     return batch
-
-
-def _made_by(backbone: Backbone, weights: str) -> dict[str, Any]:
-    libraries = ("numpy", "pillow", "keras") if backbone.frozen else ("numpy", "pillow")
-    return {
-        "backbone": backbone.name,
-        "weights": weights_identity(weights) if backbone.frozen else "",
-        "keras_backend": _keras_backend() if backbone.frozen else "",
-        "versions": {library: version(library) for library in libraries},
-    }
 
 
 def _keras_backend() -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 import warnings
@@ -32,6 +33,7 @@ from trainables.backbones import DIGEST_LENGTH, Backbone, weights_identity
 from trainables.images import DECODER
 
 Array = npt.NDArray[Any]
+PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
 
 
 class DamagedCacheWarning(UserWarning):
@@ -43,7 +45,8 @@ class FeatureKey:
     """Everything that determines the rows: features of a frozen backbone, or the resized pixels alone.
 
     `application` and `weights_digest` are empty for pixels. Backend and library versions are recorded
-    beside the rows but not part of the key: features agree between them to float tolerance.
+    beside the rows but not part of the key: features agree between them to float tolerance. `precision` is
+    that of the backbone's arithmetic; the rows are `dtype`.
     """
 
     application: str
@@ -53,12 +56,15 @@ class FeatureKey:
     dtype: str
     images: int
     images_digest: str
+    precision: str = PRECISIONS[0]
 
     @property
     def name(self) -> str:
         """32 hexadecimal digits, the name of the folder."""
-        facts = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(facts.encode()).hexdigest()[:DIGEST_LENGTH]
+        facts = asdict(self)
+        if self.precision == PRECISIONS[0]:
+            del facts["precision"]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
     def folder(self, cache: str | Path) -> Path:
         """Returns the absolute folder of these rows in `cache`."""
@@ -93,29 +99,39 @@ def open_features(folder: str | Path) -> Array:
 
 
 def find_features(
-    cache: str | Path, backbone: Backbone, weights: str, image_digests: Sequence[str]
+    cache: str | Path,
+    backbone: Backbone,
+    weights: str,
+    image_digests: Sequence[str],
+    precision: str = PRECISIONS[0],
 ) -> FeatureStore | None:
     """Returns the finished, verified rows of these images, or None where they are still to be made.
 
     Damaged rows count as still to be made and cause a DamagedCacheWarning. For a backbone that is not
     frozen the rows are pixels. Raises InputError where `weights` names no file.
     """
-    key = feature_key(cache, backbone, weights, image_digests)
+    key = feature_key(cache, backbone, weights, image_digests, precision)
     return read_store(key.folder(cache)) if key else None
 
 
 def feature_key(
-    cache: str | Path, backbone: Backbone, weights: str, image_digests: Sequence[str]
+    cache: str | Path,
+    backbone: Backbone,
+    weights: str,
+    image_digests: Sequence[str],
+    precision: str = PRECISIONS[0],
 ) -> FeatureKey | None:
     """Returns the key of the rows, or None while the digest of the backbone's weights is unknown here."""
     if not backbone.frozen:
         return make_key(backbone, "", image_digests)
     digest = recall_weights(cache, backbone, weights_identity(weights))
-    return make_key(backbone, digest, image_digests) if digest else None
+    return make_key(backbone, digest, image_digests, precision) if digest else None
 
 
-def make_key(backbone: Backbone, weights_digest: str, image_digests: Sequence[str]) -> FeatureKey:
-    """Returns the key of the rows for weights whose digest is known."""
+def make_key(
+    backbone: Backbone, weights_digest: str, image_digests: Sequence[str], precision: str = PRECISIONS[0]
+) -> FeatureKey:
+    """Returns the key of the rows for weights whose digest is known; pixels have no `precision`."""
     return FeatureKey(
         application=backbone.application,
         weights_digest=weights_digest,
@@ -124,6 +140,7 @@ def make_key(backbone: Backbone, weights_digest: str, image_digests: Sequence[st
         dtype="float32" if backbone.frozen else "uint8",
         images=len(image_digests),
         images_digest=hashlib.sha256("\n".join(image_digests).encode()).hexdigest(),
+        precision=precision if backbone.frozen else PRECISIONS[0],
     )
 
 
@@ -147,7 +164,7 @@ def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
     folder = key.folder(cache)
     if (folder / "index.json").exists():
         return key.images, key.images
-    return sum(len(rows) for rows, _ in _shard_files(folder)), key.images
+    return sum(map(len, finished_rows(folder))), key.images
 
 
 @contextmanager
@@ -209,7 +226,7 @@ def missing_rows(folder: Path, rows: int, shard_rows: int) -> list[range]:
                 f"the cached rows in {path} are damaged and made again", DamagedCacheWarning, stacklevel=2
             )
             path.unlink()
-    present = [done for done, _ in _shard_files(folder)]
+    present = finished_rows(folder)
     starts, stops = [0, *(done.stop for done in present)], [*(done.start for done in present), rows]
     return [
         range(first, min(first + shard_rows, stop))
@@ -218,12 +235,17 @@ def missing_rows(folder: Path, rows: int, shard_rows: int) -> list[range]:
     ]
 
 
+def finished_rows(folder: Path) -> list[range]:
+    """Returns the row ranges that have a shard, in their order."""
+    return [rows for rows, _ in _shard_files(folder)]
+
+
 def write_shard(folder: Path, rows: range, values: Array) -> None:
     """Keeps the rows `values` `(len(rows), …)`, whole or not at all, under a name with their checksum."""
     shards = folder / "shards"
     with cache_errors(folder):
         shards.mkdir(parents=True, exist_ok=True)
-        part = shards / f"{rows.start}.part"
+        part = shards / f"{rows.start}-{os.getpid()}.part"  # never that of a worker thought to be dead
         with part.open("wb") as file:
             np.save(file, values, allow_pickle=False)
         part.replace(shards / f"{rows.start:09d}-{rows.stop:09d}-{_checksum(part)[:16]}.npy")

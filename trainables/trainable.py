@@ -23,7 +23,7 @@ from ray import tune
 from data_prep.files import write_json
 from trainables.features import open_features
 from trainables.inputs import rows_of
-from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
+from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 
 if TYPE_CHECKING:
     from trainables.packed import PackedTraining
@@ -264,7 +264,7 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
     prepare_process(data.keras_backend, data.cpus)
     from trainables.batches import Examples
-    from trainables.training import LAST, Training
+    from trainables.training import Training
 
     inputs = open_features(data.inputs[rows_of(config)])
     training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)

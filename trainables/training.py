@@ -29,10 +29,10 @@ from trainables.network import (
     set_streams,
 )
 from trainables.schedules import learning_rate_of_epoch
-from trainables.trial import EpochMetrics, TrialConfig
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig
 
 STEPS_PER_EXECUTION = 32
-CHECKPOINT, BEST, LAST = "state.npz", "best.npz", "last.npz"
+CHECKPOINT = "state.npz"
 
 
 class DivergedError(RuntimeError):

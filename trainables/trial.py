@@ -14,6 +14,7 @@ SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
 AUGMENTATIONS = ("none", "flip", "crop_flip")
 PRECISIONS = ("float32", "bfloat16", "float16")
 ALL_BLOCKS = "all"
+LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hyperparameters without features
 
 

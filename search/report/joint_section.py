@@ -27,11 +27,12 @@ from search.report.words import (
     interval,
     remark,
     statement_of,
+    varied_among,
     with_spread,
 )
 from search.results import Entry, StageResult
 from search.stages import show_value
-from trainables.trial import TrialConfig, TrialResult, TrialStatus
+from trainables.trial import TrialResult, TrialStatus
 
 
 def joint_section(record: Record, result: StageResult) -> Section:
@@ -39,24 +40,20 @@ def joint_section(record: Record, result: StageResult) -> Section:
     keys = (result.search or {}).get("trials", ())
     trials = [record.trials[key] for key in keys if key in record.trials]
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
-    varied = _varied([trial.trial.config for trial in completed])
+    varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
         Paragraph(_settings(result, trials)),
         _table(result, varied or HYPERPARAMETERS),
     ]
     if len(completed) > 1:
-        blocks.append(_best_so_far(trials))
+        blocks.append(best_so_far(trials))
     if len(completed) > 1 and varied:
-        blocks.append(_parallel(completed, varied))
+        blocks.append(parallel_of(completed, varied))
     blocks.extend(importance_blocks(completed, varied))
     if result.notes:
         blocks.append(Bullets(result.notes))
     return Section(name="joint", title="Joint search", blocks=blocks)
-
-
-def _varied(configs: Sequence[TrialConfig]) -> list[str]:
-    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
 
 
 def _settings(result: StageResult, trials: Sequence[TrialResult]) -> str:
@@ -109,7 +106,8 @@ def _row(number: int, entry: Entry, result: StageResult, names: Sequence[str]) -
     ]
 
 
-def _best_so_far(trials: Sequence[TrialResult]) -> Lines:
+def best_so_far(trials: Sequence[TrialResult]) -> Lines:
+    """Returns the figure of the best completed trial after each of `trials`, in their order."""
     numbered = [
         (number, trial.mean_val_accuracy)
         for number, trial in enumerate(trials, 1)
@@ -128,7 +126,8 @@ def _best_so_far(trials: Sequence[TrialResult]) -> Lines:
     return Lines(name="joint-best-so-far", caption="Joint search: the best trial so far", panels=[panel])
 
 
-def _parallel(trials: Sequence[TrialResult], names: Sequence[str]) -> Parallel:
+def parallel_of(trials: Sequence[TrialResult], names: Sequence[str]) -> Parallel:
+    """Returns the parallel coordinates of completed `trials` over the hyperparameters `names`."""
     configs = [trial.trial.config for trial in trials]
     ordered = sorted(trial.mean_val_accuracy for trial in trials)
     return Parallel(

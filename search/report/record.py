@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +74,24 @@ def read_record(folder: Path) -> Record:
     """
     facts = read_study(folder)
     unread: list[str] = []
-    results = [result for path in _json_files(folder / "stages") if (result := _stage(path, unread))]
+    results = [result for path in _json_files(folder / "stages") if (result := read_stage(path, unread))]
     if not results:
         damaged = f" ({'; '.join(unread)})" if unread else ""
         raise InputError(
             f"the study {folder} has no finished stage to report on{damaged}; "
             f"run python -m search.run --stage {next(iter(STAGES))} --study {folder.name} first"
         )
-    trials = {path.stem: trial for path in _json_files(folder / "trials") if (trial := _trial(path, unread))}
-    readings = _optional(folder / "final.json", unread)
+    trials = {
+        path.stem: trial for path in _json_files(folder / "trials") if (trial := read_trial(path, unread))
+    }
+    readings = read_object(folder / "final.json", unread)
     return Record(
         name=folder.name,
         facts=facts,
         results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
         trials=trials,
-        readings=_readings(readings),
-        finetune=_optional(folder / "finetune.json", unread),
+        readings=readings_in(readings),
+        finetune=read_object(folder / "finetune.json", unread),
         unread=unread,
     )
 
@@ -98,7 +100,8 @@ def _json_files(folder: Path) -> Iterable[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _stage(path: Path, unread: list[str]) -> StageResult | None:
+def read_stage(path: Path, unread: list[str]) -> StageResult | None:
+    """Returns the result of a stage in the file `path`; None where it is damaged, which `unread` gets."""
     name, _, sweep = path.stem.partition(".")
     if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():
         unread.append(f"stages/{path.name}: no stage has this name")
@@ -110,12 +113,13 @@ def _stage(path: Path, unread: list[str]) -> StageResult | None:
         return None
 
 
-def _trial(path: Path, unread: list[str]) -> TrialResult | None:
+def read_trial(path: Path, unread: list[str]) -> TrialResult | None:
+    """Returns the trial in the file `path`; None where it is damaged, which `unread` gets."""
     try:
         trial = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
         if trial.trial.key != path.stem:
             raise ValueError(f"it holds the trial {trial.trial.key}")
-        if not all(math.isfinite(value) for epoch in trial.epochs for value in astuple(epoch)):
+        if not all(math.isfinite(value) for epoch in trial.epochs for value in vars(epoch).values()):
             raise ValueError("an epoch holds a value that is not finite")
     except (ValueError, KeyError, TypeError, OSError) as error:
         unread.append(f"trials/{path.name}: {error}")
@@ -123,7 +127,8 @@ def _trial(path: Path, unread: list[str]) -> TrialResult | None:
     return trial
 
 
-def _optional(path: Path, unread: list[str]) -> Mapping[str, Any] | None:
+def read_object(path: Path, unread: list[str]) -> Mapping[str, Any] | None:
+    """Returns the JSON object in `path`; None where there is none, or a damaged one, which `unread` gets."""
     try:
         values = json.loads(path.read_text("utf-8"))
         if not isinstance(values, dict):
@@ -136,6 +141,7 @@ def _optional(path: Path, unread: list[str]) -> Mapping[str, Any] | None:
     return values
 
 
-def _readings(values: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+def readings_in(values: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    """Returns the readings of held-out data in what `final.json` holds."""
     readings = (values or {}).get("readings", [])
     return [reading for reading in readings if isinstance(reading, dict)]

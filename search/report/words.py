@@ -52,10 +52,15 @@ def interval(value: Any) -> str:
 
 def stage_title(result: StageResult) -> str:
     """Returns what heads the part of the report on `result`."""
-    title = _TITLES.get(result.stage, result.stage)
+    title = title_of(result.stage)
     if result.sweep > 1:
         return f"{title}, sweep {result.sweep}"
     return f"{title}, untuned" if result.stage == "backbone" else title
+
+
+def title_of(stage: str) -> str:
+    """Returns what heads a stage, or the joint search, whatever it found."""
+    return _TITLES.get(stage, stage)
 
 
 def stage_name(name: str) -> str:
@@ -71,6 +76,11 @@ def hyperparameter_name(name: str) -> str:
 def values_of(config: TrialConfig, names: Sequence[str]) -> str:
     """Returns "batch size 32, learning rate 0.001"."""
     return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
+
+
+def varied_among(configs: Sequence[TrialConfig]) -> list[str]:
+    """Returns the hyperparameters in which `configs` differ."""
+    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
 
 
 def statement_of(result: StageResult) -> str:

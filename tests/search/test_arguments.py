@@ -56,7 +56,10 @@ def parsed(command: str) -> Any:
             "--scheduler pbt changes values while it trains and cannot be repeated",
         ),
         ("--mode joint --scheduler pbt", "use --search random, not grid"),
-        ("--mode joint --scheduler asha --pack 4", "leave it out with tpe or a scheduler"),
+        (
+            "--mode joint --scheduler hyperband --pack 4",
+            "pauses trials, which a pack cannot; leave out --pack",
+        ),
         ("--mode joint --stage lr", "--mode joint varies all hyperparameters at once; leave out --stage"),
         ("--mode joint --sweeps 2", "leave out --stage and --sweeps"),
         (
@@ -68,6 +71,8 @@ def parsed(command: str) -> Any:
         ("--mode joint --search tpe", "--search tpe needs --num-samples"),
         ("--mode joint --repeats auto", "--repeats auto is for stages; a joint search repeats its best"),
         ("--stage lr --seed 2147483647 --repeats 3", "the repeats after it must stay below 2147483648"),
+        ("--stage lr --quiet --verbose", "argument --verbose: not allowed with argument --quiet"),
+        ("--stage lr --wandb maybe", "argument --wandb: invalid choice: 'maybe'"),
         ("--mode both", "argument --mode: invalid choice: 'both'"),
         ("--mode joint --search bayes", "argument --search: invalid choice: 'bayes'"),
         ("--mode joint --scheduler fifo", "argument --scheduler: invalid choice: 'fifo'"),
@@ -129,6 +134,7 @@ def test_defaults() -> None:
     arguments = vars(parsed("--stage lr"))
     assert arguments.pop("order") == tuple(STAGES)
     assert arguments.pop("vary") == VARIED
+    assert arguments.pop("argv") == ["--stage", "lr"]
     assert {name: str(arguments.pop(name)) for name in ("storage", "cache")} == {
         "storage": "results",
         "cache": "cache",
@@ -143,7 +149,11 @@ def test_defaults() -> None:
         "repeats": 1,
         "max_repeats": 10,
         "keras_backend": "auto",
+        "feature_precision": "float32",
         "max_failures": 2,
+        "tensorboard": True,
+        "wandb": "auto",
+        "wandb_project": "stagewise",
     }
 
 
@@ -223,7 +233,12 @@ DEFAULTS = {
     "--study": "the manifest's name",
     "--storage": "results",
     "--cache": "cache",
+    "--tensorboard": "yes",
+    "--wandb": "auto, online where a key is configured",
+    "--wandb-project": "stagewise",
+    "--wandb-entity": "the key's own",
     "--keras-backend": "auto",
+    "--feature-precision": "float32",
     "--address": "start Ray on this machine",
     "--cpus-per-trial": "2, or all of a smaller machine",
     "--gpus-per-trial": "0",
@@ -231,7 +246,10 @@ DEFAULTS = {
     "--max-failures": "2",
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
-WITHOUT_DEFAULT = {"--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"}
+WITHOUT_DEFAULT = {
+    *("--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
+    *("--quiet", "--verbose"),
+}
 
 
 def test_help_has_every_option_with_its_default(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +21,12 @@ from data_prep.build import build_manifest
 from data_prep.manifest import read_manifest
 from data_prep.sample import draw_sample
 from search.collector import Policy
-from search.configurations import POPULATION_RANGES
-from search.driver import Driver, Resources
+from search.configurations import POPULATION_RANGES, Range
+from search.driver import Driver, Resources, assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective
-from search.spaces import make_population_scheduler, make_scheduler
+from search.spaces import KnowingSearcher, make_population_scheduler, make_scheduler
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 pytestmark = pytest.mark.ray
@@ -174,6 +175,56 @@ def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Probl
         assert ledger.predictions(trial).shape == problem.splits[0].validation.shape
     assert packed[diverging.key].status is TrialStatus.FAILED
     assert sorted(observer.epochs)[-3:] == [CONFIG.epochs] * 3
+
+
+@pytest.fixture
+def packing(workplace: Path, problem: Problem, driver: Driver) -> Driver:
+    """A driver that packs, on the Ray of `driver`."""
+    if problem.keras_backend != "jax":
+        pytest.skip("packs need Keras on JAX, which is not installed")
+    driver._connect()
+    cache, record = workplace / "cache", Ledger(workplace / "packing").record
+    return Driver(problem, cache, workplace / "checks", Resources(pack=3), record, connected=True)
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
+    problem: Problem, driver: Driver, packing: Driver, name: str
+) -> None:
+    trials = [problem.trial(replace(CONFIG, seed=seed, epochs=9), "random") for seed in range(7)]
+    observer = Silent()
+    packed = packing.train(trials, observer, Policy(scheduler=make_scheduler(name, Objective(), 9)))
+    alone = driver.train(trials, Silent(), Policy())
+    assert packed.keys() == alone.keys()
+    stopped = [result for result in packed.values() if result.status is TrialStatus.STOPPED]
+    assert stopped
+    assert {result.reason for result in stopped} == {"stopped early by the scheduler"}
+    assert len(stopped) < len(trials)
+    for key, result in packed.items():
+        epochs = len(result.epochs)
+        assert (3 <= epochs < 9) if result in stopped else epochs == 9
+        np.testing.assert_allclose(figures(result), figures(alone[key])[:epochs], atol=1e-5)
+    assert len(observer.epochs) == sum(len(result.epochs) for result in packed.values())
+
+
+def test_suggestions_are_trained_in_packs_like_alone(
+    problem: Problem, driver: Driver, packing: Driver
+) -> None:
+    asked: list[Trial] = []
+
+    def ask(values: Mapping[str, Any]) -> dict[str, Any]:
+        asked.append(problem.trial(replace(CONFIG, **values), "random"))
+        return assignment_of(asked[-1])
+
+    space = {"learning_rate": Range(1e-4, 1e-2, log=True), "batch_size": (16, 32)}
+    searcher = KnowingSearcher(space, Objective(), 7, ask, lambda: len(asked) >= 7)
+    packed = packing.search(searcher, CONFIG, Silent(), Policy())
+    alone = driver.train(asked, Silent(), Policy())
+    assert packed.keys() == alone.keys()
+    assert len(packed) == 7
+    assert max(int(result.made_by["packed"]) for result in packed.values()) > 1
+    for key, result in packed.items():
+        np.testing.assert_allclose(figures(result), figures(alone[key]), atol=1e-5)
 
 
 KILLED = """

@@ -45,7 +45,7 @@ class FakeWorkers:
         return self.trainer(trials[: self.limit - len(self.trainer.trained)])
 
     def search(
-        self, searcher: Any, backbones: Sequence[str], expected: int, policy: Policy
+        self, searcher: Any, base: TrialConfig, expected: int, policy: Policy
     ) -> Mapping[str, TrialResult]:
         """Asks `searcher` for one trial after the other, as Tune does with one worker."""
         self.policies.append(policy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from makers import make_manifest, make_problem
 
 from data_prep.errors import InputError
 from search import problem as module
-from search.problem import Problem, extraction_backend, installed_backend
+from search.problem import Problem, extraction_backend, installed_backend, weights_in_words
 from trainables.trial import TrialConfig
 
 
@@ -77,7 +78,32 @@ def test_facts(tmp_path: Path) -> None:
         "split": "folds",
         "weights": "none",
         "keras_backend": "tensorflow",
+        "feature_precision": None,
     }
+
+
+def test_precision_of_features_is_a_fact_and_part_of_the_trials_that_read_them(tmp_path: Path) -> None:
+    exact = make_problem(tmp_path)
+    near = replace(exact, feature_precision="bfloat16")
+    assert near.facts()["feature_precision"] == "bfloat16"
+    assert near.trial(TrialConfig(), "random").weights == "none in bfloat16"
+    assert near.trial(TrialConfig(), "random").key != exact.trial(TrialConfig(), "random").key
+    for reads_images in (TrialConfig(backbone="hassner"), TrialConfig(unfrozen_blocks=1)):
+        assert near.trial(reads_images, "random") == exact.trial(reads_images, "random")
+
+
+@pytest.mark.parametrize(
+    ("weights", "precision", "words"),
+    [
+        ("imagenet", "float32", "ImageNet weights"),
+        ("none", "bfloat16", "random weights, features in bfloat16"),
+        ("/a/w.h5", "bfloat16", "weights of w.h5, features in bfloat16"),
+    ],
+)
+def test_weights_in_words_name_the_precision_where_it_is_not_float32(
+    weights: str, precision: str, words: str
+) -> None:
+    assert weights_in_words(weights, precision) == words
 
 
 def test_labels_are_those_of_the_rows(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from search.study import open_study
 from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]
+SINGLE = "warning: batch size 1 trains nothing: BatchNorm with one example puts out its offset"
 
 
 @pytest.fixture
@@ -121,6 +122,7 @@ def test_study_of_other_data_says_what_differs_and_writes_nothing(
         ("--weights imagenet", "weights 'none' there and 'imagenet' now"),
         ("--split subject", "split 'random' there and 'subject' now"),
         ("--keras-backend jax", "keras_backend 'tensorflow' there and 'jax' now"),
+        ("--feature-precision bfloat16", "feature_precision None there and 'bfloat16' now"),
     ],
 )
 @pytest.mark.usefixtures("study")
@@ -166,7 +168,7 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) ->
 def dry_run(capsys: Capture, options: str = "", stage: str = "--stage lr") -> Any:
     assert main(argv(f"--dry-run --json {options}", stage)) == 0
     output = capsys.readouterr()
-    assert output.err == ""
+    assert [line for line in output.err.splitlines() if not line.startswith(SINGLE)] == []
     return json.loads(output.out)
 
 
@@ -182,6 +184,30 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> 
     ]
     assert lines[8].startswith("4 trials to train, about ")
     assert lines[8].endswith("(a rough guess, nothing was timed here yet)")
+
+
+@pytest.mark.parametrize(
+    ("stage", "share"),
+    [
+        ("--stage batch_size", "67%"),
+        ("--mode joint", "67%"),
+        ("--mode joint --search tpe --num-samples 9 --vary lr,batch_size", "67%"),
+        ("--stage lr --batch-size 1", "100%"),
+    ],
+)
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_warns_once_of_batch_size_1(capsys: Capture, stage: str, share: str) -> None:
+    assert main(argv("--dry-run", stage)) == 0
+    said = capsys.readouterr().err
+    assert said.count(SINGLE) == 1
+    assert f"it takes {share} of the optimizer steps that this plan trains\n" in said
+
+
+@pytest.mark.parametrize("stage", ["--stage lr", "--stage dropout", "--stage lr --backbone hassner"])
+@pytest.mark.usefixtures("manifest")
+def test_dry_run_without_batch_size_1_warns_of_nothing(capsys: Capture, stage: str) -> None:
+    assert main(argv("--dry-run", stage)) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("manifest")

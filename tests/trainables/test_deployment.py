@@ -17,8 +17,8 @@ from trainables.batches import Examples
 from trainables.deployment import TOLERANCE, write_model
 from trainables.inputs import rows_of
 from trainables.pretrained import preprocessing_layers
-from trainables.training import BEST, LAST, Training
-from trainables.trial import TrialConfig
+from trainables.training import Training
+from trainables.trial import BEST, LAST, TrialConfig
 
 # Keras writes h5 files in a way that numpy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

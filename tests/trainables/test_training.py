@@ -12,8 +12,8 @@ import pytest
 
 from trainables import training
 from trainables.batches import Batches, Examples
-from trainables.training import BEST, CHECKPOINT, DivergedError, Training
-from trainables.trial import EpochMetrics, TrialConfig
+from trainables.training import CHECKPOINT, DivergedError, Training
+from trainables.trial import BEST, EpochMetrics, TrialConfig
 
 CONFIG = TrialConfig(hidden_units=(8, 4), dropout=0.3, l2=1e-3, batch_size=8, epochs=2)
 PLAIN = replace(CONFIG, dropout=0.0, l2=0.0)

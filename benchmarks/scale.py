@@ -1,0 +1,248 @@
+"""What the driver itself costs: time a result, memory, and the ledger and report of a large study.
+
+    python -m benchmarks.scale --trials 20 576 5000
+    python -m benchmarks.scale --nodes 1 2 4 8 --out-trials 40 --trial-seconds 4
+
+A joint search at random is run as `search.run` runs it (driver, ledger, live state, stage file), but for
+its trials, which train nothing: they report their epochs as fast as they can. With --nodes they sleep as
+long as a real one, and the search runs on Rays of so many nodes of one CPU each, all on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import io
+import math
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rich.console import Console
+
+from benchmarks.idle import idle_trial
+from benchmarks.measure import Cost, cost_of, in_own_process, machine, machine_in_words, write_result
+from benchmarks.studies import random_problem
+from search.configurations import RANGES
+from search.results import StageResult
+from search.study import open_study
+from trainables import trainable
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
+
+IMAGES = 100  # of the study: the splits travel to every worker
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the benchmark, prints it, and returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    result: dict[str, Any] = {"benchmark": "scale", "epochs": arguments.epochs, "driver": [], "nodes": []}
+    for trials in arguments.trials:
+        measured = in_own_process("tensorflow", 1, measure_driver, trials, arguments.epochs)
+        result["driver"].append(measured)
+        print(driver_line(measured), flush=True)
+    epoch_s = arguments.trial_seconds / arguments.epochs
+    for nodes in arguments.nodes:
+        measured = in_own_process(
+            "tensorflow", 1, measure_nodes, nodes, arguments.out_trials, arguments.epochs, epoch_s
+        )
+        result["nodes"].append({**measured, "efficiency": efficiency(measured, arguments.trial_seconds)})
+        print(nodes_line(result["nodes"][-1]), flush=True)
+    result["machine"] = machine()
+    print(f"  {machine_in_words(result['machine'])}")
+    write_result(result, arguments.json)
+    return 0
+
+
+@dataclass
+class Clock:
+    """A watcher that notes when the first epoch and the last end came."""
+
+    first_epoch_at: float = math.inf
+    last_end_at: float = 0.0
+    first_cpu_s: float = math.inf
+    last_cpu_s: float = 0.0
+    results: int = 0
+
+    def begun(self, search: str, trials: int) -> None:
+        """Nothing to note."""
+
+    def started(self, trial: Trial) -> None:
+        """Nothing to note."""
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Notes the time and counts the result."""
+        self.first_epoch_at = min(self.first_epoch_at, time.perf_counter())
+        self.first_cpu_s = min(self.first_cpu_s, time.process_time())
+        self.results += 1
+
+    def ended(self, result: TrialResult) -> None:
+        """Notes the time."""
+        self.last_end_at = time.perf_counter()
+        self.last_cpu_s = time.process_time()
+
+    def finished(self, result: StageResult) -> None:
+        """Nothing to note."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+@dataclass
+class Study:
+    """A study in `folder` whose trials are idle, an epoch of them `epoch_s` long."""
+
+    folder: Path
+    epochs: int
+    epoch_s: float = 0.0
+    clock: Clock = field(default_factory=Clock)
+
+    def search(self, trials: int, address: str | None) -> Cost:
+        """Runs a joint search of `trials` at random and returns what it cost this process, start included."""
+        from search.driver import Driver, Resources
+        from search.joint import JointPlan
+        from search.ledger import Ledger
+        from search.live_file import LiveFile
+        from search.runner import Runner
+
+        problem = random_problem(self.folder, IMAGES, "tensorflow")
+        open_study(self.folder, problem.facts())
+        ledger = Ledger(self.folder)
+        plan = JointPlan(
+            problem=problem,
+            base=TrialConfig(epochs=self.epochs),
+            taken_over={},
+            space=dict(RANGES),
+            search="random",
+            scheduler="none",
+            samples=trials,
+            time_budget_s=None,
+            repeats=1,
+        )
+        resources = Resources(address=address, cpus_per_trial=1)
+        checkpoints = self.folder / "checkpoints"
+        watchers = (LiveFile(self.folder, {"address": address}), self.clock)
+        idle = functools.wraps(idle_trial)(functools.partial(idle_trial, epoch_s=self.epoch_s))
+        with (
+            patch.object(trainable, "train_trial", idle),
+            Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
+        ):
+            runner = Runner(self.folder, ledger, driver, Console(file=io.StringIO()), watchers)
+            cost = cost_of(lambda: runner.joint(plan))
+        watchers[0].close()
+        return cost
+
+
+def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
+    """Returns the driver's cost and memory with that many trials, and what ledger and report then take.
+
+    Seconds a result count from the first epoch to the last end; a result is an epoch of a trial.
+    """
+    from search.ledger import Ledger
+    from search.report.__main__ import write_report
+
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(Path(folder), epochs)
+        before_mib = peak_mib()
+        cost = study.search(trials, None)
+        driver_mib = peak_mib()
+        ledger_s = cost_of(lambda: list(Ledger(study.folder).results())).wall_s
+        report_s = cost_of(lambda: write_report(study.folder, study.folder / "report", "")).wall_s
+    clock = study.clock
+    return {
+        "trials": trials,
+        "results": clock.results,
+        "wall_s": cost.wall_s,
+        "cpu_s": cost.cpu_s,
+        "wall_ms_a_result": 1000 * (clock.last_end_at - clock.first_epoch_at) / clock.results,
+        "cpu_ms_a_result": 1000 * (clock.last_cpu_s - clock.first_cpu_s) / clock.results,
+        "peak_mib": driver_mib,
+        "peak_mib_before": before_mib,
+        "ledger_s": ledger_s,
+        "report_s": report_s,
+        "peak_mib_with_report": peak_mib(),
+    }
+
+
+def measure_nodes(nodes: int, trials: int, epochs: int, epoch_s: float) -> dict[str, Any]:
+    """Returns how long the search takes on `nodes` of one CPU each; `start_s` goes before the first epoch."""
+    with tempfile.TemporaryDirectory() as folder, _cluster(nodes) as address:
+        study = Study(Path(folder), epochs, epoch_s)
+        started = time.perf_counter()
+        study.search(trials, address)
+    clock = study.clock
+    return {
+        "nodes": nodes,
+        "trials": trials,
+        "start_s": clock.first_epoch_at - epoch_s - started,
+        "trained_s": clock.last_end_at - clock.first_epoch_at + epoch_s,
+    }
+
+
+def efficiency(measured: dict[str, Any], trial_s: float) -> float:
+    """Returns the share of the nodes' time, from the first trial's begin to the last one's end, in trials."""
+    return float(measured["trials"] * trial_s / (measured["nodes"] * measured["trained_s"]))
+
+
+def peak_mib() -> float:
+    """Returns the most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def driver_line(measured: dict[str, Any]) -> str:
+    """Returns what the driver cost, as a line."""
+    return (
+        f"{measured['trials']:>5} trials, {measured['results']:>6} results: "
+        f"{measured['wall_ms_a_result']:.2f} ms a result ({measured['cpu_ms_a_result']:.2f} ms CPU), "
+        f"driver {measured['peak_mib']:.0f} MiB at most; ledger read in {measured['ledger_s']:.1f} s, "
+        f"report written in {measured['report_s']:.1f} s"
+    )
+
+
+def nodes_line(measured: dict[str, Any]) -> str:
+    """Returns what came of so many nodes, as a line."""
+    return (
+        f"{measured['nodes']:>5} nodes, {measured['trials']} trials: {measured['trained_s']:.1f} s "
+        f"and {measured['start_s']:.1f} s to start; efficiency {measured['efficiency']:.0%}"
+    )
+
+
+@contextmanager
+def _cluster(nodes: int) -> Iterator[str]:
+    """Gives the address of a Ray of `nodes` with one CPU each on this machine."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 1, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(nodes - 1):
+            cluster.add_node(num_cpus=1)
+        yield str(cluster.address)
+    finally:
+        cluster.shutdown()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scale",
+        description="Cost and memory of the driver, and how trials spread over nodes.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    counts: dict[str, Any] = {"type": int, "nargs": "*", "metavar": "N"}
+    parser.add_argument("--trials", **counts, default=[20, 576, 5000], help="of searches by the driver alone")
+    parser.add_argument("--nodes", **counts, default=[], help="of one CPU each, to spread trials over")
+    parser.add_argument("--epochs", type=int, default=5, help="that a trial reports")
+    parser.add_argument("--out-trials", type=int, default=40, help="that are spread over the nodes")
+    parser.add_argument("--trial-seconds", type=float, default=4.0, help="that each of these sleeps")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Shows on the page what the report is made of: paragraphs, tables, figures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Table
+from search.report.plotly_figures import plotly_figures
+
+_CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}
+
+
+def show_blocks(blocks: Iterable[Block], key: str) -> None:
+    """Shows `blocks` in their order; `key` names the place and is unique on the page."""
+    for number, block in enumerate(blocks):
+        match block:
+            case Paragraph():
+                st.markdown(plain(block.text))
+            case Bullets():
+                st.markdown(_list(block.items))
+            case Alert():
+                st.warning(f"**{plain(block.title)}**\n\n{_list(block.items)}")
+            case Table():
+                show_table(block)
+            case _:
+                _show_figure(block, f"{key}-{number}")
+
+
+def show_table(table: Table) -> None:
+    """Shows a table that needs no sorting, as HTML that screen readers know; the first column heads rows."""
+    rows = [
+        [f"**{plain(cell)}**" if cell and number in table.strong else plain(cell) for cell in row]
+        for number, row in enumerate(table.rows)
+    ]
+    st.caption(plain(table.caption))
+    # a blank name is that of the index; others must differ
+    columns = pd.Index([plain(name) or " " for name in table.columns])
+    frame = pd.DataFrame(rows, columns=columns)
+    st.table(frame.set_index(columns[0]), border="horizontal", alt=table.caption)
+
+
+def show_plotly(figure: go.Figure, key: str, description: str) -> None:
+    """Shows a figure of plotly's; `description` is for those who do not see it."""
+    st.plotly_chart(figure, key=key, config=dict(_CONFIG), alt=description)
+
+
+def plain(text: str) -> str:
+    """Returns `text` on one line in which nothing is markup to Streamlit."""
+    line = re.sub(r"([\\`*_\[\]<>|#~&$:{}])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"^(\d*)([-+.)])", r"\1\\\2", line)  # else an item of a list
+
+
+def _show_figure(figure: Figure, key: str) -> None:
+    parts = list(plotly_figures(figure))
+    places = st.columns(2) if isinstance(figure, Lines) and len(parts) > 1 else [st.container()]
+    for number, (_, title, description) in enumerate(parts):
+        shown = go.Figure(json.loads(description))
+        shown.update_layout(uirevision="kept")
+        with places[number % len(places)]:
+            show_plotly(shown, f"{key}-{number}", f"{figure.caption}: {title}")
+    st.caption(plain(figure.caption))
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {plain(item)}" for item in items)

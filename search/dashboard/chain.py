@@ -1,0 +1,126 @@
+"""The chain of stages: how far each is, who won by how much, and what it handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from search.dashboard.reading import Snapshot
+from search.live import Live, LiveState
+from search.progress import clock_time
+from search.published import CHOSEN
+from search.report.words import figure, hyperparameter_name, stage_title, title_of
+from search.results import JOINT, Entry, StageResult
+from search.stages import STAGES, show_value
+
+DONE, RUNNING, WAITING = "done", "running", "waiting"
+_NAMED = 3  # ties named one by one; more are counted
+_CUT = {LiveState.INTERRUPTED: "interrupted", LiveState.SILENT: "silent", LiveState.ENDED: "not decided"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A stage or joint search as the chain shows it; texts are empty where there is nothing to say.
+
+    `state` is done, running, waiting, interrupted, silent or "not decided" (the run ended without a
+    result); `progress` is the share of its trials that have ended, None but where they are trained.
+    `taken_over` are the values that earlier stages handed to this one, by hyperparameter.
+    """
+
+    title: str
+    state: str
+    winner: str = ""
+    published: str = ""
+    verdict: str = ""
+    margin: str = ""
+    taken_over: Mapping[str, str] = field(default_factory=dict)
+    time: str = ""
+    progress: float | None = None
+
+
+def chain_of(snapshot: Snapshot) -> list[Link]:
+    """Returns what is decided in the order of its end, then what is trained now, then what is to come."""
+    live, results = snapshot.live, snapshot.record.results
+    links = [_decided(result) for result in results]
+    if live is None:
+        return links
+    now = searched(live)
+    if now and not any(result.stage == now and _since(result, live.begun_at) for result in results):
+        links.append(_current(live, now))
+    if live.state is LiveState.RUNNING:
+        done = {result.stage for result in results if _since(result, live.started_at)}
+        planned = (name for name in live.asked.get("stages", ()) if name not in {now, *done})
+        links += [Link(title=title_of(name), state=WAITING) for name in planned]
+    return links
+
+
+def searched(live: Live) -> str:
+    """Returns the stage (or "joint") that `live` trains or trained last, empty for anything else."""
+    first, _, rest = live.search.partition(" ")
+    if first == "stage" and rest in STAGES:
+        return rest
+    return JOINT if first == JOINT else ""
+
+
+def margin_of(result: StageResult) -> str:
+    """Returns by how much the winner leads, or with what it is tied, in a few words."""
+    others = [entry for entry in result.entries if entry.difference is not None]
+    if result.winner is None:
+        return "nothing finished"
+    if result.verdict not in ("clear", "tied") or not others:
+        return "one run each, no statement"
+    if result.verdict == "tied":
+        return f"tied with {_names([entry for entry in others if entry.tied is not False], result)}"
+    closest = min(others, key=lambda entry: entry.difference or 0.0)
+    low_high = (
+        f" ({figure(closest.interval[0])} to {figure(closest.interval[1])})" if closest.interval else ""
+    )
+    return f"ahead by {figure(closest.difference)}{low_high}"
+
+
+def _decided(result: StageResult) -> Link:
+    handed = {
+        hyperparameter_name(name): show_value(getattr(result.base, name))
+        for name, origin in result.taken_over.items()
+        if origin.startswith("stage ")
+    }
+    return Link(
+        title=stage_title(result),
+        state=DONE,
+        winner=_winner(result),
+        published=show_value(CHOSEN[result.stage]) if result.stage in CHOSEN else "",
+        verdict=result.verdict,
+        margin=margin_of(result),
+        taken_over=handed,
+        time=clock_time(result.seconds),
+    )
+
+
+def _current(live: Live, now: str) -> Link:
+    running = live.state is LiveState.RUNNING
+    left = "starting" if live.seconds_left is None else f"{clock_time(live.seconds_left)} left"
+    return Link(
+        title=title_of(now),
+        state=RUNNING if running else _CUT[live.state],
+        margin=f"{live.done} of {live.expected} trials",
+        time=left if running else "",
+        progress=min(1.0, live.done / live.expected) if live.expected else 0.0,
+    )
+
+
+def _winner(result: StageResult) -> str:
+    if result.winner is None:
+        return "none"
+    if result.hyperparameter is None:
+        return figure(result.entry_of(result.winner).mean)
+    return show_value(getattr(result.winner, result.hyperparameter))
+
+
+def _names(ties: list[Entry], result: StageResult) -> str:
+    if result.hyperparameter is None or len(ties) > _NAMED:
+        return f"{len(ties)} other{'s' if len(ties) > 1 else ''}"
+    return ", ".join(show_value(entry.value) for entry in ties)
+
+
+def _since(result: StageResult, moment: str) -> bool:
+    return result.finished_at[:19] >= moment[:19]  # both ISO 8601 and UTC, to the second

@@ -1,0 +1,98 @@
+"""Learning curves of chosen trials, those that run among them, and the best trial over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import pandas as pd
+
+from search.dashboard.reading import Snapshot
+from search.dashboard.trials import label_of
+from search.live import LiveState
+from trainables.trial import TrialResult, TrialStatus
+
+METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
+SHOWN = 6  # curves until somebody chooses
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurve:
+    """The figures of a trial by epoch, None where one was not finite."""
+
+    label: str
+    stage: str
+    epochs: Sequence[int]
+    values: Sequence[float | None]
+
+
+def curves_of(
+    snapshot: Snapshot, table: pd.DataFrame, keys: Sequence[str], metric: str, *, running_mean: bool = False
+) -> list[LearningCurve]:
+    """Returns the curves of the trials `keys` in that order, without those that have no epoch yet.
+
+    `table` is `trial_table`'s. With `running_mean` a point is the mean of all epochs up to it, which for
+    the validation accuracy ends in the objective.
+    """
+    rows = {row["key"]: row for row in table[table["key"].isin(keys)].to_dict("records")}
+    curves = []
+    for key in keys:
+        points = list(_points(snapshot, key, metric))
+        if key in rows and points:
+            values = [value for _, value in points]
+            curves.append(
+                LearningCurve(
+                    label=label_of(rows[key]),
+                    stage=rows[key]["stage"],
+                    epochs=[epoch for epoch, _ in points],
+                    values=list(_means(values)) if running_mean else values,
+                )
+            )
+    return curves
+
+
+def first_choice(table: pd.DataFrame) -> list[str]:
+    """Returns the keys of the trials to show until somebody chooses: the running and the best ones."""
+    running = table[table["status"] == "RUNNING"]["key"].tolist()[:SHOWN]
+    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(SHOWN, "mean val acc")
+    return [*running, *ended["key"].tolist()][:SHOWN]
+
+
+def best_over_time(snapshot: Snapshot, trials: Sequence[TrialResult]) -> list[tuple[float, float, float]]:
+    """Returns for each completed trial, by its end: minutes since the first end, objective, best so far.
+
+    The moment of a trial's end is that of its file, so the first one counts as minute 0.
+    """
+    done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
+    done = [trial for trial in done if trial.trial.key in snapshot.ended_at]
+    done.sort(key=lambda trial: snapshot.ended_at[trial.trial.key])
+    if not done:
+        return []
+    moments = [snapshot.ended_at[trial.trial.key] for trial in done]
+    scores = [trial.mean_val_accuracy for trial in done]
+    return [
+        ((moment - moments[0]) / 60, score, best)
+        for moment, score, best in zip(moments, scores, accumulate(scores, max), strict=True)
+    ]
+
+
+def _points(snapshot: Snapshot, key: str, metric: str) -> Iterator[tuple[int, float | None]]:
+    live = snapshot.live
+    running: Sequence[Mapping[str, Any]] = ()
+    if live and live.state is LiveState.RUNNING:
+        running = next((trial.epochs for trial in live.running if trial.key == key), ())
+    ended = snapshot.record.trials.get(key)
+    if running or not ended:
+        yield from ((epoch["epoch"], epoch[metric]) for epoch in running)
+    else:
+        yield from ((epoch.epoch, getattr(epoch, metric)) for epoch in ended.epochs)
+
+
+def _means(values: Sequence[float | None]) -> Iterator[float | None]:
+    total, count = 0.0, 0
+    for value in values:
+        if value is not None:
+            total, count = total + value, count + 1
+        yield total / count if count else None

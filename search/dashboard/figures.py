@@ -1,0 +1,119 @@
+"""The page's own figures; those of the report come from `search.report.plotly_figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape  # plotly reads tags in its texts
+from typing import Any
+
+import plotly.graph_objects as go
+
+from data_prep.manifest import LABEL_NAMES
+from search.dashboard.curves import LearningCurve
+from search.report.palette import COLOURS, DASHES
+from search.results import JOINT
+from search.stages import STAGES
+
+_HEIGHT_PX = 420
+_STAGES = (*STAGES, JOINT)
+
+
+def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
+    """Returns the curves by epoch: a colour a stage, and within it a dash and a width a trial."""
+    figure = go.Figure()
+    seen: dict[str, int] = {}
+    for curve in curves:
+        number = seen[curve.stage] = seen.get(curve.stage, -1) + 1
+        figure.add_trace(
+            go.Scatter(
+                x=list(curve.epochs),
+                y=list(curve.values),
+                name=escape(curve.label),
+                mode="lines+markers",
+                line={
+                    "color": stage_colour(curve.stage),
+                    "dash": DASHES[number % len(DASHES)][0],
+                    "width": 3 if number < len(DASHES) else 1.5,
+                },
+                marker={"size": 5, "symbol": number % 8},
+                hovertemplate="%{y:.4f} in epoch %{x}<extra>%{fullData.name}</extra>",
+            )
+        )
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_yaxes(title=y_label)
+    return _laid_out(figure)
+
+
+def best_so_far(points: Sequence[tuple[float, float, float]]) -> go.Figure:
+    """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps."""
+    minutes, scores, best = (list(values) for values in zip(*points, strict=True))
+    hover = "%{y:.4f} after %{x:.1f} min<extra></extra>"
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=minutes,
+                y=best,
+                name="best so far",
+                mode="lines",
+                line={"shape": "hv", "color": COLOURS[0], "width": 3},
+                hovertemplate=hover,
+            ),
+            go.Scatter(
+                x=minutes,
+                y=scores,
+                name="a completed trial",
+                mode="markers",
+                marker={"color": COLOURS[1], "size": 7},
+                hovertemplate=hover,
+            ),
+        ]
+    )
+    figure.update_xaxes(title="minutes since the first trial ended")
+    figure.update_yaxes(title="mean validation accuracy")
+    return _laid_out(figure)
+
+
+def stage_colour(stage: str) -> str:
+    """Returns the colour of a stage (a sweep has its stage's), grey for what is none."""
+    name = stage.partition(" ")[0]
+    return COLOURS[_STAGES.index(name) % len(COLOURS)] if name in _STAGES else "#888888"
+
+
+def _laid_out(figure: go.Figure) -> go.Figure:
+    figure.update_layout(
+        height=_HEIGHT_PX,
+        margin={"l": 60, "r": 15, "t": 20, "b": 60},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        uirevision="kept",  # zoom and hidden curves outlast a refresh
+        showlegend=True,
+    )
+    return figure
+
+
+def confusion(counts: Any) -> go.Figure | None:
+    """Returns the confusion matrix `[[tn, fp], [fn, tp]]` with each row's shares, None without one."""
+    if not counts:
+        return None
+    names = [f"{label} ({name})" for label, name in LABEL_NAMES.items()]
+    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
+    texts = [
+        [f"{count:,}<br>{share:.1%}" for count, share in zip(row, of_row, strict=True)]
+        for row, of_row in zip(counts, shares, strict=True)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[f"predicted {name}" for name in names],
+            y=names,
+            text=texts,
+            texttemplate="%{text}",
+            textfont={"size": 16, "color": "#16202b"},
+            colorscale=[[0, "#eef4fa"], [1, "#8fbde6"]],
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            hoverinfo="skip",
+        )
+    )
+    figure.update_yaxes(title="label", autorange="reversed")
+    return _laid_out(figure).update_layout(height=300, showlegend=False)

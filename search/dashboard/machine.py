@@ -1,0 +1,92 @@
+"""What failed and where it ran: failed trials with what they reported, nodes, resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from search.dashboard.reading import Snapshot
+from search.dashboard.trials import label_of, trial_table
+from search.live import Live
+from trainables.trial import TrialResult, TrialStatus
+
+TAIL = 10  # epochs
+_COLUMNS = ("node", "trials", "hours", "failed", "keras", "ray", "python")
+_NAMES = {
+    "ray_address": "Ray's address",
+    "cpus_per_trial": "CPUs a trial",
+    "gpus_per_trial": "GPUs a trial",
+    "max_concurrent": "trials at a time",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed trial: what it is called, why it failed, and the last epochs that it reported."""
+
+    label: str
+    reason: str
+    log: str
+
+
+def failures(snapshot: Snapshot) -> list[Failure]:
+    """Returns the failed trials of the study, and those of the latest run that are in no ledger."""
+    table = trial_table(snapshot)
+    rows = table[table["status"] == TrialStatus.FAILED.value].to_dict("records")
+    live = {trial.key: trial.epochs for trial in (snapshot.live.failed if snapshot.live else ())}
+    found = []
+    for row in rows:
+        ended = snapshot.record.trials.get(row["key"])
+        epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
+        log = "\n".join(map(_line, list(epochs)[-TAIL:]))
+        found.append(Failure(label_of(row), row["reason"] or "no reason was given", log))
+    return found
+
+
+def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:
+    """Returns a row for each node (and version of the libraries) that trials name, the busiest first."""
+    rows = [
+        {
+            "node": trial.made_by["node"],
+            "trials": 1,
+            "hours": trial.seconds / 3600,
+            "failed": int(trial.status is TrialStatus.FAILED),
+            **{name: trial.made_by.get(name, "-") for name in ("keras", "ray", "python")},
+        }
+        for trial in trials
+        if "node" in trial.made_by
+    ]
+    table = pd.DataFrame(rows, columns=pd.Index(_COLUMNS))
+    grouped = table.groupby(["node", "keras", "ray", "python"], as_index=False).sum()
+    ordered = grouped.sort_values("trials", ascending=False, ignore_index=True)
+    return ordered[list(_COLUMNS)].round({"hours": 2})
+
+
+def machine_facts(live: Live | None) -> Iterator[tuple[str, str]]:
+    """Yields what is known of the latest run's machine and cluster: name and value."""
+    if live is None:
+        return
+    yield "host, process", f"{live.host}, {live.pid}"
+    yield "started (UTC)", live.started_at[:19].replace("T", " ")
+    yield "last heard of (UTC)", live.written_at[:19].replace("T", " ")
+    yield "trials in training", str(len(live.running))
+    for name, words in _NAMES.items():
+        value = live.asked.get(name)
+        if value is not None:
+            yield words, f"{value:g}" if isinstance(value, float) else str(value)
+    for name, value in live.cluster.items():
+        yield name.replace("_", " "), str(value)
+
+
+def _line(epoch: Mapping[str, Any]) -> str:
+    figures = (
+        f"{name} {epoch[name]:.4f}" for name in ("loss", "val_loss", "val_accuracy") if _is_given(epoch[name])
+    )
+    return f"epoch {epoch['epoch']}: {', '.join(figures) or 'no finite figure'}"
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None

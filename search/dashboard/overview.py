@@ -1,0 +1,109 @@
+"""The studies below a storage: what each is of, how far it is, and what it found last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from data_prep.errors import InputError
+from search.live import Live, LiveState, read_live
+from search.progress import clock_time
+from search.report.record import read_stage
+from search.report.words import title_of
+from search.study import read_study
+
+COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
+_STATES = {
+    LiveState.ENDED: "ended",
+    LiveState.INTERRUPTED: "interrupted",
+    LiveState.SILENT: "silent: killed, most likely",
+}
+
+
+def is_study(folder: Path) -> bool:
+    """Returns whether `folder` is a study, also a damaged one or one that is just being made."""
+    return (folder / "study.json").exists() or (folder / "live.json").exists()
+
+
+def studies_in(storage: Path) -> list[Path]:
+    """Returns the folders of the studies below `storage` by name; `storage` itself where it is one.
+
+    Raises InputError where the folder cannot be listed.
+    """
+    if is_study(storage):
+        return [storage]
+    try:
+        return sorted(folder for folder in storage.iterdir() if folder.is_dir() and is_study(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"{storage} cannot be listed ({error.strerror}); give another folder") from None
+
+
+def overview(storage: Path) -> pd.DataFrame:
+    """Returns a row a study with the columns `COLUMNS`; a damaged study's state says what is damaged.
+
+    No trial is read, so that it is quick. `changed` is the moment of the last change, None for none.
+    """
+    columns = pd.Index(COLUMNS)
+    table = pd.DataFrame([_row(folder) for folder in studies_in(storage)], columns=columns)
+    return table.sort_values("changed", ascending=False, na_position="last", ignore_index=True)
+
+
+def state_in_words(live: Live | None) -> str:
+    """Returns what the latest run of a study is doing, or what became of it."""
+    if live is None:
+        return "no run left its state here"
+    if live.state is not LiveState.RUNNING:
+        return _STATES[live.state]
+    if not live.search:
+        return "running, starting"
+    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
+    return f"running {live.search}: {live.done} of {live.expected} trials{left}"
+
+
+def _row(folder: Path) -> tuple[object, ...]:
+    try:
+        facts, live = read_study(folder), read_live(folder)
+        state = state_in_words(live)
+    except InputError as error:
+        facts, state = {}, f"damaged: {error}"
+    stages = list(_json_files(folder / "stages"))
+    trials = list(_json_files(folder / "trials"))
+    decided = dict.fromkeys(title_of(path.stem.partition(".")[0]) for path, _ in sorted(stages))
+    moments = [moment for _, moment in [*stages, *trials]]
+    return (
+        folder.name,
+        state,
+        str(facts.get("source", "-")),
+        str(facts.get("split", "-")),
+        len(trials),
+        ", ".join(decided) or "none yet",
+        _latest(stages),
+        pd.Timestamp(max(moments), unit="s", tz="UTC") if moments else None,
+    )
+
+
+def _latest(stages: list[tuple[Path, float]]) -> str:
+    if not stages:
+        return "-"
+    path, _ = max(stages, key=lambda stage: stage[1])
+    result = read_stage(path, [])
+    return "damaged" if result is None else f"{title_of(result.stage)}: {result.statement}"
+
+
+def _json_files(folder: Path) -> Iterator[tuple[Path, float]]:
+    """Yields the JSON files in `folder` and when each was changed (unix seconds)."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.endswith(".json") and entry.name[0] != ".":
+            try:
+                yield Path(entry.path), entry.stat().st_mtime
+            except FileNotFoundError:  # replaced this moment
+                continue

@@ -1,0 +1,134 @@
+"""The page: who may see it, which study it shows, and its tabs, which refresh themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from data_prep.errors import InputError
+from search.dashboard.access import is_token
+from search.dashboard.blocks import plain
+from search.dashboard.overview import state_in_words
+from search.dashboard.reading import Snapshot, StudyReader
+from search.dashboard.settings import current
+from search.dashboard.source import Source
+from search.dashboard.views.chain_view import show_chain
+from search.dashboard.views.joint_view import show_joint
+from search.dashboard.views.machine_view import show_machine
+from search.dashboard.views.outcome_view import show_outcome
+from search.dashboard.views.stages_view import show_stages
+from search.dashboard.views.studies import show_studies
+from search.dashboard.views.trials_view import show_trials
+
+REFRESH_S = 2.0
+ALL = "All studies"
+TABS: dict[str, Callable[[Snapshot], None]] = {
+    "Search": show_chain,
+    "Trials": show_trials,
+    "Stages": show_stages,
+    "Joint search": show_joint,
+    "Outcome": show_outcome,
+    "Machine": show_machine,
+}
+_ADMITTED = object()  # nothing that a browser sends is this
+
+
+def show_page() -> None:
+    """Shows the page to a reader, after the token where one is demanded."""
+    st.set_page_config(page_title="stagewise", layout="wide")
+    settings = current()
+    if settings.token is not None and not _is_admitted(settings.token):
+        return
+    try:
+        _show(settings.source)
+    except InputError as error:
+        _say(error)
+
+
+def _is_admitted(token: str) -> bool:
+    """Returns whether this reader has entered the token; asks for it otherwise."""
+    if st.session_state.get("admitted") is _ADMITTED:
+        return True
+    st.title("stagewise", anchor=False)
+    with st.form("admission"):
+        entered = st.text_input("Token", type="password", help="python -m search.dashboard printed it")
+        if st.form_submit_button("Show the studies"):
+            if is_token(entered, token):
+                st.session_state["admitted"] = _ADMITTED
+                st.rerun()
+            st.error("This is not the token that python -m search.dashboard printed.")
+    return False
+
+
+def _show(source: Source) -> None:
+    studies = {folder.name: folder for folder in source.studies()}
+    if not studies:
+        _refreshed(lambda: _show_nothing(source))
+        return
+    names = list(studies) if len(studies) == 1 else [ALL, *studies]
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with right:
+        name = st.selectbox("Study", names, key="study", bind="query-params")
+    with left:
+        st.title("stagewise" if name == ALL else name, anchor=False)
+    if name == ALL:
+        _refreshed(lambda: show_studies(source.folder))
+    else:
+        _show_study(source, studies[name])
+
+
+def _show_study(source: Source, folder: Path) -> None:
+    _refreshed(lambda: _show_state(source.reader(folder)))
+    for tab, show in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
+        if tab.open:
+            with tab:
+                _show_tab(source, folder, show)
+
+
+def _show_tab(source: Source, folder: Path, show: Callable[[Snapshot], None]) -> None:
+    _refreshed(lambda: show(source.reader(folder).read()))
+
+
+def _show_state(reader: StudyReader) -> None:
+    snapshot = reader.read()
+    record = snapshot.record
+    images, source = record.facts.get("images"), record.facts.get("source", "unknown data")
+    data = f"{images:,} images of {source}" if isinstance(images, int) else str(source)
+    text = f"{state_in_words(snapshot.live)} · {len(record.trials):,} trials in the ledger · {data}"
+    st.markdown(plain(text))
+    if snapshot.unread:
+        several = len(snapshot.unread) > 1
+        st.warning(
+            f"{len(snapshot.unread)} file{'s' if several else ''} of this study could not be read "
+            f"(the tab Machine names all): {plain(snapshot.unread[0])}"
+        )
+
+
+def _show_nothing(source: Source) -> None:
+    if source.studies():
+        st.rerun(scope="app")
+    exists = source.folder.exists()
+    st.title("stagewise", anchor=False)
+    st.info(
+        plain(f"{source.name} {'holds no study yet' if exists else 'does not exist yet'}.")
+        + " A search makes one: `python -m search.run --stage lr`. This page looks again by itself."
+    )
+
+
+def _refreshed(show: Callable[[], None]) -> None:
+    """Shows something, and again every two seconds without touching the rest of the page."""
+
+    @st.fragment(run_every=REFRESH_S)
+    def refreshed() -> None:
+        try:
+            show()
+        except InputError as error:
+            _say(error)
+
+    refreshed()
+
+
+def _say(error: InputError) -> None:
+    st.warning(plain(str(error)))

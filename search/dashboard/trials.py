@@ -1,0 +1,184 @@
+"""The trials of a study as one table: those that ended, those that run, and those that failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from search.dashboard.chain import searched
+from search.dashboard.reading import Snapshot
+from search.live import Live, LiveTrial
+from search.report.words import hyperparameter_name, varied_among
+from search.results import JOINT, StageResult
+from search.stages import STAGES, show_value
+from trainables.trial import TrialConfig, TrialResult
+
+RUNNING = "RUNNING"
+NO_STAGE = "none"
+COLUMNS = (
+    "stage",
+    "status",
+    "value",
+    "mean val acc",
+    "best val acc",
+    "best epoch",
+    "epochs",
+    "of",
+    "seconds",
+    "reused by",
+    "seed",
+    "split",
+    "reason",
+    "key",
+)
+"""Of every table; the hyperparameters that differ between trials stand before the seed."""
+
+
+def trial_table(snapshot: Snapshot) -> pd.DataFrame:
+    """Returns a row a trial: the running first, then the latest ended first.
+
+    `stage` is the first that compared it, "none" for one that no finished stage has; `value` its value
+    there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.
+    """
+    stages = _stages(snapshot)
+    rows = [_ended(trial, stages) for trial in snapshot.record.trials.values()]
+    rows.sort(key=lambda row: -snapshot.ended_at.get(row["key"], 0.0))
+    live = snapshot.live
+    if live:
+        running = {trial.key for trial in live.running}
+        lost = [trial for trial in live.failed if trial.key not in snapshot.record.trials]
+        rows = [
+            *(_live(trial, live, RUNNING) for trial in live.running if live.state == "running"),
+            *(_live(trial, live, "FAILED") for trial in lost if trial.key not in running),
+            *(row for row in rows if row["key"] not in running or live.state != "running"),
+        ]
+    configs: list[TrialConfig] = [row.pop("config") for row in rows]
+    columns: list[Any] = list(COLUMNS)
+    table = pd.DataFrame(rows, columns=columns)
+    for name in varied_among(configs):
+        cells = [_cell(getattr(config, name)) for config in configs]
+        table.insert(list(table.columns).index("seed"), hyperparameter_name(name), cells)
+    return table
+
+
+def filter_trials(
+    table: pd.DataFrame,
+    stages: Sequence[str] = (),
+    statuses: Sequence[str] = (),
+    values: Sequence[str] = (),
+    least: float | None = None,
+) -> pd.DataFrame:
+    """Returns the rows of those stages, statuses and values (none named: all) from an accuracy on.
+
+    A trial belongs to a stage that reused it, too.
+    """
+    kept = pd.Series(True, index=table.index)
+    if stages:
+        reusing = table["reused by"].map(lambda names: bool(set(names.split(", ")) & set(stages)))
+        kept &= table["stage"].isin(stages) | reusing
+    if statuses:
+        kept &= table["status"].isin(statuses)
+    if values:
+        kept &= table["value"].isin(values)
+    if least is not None:
+        kept &= table["mean val acc"] >= least
+    return table[kept]
+
+
+def label_of(row: Mapping[Any, Any]) -> str:
+    """Returns what a person calls the trial of a table's row: "lr 0.001, seed 7 (0123abcd)"."""
+    value = f" {row['value']}" if row["value"] else ""
+    return f"{row['stage']}{value}, seed {row['seed']} ({row['key'][:8]})"
+
+
+class _Stages:
+    """Which stage compared a trial first, at which value, and which reused it."""
+
+    def __init__(self) -> None:
+        self.first: dict[str, tuple[str, str]] = {}
+        self.reusing: dict[str, list[str]] = {}
+
+    def add(self, result: StageResult) -> None:
+        name = result.stage if result.sweep == 1 else f"{result.stage} sweep {result.sweep}"
+        for entry in result.entries:
+            value = show_value(entry.value) if result.hyperparameter else ""
+            for key in entry.trials:
+                self.first.setdefault(key, (name, value))
+            for key in entry.reused:
+                if name not in self.reusing.setdefault(key, []):
+                    self.reusing[key].append(name)
+        for key in (result.search or {}).get("trials", ()):
+            self.first.setdefault(key, (name, ""))
+
+    def of(self, key: str) -> tuple[str, str, str]:
+        stage, value = self.first.get(key, (NO_STAGE, ""))
+        others = [name for name in self.reusing.get(key, ()) if name != stage]
+        return stage, value, ", ".join(others)
+
+
+def _stages(snapshot: Snapshot) -> _Stages:
+    stages = _Stages()
+    for result in snapshot.record.results:
+        stages.add(result)
+    if snapshot.live and (now := searched(snapshot.live)):
+        begun = pd.Timestamp(snapshot.live.begun_at).timestamp()
+        for key, ended_at in snapshot.ended_at.items():
+            if key not in stages.first and ended_at >= begun and key in snapshot.record.trials:
+                stages.first[key] = (now, _value(now, snapshot.record.trials[key].trial.config))
+    return stages
+
+
+def _ended(result: TrialResult, stages: _Stages) -> dict[str, Any]:
+    trial = result.trial
+    stage, value, reusing = stages.of(trial.key)
+    return {
+        "stage": stage,
+        "status": result.status.value,
+        "value": value,
+        "mean val acc": result.mean_val_accuracy,
+        "best val acc": result.best_val_accuracy,
+        "best epoch": result.best_epoch,
+        "epochs": len(result.epochs),
+        "of": trial.config.epochs,
+        "seconds": result.seconds,
+        "reused by": reusing,
+        "seed": trial.config.seed,
+        "split": trial.split,
+        "reason": result.reason,
+        "key": trial.key,
+        "config": trial.config,
+    }
+
+
+def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
+    stage = searched(live) or NO_STAGE
+    accuracies = [epoch["val_accuracy"] for epoch in trial.epochs if epoch["val_accuracy"] is not None]
+    best = max(accuracies, default=math.nan)
+    return {
+        "stage": stage,
+        "status": status,
+        "value": _value(stage, trial.config),
+        "mean val acc": sum(accuracies) / len(accuracies) if accuracies else math.nan,
+        "best val acc": best,
+        "best epoch": next((epoch["epoch"] for epoch in trial.epochs if epoch["val_accuracy"] == best), None),
+        "epochs": len(trial.epochs),
+        "of": trial.config.epochs,
+        "seconds": sum(epoch["seconds"] or 0.0 for epoch in trial.epochs),
+        "reused by": "",
+        "seed": trial.config.seed,
+        "split": trial.split,
+        "reason": trial.reason,
+        "key": trial.key,
+        "config": trial.config,
+    }
+
+
+def _value(stage: str, config: TrialConfig) -> str:
+    return "" if stage in (JOINT, NO_STAGE) else show_value(getattr(config, STAGES[stage].hyperparameter))
+
+
+def _cell(value: Any) -> Any:
+    return value if isinstance(value, int | float) else show_value(value)

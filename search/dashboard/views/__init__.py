@@ -1,0 +1,1 @@
+"""The parts of the page: each shows one of its tabs."""

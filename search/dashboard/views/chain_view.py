@@ -1,0 +1,74 @@
+"""The first tab: the chain of stages, and what is trained right now."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from search.dashboard.blocks import plain, show_blocks
+from search.dashboard.chain import DONE, RUNNING, WAITING, Link, chain_of
+from search.dashboard.reading import Snapshot
+from search.dashboard.trials import trial_table
+from search.live import LiveState
+from search.report.document import Alert
+from search.report.protocol import protocol_blocks
+from search.report.words import statement_of
+
+_CARD_PX = 236
+_BADGES = {
+    DONE: ("green", ":material/check:"),
+    RUNNING: ("blue", ":material/play_arrow:"),
+    WAITING: ("gray", None),
+}
+
+
+def show_chain(snapshot: Snapshot) -> None:
+    """Shows how far the search is, stage by stage."""
+    links = chain_of(snapshot)
+    if not links:
+        st.info("No stage is decided yet, and none is being trained.")
+    with st.container(horizontal=True, gap="small"):
+        for link in links:
+            with st.container(border=True, width=_CARD_PX):
+                _show_card(link)
+    _show_running(snapshot)
+    latest = snapshot.record.last or snapshot.record.joint
+    if latest:
+        st.markdown(f"**Latest result.** {plain(statement_of(latest))}")
+    if snapshot.record.results and snapshot.record.facts:
+        show_blocks(
+            [block for block in protocol_blocks(snapshot.record) if isinstance(block, Alert)], "chain"
+        )
+
+
+def _show_card(link: Link) -> None:
+    st.markdown(f"**{plain(link.title)}**")
+    colour, icon = _BADGES.get(link.state, ("orange", ":material/warning:"))
+    text = link.state + (f" · {link.time}" if link.time else "")
+    st.badge(plain(text), color=colour, icon=icon)  # type: ignore[arg-type]
+    if link.progress is not None:
+        st.progress(link.progress, text=link.margin)
+        return
+    if link.state != DONE:
+        return
+    published = f" (published {plain(link.published)})" if link.published else ""
+    st.markdown(f"winner **{plain(link.winner)}**{published}  \n{plain(link.margin)}")
+    if link.taken_over:
+        handed = ", ".join(f"{name} {value}" for name, value in link.taken_over.items())
+        st.caption(f"taken over: {plain(handed)}")
+
+
+def _show_running(snapshot: Snapshot) -> None:
+    live = snapshot.live
+    if live is None or live.state is not LiveState.RUNNING:
+        return
+    if not live.running:
+        st.caption("No trial is in training at this moment; features may be in the making.")
+        return
+    table = trial_table(snapshot)
+    running = table[table["status"] == "RUNNING"]
+    st.markdown("**In training**")
+    for row in running.to_dict("records"):
+        accuracy = f", mean val acc {row['mean val acc']:.4f}" if row["epochs"] else ""
+        text = f"{row['stage']} {row['value']} · seed {row['seed']}, split {row['split']}"
+        share = min(1.0, row["epochs"] / row["of"])
+        st.progress(share, text=plain(f"{text} · epoch {row['epochs']} of {row['of']}{accuracy}"))

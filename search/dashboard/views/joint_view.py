@@ -1,0 +1,73 @@
+"""The tab of the joint search: best so far, parallel coordinates, importance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import streamlit as st
+
+from search.dashboard.blocks import show_blocks, show_plotly
+from search.dashboard.chain import searched
+from search.dashboard.curves import best_over_time
+from search.dashboard.figures import best_so_far
+from search.dashboard.reading import Snapshot
+from search.dashboard.trials import trial_table
+from search.report.document import Block
+from search.report.record import Record
+from search.report.words import varied_among
+from search.results import JOINT
+from trainables.trial import TrialResult, TrialStatus
+
+
+def show_joint(snapshot: Snapshot) -> None:
+    """Shows the joint search that ended, or the trials of one that is running."""
+    result = snapshot.record.joint
+    live = snapshot.live
+    if result is None and not (live and searched(live) == JOINT):
+        st.info(
+            "No joint search was run in this study. It is started with "
+            "`python -m search.run --mode joint --search tpe --num-samples 40`."
+        )
+        return
+    trials = _trials(snapshot)
+    points = best_over_time(snapshot, trials)
+    if points:
+        st.markdown("**Best so far, over time**")
+        show_plotly(best_so_far(points), "joint-time", "best mean validation accuracy so far, by minute")
+    if result is not None:
+        with st.spinner("how much each hyperparameter mattered …"):
+            blocks = _section(snapshot.record)
+        show_blocks(blocks, "joint")
+    else:
+        st.caption(f"The search is running; {len(trials)} of its trials have ended.")
+        show_blocks(_so_far(trials), "joint-so-far")
+
+
+@lru_cache(maxsize=4)
+def _section(record: Record) -> Sequence[Block]:
+    from search.report.joint_section import joint_section  # scikit-learn: not before somebody wants it
+
+    return joint_section(record, record.joint).blocks if record.joint else ()
+
+
+def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
+    from search.report.joint_section import best_so_far as by_trials
+    from search.report.joint_section import parallel_of
+
+    done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
+    varied = varied_among([trial.trial.config for trial in done])
+    if len(done) < 2 or not varied:
+        return []
+    return [by_trials(trials), parallel_of(done, varied)]
+
+
+def _trials(snapshot: Snapshot) -> list[TrialResult]:
+    """Returns the trials of the joint search in the order in which they were begun, or ended so far."""
+    record = snapshot.record
+    if record.joint:
+        keys = (record.joint.search or {}).get("trials", ())
+        return [record.trials[key] for key in keys if key in record.trials]
+    table = trial_table(snapshot)
+    keys = [key for key in table[table["stage"] == JOINT]["key"] if key in record.trials]
+    return [record.trials[key] for key in sorted(keys, key=lambda key: snapshot.ended_at[key])]

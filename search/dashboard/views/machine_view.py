@@ -1,0 +1,45 @@
+"""The tab of what went wrong, and of the machine: failed trials, damaged files, nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import streamlit as st
+
+from search.dashboard.blocks import plain, show_table
+from search.dashboard.machine import failures, machine_facts, nodes_of
+from search.dashboard.reading import Snapshot
+from search.report.document import Table
+
+
+def show_machine(snapshot: Snapshot) -> None:
+    """Shows failed trials with their reasons, what could not be read, and where trials ran."""
+    st.subheader("Failed trials", anchor=False)
+    failed = failures(snapshot)
+    if not failed:
+        st.success("No trial failed.")
+    for failure in failed:
+        with st.expander(plain(f"{failure.label}: {failure.reason}")):
+            st.code(failure.log or "it failed before its first epoch", language=None)
+    _show_unread(snapshot)
+    st.subheader("Machine and cluster", anchor=False)
+    facts = list(machine_facts(snapshot.live))
+    if facts:
+        show_table(Table(caption="The latest run", columns=("fact", "value"), rows=facts))
+    else:
+        st.caption("The latest run left no live state; the nodes below are those that trials name.")
+    nodes = nodes_of(snapshot.record.trials.values())
+    if not nodes.empty:
+        show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=list(_rows(nodes))))
+
+
+def _show_unread(snapshot: Snapshot) -> None:
+    if snapshot.unread:
+        st.subheader("Files that could not be read", anchor=False)
+        for file in snapshot.unread:
+            st.markdown(f"- {plain(file)}")
+
+
+def _rows(table: pd.DataFrame) -> Iterator[list[str]]:
+    return ([str(cell) for cell in row] for row in table.itertuples(index=False))

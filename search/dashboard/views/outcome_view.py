@@ -1,0 +1,56 @@
+"""The tab of the outcome: the final comparison, the winner to copy, and its errors."""
+
+from __future__ import annotations
+
+import json
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from search.dashboard.blocks import show_blocks, show_plotly
+from search.dashboard.commands import command_around, options_of
+from search.dashboard.figures import confusion
+from search.dashboard.reading import Snapshot
+from search.report.errors_section import errors_section
+from search.report.outcome import elsewhere_section, outcome_section
+from search.report.words import stage_title
+from search.results import StageResult
+
+
+def show_outcome(snapshot: Snapshot) -> None:
+    """Shows what the study ended with so far."""
+    record = snapshot.record
+    results = [result for result in (record.last, record.joint) if result and result.winner]
+    if not results:
+        st.info("Nothing is decided yet, so there is no outcome.")
+        return
+    section = outcome_section(record)
+    st.subheader(section.title, anchor=False)
+    show_blocks(section.blocks, "outcome")
+    names = {stage_title(result): result for result in results}
+    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True)]
+    _show_winner(snapshot, chosen)
+    _show_errors(chosen)
+    section = elsewhere_section(record)
+    st.subheader(section.title, anchor=False)
+    show_blocks(section.blocks, "elsewhere")
+
+
+def _show_winner(snapshot: Snapshot, result: StageResult) -> None:
+    if result.winner is None:
+        return
+    st.markdown("**The winner as options**, for any command of search.run")
+    st.code(options_of(result.winner), language="bash", wrap_lines=True)
+    st.markdown("**The command that compares the values around it**, with three seeds each")
+    st.code(command_around(snapshot, result), language="bash", wrap_lines=True)
+    with st.expander("The winner as JSON"):
+        st.code(json.dumps(result.winner.to_dict(), indent=1), language="json")
+
+
+def _show_errors(result: StageResult) -> None:
+    section = errors_section(result)
+    st.subheader(section.title, anchor=False)
+    figure: go.Figure | None = confusion((result.breakdown or {}).get("confusion"))
+    if figure is not None:
+        show_plotly(figure, "confusion", "confusion matrix; its numbers stand in the table")
+    show_blocks(section.blocks, "errors")

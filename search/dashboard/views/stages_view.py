@@ -1,0 +1,28 @@
+"""The tab of the stages: each as the report has it, published numbers beside ours."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from search.dashboard.blocks import show_blocks
+from search.dashboard.reading import Snapshot
+from search.report.hand_over import hand_over_section
+from search.report.stage_sections import stage_section
+from search.report.words import stage_title
+
+
+def show_stages(snapshot: Snapshot) -> None:
+    """Shows the stage that is chosen, the last one until somebody chooses."""
+    record = snapshot.record
+    if not record.staged:
+        st.info("No stage is decided yet. The trials so far are in the tab Trials.")
+        return
+    titles = {stage_title(result): result for result in record.staged}
+    names = list(titles)
+    chosen = st.selectbox("Stage", names, index=len(names) - 1, key="stage")
+    section = stage_section(record, titles[chosen])
+    st.subheader(section.title, anchor=False)
+    show_blocks(section.blocks, f"stage-{section.name}")
+    section = hand_over_section(record)
+    st.subheader(section.title, anchor=False)
+    show_blocks(section.blocks, "hand-over")

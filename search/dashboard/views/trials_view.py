@@ -1,0 +1,100 @@
+"""The tab of the trials: a table to sort and filter, and the learning curves of those that are chosen."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from search.dashboard.blocks import show_plotly
+from search.dashboard.curves import METRICS, curves_of, first_choice
+from search.dashboard.figures import learning_curves
+from search.dashboard.reading import Snapshot
+from search.dashboard.trials import filter_trials, label_of, trial_table
+from search.report.words import hyperparameter_name
+
+_TABLE_PX, _ROW_PX = 360, 35
+_OFFERED = 200  # trials to choose curves from, the best of those in the table
+
+
+def show_trials(snapshot: Snapshot) -> None:
+    """Shows the trials that pass the filters, and learning curves."""
+    table = trial_table(snapshot)
+    if table.empty:
+        st.info("No trial has begun yet.")
+        return
+    kept = _filtered(table)
+    _show_table(kept, len(table))
+    _show_curves(snapshot, table, kept)
+
+
+def _filtered(table: pd.DataFrame) -> pd.DataFrame:
+    places = st.columns(4)
+    with places[0]:
+        stages = st.multiselect("Stage", _distinct(table["stage"]), key="stages", placeholder="all stages")
+    with places[1]:
+        statuses = st.multiselect("Status", _distinct(table["status"]), key="statuses", placeholder="any")
+    of_stages = filter_trials(table, stages=stages)["value"]
+    with places[2]:
+        values = st.multiselect(
+            "Value", _distinct(of_stages[of_stages != ""]), key="values", placeholder="any"
+        )
+    with places[3]:
+        least = st.number_input(
+            "Mean val accuracy from", 0.0, 1.0, value=None, step=0.01, key="least", placeholder="any"
+        )
+    return filter_trials(table, stages, statuses, values, least)
+
+
+def _show_table(kept: pd.DataFrame, total: int) -> None:
+    st.caption(f"{len(kept):,} of {total:,} trials; a click on a column's head sorts.")
+    accuracy = st.column_config.NumberColumn(format="%.4f")
+    longest = int(kept["of"].max()) if len(kept) else 1
+    st.dataframe(
+        kept.drop(columns="of"),
+        hide_index=True,
+        key="trials",
+        height=min(_TABLE_PX, _ROW_PX * (len(kept) + 1) + 3),
+        placeholder="-",
+        alt="the trials that pass the filters",
+        column_config={
+            "stage": st.column_config.TextColumn(pinned=True),
+            "mean val acc": accuracy,
+            "best val acc": accuracy,
+            "epochs": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=longest),
+            "seconds": st.column_config.NumberColumn(format="%.1f"),
+            "seed": st.column_config.NumberColumn(format="%d"),
+        },
+    )
+
+
+def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) -> None:
+    st.subheader("Learning curves", anchor=False)
+    labels = {row["key"]: label_of(row) for row in table.to_dict("records")}
+    chosen = st.session_state.get("curves") or []
+    offered = kept.nlargest(_OFFERED, "mean val acc")["key"].tolist()
+    options = list(dict.fromkeys([*chosen, *kept[kept["status"] == "RUNNING"]["key"], *offered]))
+    left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")
+    with left:
+        keys = st.multiselect(
+            "Trials",
+            options,
+            key="curves",
+            format_func=lambda key: labels.get(key, key),
+            placeholder="the running and the best",
+        )
+    with middle:
+        metric = st.selectbox("Metric", METRICS, key="metric", format_func=hyperparameter_name)
+    with right:
+        running_mean = st.toggle("Running mean", key="mean", help="of all epochs so far, as the objective is")
+    curves = curves_of(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
+    if not curves:
+        st.info("No trial of this choice has finished an epoch yet.")
+        return
+    label = hyperparameter_name(metric) + (", mean so far" if running_mean else "")
+    description = f"{label} by epoch of {len(curves)} trials"
+    show_plotly(learning_curves(curves, label), "learning-curves", description)
+    st.caption("A colour a stage; within it dash, width and marker tell the trials apart.")
+
+
+def _distinct(values: pd.Series) -> list[str]:
+    return sorted(values.unique().tolist())

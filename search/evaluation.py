@@ -1,0 +1,125 @@
+"""How right a model is on the labelled images of a manifest, with those it was trained on told apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from data_prep.errors import InputError
+from data_prep.manifest import Manifest
+from data_prep.splits import SEED, make_splits
+from search.breakdown import break_down
+from search.predictions import Row
+
+ALL, UNSEEN = "all", "unseen"
+_SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
+
+
+def evaluate(rows: Sequence[Row]) -> dict[str, Any] | None:
+    """Returns `break_down` of the rows that have a label and a probability, and `loss`; None without any.
+
+    `loss` is the mean binary cross-entropy. Of several faces in a photograph the first, largest one counts.
+    """
+    counted = [row for row in rows if row.label is not None and row.face in (None, 1)]
+    known = [row for row in counted if row.photograph.label is not None]
+    if not known:
+        return None
+    labels = np.array([row.photograph.label for row in known])
+    probabilities = np.array([row.prediction.probability for row in known], dtype=np.float64)
+    ages = [row.photograph.age for row in known]
+    return {"loss": _cross_entropy(labels, probabilities), **break_down(labels, probabilities, ages)}
+
+
+def evaluate_parts(rows: Sequence[Row], unseen: Sequence[bool] | None) -> dict[str, dict[str, Any] | None]:
+    """Returns what `evaluate` gives for all rows, and for the unseen ones where they are known.
+
+    `unseen` says of each photograph, by its number, that the model was not trained on it.
+    """
+    parts = {ALL: evaluate(rows)}
+    if unseen is not None:
+        parts[UNSEEN] = evaluate([row for row in rows if unseen[row.prediction.photo]])
+    return parts
+
+
+def unseen_images(manifest: Manifest, facts: Mapping[str, Any]) -> list[bool] | None:
+    """Returns for each row of `manifest` whether the model of `facts` was not trained on it.
+
+    None where this cannot be told: other data, whose images may still be the same, or an unknown split.
+    """
+    name = str(facts.get("split", ""))
+    if facts.get("data_digest") != manifest.digest or not name:
+        return None
+    try:
+        splits = make_splits(manifest, _protocol(name), seed=SEED)
+    except InputError:
+        return None
+    for split in splits:
+        if split.name == name:
+            unseen = np.ones(len(manifest), dtype=bool)
+            unseen[split.train] = False
+            return [bool(value) for value in unseen]
+    return None
+
+
+def print_evaluation(parts: Mapping[str, Any], names: Sequence[str], console: Console) -> None:
+    """Prints the figures of each part, then the errors on the unseen images (all, where unknown)."""
+    for part, found in parts.items():
+        if found:
+            console.print(Text(f"{_IN_WORDS[part]}: {_figures(found)}"), soft_wrap=True)
+    found = parts.get(UNSEEN) or parts[ALL]
+    if found is None:
+        return
+    (tn, fp), (fn, tp) = found["confusion"]
+    confusion = _table("annotated", f"said {names[0]}", f"said {names[1]}")
+    confusion.add_row(Text(names[0]), f"{tn:,}", f"{fp:,}")
+    confusion.add_row(Text(names[1]), f"{fn:,}", f"{tp:,}")
+    console.print(confusion)
+    if len(found["by_age"]) > 1:
+        ages = _table("age group", "images", "accuracy", "95 % interval")
+        for row in found["by_age"]:
+            ages.add_row(Text(row["age"]), f"{row['n']:,}", f"{row['accuracy']:.4f}", _interval(row))
+        console.print(ages)
+
+
+_IN_WORDS = {ALL: "all", UNSEEN: "not trained on"}
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column(Text(first), no_wrap=True)
+    for title in others:
+        table.add_column(Text(title), justify="right", no_wrap=True)
+    return table
+
+
+def _figures(found: Mapping[str, Any]) -> str:
+    auc = found["roc"]["auc"]
+    return (
+        f"{found['n']:,} images, accuracy {found['accuracy']:.4f} (95 % interval {_interval(found)}), "
+        f"loss {found['loss']:.4f}, AUC {'undefined (one label only)' if auc is None else f'{auc:.4f}'}"
+    )
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    low, high = found["interval"]
+    return f"{low:.4f} to {high:.4f}"
+
+
+def _cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    clipped = probabilities.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    return -math.fsum(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))) / labels.size
+
+
+def _protocol(split: str) -> str:
+    """The protocol that makes the split of this name."""
+    if split.startswith("fold-"):
+        return "folds"
+    if split.startswith("kfold-"):
+        return f"kfold:{split.split('-')[1]}"
+    return split

@@ -1,0 +1,208 @@
+"""The options of python -m search.run that lead from a winner to the final model."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from data_prep.manifest import read_manifest
+from data_prep.splits import PRETRAINING, make_splits
+from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
+from search.problem import Problem
+from search.results import JOINT, StageFiles, StageResult
+from search.selection import RACE_START
+from search.stages import STAGES
+from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, BEST, LAST, ON_IMAGES, PRECISIONS, TrialConfig
+
+FINETUNE, HASSNER = "finetune", "hassner"
+EPOCH_FILES = {"last": LAST, "best": BEST}
+_OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
+
+
+def add_finetune_options(group: Any) -> None:
+    """Adds the options of fine-tuning to a group of a parser."""
+    group.add_argument(
+        "--celeba",
+        type=Path,
+        metavar="MANIFEST",
+        help="what python -m data_prep.build celeba wrote: the winner is pretrained on it, by --stage "
+        f"{FINETUNE}, or after --stage all and --mode joint by itself",
+    )
+    group.add_argument("--celeba-root", type=Path, metavar="DIR", help="where its images lie now")
+    group.add_argument(
+        "--finetune",
+        type=_depths,
+        metavar="DEPTHS",
+        help="head (on cached features), blocks:N (then the last N blocks of the backbone, on images), all "
+        "(then the whole backbone), or several with commas (default: head)",
+    )
+    group.add_argument(
+        "--finetune-rate",
+        type=_rate,
+        metavar="RATE",
+        help=f"Adam's, for unfrozen blocks (default: {BLOCKS_FACTOR:g} of the winner's)",
+    )
+    group.add_argument(
+        "--pretraining-epochs", type=_count, metavar="N", help="(default: as many as a trial has)"
+    )
+    group.add_argument(
+        "--model-epoch",
+        choices=EPOCH_FILES,
+        default="last",
+        help="whose weights become the final model; best: of the highest validation accuracy "
+        "(default: %(default)s, which the tables show)",
+    )
+
+
+def add_image_options(group: Any) -> None:
+    """Adds the options of networks that train on images to a group of a parser."""
+    defaults = TrialConfig()
+    group.add_argument(
+        "--augment", choices=AUGMENTATIONS, help=f"of training images (default: {defaults.augment})"
+    )
+    group.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help=f"of the arithmetic, weights stay float32; float16 needs a GPU (default: {defaults.precision})",
+    )
+    group.add_argument(
+        "--train-batchnorm",
+        action="store_true",
+        default=None,
+        help="of unfrozen blocks, too (default: it stays as in inference)",
+    )
+
+
+def image_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns the options of training on images that were given, as fields of TrialConfig."""
+    named = {name: getattr(arguments, name, None) for name in ON_IMAGES}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def find_finetune_contradiction(arguments: argparse.Namespace) -> str | None:
+    """Returns in one sentence what is wrong with these options together, None where nothing is."""
+    given = [name for name in _OPTIONS if getattr(arguments, name) is not None]
+    whole = arguments.stage in (FINETUNE, "all") or arguments.mode == JOINT
+    if given and not whole:
+        return (
+            f"--{given[0].replace('_', '-')} belongs to --stage {FINETUNE}, --stage all or --mode joint; "
+            "use one of them, or leave it out"
+        )
+    for option, needed in (("celeba_root", "celeba"), ("pretraining_epochs", "celeba")):
+        if option in given and needed not in given:
+            return f"--{option.replace('_', '-')} belongs to --{needed}; add it, or leave out the option"
+    blocks = _blocks(arguments)
+    if "finetune_rate" in given and not blocks:
+        return "--finetune-rate is of unfrozen blocks; add --finetune blocks:N, or leave it out"
+    return _check_images(arguments, bool(blocks))
+
+
+def is_wanted(arguments: argparse.Namespace) -> bool:
+    """Whether this run goes on to fine-tuning."""
+    return arguments.stage == FINETUNE or arguments.celeba is not None or arguments.finetune is not None
+
+
+def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> FinetunePlan:
+    """Returns the plan for the winner of the study in `folder`.
+
+    Raises InputError where it has none yet, and where the options do not fit it.
+    """
+    winner, origin = winner_of(list(StageFiles(folder).all()), folder)
+    given = {name: value for name, value in arguments.given.items() if name not in ON_IMAGES}
+    winner = replace(winner, **given)
+    pretraining = None
+    if arguments.celeba:
+        manifest = read_manifest(arguments.celeba, arguments.celeba_root)
+        splits = make_splits(manifest, PRETRAINING)
+        pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
+    repeats = RACE_START if arguments.repeats == "auto" else arguments.repeats
+    return FinetunePlan(
+        problem=problem,
+        pretraining=pretraining,
+        winner=winner,
+        origin=origin,
+        seeds=tuple(range(winner.seed, winner.seed + repeats)),
+        blocks=_blocks(arguments),
+        blocks_rate=arguments.finetune_rate,
+        pretraining_epochs=arguments.pretraining_epochs,
+        on_images=image_options(arguments),
+    )
+
+
+def winner_of(results: Iterable[StageResult], folder: Path) -> tuple[TrialConfig, str]:
+    """Returns the configuration that the search ended with, and the stage that it is of.
+
+    That is the winner of what finished last; of later stages in the order, which it could not take over,
+    it has the winning values. Raises InputError where nothing has a winner.
+    """
+    found = [(result, result.winner) for result in results if result.winner]
+    if not found:
+        raise InputError(
+            f"the study {folder} has no winner to fine-tune; run python -m search.run --stage all first"
+        )
+    last, winner = found[-1]
+    if last.stage == JOINT:
+        return winner, "the joint search"
+    order = list(STAGES)
+    later = {
+        str(result.hyperparameter): getattr(won, str(result.hyperparameter))
+        for result, won in found
+        if result.stage != JOINT
+        and order.index(result.stage) > order.index(last.stage)
+        and result.base.backbone == winner.backbone
+    }
+    return replace(winner, **later), f"stage {last.stage}"
+
+
+def _check_images(arguments: argparse.Namespace, unfreezes: bool) -> str | None:
+    options = image_options(arguments)
+    if options.get("precision") == "float16" and not arguments.gpus_per_trial:
+        return "--precision float16 needs a GPU; add --gpus-per-trial 1, or use bfloat16"
+    if not options or unfreezes or (arguments.backbone == HASSNER and "train_batchnorm" not in options):
+        return None
+    option = next(iter(options)).replace("_", "-")
+    return (
+        f"--{option} is for networks that train on images; add --finetune blocks:N"
+        f"{'' if option == 'train-batchnorm' else ' or --backbone hassner'}, or leave it out"
+    )
+
+
+def _blocks(arguments: argparse.Namespace) -> tuple[Blocks, ...]:
+    return tuple(depth for depth in arguments.finetune or () if depth)
+
+
+def _depths(text: str) -> tuple[Blocks, ...]:
+    """Returns the depths in `text`: 0 for the head alone."""
+    return tuple(_depth(part.strip()) for part in text.split(","))
+
+
+def _depth(text: str) -> Blocks:
+    if text == "head":
+        return 0
+    if text in (ALL_BLOCKS, f"blocks:{ALL_BLOCKS}"):
+        return ALL_BLOCKS
+    count = text.removeprefix("blocks:")
+    if count == text or not count.isdecimal() or not int(count):
+        raise argparse.ArgumentTypeError(f"a depth is head, blocks:N (N from 1) or all, received {text!r}")
+    return int(count)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"a rate is a positive number, received {text!r}")
+    return rate
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {text!r}")
+    return int(text)

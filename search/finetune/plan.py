@@ -1,0 +1,134 @@
+"""What is trained on the way from a winner to the final model, and from whose weights each trial starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from data_prep.errors import InputError
+from search.problem import Problem
+from search.stages import UNTUNED
+from trainables.backbones import find_backbone
+from trainables.trial import Trial, TrialConfig
+
+UNTUNED_BATCH = 64  # of the report's backbone stage
+BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
+
+Blocks = int | str
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A way to the final model: its runs, a trial for each split and seed.
+
+    `keep` says that their weights are needed afterwards.
+    """
+
+    name: str
+    title: str
+    runs: tuple[Trial, ...]
+    keep: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinetunePlan:
+    """What becomes of the `winner` of a search: the columns of the report's final table, and more.
+
+    `pretraining` is the problem whose images the winner sees first, None for no such column. `blocks` adds
+    a column each: that many last blocks of the backbone ("all": it all) are trained on images, from the
+    head that the columns before have. `blocks_rate` is their learning rate (by default BLOCKS_FACTOR of
+    the winner's); `on_images` holds their augment, precision and train_batchnorm.
+    """
+
+    problem: Problem
+    pretraining: Problem | None
+    winner: TrialConfig
+    origin: str
+    seeds: tuple[int, ...]
+    blocks: tuple[Blocks, ...] = ()
+    blocks_rate: float | None = None
+    pretraining_epochs: int | None = None
+    on_images: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.blocks and not find_backbone(self.winner.backbone).frozen:
+            raise InputError(
+                f"--finetune blocks is for pretrained backbones, the winner is {self.winner.backbone}, which "
+                "is trained whole anyway; use --finetune head"
+            )
+
+    @property
+    def untuned(self) -> TrialConfig:
+        """The configuration of the report's backbone stage, for the winner's backbone."""
+        backbone = self.winner.backbone
+        values = {"batch_size": UNTUNED_BATCH, **UNTUNED.get(backbone, {})}
+        return TrialConfig(backbone=backbone, epochs=self.winner.epochs, **values)
+
+    def pretraining_runs(self) -> list[Trial]:
+        """Returns the trials on the images that the winner sees first: one for each seed."""
+        if self.pretraining is None:
+            return []
+        config = replace(self.winner, epochs=self.pretraining_epochs or self.winner.epochs)
+        (split,) = self.pretraining.splits
+        return [self.pretraining.trial(replace(config, seed=seed), split.name) for seed in self.seeds]
+
+    def head_columns(self) -> list[Column]:
+        """Returns the columns that need no other column."""
+        first = {run.config.seed: run.key for run in self.pretraining_runs()}
+        columns = [
+            Column("untuned", "untuned", self._runs(self.untuned)),
+            Column("tuned", "tuned", self._runs(self.winner), keep=bool(self.blocks) and not first),
+        ]
+        if first:
+            starts = {(split.name, seed): first[seed] for split in self.problem.splits for seed in self.seeds}
+            runs = self._runs(self.winner, starts)
+            columns.append(Column("pretrained", "tuned, pretrained on CelebA", runs, keep=True))
+        return columns
+
+    def block_columns(self) -> list[Column]:
+        """Returns the columns that start from the last of the others."""
+        before = self.head_columns()[-1]
+        starts = {(run.split, run.config.seed): run.key for run in before.runs}
+        rate = self.blocks_rate or self.winner.learning_rate * BLOCKS_FACTOR
+        return [
+            Column(
+                f"blocks:{blocks}",
+                f"{before.title}, {'all' if blocks == 'all' else f'last {blocks}'} blocks",
+                self._runs(
+                    replace(
+                        self.winner, learning_rate=rate, unfrozen_blocks=blocks, **(self.on_images or {})
+                    ),
+                    starts,
+                ),
+                keep=True,
+            )
+            for blocks in self.blocks
+        ]
+
+    def trials(self) -> list[Trial]:
+        """Returns all trials, in the order in which they can be trained."""
+        columns = [*self.head_columns(), *self.block_columns()]
+        return [*self.pretraining_runs(), *(run for column in columns for run in column.runs)]
+
+    def label(self, trial: Trial) -> str:
+        """Returns what a person calls `trial`, such as "tuned, seed 8"."""
+        titles = {run.key: column.title for column in self.head_columns() for run in column.runs}
+        titles |= {run.key: column.title for column in self.block_columns() for run in column.runs}
+        words = [titles.get(trial.key, "CelebA")]
+        if len(self.seeds) > 1:
+            words.append(f"seed {trial.config.seed}")
+        if len(self.problem.splits) > 1 and trial.key in titles:
+            words.append(trial.split)
+        return ", ".join(words)
+
+    def _runs(
+        self, config: TrialConfig, starts: Mapping[tuple[str, int], str] | None = None
+    ) -> tuple[Trial, ...]:
+        return tuple(
+            self.problem.trial(
+                replace(config, seed=seed), split.name, (starts or {}).get((split.name, seed), "")
+            )
+            for split in self.problem.splits
+            for seed in self.seeds
+        )

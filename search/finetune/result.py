@@ -1,0 +1,120 @@
+"""What fine-tuning found: a column a way to the final model, and which of them is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import fmean, stdev
+from typing import Any
+
+from sklearn.metrics import roc_auc_score
+
+from search.finetune.plan import Column
+from search.ledger import Ledger
+from search.problem import Problem
+from search.selection import Selection
+from trainables.trial import Trial, TrialResult, TrialStatus
+
+FORMAT = 1
+METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnResult:
+    """A column of the final table, last epoch, as mean and standard deviation over the runs.
+
+    `figures` has a pair for each of METRICS; a deviation is None with fewer than two runs. The last four
+    compare with the winner, as in `search.results.Entry`.
+    """
+
+    name: str
+    title: str
+    config: Mapping[str, Any]
+    start: str
+    trials: tuple[str, ...]
+    figures: Mapping[str, tuple[float | None, float | None]]
+    seconds: float
+    reason: str = ""
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    p_value: float | None = None
+    tied: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneResult:
+    """What fine-tuning found, as it stands in `finetune.json`; `winner` names the column with the best mean.
+
+    The verdict is of the last epoch's validation accuracy, by the rules of `search.selection`.
+    """
+
+    columns: tuple[ColumnResult, ...]
+    winner: str | None
+    verdict: str
+    statement: str
+    origin: str
+    split: str
+    seeds: tuple[int, ...]
+    pretraining: Mapping[str, Any] | None
+    breakdown: Mapping[str, Any] | None
+    seconds: float
+    finished_at: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the result as JSON values."""
+        return {"format": FORMAT, **asdict(self)}
+
+
+def _last(result: TrialResult | None) -> float:
+    if result is None or result.status is not TrialStatus.COMPLETED:
+        return math.nan
+    return result.epochs[-1].val_accuracy
+
+
+def scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
+    return {(run.split, run.config.seed): _last(results.get(run.key)) for run in column.runs}
+
+
+def column_results(
+    problem: Problem,
+    columns: Sequence[Column],
+    selection: Selection,
+    results: Mapping[str, TrialResult],
+    ledger: Ledger,
+) -> Iterator[ColumnResult]:
+    for column, comparison in zip(columns, selection.comparisons, strict=True):
+        ended = [results[run.key] for run in column.runs if run.key in results]
+        completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
+        result = ColumnResult(
+            name=column.name,
+            title=column.title,
+            config=column.runs[0].config.to_dict(),
+            start=column.runs[0].start,
+            trials=tuple(run.key for run in column.runs),
+            figures={metric: _figure(metric, completed, problem, ledger) for metric in METRICS},
+            seconds=math.fsum(result.seconds for result in ended),
+            reason="; ".join(sorted({result.reason for result in ended if result.reason})),
+        )
+        if comparison:
+            named = ("difference", "interval", "p_value", "tied")
+            result = replace(result, **{name: getattr(comparison, name) for name in named})
+        yield result
+
+
+def _figure(
+    metric: str, completed: Sequence[TrialResult], problem: Problem, ledger: Ledger
+) -> tuple[float | None, float | None]:
+    if metric == "auc":
+        values = [_auc(result.trial, problem, ledger) for result in completed]
+    else:
+        values = [getattr(result.epochs[-1], metric) for result in completed]
+    if not values:
+        return None, None
+    return fmean(values), stdev(values) if len(values) > 1 else None
+
+
+def _auc(trial: Trial, problem: Problem, ledger: Ledger) -> float:
+    """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
+    (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
+    return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))

@@ -1,0 +1,131 @@
+"""Trains what fine-tuning needs, in the order of what starts from what."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from data_prep.errors import InputError
+from search.comparison import breakdown_of
+from search.finetune.plan import FinetunePlan
+from search.finetune.result import FinetuneResult, column_results, scores_of
+from search.ledger import Ledger, kept_weights
+from search.problem import Problem
+from search.selection import select
+from search.staged import finished_trials
+from search.statement import statement
+from trainables.trial import LAST, Trial, TrialResult, TrialStatus
+
+
+class Trains(Protocol):
+    """Trains trials of a problem."""
+
+    def __call__(
+        self, problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
+    ) -> Mapping[str, TrialResult]:
+        """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
+
+
+def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path) -> FinetuneResult:
+    """Trains what is missing, in the order of what starts from what, and compares the ends.
+
+    Raises InputError where a pretraining or the start of another trial did not complete.
+    """
+    started = time.perf_counter()
+    runs = _Runs(ledger, trains, study)
+    first = plan.pretraining_runs()
+    if plan.pretraining:
+        runs.train(plan.pretraining, "pretraining", first, keep=True)
+        runs.require(first)
+    columns = plan.head_columns()
+    for keep in (False, True):
+        together = [run for column in columns if column.keep is keep for run in column.runs]
+        runs.train(plan.problem, "finetune", together, keep=keep)
+    if plan.blocks:
+        runs.require(columns[-1].runs)
+        blocks = plan.block_columns()
+        runs.train(plan.problem, "finetune", [run for column in blocks for run in column.runs], keep=True)
+        columns += blocks
+    selection = select([scores_of(column, runs.results) for column in columns])
+    winner = None if selection.winner is None else columns[selection.winner]
+    return FinetuneResult(
+        columns=tuple(column_results(plan.problem, columns, selection, runs.results, ledger)),
+        winner=winner.name if winner else None,
+        verdict=selection.verdict,
+        statement=statement(selection, [column.title for column in columns]),
+        origin=plan.origin,
+        split=plan.problem.protocol,
+        seeds=plan.seeds,
+        pretraining=_facts(plan),
+        breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
+        seconds=time.perf_counter() - started,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def require_weights(plan: FinetunePlan, run: Trial, ledger: Ledger, trains: Trains, study: Path) -> None:
+    """Sees to it that the weights of `run` lie in the study; the ledger alone does not keep them."""
+    _Runs(ledger, trains, study).train(plan.problem, "weights", [run], keep=True)
+
+
+class _Runs:
+    """Trials from the ledger, else trained; those whose weights are needed and gone are trained once more."""
+
+    def __init__(self, ledger: Ledger, trains: Trains, study: Path) -> None:
+        self._ledger, self._trains, self._kept = ledger, trains, kept_weights(study)
+        self.results: dict[str, TrialResult] = {}
+
+    def train(self, problem: Problem, title: str, trials: Sequence[Trial], *, keep: bool) -> None:
+        done = finished_trials(trials, self._ledger)
+        missing = [
+            run for run in trials if run.key not in done or (keep and not self._has_weights(done[run.key]))
+        ]
+        self.results |= done
+        if missing:
+            ended = self._trains(problem, title, missing, [run.key for run in missing] if keep else [])
+            for key in ended.keys() & done.keys():
+                _warn_of_difference(done[key], ended[key])
+            self.results |= ended
+
+    def require(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            result = self.results.get(trial.key)
+            if result is None or result.status is not TrialStatus.COMPLETED:
+                reason = (result.reason if result else "") or "no reason given"
+                raise InputError(
+                    f"the trial {trial.key}, from whose weights others start, did not complete ({reason}); "
+                    "run the same command again"
+                )
+
+    def _has_weights(self, result: TrialResult) -> bool:
+        if result.status is not TrialStatus.COMPLETED:
+            return True  # it would fail again
+        return (self._kept / result.trial.key / LAST).is_file()
+
+
+def _warn_of_difference(before: TrialResult, again: TrialResult) -> None:
+    accuracies = [[epoch.val_accuracy for epoch in result.epochs] for result in (before, again)]
+    if accuracies[0] != accuracies[1]:
+        warnings.warn(
+            f"the trial {before.trial.key} was trained again for its weights and gave other numbers than the "
+            "ledger has, which happens on another machine or with other versions",
+            stacklevel=2,
+        )
+
+
+def _facts(plan: FinetunePlan) -> dict[str, Any] | None:
+    if plan.pretraining is None:
+        return None
+    (split,) = plan.pretraining.splits
+    runs = plan.pretraining_runs()
+    return {
+        **plan.pretraining.facts(),
+        "train": int(split.train.size),
+        "validation": int(split.validation.size),
+        "epochs": runs[0].config.epochs,
+        "trials": [run.key for run in runs],
+    }

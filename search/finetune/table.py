@@ -1,0 +1,55 @@
+"""What fine-tuning found, for a person: a table of 80 columns, and what may be said of it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from search.finetune.plan import FinetunePlan
+from search.finetune.result import METRICS, ColumnResult, FinetuneResult
+from search.stages import show_value
+
+_HEADS = {
+    "accuracy": "acc",
+    "val_accuracy": "val acc",
+    "loss": "loss",
+    "val_loss": "val loss",
+    "auc": "val AUC",
+}
+
+
+def print_finetune_setting(plan: FinetunePlan, console: Console) -> None:
+    """Prints what is about to be trained."""
+    winner = {name: show_value(value) for name, value in plan.winner.to_dict().items() if name != "seed"}
+    lines = [f"winner    of {plan.origin}: {', '.join(f'{name} {value}' for name, value in winner.items())}"]
+    if plan.pretraining:
+        facts = plan.pretraining.facts()
+        lines.append(f"pretrains on {facts['images']:,} images of {facts['source']}")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def print_finetune(result: FinetuneResult, console: Console) -> None:
+    """Prints a row a column of the report's final table, and the verdict."""
+    table = Table(title="Stage finetune, last epoch", title_justify="left", box=None, padding=(0, 1))
+    table.add_column("", overflow="fold")
+    for metric in METRICS:
+        table.add_column(_HEADS[metric], justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for column in result.columns:
+        table.add_row(column.title, *(_shown(column, metric) for metric in METRICS), _mark(column, result))
+    console.print(table)
+    console.print(result.statement, highlight=False, soft_wrap=True)
+
+
+def _shown(column: ColumnResult, metric: str) -> str:
+    mean, spread = column.figures[metric]
+    if mean is None:
+        return "failed" if metric == METRICS[0] else ""
+    return f"{mean:.4f}" if spread is None else f"{mean:.4f}\n±{spread:.4f}"
+
+
+def _mark(column: ColumnResult, result: FinetuneResult) -> str:
+    if column.name == result.winner:
+        return "winner"
+    return "tied" if column.tied else ""

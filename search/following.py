@@ -1,0 +1,102 @@
+"""Who follows a run besides the terminal: TensorBoard and Weights & Biases, as the options ask."""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import importlib.util
+import netrc
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from data_prep.errors import InputError
+from search.ledger import Ledger
+from search.verbose import Verbose
+from search.wandb_note import OFFLINE, ONLINE, Place
+from search.watching import Watcher
+
+AUTO, DISABLED = "auto", "disabled"
+MODES = (AUTO, ONLINE, OFFLINE, DISABLED)
+PROJECT = "stagewise"
+_SERVER = "https://api.wandb.ai"
+
+
+def require_wandb(arguments: argparse.Namespace) -> None:
+    """Raises InputError where W&B is asked for and cannot be had."""
+    if arguments.wandb in (ONLINE, OFFLINE) and not _is_installed():
+        raise InputError(
+            f"--wandb {arguments.wandb} needs the package wandb, which is not installed; "
+            "pip install 'stagewise[wandb]', or leave out --wandb"
+        )
+    if arguments.wandb == ONLINE and not has_key(os.environ):
+        raise InputError(
+            "--wandb online needs a key of Weights & Biases, none is configured; "
+            "run wandb login, set WANDB_API_KEY, or use --wandb offline"
+        )
+
+
+def followers(arguments: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> Iterator[Watcher]:
+    """Yields the watchers that the options ask for; `say` hears what they have to say."""
+    ledger = Ledger(folder)
+    if arguments.verbose:
+        yield Verbose(folder, say)
+    if arguments.tensorboard:
+        from search.tensorboard import TensorBoard
+
+        yield TensorBoard(folder, ledger)
+    mode, why = wandb_mode(arguments.wandb, os.environ)
+    if why:
+        say(f"W&B       {why}")
+    if mode:
+        from search.wandb_log import WandbLog
+
+        place = Place(
+            study=folder, mode=mode, project=arguments.wandb_project, entity=arguments.wandb_entity or ""
+        )
+        yield WandbLog(place, ledger, say)
+
+
+def wandb_mode(asked: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    """Returns "online", "offline" or None for off, and what to say of it, if anything.
+
+    "auto" is online where a key is configured and WANDB_MODE, the variable of wandb's own, says nothing else.
+    """
+    if asked != AUTO:
+        return (None if asked == DISABLED else asked), ""
+    wished = environ.get("WANDB_MODE", ONLINE)
+    if wished not in (ONLINE, OFFLINE):
+        return None, ""
+    if not _is_installed():
+        return None, "off: the package wandb is not installed"
+    if wished == ONLINE and not has_key(environ):
+        return None, "off: no key is configured (wandb login, or --wandb offline)"
+    return wished, ""
+
+
+def has_key(environ: Mapping[str, str]) -> bool:
+    """Returns whether wandb will find a key: in the environment, a netrc file, or its settings."""
+    if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    home = Path(environ.get("HOME", "~")).expanduser()
+    settings = _settings(Path(environ.get("WANDB_CONFIG_DIR", home / ".config" / "wandb")) / "settings")
+    server = environ.get("WANDB_BASE_URL") or settings.get("base_url") or _SERVER
+    try:
+        known = netrc.netrc(environ.get("NETRC", home / ".netrc"))
+    except (OSError, netrc.NetrcParseError):
+        known = None
+    return bool(settings.get("api_key") or (known and known.authenticators(urlsplit(server).netloc)))
+
+
+def _settings(path: Path) -> Mapping[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(path)
+        return dict(parser["default"])
+    except (configparser.Error, KeyError, OSError, UnicodeDecodeError):
+        return {}
+
+
+def _is_installed() -> bool:
+    return importlib.util.find_spec("wandb") is not None

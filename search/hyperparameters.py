@@ -1,0 +1,103 @@
+"""The hyperparameters of trials, their domains, and the metrics, as TensorBoard's HParams page wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tensorboardX.proto.api_pb2 import DataType, Experiment, Status
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+
+from search.configurations import RANGES
+from search.stages import STAGES, show_value
+from trainables.trial import Trial, TrialStatus
+
+Value = str | float | bool
+
+METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
+_SPANS = ("learning_rate", "dropout", "l2", "seed")  # too many values to list: from the least to the largest
+
+
+def hyperparameters_of(trial: Trial, stage: str) -> dict[str, Value]:
+    """Returns the hyperparameters of `trial` with its split and `stage`; widths as text: "512/256"."""
+    values = {**trial.config.to_dict(), "split": trial.split, "stage": stage}
+    return {name: show_value(value) if isinstance(value, list) else value for name, value in values.items()}
+
+
+class Domains:
+    """The values that each hyperparameter may have: those of the stages, and all that were met."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, set[Value]] = {}
+        for stage in STAGES.values():
+            of_stage = self._values.setdefault(stage.hyperparameter, set())
+            of_stage |= {show_value(value) if isinstance(value, tuple) else value for value in stage.values}
+        for name, ends in RANGES.items():
+            self._values[name] |= {ends.low, ends.high}
+
+    def add(self, values: Mapping[str, Value]) -> bool:
+        """Takes `values` in; returns whether that changed a domain."""
+        before = self._shown()
+        for name, value in values.items():
+            self._values.setdefault(name, set()).add(value)
+        return before != self._shown()
+
+    def _shown(self) -> dict[str, list[Value]]:
+        """Returns all values of each hyperparameter, or the least and the largest."""
+        ordered = {
+            name: sorted(values, key=lambda value: (isinstance(value, str), value))
+            for name, values in self._values.items()
+        }
+        return {
+            name: [values[0], values[-1]] if name in _SPANS else values for name, values in ordered.items()
+        }
+
+    def experiment(self) -> HParamsPluginData:
+        """Returns what heads the table: hyperparameters with domains, and metrics."""
+        experiment = Experiment()
+        for name, values in self._shown().items():
+            info = experiment.hparam_infos.add(name=name, display_name=name.replace("_", " "))
+            info.type = DataType.Value(_type_of(values))
+            if name in _SPANS:
+                info.domain_interval.min_value, info.domain_interval.max_value = map(float, values)
+            else:
+                info.domain_discrete.extend(values)
+        for name in METRICS:
+            experiment.metric_infos.add(display_name=name.replace("_", " ")).name.tag = name
+        return HParamsPluginData(experiment=experiment)
+
+
+def session_start(values: Mapping[str, Value], when: float) -> HParamsPluginData:
+    """Returns that a trial with `values` began at `when` (seconds since 1970)."""
+    data = HParamsPluginData()
+    data.session_start_info.start_time_secs = when
+    for name, value in values.items():
+        _set(data.session_start_info.hparams[name], value)
+    return data
+
+
+def session_end(status: TrialStatus, when: float) -> HParamsPluginData:
+    """Returns that a trial ended at `when`; one that a scheduler stopped has succeeded."""
+    data = HParamsPluginData()
+    failed = status is TrialStatus.FAILED
+    data.session_end_info.status = Status.Value("STATUS_FAILURE" if failed else "STATUS_SUCCESS")
+    data.session_end_info.end_time_secs = when
+    return data
+
+
+def _set(field: Any, value: Value) -> None:
+    match value:
+        case bool():
+            field.bool_value = value
+        case str():
+            field.string_value = value
+        case _:
+            field.number_value = float(value)
+
+
+def _type_of(values: list[Value]) -> str:
+    if all(isinstance(value, bool) for value in values):
+        return "DATA_TYPE_BOOL"
+    if any(isinstance(value, str) for value in values):
+        return "DATA_TYPE_STRING"
+    return "DATA_TYPE_FLOAT64"

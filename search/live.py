@@ -1,0 +1,112 @@
+"""The live state of a run, for those who look from outside: `live.json` in the study's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from trainables.trial import TrialConfig
+
+FORMAT = 1
+NAME = "live.json"
+SILENT_S = 30.0  # after so long without a write a run counts as killed
+GONE_S = 3.0  # where its process is gone from this machine, after so long
+
+
+class LiveState(StrEnum):
+    """What became of a run."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    INTERRUPTED = "interrupted"
+    SILENT = "silent"  # it has not written for long, and has not said that it ended: killed, most likely
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTrial:
+    """A trial that runs, or one that failed in this run; `reason` says why.
+
+    An epoch's figures stand by their name, None where one is not finite.
+    """
+
+    key: str
+    config: TrialConfig
+    split: str
+    started_at: str
+    epochs: Sequence[Mapping[str, Any]]
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """The state of the latest run of a study. Moments are ISO 8601, UTC.
+
+    `search` is what it trains, such as "stage lr", empty before the first; `done` of `expected` trials of
+    it have ended; `seconds_left` is None before its first epoch. `asked` are the options of the run that
+    matter to a reader, `cluster` what is known of Ray's nodes.
+    """
+
+    state: LiveState
+    search: str
+    host: str
+    pid: int
+    started_at: str
+    begun_at: str
+    written_at: str
+    expected: int
+    done: int
+    seconds_left: float | None
+    running: Sequence[LiveTrial]
+    failed: Sequence[LiveTrial]
+    asked: Mapping[str, Any]
+    cluster: Mapping[str, Any]
+
+
+def read_live(folder: Path, now: float | None = None) -> Live | None:
+    """Returns the live state of the study in `folder` at `now` (unix seconds); None where it has none.
+
+    Raises InputError where the file is damaged.
+    """
+    path = folder / NAME
+    try:
+        live = _live(json.loads(path.read_text("utf-8")))
+        age_s = (time.time() if now is None else now) - datetime.fromisoformat(live.written_at).timestamp()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}); remove it, the next run writes it again") from None
+    gone = live.host == socket.gethostname() and not _is_alive(live.pid)
+    if live.state is LiveState.RUNNING and age_s > (GONE_S if gone else SILENT_S):
+        return replace(live, state=LiveState.SILENT)
+    return live
+
+
+def _live(values: Mapping[str, Any]) -> Live:
+    values = dict(values)
+    if values.pop("format") != FORMAT:
+        raise ValueError(f"this version reads format {FORMAT}")
+    trials = {name: tuple(map(_live_trial, values[name])) for name in ("running", "failed")}
+    return Live(**{**values, **trials, "state": LiveState(values["state"])})
+
+
+def _live_trial(values: Mapping[str, Any]) -> LiveTrial:
+    return LiveTrial(**{**values, "config": TrialConfig.from_dict(values["config"])})
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

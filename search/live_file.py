@@ -1,0 +1,191 @@
+"""Writes the live state of a run: a watcher that keeps `live.json` while the run lasts."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from data_prep.files import write_json
+from search.live import FORMAT, NAME, LiveState
+from search.results import StageResult
+from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
+
+WRITE_S = 1.0  # the file is written at most that often
+HEARTBEAT_S = 5.0  # and at least that often
+_CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
+
+
+def asked_of(arguments: argparse.Namespace, stages: Sequence[str]) -> dict[str, Any]:
+    """Returns what a reader of the live state wants to know of a run's options; `stages` are those to run."""
+    names = ("mode", "repeats", "cpus_per_trial", "gpus_per_trial", "max_concurrent")
+    return {
+        **{name: getattr(arguments, name) for name in names},
+        "data": None if arguments.data is None else str(arguments.data),
+        "ray_address": arguments.address or "local",
+        "stages": list(stages),
+    }
+
+
+@dataclass
+class _Search:
+    """What is being trained: its trials so far."""
+
+    title: str = ""
+    begun_at: float = field(default_factory=time.time)
+    expected: int = 0
+    done: int = 0
+    finished: bool = False
+    running: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Returns the time left at the pace so far, counting epochs; None before the first epoch."""
+        share = self.done + sum(
+            min(1.0, len(trial["epochs"]) / trial["config"]["epochs"]) for trial in self.running.values()
+        )
+        return None if not share else max(0.0, (now - self.begun_at) * (self.expected - share) / share)
+
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to do."""
+        return self.finished or not self.title or (self.done >= self.expected and not self.running)
+
+
+class LiveFile:
+    """Keeps `live.json` of the study in `folder` while a run lasts: a Watcher.
+
+    A thread of its own writes it, whole or not at all; a write that fails costs a warning, never the
+    search. `cluster` tells what is known of Ray's nodes, as JSON values, whenever the file is written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        asked: Mapping[str, Any],
+        *,
+        cluster: Callable[[], Mapping[str, Any]] = dict,
+        every_s: float = WRITE_S,
+    ) -> None:
+        self._path, self._asked, self._cluster, self._every_s = folder / NAME, asked, cluster, every_s
+        self._started_at = time.time()
+        self._search = _Search()
+        self._failed: list[dict[str, Any]] = []
+        self._warned = False
+        self._lock = threading.Lock()
+        self._changed, self._closing = threading.Event(), threading.Event()
+        self._changed.set()
+        self._thread = threading.Thread(target=self._keep_writing, name=NAME, daemon=True)
+        self._thread.start()
+
+    def begun(self, search: str, trials: int) -> None:
+        """Notes a new search, or more trials of the same."""
+        with self._lock:
+            if search != self._search.title or self._search.finished:
+                self._search = _Search(title=search)
+            self._search.expected += trials
+        self._changed.set()
+
+    def started(self, trial: Trial) -> None:
+        """Notes a trial in training; one that goes on keeps its epochs."""
+        with self._lock:
+            self._running(trial)
+        self._changed.set()
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Notes an epoch; a trial that was started again repeats those after its last checkpoint."""
+        figures = {name: _finite(value) for name, value in asdict(metrics).items()}
+        with self._lock:
+            running = self._running(trial)
+            earlier = [epoch for epoch in running["epochs"] if epoch["epoch"] < metrics.epoch]
+            running["epochs"] = [*earlier, figures]
+        self._changed.set()
+
+    def ended(self, result: TrialResult) -> None:
+        """Notes that a trial has ended, and why if it failed."""
+        with self._lock:
+            ran = self._running(result.trial)
+            del self._search.running[result.trial.key]
+            self._search.done += 1
+            if result.status is TrialStatus.FAILED:
+                self._failed.append({**ran, "reason": result.reason})
+        self._changed.set()
+
+    def finished(self, result: StageResult) -> None:
+        """Notes that the search is decided."""
+        with self._lock:
+            self._search.finished = True
+        self._changed.set()
+
+    def close(self) -> None:
+        """Writes for the last time: whether the run ended or was interrupted."""
+        self._closing.set()
+        self._changed.set()
+        self._thread.join(_CLOSE_S)
+
+    def _running(self, trial: Trial) -> dict[str, Any]:
+        return self._search.running.setdefault(
+            trial.key,
+            {
+                "key": trial.key,
+                "config": trial.config.to_dict(),
+                "split": trial.split,
+                "started_at": _moment(time.time()),
+                "epochs": [],
+            },
+        )
+
+    def _keep_writing(self) -> None:
+        while not self._closing.is_set():
+            self._changed.wait(HEARTBEAT_S)
+            self._changed.clear()
+            if not self._closing.is_set():
+                self._write(closing=False)
+            self._closing.wait(self._every_s)
+        self._write(closing=True)
+
+    def _write(self, *, closing: bool) -> None:
+        try:
+            write_json(self._path, self._values(closing))
+        except Exception as error:  # a full disk, a storage that is gone, a cluster that cannot be asked
+            if not self._warned:
+                warnings.warn(f"{self._path} cannot be written ({error}); the search goes on", stacklevel=1)
+            self._warned = True
+
+    def _values(self, closing: bool) -> dict[str, Any]:
+        cluster = dict(self._cluster())
+        with self._lock:
+            search, now = self._search, time.time()
+            over = LiveState.ENDED if search.is_over() else LiveState.INTERRUPTED
+            return {
+                "format": FORMAT,
+                "state": over if closing else LiveState.RUNNING,
+                "search": search.title,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "started_at": _moment(self._started_at),
+                "begun_at": _moment(search.begun_at),
+                "written_at": _moment(now),
+                "expected": search.expected,
+                "done": search.done,
+                "seconds_left": search.seconds_left(now),
+                "running": [dict(trial) for trial in search.running.values()],
+                "failed": list(self._failed),
+                "asked": dict(self._asked),
+                "cluster": cluster,
+            }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _moment(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,291 @@
+"""The model card: what a finished model is, how right it was on what, and what it must not be used for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from data_prep.files import write_whole
+from search.problem import weights_in_words
+
+FILE_NAME = "model_card.md"
+DRAWN = "sample"
+
+_NAMES = {"adience": "Adience (aligned)", "celeba": "CelebA (img_align_celeba)", "folder": "own photographs"}
+
+# what a reader must know of the data, by the source in the manifest
+_KNOWN_OF: Mapping[str, Sequence[str]] = {
+    "adience": (
+        "Adience (Eidinger, Enbar, Hassner 2014): photographs that people put on Flickr, taken with phones. "
+        "Its labels were given by people who looked at the photographs, not by those shown.",
+        "Of Adience's subjects 86 % have lighter skin (Buolamwini and Gebru 2018), and its age groups are of "
+        "very unequal size. Some subjects have many photographs and most have few, so a few count for much.",
+    ),
+    "celeba": (
+        "CelebA (Liu et al. 2015): 202,599 photographs of 10,177 celebrities from the web, for research "
+        "only. Its attribute `Male` was given by annotators and has errors.",
+        "In CelebA 58 % of the photographs are annotated as not male and 77 % as young. Celebrities are made "
+        "up, lit and retouched; children and old people are rare, and its women are younger than its men.",
+    ),
+    "folder": (
+        "Photographs that the maker of this model gathered: who is shown, who labelled them and who is "
+        "missing was not recorded here. Say so before you pass the model on.",
+    ),
+}
+
+_MUST_NOT = (
+    "decide anything about a person: access, hiring, prices, treatment, safety, law enforcement;",
+    "identify or track anybody, or search for people;",
+    "say what gender somebody has. The two labels say how a face was annotated from its looks; people who "
+    "are neither, and people who look otherwise than annotators expect, are answered wrongly by design;",
+    "be applied to people who have not agreed, or to children outside research;",
+    "be trusted on groups that are missing in the table above: classifiers of this kind were found to be "
+    "wrong up to 34.7 % of the time for darker-skinned women and 0.8 % for lighter-skinned men (Buolamwini "
+    "and Gebru 2018). Skin type was not annotated here, so this model was not tested for it.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardData:
+    """A data set: `source` as in the manifest, `digest` of the manifest, `subjects` 0 where unknown."""
+
+    source: str
+    digest: str
+    images: int
+    label_counts: tuple[int, int]
+    subjects: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardColumn:
+    """One of the compared models: figures of its last epoch, a number a run; `auc` is of validation.
+
+    The columns of a card have the same runs (splits and seeds) in the same order. `auc` may be empty.
+    """
+
+    name: str
+    accuracy: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    auc: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardFacts:
+    """Everything that a model card says, in plain values.
+
+    `weights` is the identity of the backbone's weights (`none`, `imagenet`, `file:…`, empty for a network
+    from scratch); `pretrained_on` the data of the stage before, None without one; `finetune` what was
+    trained last, in words. `split` names the split, `shared_subjects` the subjects with photographs on
+    both sides. `breakdown` is of `search.breakdown.break_down` for this model's validation images,
+    `val_loss` its loss on them. `columns` are the compared models, `statement` says whether the gain is
+    clear. `selected_on_validation`: the validation images also chose the hyperparameters. `held_out` is a
+    sentence on data that no selection saw, empty without. `command` repeats the run.
+    """
+
+    name: str
+    made_on: str
+    labels: tuple[str, str]
+    backbone: str
+    input_px: int
+    weights: str
+    config: Mapping[str, Any]
+    finetune: str
+    data: CardData
+    pretrained_on: CardData | None = None
+    split: str
+    train_images: int
+    validation_images: int
+    shared_subjects: int
+    breakdown: Mapping[str, Any]
+    val_loss: float
+    columns: tuple[CardColumn, ...] = ()
+    statement: str = ""
+    selected_on_validation: bool = True
+    held_out: str = ""
+    versions: Mapping[str, str]
+    command: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the model says nothing about photographs, in sentences; empty where it may."""
+        return (
+            *(["It was trained on faces drawn by a program."] * (self.data.source == DRAWN)),
+            *(["Its backbone has random weights."] * (self.weights == "none")),
+        )
+
+
+def write_model_card(folder: Path, facts: CardFacts) -> Path:
+    """Writes the card to `folder`/model_card.md, whole or not at all, and returns its path."""
+    path = folder / FILE_NAME
+    text = card_text(facts).encode()
+    write_whole(path, lambda file: file.write(text))
+    return path
+
+
+def card_text(facts: CardFacts) -> str:
+    """Returns the card as Markdown; the same facts give the same text."""
+    sections = (
+        _head(facts),
+        ("## Results", *_results(facts)),
+        ("## Data", *_data(facts)),
+        ("## Training", *_training(facts)),
+        ("## What it must not be used for", "It must not:", _bullets(_MUST_NOT)),
+        ("## How to use it", *_usage(facts)),
+    )
+    return "\n\n".join(part for section in sections for part in section) + "\n"
+
+
+def _head(facts: CardFacts) -> tuple[str, ...]:
+    zero, one = facts.labels
+    what = (
+        f"Gives for a photograph of a face the probability that it would be annotated as {one} rather than "
+        f"{zero}. Made on {facts.made_on}."
+    )
+    if not facts.warnings:
+        return f"# {facts.name}", what
+    warning = f"> **This model says nothing about photographs.** {' '.join(facts.warnings)}"
+    return f"# {facts.name}", what, f"{warning} Its numbers show that the program works, and no more."
+
+
+def _results(facts: CardFacts) -> Iterable[str]:
+    found = facts.breakdown
+    yield (
+        f"On the {found['n']:,} validation images: accuracy **{found['accuracy']:.4f}** (95 % interval "
+        f"{_interval(found)}, Wilson's, images taken as independent), loss {facts.val_loss:.4f}, "
+        f"AUC {_number(found['roc']['auc'])}."
+    )
+    yield from _cautions(facts)
+    yield _table(
+        ("annotated", f"said {facts.labels[0]}", f"said {facts.labels[1]}"),
+        [
+            (name, *(f"{n:,}" for n in row))
+            for name, row in zip(facts.labels, found["confusion"], strict=True)
+        ],
+    )
+    by_label = [(facts.labels[row["label"]], *_accuracy(row)) for row in found["by_label"]]
+    yield _table(("annotated", "images", "accuracy", "95 % interval"), by_label)
+    by_age = [(row["age"], *_accuracy(row)) for row in found["by_age"]]
+    if len(by_age) > 1:
+        yield _table(("age group", "images", "accuracy", "95 % interval"), by_age)
+    else:
+        yield "The age groups are not known for this data, so the accuracy is not told apart by them."
+    yield from _comparison(facts)
+
+
+def _cautions(facts: CardFacts) -> Iterable[str]:
+    if facts.shared_subjects:
+        yield (
+            f"Subjects with photographs in training and in validation: {facts.shared_subjects:,}; on new "
+            "people the accuracy is lower."
+        )
+    if facts.selected_on_validation:
+        yield "The same images chose the hyperparameters, which makes the accuracy look better than it is."
+    if facts.held_out:
+        yield f"On data that no selection saw: {facts.held_out}"
+
+
+def _comparison(facts: CardFacts) -> Iterable[str]:
+    if not facts.columns:
+        return
+    runs = len(facts.columns[0].val_accuracy)
+    basis = (
+        f"{runs} runs each; mean ± standard deviation"
+        if runs > 1
+        else "one run each, so nothing is known of its noise"
+    )
+    yield f"The models that were compared, at the last epoch ({basis}):"
+    rows = [
+        (
+            column.name,
+            *map(_mean, (column.accuracy, column.val_accuracy, column.val_loss, column.auc)),
+        )
+        for column in facts.columns
+    ]
+    yield _table(("model", "accuracy", "val accuracy", "val loss", "AUC"), rows)
+    if facts.statement:
+        yield facts.statement
+
+
+def _data(facts: CardFacts) -> Iterable[str]:
+    yield _data_line("Trained on", facts.data)
+    if facts.pretrained_on:
+        yield _data_line("Before that, pretrained on", facts.pretrained_on)
+    yield (
+        f"Split `{facts.split}`: {facts.train_images:,} images for training, {facts.validation_images:,} for "
+        "validation."
+    )
+    sources = dict.fromkeys(data.source for data in (facts.data, facts.pretrained_on) if data)
+    known = [sentence for source in sources for sentence in _KNOWN_OF.get(source, ())]
+    if known:
+        yield _bullets(known)
+
+
+def _training(facts: CardFacts) -> Iterable[str]:
+    start = f"starting from {weights_in_words(facts.weights)}" if facts.weights else "from scratch"
+    yield f"`{facts.backbone}`, {start}; trained last: {facts.finetune}."
+    yield _table(("setting", "value"), [(name, _show(value)) for name, value in sorted(facts.config.items())])
+    yield "Made with " + ", ".join(f"{name} {version}" for name, version in facts.versions.items()) + "."
+    yield "The command that repeats it:"
+    yield f"```\n{facts.command}\n```"
+
+
+def _usage(facts: CardFacts) -> Iterable[str]:
+    yield "```\npython -m search.predict model.keras photo.jpg --faces detect --out grid.png\n```"
+    yield (
+        f"Or load `model.keras` with plain Keras (`keras.saving.load_model`): it reads float32 RGB pixels in "
+        f"0..255, `(batch, {facts.input_px}, {facts.input_px}, 3)`, and gives the probability of label 1 "
+        f"({facts.labels[1]}), `(batch, 1)`. An answer near 0.5 is no answer."
+    )
+
+
+def _data_line(words: str, data: CardData) -> str:
+    name = "faces drawn by a program" if data.source == DRAWN else _NAMES.get(data.source, data.source)
+    zero, one = data.label_counts
+    subjects = f" of {_count(data.subjects, 'subject')}" if data.subjects else ", subjects unknown"
+    return (
+        f"{words} {name}: {data.images:,} images{subjects}, {zero:,} with label 0 and {one:,} with label 1; "
+        f"digest `{data.digest}`."
+    )
+
+
+def _accuracy(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return f"{row['n']:,}", _number(row["accuracy"]), _interval(row)
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    if row["interval"] is None:
+        return "-"
+    low, high = row["interval"]
+    return f"{low:.4f} to {high:.4f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
+
+
+def _mean(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    return f"{fmean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
+
+
+def _show(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _bullets(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

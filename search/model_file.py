@@ -1,0 +1,97 @@
+"""A finished model on disk: the file itself, and what its record says it was made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from search.problem import weights_in_words
+from search.study import find_study, read_study
+
+FORMAT = 1
+SUFFIX = ".keras"
+UNNAMED = ("0", "1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A `.keras` file: its labels' names in order, and the facts beside it, none for a bare file.
+
+    The facts are those of `model.json`, and the source of the data from the study where there is one.
+    """
+
+    path: Path
+    label_names: tuple[str, str] = UNNAMED
+    facts: Mapping[str, Any]
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a reader of its predictions must know of the model, in sentences."""
+        if not self.facts:
+            return (
+                "there is no model.json beside the model, so nothing is known of the data and the weights "
+                "that it was made of",
+            )
+        reasons = (
+            *(["it was trained on drawn faces"] * (self.facts.get("source") == "sample")),
+            *(["its backbone has random weights"] * (self.facts.get("weights") == "none")),
+        )
+        return (f"the model says nothing about photographs: {' and '.join(reasons)}",) if reasons else ()
+
+    def describe(self) -> str:
+        """Returns what the model was made of, in one line."""
+        config = self.facts.get("config") or {}
+        weights, digest, split = (self.facts.get(name) for name in ("weights", "data_digest", "split"))
+        said = (
+            str(config.get("backbone", "")),
+            weights_in_words(str(weights)) if weights else "",
+            f"data {digest}" if digest else "",
+            f"split {split}" if split else "",
+        )
+        return ", ".join(part for part in said if part)
+
+
+def find_model(name: str, storage: Path) -> ModelFile:
+    """Returns the model at the path `name`, or of the study called so, which has it as winner/model.keras.
+
+    Raises InputError where there is none, and where its record is damaged.
+    """
+    path = Path(name)
+    if path.suffix == SUFFIX or path.is_file():
+        return _read(path.absolute(), Path())
+    if (path / f"model{SUFFIX}").is_file():
+        return _read((path / f"model{SUFFIX}").absolute(), Path())
+    study = find_study(name, storage)
+    path = study / "winner" / f"model{SUFFIX}"
+    if not path.is_file():
+        raise InputError(
+            f"the study {study} has no final model {path.relative_to(study)}; "
+            "make it with python -m search.run --stage finetune"
+        )
+    return _read(path, study)
+
+
+def _read(path: Path, study: Path) -> ModelFile:
+    if not path.is_file():
+        raise InputError(f"there is no model file {path}; give a {SUFFIX} file or a study that has one")
+    record = path.with_suffix(".json")
+    try:
+        facts = json.loads(record.read_text("utf-8"))
+        if facts["format"] != FORMAT:
+            raise ValueError(f"its format is {facts['format']}, this version reads {FORMAT}")
+        names = facts["labels"]["0"], facts["labels"]["1"]
+    except FileNotFoundError:
+        return ModelFile(path=path, facts={})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{record} is damaged ({error}); restore it, or move the model away from it"
+        ) from error
+    return ModelFile(path=path, label_names=names, facts={"source": _source(study), **facts})
+
+
+def _source(study: Path) -> str | None:
+    return read_study(study).get("source") if study.name else None

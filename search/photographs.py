@@ -1,0 +1,92 @@
+"""What a person names becomes photographs: files, folders, patterns, a manifest, the drawings of the demo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_prep.errors import InputError
+from data_prep.folder import SUFFIXES
+from data_prep.manifest import Manifest
+from data_prep.sample import draw_faces
+
+DEMO_FACES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photograph:
+    """An image to be classified: a file or its bytes, and its label and age group where they are known."""
+
+    name: str
+    image: Path | bytes
+    label: int | None = None
+    age: str | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """The name as it can be printed."""
+        return printable(self.name)
+
+
+def photographs_named(names: Sequence[str]) -> list[Photograph]:
+    """Returns the photographs that `names` stand for, in their order, each file once.
+
+    A name is a file; a folder, for all files below it that are images by their names; or a pattern
+    (`*`, `?`, `[…]`, and `**` for any folders) for the files that match. A name that stands for nothing is
+    returned as a file, which reading it will find missing.
+    Raises InputError where a folder has no image.
+    """
+    files = dict.fromkeys(path for name in names for path in _files(name))
+    return [Photograph(name=str(path), image=path) for path in files]
+
+
+def photographs_in(manifest: Manifest) -> list[Photograph]:
+    """Returns the rows of the manifest with their labels and age groups."""
+    table = manifest.table
+    ages = [age if isinstance(age, str) else None for age in table["age"]]
+    return [
+        Photograph(name=name, image=path, label=label, age=age)
+        for name, path, label, age in zip(
+            table["path"].tolist(), manifest.image_paths(), table["label"].tolist(), ages, strict=True
+        )
+    ]
+
+
+def drawn_photographs() -> list[Photograph]:
+    """Returns ten drawn faces with their labels; nobody of any sample is among them."""
+    return [
+        Photograph(name=f"drawn face {number}", image=face.jpeg, label=face.label)
+        for number, face in enumerate(draw_faces(DEMO_FACES), start=1)
+    ]
+
+
+def printable(text: str) -> str:
+    """Returns `text`, which may hold the name of a file, with whatever is no printable character replaced."""
+    decoded = os.fsencode(text).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in decoded)
+
+
+def _files(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        return _images_below(path)
+    if path.exists() or not set(name) & set("*?["):
+        return [path]
+    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    return sorted(match for match in matches if match.is_file()) or [path]
+
+
+def _images_below(folder: Path) -> list[Path]:
+    images = sorted(path for path in folder.rglob("*") if _is_image(path))
+    if not images:
+        raise InputError(
+            f"the folder {folder} has no file that is an image by its name ({' '.join(SUFFIXES)}); "
+            "name another one, or the files themselves"
+        )
+    return images
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

@@ -1,0 +1,125 @@
+"""What a model says of photographs: for a person (a table), and for scripts (JSON values, CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from search.breakdown import THRESHOLD
+from search.photographs import Photograph, printable
+from trainables.prediction import Prediction
+
+COLUMNS = (
+    "photo",
+    "face",
+    "left",
+    "top",
+    "width",
+    "height",
+    "probability",
+    "label",
+    "name",
+    "true_label",
+    "problem",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of what is told: a photograph, its face (from 1, None for all of it), and the answer."""
+
+    photograph: Photograph
+    prediction: Prediction
+    face: int | None
+
+    @property
+    def label(self) -> int | None:
+        """The label that the model gives, None where there is no probability."""
+        probability = self.prediction.probability
+        return None if probability is None else int(probability >= THRESHOLD)
+
+    @property
+    def shown_name(self) -> str:
+        """The photograph's name, with the number of the face in it."""
+        return self.photograph.shown_name + (f" · face {self.face}" if self.face else "")
+
+    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+        """Returns the row as JSON values; `names` are the labels' names, `probability` that of label 1."""
+        box = self.prediction.box
+        return {
+            "photo": self.photograph.name,
+            "face": self.face,
+            "box": box._asdict() if box else None,
+            "probability": self.prediction.probability,
+            "label": self.label,
+            "name": None if self.label is None else names[self.label],
+            "true_label": self.photograph.label,
+            "problem": self.prediction.problem or None,
+        }
+
+
+def rows_of(photographs: Sequence[Photograph], predictions: Iterable[Prediction]) -> list[Row]:
+    """Returns a row for each prediction; the faces of a photograph are numbered in their order."""
+    rows: list[Row] = []
+    for prediction in predictions:
+        face = None
+        if prediction.box:
+            before = rows[-1] if rows and rows[-1].prediction.photo == prediction.photo else None
+            face = 1 if before is None or before.face is None else before.face + 1
+        rows.append(Row(photograph=photographs[prediction.photo], prediction=prediction, face=face))
+    return rows
+
+
+def to_csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
+    """Returns the rows as CSV in UTF-8 with the header COLUMNS; what is not known is empty."""
+    file = io.StringIO(newline="")
+    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        values = row.to_dict(names)
+        box = values.pop("box") or {}
+        table.writerow({**values, **box})
+    return file.getvalue().encode("utf-8", "surrogateescape")
+
+
+def print_rows(rows: Sequence[Row], names: Sequence[str], console: Console) -> None:
+    """Prints a line for each row: the label, the probability of label 1, the photograph, never wrapped."""
+    with_truth = any(row.photograph.label is not None for row in rows)
+    lines = [("label", f"p({names[1]})", "annotated", "photo")]
+    lines += [(*_answer(row, names), _truth(row, names), row.shown_name) for row in rows]
+    label_width, probability_width, truth_width, _ = (
+        max(map(len, column)) for column in zip(*lines, strict=True)
+    )
+    for label, probability, truth, photo in lines:
+        between = f"{truth:<{truth_width}}  " if with_truth else ""
+        line = f" {label:<{label_width}}  {probability:>{probability_width}}  {between}{photo}"
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_problems(rows: Sequence[Row], console: Console) -> None:
+    """Prints for each photograph without an answer why it has none."""
+    for row in rows:
+        if row.prediction.problem:
+            kind = "error" if row.prediction.failed else "note"
+            name = "" if row.prediction.failed else f"{row.shown_name}: "  # an error names the file itself
+            text = Text(f"{kind}: {name}{printable(row.prediction.problem)}")
+            console.print(text, soft_wrap=True)
+
+
+def _answer(row: Row, names: Sequence[str]) -> tuple[str, str]:
+    if row.label is None:
+        return ("not read" if row.prediction.failed else "no face"), "-"
+    return names[row.label], f"{row.prediction.probability:.4f}"
+
+
+def _truth(row: Row, names: Sequence[str]) -> str:
+    if row.photograph.label is None:
+        return ""
+    wrong = row.label is not None and row.label != row.photograph.label
+    return names[row.photograph.label] + (" (wrong)" if wrong else "")

@@ -1,0 +1,39 @@
+"""What a trial is called where its run is logged: in TensorBoard and in Weights & Biases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from search.results import JOINT
+from search.stages import STAGES, show_value
+from trainables.trial import Trial
+
+
+def stage_of(search: str) -> str:
+    """Returns the stage in the words that a Watcher hears: "lr" of "stage lr", "joint" of "joint tpe"."""
+    kind, _, name = search.partition(" ")
+    if kind == "stage":
+        return name
+    return JOINT if kind == JOINT else search.replace(" ", "-")
+
+
+def run_name(trial: Trial, stage: str) -> str:
+    """Returns a name for people and for files, such as "0.001_seed7_random_0123456789abcdef".
+
+    It begins with the value of what `stage` varies, where `stage` is one, and ends with the key.
+    """
+    return "_".join(_words(trial, stage))
+
+
+def key_in(name: str) -> str:
+    """Returns the key of the trial that `run_name` made `name` of."""
+    return name.rpartition("_")[2]
+
+
+def _words(trial: Trial, stage: str) -> Iterator[str]:
+    if stage in STAGES:
+        value = show_value(getattr(trial.config, STAGES[stage].hyperparameter))
+        yield value.replace("/", "-").replace(":", "-").replace("_", "-")
+    yield f"seed{trial.config.seed}"
+    yield trial.split
+    yield trial.key

@@ -1,0 +1,182 @@
+"""python -m search.show: how a study stands, what its stages found, and the next command to run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from data_prep.command import exit_code
+from data_prep.errors import InputError
+from search.configurations import describe_config
+from search.final import describe_reading, read_final
+from search.live import Live, LiveState, read_live
+from search.next_command import next_command
+from search.progress import clock_time
+from search.results import StageFiles, StageResult
+from search.study import find_study, read_command, read_study
+from search.tables import print_stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What can be read of a study; `unread` says in a sentence each what could not be."""
+
+    folder: Path
+    facts: Mapping[str, Any]
+    live: Live | None
+    results: Sequence[StageResult]
+    trials: int
+    readings: Sequence[Mapping[str, Any]]
+    next: str
+    unread: Sequence[str]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage."""
+    return exit_code(lambda: _show(argv))
+
+
+def _show(argv: Sequence[str] | None) -> None:
+    arguments = _parser().parse_args(argv)
+    standing = read_standing(find_study(arguments.study, arguments.storage))
+    for sentence in standing.unread:
+        print(f"warning: {sentence}", file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(_to_json(standing), indent=2))
+    else:
+        _print(standing, Console())
+
+
+def read_standing(folder: Path) -> Standing:
+    """Returns how the study in `folder` stands; nothing is written or moved, also where a file is damaged.
+
+    Raises InputError where `study.json` is damaged.
+    """
+    facts = read_study(folder)
+    unread: list[str] = []
+    live, readings = None, []
+    try:
+        live = read_live(folder)
+    except InputError as error:
+        unread.append(str(error))
+    try:
+        readings = read_final(folder)
+    except InputError as error:
+        unread.append(str(error))
+    results = _results(folder, unread)
+    return Standing(
+        folder=folder,
+        facts=facts,
+        live=live,
+        results=results,
+        trials=sum(1 for _ in (folder / "trials").glob("*.json")),
+        readings=readings,
+        next=next_command(folder, facts, results, read_command(folder)),
+        unread=unread,
+    )
+
+
+def _results(folder: Path, unread: list[str]) -> list[StageResult]:
+    files, found = StageFiles(folder), []
+    for path in sorted((folder / "stages").glob("*.json")):
+        name, _, sweep = path.stem.partition(".")
+        try:
+            result = files.read(name, int(sweep or 1))
+        except (InputError, ValueError) as error:
+            unread.append(str(error) if isinstance(error, InputError) else f"{path} is of no stage")
+        else:
+            found += [result] if result else []
+    return sorted(found, key=lambda result: result.finished_at)
+
+
+def _print(standing: Standing, console: Console) -> None:
+    facts = standing.facts
+    lines = [
+        f"study     {standing.folder}",
+        f"state     {_state(standing.live)}",
+        f"data      {facts.get('images', 0):,} images of {facts.get('source', 'unknown source')}, "
+        f"split {facts.get('split', 'unknown')}, weights {facts.get('weights', 'unknown')}, "
+        f"Keras on {facts.get('keras_backend', 'unknown')}",
+        f"trials    {standing.trials} have ended",
+    ]
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+    for trial in standing.live.running if standing.live else ():
+        epochs = f"epoch {len(trial.epochs)} of {trial.config.epochs}"
+        console.print(f"running   {trial.key}, {epochs}", highlight=False, soft_wrap=True)
+    for result in standing.results:
+        console.print()
+        print_stage(result, console)
+    if not standing.results:
+        console.print("no stage has finished yet")
+    for reading in standing.readings:
+        console.print(describe_reading(reading), highlight=False, soft_wrap=True)
+    console.print()
+    winner = next((result.winner for result in reversed(standing.results) if result.winner), None)
+    if winner:
+        names = [name for name in winner.to_dict() if name != "seed"]
+        console.print(f"best yet  {describe_config(winner, names)}", highlight=False)
+    console.print("next      ", end="")
+    console.print(standing.next, highlight=False, soft_wrap=True, markup=False)
+
+
+def _state(live: Live | None) -> str:
+    if live is None:
+        return "not begun, or made by an earlier version"
+    if live.state is not LiveState.RUNNING:
+        when = f"since {live.written_at[:19]}Z"
+        return {
+            LiveState.ENDED: f"ended, {when}",
+            LiveState.INTERRUPTED: f"interrupted, {when}",
+            LiveState.SILENT: f"killed, it seems: silent {when}",
+        }[live.state]
+    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
+    return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
+
+
+def _to_json(standing: Standing) -> dict[str, Any]:
+    live = standing.live
+    return {
+        "study": standing.folder.name,
+        "folder": str(standing.folder),
+        "state": live.state.value if live else None,
+        "search": live.search if live else None,
+        "seconds_left": live.seconds_left if live else None,
+        "running": [trial.key for trial in live.running] if live else [],
+        "facts": dict(standing.facts),
+        "trials": standing.trials,
+        "stages": [result.to_dict() for result in standing.results],
+        "final": list(standing.readings),
+        "next": standing.next,
+        "unread": list(standing.unread),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m search.show",
+        description="Shows a study: its state, the tables of its stages, and the next command to run.",
+        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        allow_abbrev=False,
+    )
+    parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
+    parser.add_argument(
+        "--storage",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="of studies (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

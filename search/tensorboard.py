@@ -1,0 +1,169 @@
+"""A study in TensorBoard: scalars of every epoch, and the HParams page with all stages as one table.
+
+Below `<study>/tensorboard` each trial has one folder, in that of the stage that it was first met in.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+
+from search.event_file import EventFile
+from search.hyperparameters import Domains, hyperparameters_of, session_end, session_start
+from search.ledger import Ledger
+from search.results import StageResult
+from search.run_names import key_in, run_name, stage_of
+from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
+
+FOLDER = "tensorboard"
+_ENDED = "ended"  # an empty file beside the events of a trial that has all of them
+
+
+class TensorBoard:
+    """Writes the trials of a study for TensorBoard; a Watcher.
+
+    A trial from the ledger that a stage reuses is written where it is missing, so each is there once. What
+    cannot be written is left out with one warning: no search ends for its pictures.
+    """
+
+    def __init__(self, study: Path, ledger: Ledger) -> None:
+        self._folder, self._ledger = study / FOLDER, ledger
+        self._stage = ""
+        self._running: dict[str, _Run] = {}
+        self._broken = False
+        self._domains = Domains()
+        self._folders = {key_in(folder.name): folder for folder in self._folder.glob("*/*")}
+        self._written: set[str] = set()
+        for key, folder in self._folders.items():
+            result = ledger.find_key(key) if (folder / _ENDED).exists() else None
+            if result:
+                self._written.add(key)
+                self._domains.add(hyperparameters_of(result.trial, folder.parent.name))
+
+    def begun(self, search: str, trials: int) -> None:
+        """Notes the stage that the next trials are of."""
+        self._stage = stage_of(search)
+
+    def started(self, trial: Trial) -> None:
+        """Begins the trial's events; what an earlier attempt left is removed."""
+        self._attempt(lambda: self._open(trial, self._stage))
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Writes an epoch."""
+        if trial.key in self._running:
+            self._attempt(lambda: self._running[trial.key].write(metrics, time.time()))
+
+    def ended(self, result: TrialResult) -> None:
+        """Completes the trial's events; writes them anew where they are not exactly those of `result`."""
+        self._attempt(lambda: self._complete(result, self._stage))
+
+    def finished(self, result: StageResult) -> None:
+        """Writes what the stage reused and is missing here."""
+        keys = [key for entry in result.entries for key in entry.trials]
+        for key in (*keys, *(result.search or {}).get("trials", ())):
+            reused = None if key in self._written else self._ledger.find_key(key)
+            if reused:
+                self._attempt(partial(self._complete, reused, result.stage))
+
+    def close(self) -> None:
+        """Closes the files of trials that were cut."""
+        for run in self._running.values():
+            self._attempt(run.close)
+        self._running.clear()
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        if self._broken:
+            return
+        try:
+            write()
+        except OSError as error:
+            self._broken = True
+            warnings.warn(
+                f"{self._folder} cannot be written ({error.strerror}); TensorBoard is left out from here on",
+                stacklevel=3,
+            )
+
+    def _open(self, trial: Trial, stage: str) -> None:
+        values = hyperparameters_of(trial, stage)
+        if self._domains.add(values):
+            self._write_domains()
+        if trial.key in self._running:
+            self._running.pop(trial.key).close()
+        if trial.key in self._folders:
+            shutil.rmtree(self._folders[trial.key])
+        self._written.discard(trial.key)
+        self._folders[trial.key] = folder = self._folder / stage / run_name(trial, stage)
+        self._running[trial.key] = _Run(folder, session_start(values, time.time()))
+
+    def _complete(self, result: TrialResult, stage: str) -> None:
+        key = result.trial.key
+        if key not in self._running or self._running[key].epochs != list(result.epochs):
+            self._open(result.trial, stage)
+            when = time.time() - sum(metrics.seconds for metrics in result.epochs)
+            for metrics in result.epochs:
+                when += metrics.seconds
+                self._running[key].write(metrics, when)
+        self._running.pop(key).end(result.status)
+        self._written.add(key)
+
+    def _write_domains(self) -> None:
+        """Writes which hyperparameters and metrics there are, in a file of its own at the top."""
+        for earlier in self._folder.glob("events.*"):
+            earlier.unlink()
+        file = EventFile(self._folder)
+        file.write(_of_hparams("experiment", self._domains.experiment(), time.time()))
+        file.close()
+
+
+class _Run:
+    """The event file of one trial."""
+
+    def __init__(self, folder: Path, start: HParamsPluginData) -> None:
+        self._folder = folder
+        self.epochs: list[EpochMetrics] = []
+        self._file = EventFile(folder)
+        self._file.write(_of_hparams("session_start_info", start, time.time()))
+
+    def write(self, metrics: EpochMetrics, when: float) -> None:
+        """Writes an epoch that ended at `when`, and the objective as far as it is known with it."""
+        self.epochs.append(metrics)
+        so_far = [epoch.val_accuracy for epoch in self.epochs]
+        event = Event(wall_time=when, step=metrics.epoch)
+        for name, value in (
+            ("mean_val_accuracy", sum(so_far) / len(so_far)),
+            ("best_val_accuracy", max(so_far)),
+            ("val_accuracy", metrics.val_accuracy),
+            ("val_loss", metrics.val_loss),
+            ("accuracy", metrics.accuracy),
+            ("loss", metrics.loss),
+            ("learning_rate", metrics.learning_rate),
+            ("seconds", metrics.seconds),
+        ):
+            event.summary.value.add(tag=name, simple_value=value)
+        self._file.write(event)
+
+    def end(self, status: TrialStatus) -> None:
+        """Says how the trial ended; the events are whole with it."""
+        now = time.time()
+        self._file.write(_of_hparams("session_end_info", session_end(status, now), now))
+        self.close()
+        (self._folder / _ENDED).touch()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def _of_hparams(tag: str, content: HParamsPluginData, when: float) -> Event:
+    event = Event(wall_time=when)
+    value = event.summary.value.add(tag=f"_hparams_/{tag}")
+    value.metadata.plugin_data.plugin_name = "hparams"
+    value.metadata.plugin_data.content = content.SerializeToString()
+    return event

@@ -1,0 +1,267 @@
+"""The page in Chromium: on a search that runs, on the phone, in the dark, damaged, and behind a token."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.sample import draw_sample
+from search.arguments import parse_arguments
+from search.dashboard.page import TABS
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ray,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; apt-get install chromium"),
+]
+TOKEN = "a token of many characters"
+SECOND_MS = 1000
+LAPTOP, PHONE = (1280, 800), (390, 844)
+CONTRAST = """
+() => {
+  const luminance = ([r, g, b]) => [r, g, b].map(c => c / 255)
+    .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const ground = channels(getComputedStyle(document.querySelector('.stApp')).backgroundColor);
+  return [...document.querySelectorAll('h1, [role=tab], [data-testid=stMarkdownContainer] p')].map(node => {
+    let [r, g, b, alpha = 1] = channels(getComputedStyle(node).color);
+    for (let up = node; up; up = up.parentElement) alpha *= Number(getComputedStyle(up).opacity);
+    const text = [r, g, b].map((c, n) => c * alpha + ground[n] * (1 - alpha));
+    const [high, low] = [luminance(text), luminance(ground)].sort((a, b) => b - a);
+    return [node.textContent.slice(0, 40), (high + 0.05) / (low + 0.05)];
+  });
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=60 * SECOND_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": LAPTOP[0], "height": LAPTOP[1]},
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    context.set_default_timeout(60 * SECOND_MS)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workplace")
+    draw_sample(folder / "sample", photos=60, celeba_photos=20)
+    build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, write_whole_study: Callable[[Path], Path]) -> Path:
+    """A study with everything in it."""
+    return write_whole_study(tmp_path_factory.mktemp("studies") / "whole")
+
+
+@pytest.fixture(scope="module")
+def address(whole: Path) -> Iterator[str]:
+    """Of a page on the storage of that study and another."""
+    shutil.copytree(whole, damaged := whole.with_name("damaged"))
+    (damaged / "study.json").write_text("{")
+    (damaged / "stages" / "lr.json").write_text("half")
+    with served(whole.parent, str(whole.parent)) as address:
+        yield address
+
+
+@contextmanager
+def served(folder: Path, *options: str) -> Iterator[str]:
+    """Serves the page in a process of its own and gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with started(folder, "search.dashboard", *options, "--port", str(port)):
+        deadline = time.monotonic() + 60
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def started(folder: Path, module: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a command in a process group of its own, which ends with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *options],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def pale_texts(page: Page) -> list[str]:
+    """Returns the texts of less contrast than 4.5 to 1 (WCAG 2.2 AA), once the page has settled."""
+    for _ in range(40):
+        texts = page.evaluate(CONTRAST)
+        pale = [text for text, ratio in texts if ratio < 4.5]
+        if len(texts) > len(TABS) and not pale:
+            break
+        page.wait_for_timeout(SECOND_MS / 4)
+    return pale
+
+
+def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page, workplace: Path) -> None:
+    options = ("--data", "faces.parquet", "--study", "live", "--backbone", "keras:MobileNetV2")
+    stage = ("--stage", "lr", "--epochs", "30", "--batch-size", "64", "--cpus-per-trial", "1")
+    with served(workplace, "results") as address:
+        page.goto(address)
+        expect(page.get_by_text("does not exist yet")).to_be_visible()
+        with started(workplace, "search.run", *options, *stage) as search:
+            expect(page.get_by_role("heading", name="live")).to_be_visible()
+            expect(page.get_by_text(re.compile("lr 0.1 · seed 7.*epoch")).first).to_be_visible()  # appears
+            expect(
+                page.get_by_text(re.compile("running stage lr: [1-3] of 4 trials"))
+            ).to_be_visible()  # ends
+            open_tab(page, "Trials")
+            expect(page.get_by_text(re.compile(r"\d of \d trials; a click"))).to_be_visible()
+            expect(page.locator(".js-plotly-plot")).to_be_visible()
+            assert search.wait(120) == 0
+        expect(page.get_by_text(re.compile("ended · 4 trials in the ledger"))).to_be_visible()
+        expect(page.get_by_text("4 of 4 trials")).to_be_visible()  # it has refreshed by itself
+        open_tab(page, "Search")
+        expect(page.get_by_text("one run each, no statement").first).to_be_visible()
+
+
+def test_page_filters_trials_and_keeps_the_filter(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    open_tab(page, "Trials")
+    page.get_by_role("combobox", name="Stage").fill("dropout")
+    page.get_by_role("option", name="dropout", exact=True).click()
+    filtered = page.get_by_text(re.compile(r"^18 of \d+ trials"))
+    expect(filtered).to_be_visible()
+    page.wait_for_timeout(3 * SECOND_MS)  # longer than a refresh takes
+    expect(filtered).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("combobox", name="Status").fill("FAILED")
+    expect(page.get_by_text("No results")).to_be_visible()
+
+
+def test_page_opens_a_stage_with_the_published_numbers(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    open_tab(page, "Stages")
+    page.get_by_role("combobox", name="Stage").click()
+    page.get_by_role("option", name="Batch size", exact=True).click()
+    table = page.get_by_role("table").filter(has_text="winner less this")
+    expect(table).to_contain_text("0.8903")  # published for batch size 32
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_page_copies_the_winner_as_a_command(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    open_tab(page, "Outcome")
+    command = page.locator("[data-testid=stCode]").nth(1)
+    command.hover()
+    command.get_by_role("button").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert parse_arguments(shlex.split(copied)[3:]).study == "whole"
+
+
+def test_page_shows_the_joint_search(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    open_tab(page, "Joint search")
+    expect(page.get_by_text("Importance of each hyperparameter").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+
+
+def test_page_of_a_damaged_study_says_what_is_damaged(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=damaged")
+    expect(page.get_by_text("2 files of this study could not be read")).to_be_visible()
+    open_tab(page, "Machine")
+    expect(page.get_by_text(re.compile(r"stages/lr\.json.* is damaged")).first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_page_is_readable(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = context.new_page()
+    page.goto(f"{address}/?study=whole")
+    for tab in ("Search", "Trials", "Outcome"):
+        open_tab(page, tab)
+        expect(page.get_by_role("tab", name=tab, exact=True)).to_have_attribute("aria-selected", "true")
+        assert not pale_texts(page)
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0
+    context.close()
+
+
+def test_page_can_be_used_with_the_keyboard(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    page.get_by_role("tab", name="Search", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Trials", exact=True)).to_have_attribute("aria-selected", "true")
+    for name in ("Stage", "Status", "Value", "Metric", "Study"):
+        expect(page.get_by_role("combobox", name=name, exact=False).first).to_be_visible()
+
+
+def test_page_behind_a_token(page: Page, whole: Path) -> None:
+    received: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: received.append(str(frame)))
+
+    page.on("websocket", listen)
+    with served(whole.parent, str(whole), "--token", TOKEN) as address:
+        page.goto(f"{address}/?study=whole")
+        field, button = (
+            page.locator("input[type=password]"),
+            page.get_by_role("button", name="Show the studies"),
+        )
+        field.fill("a guess of many characters")
+        button.click()
+        expect(page.get_by_text("This is not the token")).to_be_visible()
+        assert received
+        assert not any("12,194" in frame or "resnet50" in frame for frame in received)
+        field.fill(TOKEN)
+        button.click()
+        expect(page.get_by_role("heading", name="whole")).to_be_visible()
+        assert any("12,194" in frame for frame in received)

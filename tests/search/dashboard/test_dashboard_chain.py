@@ -1,0 +1,88 @@
+"""The chain of stages while a search runs, after it, and where it was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import make_entry, make_stage_result
+
+from search.dashboard.chain import Link, chain_of, margin_of, searched
+from search.dashboard.reading import StudyReader
+from search.live import read_live
+from trainables.trial import TrialConfig
+
+Make = Callable[..., Path]
+Write = Callable[..., None]
+
+
+def chain(folder: Path) -> list[Link]:
+    return chain_of(StudyReader(folder).read())
+
+
+def test_chain_of_decided_stages_says_what_each_took_over(make_study: Make) -> None:
+    first, second = chain(make_study(stages=("batch_size", "lr"), repeats=3, epochs=4))
+    assert (first.title, first.state, first.published) == ("Batch size", "done", "32")
+    assert second.taken_over == {"batch size": first.winner}
+    assert second.verdict in ("clear", "tied")
+
+
+def test_chain_of_a_running_search_shows_what_is_to_come(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("batch_size",), epochs=2)
+    write_live(folder)
+    links = chain(folder)
+    assert [(link.title, link.state) for link in links[1:]] == [
+        ("Learning rate", "running"),
+        ("Dropout at each dense layer", "waiting"),
+    ]
+    assert (links[1].progress, links[1].margin, links[1].time) == (0.25, "1 of 4 trials", "0:41 left")
+
+
+def test_chain_of_a_stage_that_was_decided_in_this_run(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    long_ago = "2020-01-01T00:00:00.000+00:00"
+    write_live(folder, started_at=long_ago, begun_at=long_ago)
+    assert [(link.title, link.state) for link in chain(folder)] == [
+        ("Learning rate", "done"),
+        ("Dropout at each dense layer", "waiting"),
+    ]
+
+
+@pytest.mark.parametrize(("state", "shown"), [("interrupted", "interrupted"), ("ended", "not decided")])
+def test_chain_of_a_search_that_was_cut(make_study: Make, write_live: Write, state: str, shown: str) -> None:
+    folder = make_study(stages=("batch_size",), epochs=2)
+    write_live(folder, state=state)
+    assert [(link.title, link.state) for link in chain(folder)[1:]] == [("Learning rate", shown)]
+
+
+@pytest.mark.parametrize(
+    ("search", "stage"),
+    [("stage lr", "lr"), ("joint tpe", "joint"), ("held-out data", ""), ("stage unknown", ""), ("", "")],
+)
+def test_searched(make_study: Make, write_live: Write, search: str, stage: str) -> None:
+    folder = make_study(stages=("lr",), epochs=1)
+    write_live(folder, search=search)
+    live = read_live(folder)
+    assert live
+    assert searched(live) == stage
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tied", "words"),
+    [
+        ("clear", False, "ahead by 0.0100 (0.0050 to 0.0150)"),
+        ("tied", True, "tied with 0.1"),
+        ("single", None, "one run each, no statement"),
+    ],
+)
+def test_margin_of(verdict: str, tied: bool | None, words: str) -> None:
+    other: dict[str, Any] = {"difference": 0.01, "interval": (0.005, 0.015), "tied": tied}
+    entries = (make_entry(), make_entry(0.1, TrialConfig(learning_rate=0.1), **other))
+    assert margin_of(make_stage_result(entries=entries, verdict=verdict)) == words
+
+
+def test_margin_of_a_stage_without_a_winner() -> None:
+    result = make_stage_result(verdict="none", entries=(make_entry(),))
+    assert margin_of(type(result)(**{**vars(result), "winner": None})) == "nothing finished"

@@ -1,0 +1,149 @@
+"""Curves, machine, overview and commands of studies."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from makers import make_result, make_trial
+
+from search.arguments import parse_arguments
+from search.dashboard.commands import command_around, options_of
+from search.dashboard.curves import best_over_time, curves_of, first_choice
+from search.dashboard.machine import failures, machine_facts, nodes_of
+from search.dashboard.overview import overview, state_in_words, studies_in
+from search.dashboard.reading import StudyReader
+from search.dashboard.trials import trial_table
+from search.ledger import Ledger
+from search.live import read_live
+from trainables.trial import TrialConfig, TrialStatus
+
+Make = Callable[..., Path]
+Write = Callable[..., None]
+TRIAL = make_trial(epochs=4, learning_rate=0.1)
+
+
+def test_curves_of_a_running_trial_and_its_running_mean(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("batch_size",), epochs=2)
+    write_live(folder, running={TRIAL: [0.5, 0.75]})
+    snapshot = StudyReader(folder).read()
+    table = trial_table(snapshot)
+    (curve,) = curves_of(snapshot, table, [TRIAL.key], "val_accuracy")
+    assert (curve.stage, curve.epochs, curve.values) == ("lr", [1, 2], [0.5, 0.75])
+    (mean,) = curves_of(snapshot, table, [TRIAL.key], "val_accuracy", running_mean=True)
+    assert mean.values == [0.5, 0.625]
+
+
+def test_curves_of_unknown_trials_are_left_out(make_study: Make) -> None:
+    snapshot = StudyReader(make_study(stages=("lr",), epochs=2)).read()
+    assert curves_of(snapshot, trial_table(snapshot), ["0" * 16], "loss") == []
+
+
+def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("lr", "dropout"), epochs=2)
+    write_live(folder, running={TRIAL: [0.5]})
+    table = trial_table(StudyReader(folder).read())
+    chosen = first_choice(table)
+    assert chosen[0] == TRIAL.key
+    assert chosen[1] == table.loc[table["mean val acc"].idxmax(), "key"]
+    assert len(chosen) == 6
+
+
+def test_best_over_time_never_falls(make_study: Make) -> None:
+    snapshot = StudyReader(make_study(stages=(), epochs=2, joint=12)).read()
+    points = best_over_time(snapshot, list(snapshot.record.trials.values()))
+    best = [point[2] for point in points]
+    assert points[0][0] == 0
+    assert best == sorted(best)
+    assert best[-1] == max(point[1] for point in points)
+
+
+def test_failures_tell_the_reason_and_the_last_epochs(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("batch_size",), epochs=2)
+    reason = "the loss is not finite after epoch 2"
+    diverged = make_trial(learning_rate=0.5)
+    Ledger(folder).record(make_result(diverged, 0.5, status=TrialStatus.FAILED, reason=reason))
+    write_live(folder, failed=TRIAL)
+    lost, kept = failures(StudyReader(folder).read())
+    assert lost.reason == "its worker died"
+    assert kept.reason == reason
+    assert kept.log == "epoch 1: loss 0.5000, val_loss 0.6000, val_accuracy 0.5000"
+
+
+def test_nodes_of_counts_trials_by_node() -> None:
+    trials = [
+        replace(make_result(make_trial(seed=seed), 0.5, seconds=3600), made_by={"node": node, "ray": "2"})
+        for seed, node in enumerate(("a", "b", "b"))
+    ]
+    table = nodes_of([*trials, make_result(TRIAL, 0.5)])
+    assert table[["node", "trials", "hours"]].to_numpy().tolist() == [["b", 2, 2.0], ["a", 1, 1.0]]
+    assert nodes_of([]).empty
+
+
+def test_machine_facts_name_host_and_address(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("lr",), epochs=1)
+    write_live(folder, host="head", cluster={"nodes": 2})
+    facts = dict(machine_facts(read_live(folder)))
+    assert facts["host, process"].startswith("head, ")
+    assert (facts["Ray's address"], facts["nodes"]) == ("local", "2")
+    assert list(machine_facts(None)) == []
+
+
+def test_overview_has_a_row_a_study_and_says_what_is_damaged(make_study: Make, write_live: Write) -> None:
+    storage = make_study("good", stages=("lr",), epochs=1).parent
+    write_live(make_study("running", stages=("batch_size",), epochs=1))
+    (make_study("broken", stages=("lr",), epochs=1) / "study.json").write_text("{")
+    (storage / "no study").mkdir()
+    table = overview(storage).set_index("study")
+    assert sorted(table.index) == ["broken", "good", "running"]
+    assert table.loc["running", "state"] == "running stage lr: 1 of 4 trials, 0:41 left"
+    assert str(table.loc["broken", "state"]).startswith("damaged: ")
+    assert (table.loc["good", "trials"], table.loc["good", "decided"]) == (4, "Learning rate")
+    assert str(table.loc["good", "latest result"]).startswith("Learning rate: 0.001 has the best value")
+
+
+def test_overview_of_an_empty_storage(tmp_path: Path) -> None:
+    assert overview(tmp_path).empty
+    assert studies_in(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": "interrupted"}, "interrupted"),
+        ({"written_at": "2020-01-01T00:00:00+00:00"}, "silent: killed, most likely"),
+        ({"search": ""}, "running, starting"),
+    ],
+)
+def test_state_in_words(tmp_path: Path, write_live: Write, changes: dict[str, str], words: str) -> None:
+    write_live(tmp_path, **changes)
+    assert state_in_words(read_live(tmp_path)) == words
+
+
+def test_options_of_are_read_back_as_the_same_configuration() -> None:
+    config = TrialConfig(learning_rate=0.000123456789, hidden_units=(512, 256), dropout=0.25, seed=3)
+    arguments = parse_arguments(["--stage", "lr", *shlex.split(options_of(config, ("learning_rate",)))])
+    assert TrialConfig.from_dict({**arguments.given, "learning_rate": config.learning_rate}) == config
+    assert "--learning-rate 0.000123456789" in options_of(config)
+
+
+@pytest.mark.parametrize("stage", ["dropout", "joint"])
+def test_command_around_is_understood(make_study: Make, write_live: Write, stage: str) -> None:
+    folder = make_study(stages=("lr", "dropout"), epochs=2, joint=8, split="subject")
+    write_live(folder)
+    snapshot = StudyReader(folder).read()
+    result = snapshot.record.stage(stage)
+    assert result
+    command = command_around(snapshot, result)
+    arguments = parse_arguments(shlex.split(command)[3:])
+    assert arguments.study == "fake"
+    assert (arguments.data, arguments.split, arguments.repeats) == (Path("mine.parquet"), "subject", 3)
+    assert arguments.stage == ("dropout" if stage == "dropout" else "lr")
+
+
+def test_command_around_where_the_manifest_is_not_known(make_study: Make) -> None:
+    snapshot = StudyReader(make_study(stages=("lr",), epochs=1)).read()
+    assert "--data MANIFEST.parquet" in command_around(snapshot, snapshot.record.results[0])

@@ -1,0 +1,124 @@
+"""The page as its readers get it, run by Streamlit's own test harness, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import make_trial
+from streamlit.testing.v1 import AppTest
+
+from search.dashboard import app
+from search.dashboard.page import TABS
+from search.dashboard.settings import Settings, configure
+from search.dashboard.source import source_of
+
+Make = Callable[..., Path]
+Write = Callable[..., None]
+TOKEN = "a token of many characters"
+
+
+def open_page(source: Path, token: str | None = None, tab: str | None = None, **query: str) -> AppTest:
+    """Returns the page on `source` as a new reader sees it, at a tab."""
+    configure(Settings(source_of(str(source)), token))
+    page = AppTest.from_file(str(app.__file__), default_timeout=30)
+    page.query_params.update(query)
+    if tab:
+        page.session_state["tab"] = tab
+    return page.run()
+
+
+def text_of(page: AppTest) -> str:
+    """Everything that the page says outside tables, unescaped."""
+    kinds: tuple[Any, ...] = (page.markdown, page.caption, page.info, page.warning, page.error, page.title)
+    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+
+
+@pytest.fixture
+def whole(make_study: Make, write_whole_study: Callable[[Path], Path], tmp_path: Path) -> Path:
+    return write_whole_study(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("tab", list(TABS))
+def test_page_shows_each_tab_of_a_whole_study(whole: Path, tab: str) -> None:
+    page = open_page(whole, tab=tab)
+    assert not page.exception
+    assert page.title[0].value == "whole"
+    assert page.dataframe or page.table or page.markdown
+
+
+@pytest.mark.parametrize("tab", list(TABS))
+def test_page_of_a_study_that_has_just_begun(tmp_path: Path, write_live: Write, tab: str) -> None:
+    (tmp_path / "study.json").write_text('{"format": 1}')
+    write_live(tmp_path, running={make_trial(): []}, seconds_left=None, done=0)
+    page = open_page(tmp_path, tab=tab)
+    assert not page.exception
+    assert "running stage lr: 0 of 4 trials" in text_of(page)
+
+
+@pytest.mark.parametrize("tab", list(TABS))
+def test_page_of_a_damaged_study_names_the_files(make_study: Make, tab: str) -> None:
+    study = make_study(stages=("lr", "dropout"), epochs=2)
+    (study / "study.json").write_text("{")
+    (study / "stages" / "dropout.json").write_text("[]")
+    page = open_page(study, tab=tab)
+    assert not page.exception
+    assert "2 files of this study could not be read" in text_of(page)
+    assert "study.json is damaged" in text_of(page)
+
+
+def test_page_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    page = open_page(tmp_path / "later")
+    assert not page.exception
+    assert "does not exist yet. A search makes one: `python -m search.run --stage lr`" in text_of(page)
+
+
+def test_page_of_an_empty_folder(tmp_path: Path) -> None:
+    assert "holds no study yet" in text_of(open_page(tmp_path))
+
+
+def test_page_of_a_storage_lists_its_studies_and_opens_one(make_study: Make) -> None:
+    storage = make_study("first", stages=("lr",), epochs=1).parent
+    make_study("second", stages=("dropout",), epochs=1)
+    page = open_page(storage)
+    assert sorted(page.dataframe[0].value["study"]) == ["first", "second"]
+    page.selectbox(key="study").select("second").run()
+    assert page.title[0].value == "second"
+    assert "Dropout at each dense layer" in text_of(page)
+
+
+def test_page_keeps_filters_and_chosen_curves_over_a_refresh(make_study: Make) -> None:
+    page = open_page(make_study(stages=("lr", "dropout"), epochs=2), tab="Trials")
+    page.multiselect(key="stages").select("lr").run()
+    chosen = page.multiselect(key="curves").options[0]
+    page.multiselect(key="curves").select(chosen).run()
+    page.run()
+    assert page.multiselect(key="stages").value == ["lr"]
+    assert len(page.multiselect(key="curves").value) == 1
+    assert set(page.dataframe[0].value["stage"]) == {"lr"}
+
+
+def test_page_without_the_token_shows_nothing_of_the_study(make_study: Make) -> None:
+    study = make_study("hidden", stages=("lr",), epochs=1)
+    page = open_page(study, token=TOKEN)
+    assert "hidden" not in text_of(page)
+    page.text_input[0].input("a guess of many characters")
+    page.button[0].click().run()
+    assert "hidden" not in text_of(page)
+    assert "This is not the token" in text_of(page)
+    assert not page.tabs
+
+
+def test_page_with_the_token_shows_the_study(make_study: Make) -> None:
+    page = open_page(make_study("hidden", stages=("lr",), epochs=1), token=TOKEN)
+    page.text_input[0].input(TOKEN)
+    page.button[0].click().run()
+    assert page.title[0].value == "hidden"
+
+
+def test_page_shows_the_winner_as_a_command(make_study: Make) -> None:
+    page = open_page(make_study(stages=("lr",), epochs=2), tab="Outcome")
+    assert "--learning-rate 0.001" in page.code[0].value
+    assert page.code[1].value.startswith("python -m search.run --stage lr --study fake")

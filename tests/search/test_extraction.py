@@ -1,0 +1,113 @@
+"""Extraction on Ray: places on nodes, shares of rows, and the same rows whoever makes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+from makers import make_manifest
+from PIL import Image
+from ray.cluster_utils import Cluster
+
+from data_prep.errors import InputError
+from data_prep.manifest import Manifest
+from search.extraction import Place, make_rows, places_for, shares_of
+from search.problem import Problem
+from trainables.backbones import find_backbone
+from trainables.extraction import extract
+from trainables.features import feature_key, write_shard
+
+SMALL = "keras:MobileNetV2"
+
+
+def node(name: str, alive: bool = True, **resources: float) -> dict[str, Any]:
+    return {"NodeID": name, "Alive": alive, "Resources": resources}
+
+
+@pytest.mark.parametrize(
+    ("gpus", "places"),
+    [
+        (0.0, [Place("b", 8, 0.0), Place("a", 4, 0.0)]),
+        (0.25, [Place("b", 4, 1.0), Place("b", 4, 1.0)]),
+        (2.0, [Place("b", 8, 2.0)]),
+    ],
+)
+def test_places_are_one_a_node_or_one_a_gpu(gpus: float, places: list[Place]) -> None:
+    nodes = [node("a", CPU=4), node("b", CPU=8, GPU=2), node("c", alive=False, CPU=16), node("d", GPU=0)]
+    assert places_for(nodes, gpus) == places
+
+
+def test_shares_are_dealt_out_and_never_empty() -> None:
+    shards = [range(0, 4), range(4, 8), range(8, 10)]
+    assert shares_of(shards, 2) == [[range(0, 4), range(8, 10)], [range(4, 8)]]
+    assert shares_of(shards, 5) == [[shard] for shard in shards]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes of one CPU each."""
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    started.add_node(num_cpus=1)
+    ray.init(address=started.address, log_to_driver=False)
+    yield started
+    ray.shutdown()
+    started.shutdown()
+
+
+def problem_of(folder: Path, images: int) -> Problem:
+    """Returns the problem of that many small photographs."""
+    manifest = make_manifest(folder, subjects=images, photos=1)
+    rng = np.random.default_rng(0)
+    for path in manifest.image_paths():
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest()[:32] for path in manifest.image_paths()]
+    return Problem.of(Manifest.of(manifest.table, folder, digests), "random", "none", "tensorflow")
+
+
+def alone(name: str, problem: Problem, cache: Path) -> np.ndarray:
+    """Returns the rows that this process makes."""
+    paths = [str(path) for path in problem.manifest.image_paths()]
+    return extract(paths, problem.manifest.image_digests, name, "none", cache).open()
+
+
+@pytest.mark.ray
+def test_nodes_write_shares_of_the_rows_and_keep_what_is_there(cluster: Cluster, tmp_path: Path) -> None:
+    problem = problem_of(tmp_path, 300)
+    key = feature_key(tmp_path / "cache", find_backbone("hassner"), "none", problem.manifest.image_digests)
+    assert key is not None
+    write_shard(key.folder(tmp_path / "cache"), range(128, 256), np.full((128, 227, 227, 3), 7, np.uint8))
+    assert len(places_for(ray.nodes(), 0)) == 2
+    rows = np.load(make_rows("hassner", problem, tmp_path / "cache", 0) / "features.npy", mmap_mode="r")
+    expected = alone("hassner", problem, tmp_path / "other")
+    assert (rows[128:256] == 7).all()
+    assert (rows[:128] == expected[:128]).all()
+    assert (rows[256:] == expected[256:]).all()
+
+
+@pytest.mark.ray
+def test_nodes_make_features_of_weights_that_nobody_knew(
+    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem = replace(problem_of(tmp_path, 130), feature_precision="bfloat16")
+    made = make_rows("keras:MobileNetV2", problem, tmp_path / "cache", 0)
+    assert (
+        "keras:MobileNetV2 (random weights, features in bfloat16): 130/130 images" in capsys.readouterr().err
+    )
+    assert np.load(made / "features.npy").shape == (130, 1280)
+    assert make_rows("keras:MobileNetV2", problem, tmp_path / "cache", 0) == made
+    assert json.loads((made / "index.json").read_text())["key"]["precision"] == "bfloat16"
+
+
+@pytest.mark.ray
+def test_unreadable_image_is_told_by_its_name(cluster: Cluster, tmp_path: Path) -> None:
+    problem = problem_of(tmp_path, 300)
+    (tmp_path / "299.jpg").unlink()
+    with pytest.raises(InputError, match=r"299\.jpg"):
+        make_rows("hassner", problem, tmp_path / "cache", 0)

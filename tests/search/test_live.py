@@ -1,0 +1,187 @@
+"""The live state of a run: what it says while the run lasts and afterwards, and what it never does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from makers import make_epochs, make_result, make_stage_result, make_trial
+
+from data_prep.errors import InputError
+from search.live import Live, LiveState, read_live
+from search.live_file import LiveFile, asked_of
+from trainables.trial import TrialStatus
+
+TRIAL = make_trial(epochs=4, learning_rate=0.1)
+
+
+@contextmanager
+def live_file(folder: Path, **options: Any) -> Iterator[LiveFile]:
+    with closing(LiveFile(folder, {"mode": "staged"}, every_s=0.01, **options)) as file:
+        yield file
+
+
+def wait_for(folder: Path, holds: Callable[[Live], bool]) -> Live:
+    """Returns the live state as soon as `holds` says so of it."""
+    deadline = time.monotonic() + 20
+    while not ((live := read_live(folder)) and holds(live)):
+        assert time.monotonic() < deadline, live
+        time.sleep(0.005)
+    return live
+
+
+def change(folder: Path, **values: Any) -> None:
+    path = folder / "live.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 4)
+        file.started(TRIAL)
+        for metrics in make_epochs([0.5, 0.75]):
+            file.epoch_ended(TRIAL, metrics)
+        live = wait_for(tmp_path, lambda live: any(len(trial.epochs) == 2 for trial in live.running))
+    assert (live.state, live.search, live.expected, live.done) == (LiveState.RUNNING, "stage lr", 4, 0)
+    assert (live.pid, live.asked) == (os.getpid(), {"mode": "staged"})
+    (running,) = live.running
+    assert (running.key, running.config, running.split) == (TRIAL.key, TRIAL.config, "random")
+    assert [epoch["val_accuracy"] for epoch in running.epochs] == [0.5, 0.75]
+
+
+def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 2)
+        assert wait_for(tmp_path, lambda live: live.expected == 2).seconds_left is None
+        file.epoch_ended(TRIAL, make_epochs([0.5])[0])
+        live = wait_for(tmp_path, lambda live: live.seconds_left is not None)
+    assert live.seconds_left is not None
+    assert live.seconds_left > 0
+
+
+def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 1)
+        file.ended(make_result(TRIAL, 0.5))
+        file.finished(make_stage_result())
+    live = read_live(tmp_path)
+    assert live
+    assert (live.state, live.done, live.running) == (LiveState.ENDED, 1, ())
+
+
+def test_live_file_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 2)
+        file.ended(make_result(TRIAL, 0.5))
+    live = read_live(tmp_path)
+    assert live
+    assert live.state is LiveState.INTERRUPTED
+
+
+def test_live_file_of_a_last_reading_that_no_stage_follows(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("held-out data", 1)
+        file.ended(make_result(TRIAL, 0.5))
+    live = read_live(tmp_path)
+    assert live
+    assert live.state is LiveState.ENDED
+
+
+def test_live_file_counts_a_race_together_and_the_next_stage_anew(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 4)
+        file.begun("stage lr", 3)
+        assert wait_for(tmp_path, lambda live: live.expected == 7).search == "stage lr"
+        file.finished(make_stage_result())
+        file.begun("stage lr", 2)  # a second sweep
+        wait_for(tmp_path, lambda live: live.expected == 2)
+
+
+def test_live_file_keeps_the_reason_and_the_epochs_of_a_failed_trial(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 1)
+        file.epoch_ended(TRIAL, make_epochs([float("nan")])[0])
+        file.ended(make_result(TRIAL, status=TrialStatus.FAILED, reason="its worker died"))
+    live = read_live(tmp_path)
+    assert live
+    (failed,) = live.failed
+    assert (failed.key, failed.reason) == (TRIAL.key, "its worker died")
+    assert [epoch["val_accuracy"] for epoch in failed.epochs] == [None]
+
+
+def test_live_file_repeats_the_epochs_of_a_trial_that_started_again(tmp_path: Path) -> None:
+    with live_file(tmp_path) as file:
+        file.begun("stage lr", 1)
+        for metrics in (*make_epochs([0.5, 0.6, 0.7]), *make_epochs([0.1, 0.65])[1:]):
+            file.started(TRIAL)
+            file.epoch_ended(TRIAL, metrics)
+        live = wait_for(tmp_path, lambda live: bool(live.running) and len(live.running[0].epochs) == 2)
+    assert [epoch["val_accuracy"] for epoch in live.running[0].epochs] == [0.5, 0.65]
+
+
+def test_live_file_asks_for_the_cluster_when_it_writes(tmp_path: Path) -> None:
+    with live_file(tmp_path, cluster=lambda: {"nodes": 2}):
+        wait_for(tmp_path, lambda live: live.cluster == {"nodes": 2})
+
+
+def test_live_file_that_cannot_be_written_warns_once_and_raises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("warnings.warn", lambda message, **_: warned.append(message))
+    (tmp_path / "study").write_text("a file, where a folder should be")
+    with live_file(tmp_path / "study") as file:
+        file.begun("stage lr", 1)
+    assert len(warned) == 1
+    assert "cannot be written" in warned[0]
+
+
+def test_read_live_of_a_run_whose_process_is_gone(tmp_path: Path) -> None:
+    with live_file(tmp_path):
+        pass
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    change(tmp_path, state="running", pid=ended.pid)
+    live = read_live(tmp_path, now=time.time() + 4)
+    assert live
+    assert live.state is LiveState.SILENT
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(20, LiveState.RUNNING), (40, LiveState.SILENT)])
+def test_read_live_of_a_run_elsewhere_goes_by_its_last_write(
+    tmp_path: Path, age_s: float, state: LiveState
+) -> None:
+    with live_file(tmp_path):
+        pass
+    change(tmp_path, state="running", host="elsewhere")
+    live = read_live(tmp_path, now=time.time() + age_s)
+    assert live
+    assert live.state is state
+
+
+def test_read_live_where_nothing_ran_yet(tmp_path: Path) -> None:
+    assert read_live(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}'])
+def test_read_live_of_a_damaged_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "live.json").write_text(text)
+    with pytest.raises(InputError, match=r"live\.json is damaged .* the next run writes it again"):
+        read_live(tmp_path)
+
+
+def test_asked_of_names_address_stages_and_data() -> None:
+    options = {"mode": "staged", "repeats": 3, "cpus_per_trial": None, "gpus_per_trial": 0.0}
+    arguments = argparse.Namespace(**options, max_concurrent=None, address=None, data=Path("mine.parquet"))
+    asked = asked_of(arguments, ("lr", "dropout"))
+    assert (asked["ray_address"], asked["stages"]) == ("local", ["lr", "dropout"])
+    assert asked["data"] == "mine.parquet"

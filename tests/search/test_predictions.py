@@ -1,0 +1,111 @@
+"""Answers as rows: for a table, JSON values and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from search.photographs import Photograph
+from search.predictions import COLUMNS, Row, print_problems, print_rows, rows_of, to_csv
+from trainables.pictures import Box
+from trainables.prediction import NO_FACE, Prediction
+
+NAMES = ("female", "male")
+BOX = Box(1, 2, 3, 3)
+
+
+def _photograph(name: str, label: int | None = None) -> Photograph:
+    return Photograph(name=name, image=Path(name), label=label)
+
+
+def _rows() -> list[Row]:
+    others = [_photograph(name) for name in ("b, b.jpg", "c.jpg", "d.jpg")]
+    return rows_of(
+        [_photograph("a.jpg", 1), *others],
+        [
+            Prediction(photo=0, probability=0.25),
+            Prediction(photo=1, probability=0.5, box=BOX),
+            Prediction(photo=1, probability=0.125, box=BOX),
+            Prediction(photo=2, problem=NO_FACE),
+            Prediction(photo=3, problem="the image d.jpg cannot be read (No such file)", failed=True),
+        ],
+    )
+
+
+def _printed(rows: list[Row]) -> list[str]:
+    console = Console(file=io.StringIO(), width=40)
+    print_rows(rows, NAMES, console)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+
+
+def test_rows_number_the_faces_of_a_photograph() -> None:
+    assert [row.face for row in _rows()] == [None, 1, 2, None, None]
+
+
+def test_row_has_label_1_from_one_half() -> None:
+    assert [row.label for row in _rows()] == [0, 1, 0, None, None]
+
+
+def test_to_dict_of_a_face() -> None:
+    assert _rows()[1].to_dict(NAMES) == {
+        "photo": "b, b.jpg",
+        "face": 1,
+        "box": {"left": 1, "top": 2, "width": 3, "height": 3},
+        "probability": 0.5,
+        "label": 1,
+        "name": "male",
+        "true_label": None,
+        "problem": None,
+    }
+
+
+def test_to_dict_without_an_answer() -> None:
+    values = _rows()[3].to_dict(NAMES)
+    assert (values["probability"], values["label"], values["name"]) == (None, None, None)
+    assert values["problem"] == NO_FACE
+
+
+def test_to_csv_has_a_line_a_row_and_can_be_read_back() -> None:
+    text = to_csv(_rows(), NAMES).decode()
+    assert text.splitlines()[0] == ",".join(COLUMNS)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["photo"] for row in rows] == ["a.jpg", "b, b.jpg", "b, b.jpg", "c.jpg", "d.jpg"]
+    assert (rows[0]["true_label"], rows[0]["left"], rows[1]["left"], rows[1]["name"]) == (
+        "1",
+        "",
+        "1",
+        "male",
+    )
+
+
+def test_to_csv_keeps_the_bytes_of_a_name_that_is_no_text() -> None:
+    rows = rows_of([_photograph("bad\udcff.jpg")], [Prediction(photo=0, probability=0.5)])
+    assert b"bad\xff.jpg" in to_csv(rows, NAMES)
+
+
+def test_print_rows_gives_a_line_a_row_never_wrapped() -> None:
+    assert _printed(_rows()) == [
+        " label     p(male)  annotated     photo",
+        " female     0.2500  male (wrong)  a.jpg",
+        " male       0.5000                b, b.jpg · face 1",
+        " female     0.1250                b, b.jpg · face 2",
+        " no face         -                c.jpg",
+        " not read        -                d.jpg",
+    ]
+
+
+def test_print_rows_without_labels_has_no_column_for_them() -> None:
+    rows = rows_of([_photograph("[bold]a.jpg")], [Prediction(photo=0, probability=0.9)])
+    assert _printed(rows) == [" label  p(male)  photo", " male    0.9000  [bold]a.jpg"]
+
+
+def test_print_problems_names_errors_and_photographs_without_a_face() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    print_problems(_rows(), console)
+    assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
+        "note: c.jpg: no face was found",
+        "error: the image d.jpg cannot be read (No such file)",
+    ]

@@ -1,0 +1,129 @@
+"""The searcher asked for packs, and the rule of a scheduler applied to members of packs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ray.tune.search import Searcher
+
+from search.results import Objective
+from search.spaces import KnowingSearcher, Listed, Referee, make_scheduler, stops_members
+from trainables.trial import TrialConfig
+
+SPACE = {"learning_rate": (0.1, 0.01, 0.001, 0.0001), "batch_size": (8, 16)}
+
+
+class Workers:
+    """Answers a searcher: trains what was not asked before, up to `samples` configurations."""
+
+    def __init__(self, samples: int = 100) -> None:
+        self.samples = samples
+        self.asked: list[TrialConfig] = []
+
+    def ask(self, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        config = replace(TrialConfig(), **values)
+        if config in self.asked:
+            return None
+        self.asked.append(config)
+        return {"config": config.to_dict()}
+
+    def full(self) -> bool:
+        return len(self.asked) >= self.samples
+
+
+def searcher_of(workers: Workers, pack: int) -> KnowingSearcher:
+    searcher = KnowingSearcher(SPACE, Objective(), 7, workers.ask, workers.full)
+    searcher.pack = pack
+    return searcher
+
+
+def configs_of(suggested: Mapping[str, Any]) -> list[TrialConfig]:
+    return [TrialConfig.from_dict(member["config"]) for member in suggested["pack"]]
+
+
+def test_searcher_asks_for_a_batch_and_gives_its_packs_one_after_the_other() -> None:
+    workers = Workers()
+    searcher = searcher_of(workers, 3)
+    first = configs_of(searcher.suggest("a"))
+    batch = list(workers.asked)
+    rest = [config for config in batch if config.batch_size != first[0].batch_size]
+    assert 1 < len(batch) <= 3
+    assert first == [config for config in batch if config.batch_size == first[0].batch_size]
+    if rest:
+        assert configs_of(searcher.suggest("b")) == rest
+    assert workers.asked == batch
+
+
+def test_searcher_asks_for_no_more_than_are_wanted() -> None:
+    workers = Workers(samples=2)
+    searcher = searcher_of(workers, 16)
+    packs = [searcher.suggest(name) for name in ("a", "b", "c")]
+    members = [config for pack in packs if pack != Searcher.FINISHED for config in configs_of(pack)]
+    assert sorted(map(repr, members)) == sorted(map(repr, workers.asked))
+    assert len(members) == 2
+    assert packs[-1] == Searcher.FINISHED
+
+
+def test_searcher_waits_where_all_it_suggests_is_in_training() -> None:
+    workers = Workers()
+    workers.asked = [
+        replace(TrialConfig(), learning_rate=rate, batch_size=size)
+        for rate in SPACE["learning_rate"]
+        for size in SPACE["batch_size"]
+    ]
+    assert searcher_of(workers, 4).suggest("a") is None
+
+
+def test_searcher_is_told_the_last_value_of_each_member() -> None:
+    workers = Workers()
+    searcher = searcher_of(workers, 2)
+    members = configs_of(searcher.suggest("a"))
+    values = {"mean_val_accuracy": 0.5}
+    searcher.on_trial_result(
+        "a", {"pack": [{"mean_val_accuracy": 0.25 + n / 8} for n in range(len(members))]}
+    )
+    searcher.on_trial_complete("a", {"pack": [None] * (len(members) - 1) + [values]})
+    told = [trial.value for trial in searcher._optuna._ot_study.trials if trial.state.is_finished()]
+    assert told == [0.25 + n / 8 for n in range(len(members) - 1)] + [0.5]
+
+
+def test_listed_values_come_in_their_order() -> None:
+    searcher = Listed("trial", ["a", "b"])
+    assert [searcher.suggest(str(n)) for n in range(3)] == [{"trial": "a"}, {"trial": "b"}, Searcher.FINISHED]
+
+
+def epoch(number: int, **values: float) -> dict[str, dict[str, float]]:
+    return {key: {"epoch": number, "mean_val_accuracy": value} for key, value in values.items()}
+
+
+def test_referee_applies_successive_halving_as_if_members_reported_one_after_the_other() -> None:
+    referee = Referee(make_scheduler("asha", Objective(), 9))
+    assert referee.stopped(epoch(1, a=0.9, b=0.1)) == set()
+    assert referee.stopped(epoch(3, a=0.9, b=0.5, c=0.95, d=0.4)) == {"b", "d"}
+    assert referee.stopped(epoch(4, a=0.1, c=0.1)) == set()
+
+
+def test_referee_applies_the_median_rule() -> None:
+    referee = Referee(make_scheduler("median", Objective(), 9))
+    for number in (1, 2, 3):
+        assert referee.stopped(epoch(number, a=0.9, b=0.8, c=0.85)) == set()
+        stopped = referee.stopped(epoch(number, d=0.4))
+    assert stopped == {"d"}
+
+
+def test_referee_says_the_same_of_a_pack_that_begins_again() -> None:
+    referee = Referee(make_scheduler("asha", Objective(), 9))
+    referee.stopped(epoch(3, a=0.9, b=0.5))
+    assert referee.stopped(epoch(1, a=0.9, b=0.5)) == {"b"}
+
+
+@pytest.mark.parametrize(("name", "stops"), [("asha", True), ("median", True), ("hyperband", False)])
+def test_schedulers_that_pause_need_trials(name: str, stops: bool) -> None:
+    scheduler = make_scheduler(name, Objective(), 9)
+    assert stops_members(scheduler) == stops
+    if not stops:
+        with pytest.raises(ValueError, match=r"^a referee needs a scheduler that only stops, received "):
+            Referee(scheduler)
