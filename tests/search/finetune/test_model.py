@@ -1,0 +1,70 @@
+"""The final model in the study's folder and its record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_runs import FakeWorkers, run
+
+from search.finetune.model import winning_run, write_final_model
+from search.finetune.plan import FinetunePlan
+from search.ledger import kept_weights
+from trainables.trial import BEST, LAST
+
+MakePlan = Callable[..., FinetunePlan]
+
+
+@dataclass
+class Writer:
+    """Writes an empty model; `asked` holds the arguments of every call."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Makes the file."""
+        self.asked.append(arguments)
+        Path(arguments[-1]).parent.mkdir(parents=True, exist_ok=True)
+        Path(arguments[-1]).write_bytes(b"")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return tmp_path / "study"
+
+
+def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> None:
+    plan, write = make_plan(), Writer()
+    result = run(plan, FakeWorkers(study))
+    path = write_final_model(plan, result, study, LAST, write)
+    pretrained = plan.head_columns()[-1].runs[0]
+    assert winning_run(plan, result) == pretrained
+    assert path == study / "winner" / "model.keras"
+    kept = str(kept_weights(study) / pretrained.key / LAST)
+    assert write.asked == [(pretrained.config.to_dict(), "none", kept, str(path))]
+
+
+def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path) -> None:
+    plan = make_plan()
+    result = run(plan, FakeWorkers(study))
+    path = write_final_model(plan, result, study, BEST, Writer())
+    record = json.loads(path.with_name("model.json").read_text())
+    pretrained = plan.head_columns()[-1].runs[0]
+    assert (record["key"], record["start"]) == (pretrained.key, pretrained.start)
+    assert (record["column"], record["epoch"], record["source"]) == ("pretrained", "best", "folder")
+    assert record["labels"] == {"0": "0", "1": "1"}
+    assert record["pretraining"]["source"] == "celeba"
+
+
+def test_model_that_is_there_is_not_written_again(make_plan: MakePlan, study: Path) -> None:
+    plan, write = make_plan(), Writer()
+    result = run(plan, FakeWorkers(study))
+    for _ in range(2):
+        write_final_model(plan, result, study, LAST, write)
+    assert len(write.asked) == 1
+    write_final_model(plan, result, study, BEST, write)
+    assert len(write.asked) == 2
