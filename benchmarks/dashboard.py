@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.measure import describe_machine
+from benchmarks.measure import machine, machine_in_words
 from search.ledger import Ledger
 from search.results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
 from search.stages import STAGES
@@ -66,9 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             study = write_study(Path(folder) / "study", trials)
             views = [view(study) for _ in range(arguments.rounds)]
         first, table = (min(getattr(one, name) for one in views) for name in ("first_s", "trials_s"))
-        print(f"{trials:>5} trials: first view after {first:.2f} s (limit {LIMITS_S[trials]:.0f} s), "
-              f"table of trials {table:.2f} s after a click")  # fmt: skip
-    print(f"best of {arguments.rounds} rounds; {describe_machine()}")
+        print(
+            f"{trials:>5} trials: first view after {first:.2f} s (limit {LIMITS_S[trials]:.0f} s), "
+            f"table of trials {table:.2f} s after a click"
+        )
+    print(f"best of {arguments.rounds} rounds; {machine_in_words(machine())}")
     return 0
 
 

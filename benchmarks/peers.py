@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -113,7 +114,7 @@ def run_of(cost: Cost, report: Mapping[str, Any]) -> Run:
 def summary(runs: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     """Returns for each search the medians of its overheads, and the runs, as JSON values."""
     overheads = {name: [run.overheads() for run in done] for name, done in runs.items()}
-    typical = {name: median(sum(found, [])) for name, found in overheads.items()}
+    typical = {name: median(chain.from_iterable(found)) for name, found in overheads.items()}
     return {
         "overhead_s": typical,
         "overhead_ratio": {name: typical[name] / typical[OURS] for name in (TUNER, OPTUNA)},

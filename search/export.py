@@ -11,7 +11,8 @@ from pathlib import Path
 from data_prep.command import exit_code
 from search.model_file import ModelFile, find_model
 from search.photographs import drawn_photographs
-from trainables.exporting import FORMATS, TOLERANCE, Exported, Format, export_model, find_format
+from trainables.exporting import TOLERANCE, Exported, export_model
+from trainables.runtimes import FORMATS, Format, find_format
 
 
 def main(argv: Sequence[str] | None = None) -> int:

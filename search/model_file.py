@@ -21,7 +21,7 @@ UNNAMED = ("0", "1")
 class ModelFile:
     """A `.keras` file: its labels' names in order, and the facts beside it, none for a bare file.
 
-    The facts are those of `model.json`, and the source of the data from the study where there is one.
+    The facts are those of `model.json`, and the source of the data from the study that the file lies in.
     """
 
     path: Path
@@ -62,9 +62,9 @@ def find_model(name: str, storage: Path) -> ModelFile:
     """
     path = Path(name)
     if path.suffix == SUFFIX or path.is_file():
-        return _read(path.absolute(), Path())
+        return _read(path.absolute())
     if (path / f"model{SUFFIX}").is_file():
-        return _read((path / f"model{SUFFIX}").absolute(), Path())
+        return _read((path / f"model{SUFFIX}").absolute())
     study = find_study(name, storage)
     path = study / "winner" / f"model{SUFFIX}"
     if not path.is_file():
@@ -72,10 +72,10 @@ def find_model(name: str, storage: Path) -> ModelFile:
             f"the study {study} has no final model {path.relative_to(study)}; "
             "make it with python -m search.run --stage finetune"
         )
-    return _read(path, study)
+    return _read(path)
 
 
-def _read(path: Path, study: Path) -> ModelFile:
+def _read(path: Path) -> ModelFile:
     if not path.is_file():
         raise InputError(f"there is no model file {path}; give a {SUFFIX} file or a study that has one")
     record = path.with_suffix(".json")
@@ -90,8 +90,8 @@ def _read(path: Path, study: Path) -> ModelFile:
         raise InputError(
             f"{record} is damaged ({error}); restore it, or move the model away from it"
         ) from error
-    return ModelFile(path=path, label_names=names, facts={"source": _source(study), **facts})
+    return ModelFile(path=path, label_names=names, facts={"source": _source(path.parents[1]), **facts})
 
 
 def _source(study: Path) -> str | None:
-    return read_study(study).get("source") if study.name else None
+    return read_study(study).get("source") if (study / "study.json").is_file() else None

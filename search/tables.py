@@ -22,6 +22,7 @@ from search.stages import show_value
 from trainables.trial import Trial, TrialResult
 
 LISTED = 40
+COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
 
 
 def print_setting(plan: Plan, console: Console) -> None:
@@ -170,7 +171,7 @@ def _cells(entry: Entry, repeated: bool) -> list[str]:
 
 def _label(entry: Entry, result: StageResult) -> str:
     if result.search:
-        return describe_config(entry.config, result.search["space"])
+        return describe_config(entry.config, result.search.get("space", COMPARED))
     return show_value(entry.value)
 
 

@@ -11,6 +11,7 @@ import json
 import math
 import multiprocessing
 import queue
+import shlex
 import signal
 import sys
 import threading
@@ -150,7 +151,7 @@ class WandbLog:
         missing = len(self._asked) - len(kept) - len(sent)
         words = [f"{len(sent)} runs sent"] if sent or not (kept or missing) else []
         if kept:
-            folder = self._place.study / FOLDER
+            folder = shlex.quote(str(self._place.study / FOLDER))
             why = self._why(REFUSED)
             words.append(f"{len(kept)} kept here{why}; to send them: wandb sync {folder}/offline-run-*")
         if missing:

@@ -21,7 +21,10 @@ ADAPTERS = {
     "search/extraction.py",
 }
 USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
-LEARNING = {"trainables/network.py", "trainables/training.py"}
+LEARNING = {
+    f"trainables/{name}.py"
+    for name in ("batches", "blocks", "deployment", "network", "pretrained", "training")
+}
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

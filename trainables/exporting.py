@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import sys
 import tempfile
@@ -11,59 +10,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data_prep.errors import InputError
 from trainables.images import Pixels, decode
 from trainables.prediction import Classifier
+from trainables.runtimes import Format, Probabilities, run_exported
 
 TOLERANCE = 1e-4  # of a probability: runtimes fold BatchNorm into kernels and sum float32 in another order
 TELLING = 10 * TOLERANCE  # probabilities that lie closer together would hide a wrong export
-
-_Probabilities = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Format:
-    """A format of `keras.Model.export`: Keras' name of it, its file or folder, and the packages for it.
-
-    `needs` pairs what is imported with what is installed for it.
-    """
-
-    name: str
-    keras_name: str
-    file_name: str
-    needs: tuple[tuple[str, str], ...]
-
-
-FORMATS = (
-    Format(
-        name="saved_model",
-        keras_name="tf_saved_model",
-        file_name="saved_model",
-        needs=(("tensorflow", "tensorflow"),),
-    ),
-    Format(
-        name="onnx",
-        keras_name="onnx",
-        file_name="model.onnx",
-        needs=(
-            ("tensorflow", "tensorflow"),
-            ("tf2onnx", "tf2onnx"),
-            ("onnx", "onnx"),
-            ("onnxruntime", "onnxruntime"),
-        ),
-    ),
-    Format(
-        name="tflite",
-        keras_name="litert",
-        file_name="model.tflite",
-        needs=(("tensorflow", "tensorflow"), ("ai_edge_litert", "ai-edge-litert")),
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,15 +40,6 @@ class Exported:
     def is_telling(self) -> bool:
         """Whether the model told the pictures apart, so that a wrong export would have been seen."""
         return self.highest - self.lowest > TELLING
-
-
-def find_format(name: str) -> Format:
-    """Returns the format of that name; raises InputError where it is unknown or its packages are missing."""
-    for known in FORMATS:
-        if known.name == name:
-            _require_installed(known)
-            return known
-    raise InputError(f"a format is one of {', '.join(known.name for known in FORMATS)}, received {name!r}")
 
 
 def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | Path | bytes]) -> Exported:
@@ -126,38 +73,6 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     )
 
 
-def run_exported(path: Path, form: Format, pixels: Pixels) -> _Probabilities:
-    """Returns the probabilities `(n,)` that the runtime of `form` gives for pixels `(n, px, px, 3)`."""
-    run = {"saved_model": _run_saved_model, "onnx": _run_onnx, "tflite": _run_tflite}[form.name]
-    return np.asarray(run(path, pixels.astype(np.float32)), dtype=np.float32).reshape(len(pixels))
-
-
-def _run_saved_model(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))  # holds the variables while they are used
-    return loaded.serve(inputs)
-
-
-def _run_onnx(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: inputs})[0]
-
-
-def _run_tflite(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path))
-    reads = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(reads, inputs.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(reads, inputs)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
-
-
 def _shown(pictures: Sequence[str | Path | bytes], px: int) -> Pixels:
     noise = np.random.default_rng(0).integers(0, 256, (px, px, 3), dtype=np.uint8)
     plain = [np.full((px, px, 3), shade, dtype=np.uint8) for shade in (0, 255)]
@@ -174,7 +89,7 @@ def _convert(classifier: Classifier, form: Format, part: Path) -> None:
         ) from error
 
 
-def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: _Probabilities) -> float:
+def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Probabilities) -> float:
     try:
         with _without_chatter():
             together, alone = (run_exported(part, form, batch) for batch in (pixels, pixels[:1]))
@@ -192,15 +107,6 @@ def _require_close(difference: float, form: Format) -> None:
         raise InputError(
             f"the {form.name} export gives probabilities up to {difference:.2g} from Keras', allowed is "
             f"{TOLERANCE:g}; it was removed; choose another --format"
-        )
-
-
-def _require_installed(form: Format) -> None:
-    missing = [package for module, package in form.needs if importlib.util.find_spec(module) is None]
-    if missing:
-        raise InputError(
-            f"the format {form.name} needs {' and '.join(missing)}, not installed here; "
-            f"pip install {' '.join(missing)}"
         )
 
 

@@ -112,7 +112,7 @@ def show_whole(photo: Photo, px: int) -> Sequence[View]:
 
 
 def show_faces() -> Look:
-    """Returns what shows the faces of a photograph, the largest first; raises InputError as FaceFinder does."""
+    """Returns what shows each face of a photograph, the largest first; raises what FaceFinder raises."""
     finder = FaceFinder()
 
     def show(photo: Photo, px: int) -> Sequence[View]:

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Table
+from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Photo, Table
 from search.report.plotly_figures import plotly_figures
 
 _CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}
@@ -29,6 +29,8 @@ def show_blocks(blocks: Iterable[Block], key: str) -> None:
                 st.warning(f"**{plain(block.title)}**\n\n{_list(block.items)}")
             case Table():
                 show_table(block)
+            case Photo():
+                st.image(block.png, caption=plain(block.caption))
             case _:
                 _show_figure(block, f"{key}-{number}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import label_of
 from search.live import LiveState
-from trainables.trial import TrialResult, TrialStatus
+from trainables.trial import TrialStatus
 
 METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
 SHOWN = 6  # curves until somebody chooses
@@ -60,22 +60,20 @@ def first_choice(table: pd.DataFrame) -> list[str]:
     return [*running, *ended["key"].tolist()][:SHOWN]
 
 
-def best_over_time(snapshot: Snapshot, trials: Sequence[TrialResult]) -> list[tuple[float, float, float]]:
-    """Returns for each completed trial, by its end: minutes since the first end, objective, best so far.
+def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float, float, float]]:
+    """Returns minutes since the first end, objective and best so far of each completed trial of `keys`.
 
     The moment of a trial's end is that of its file, so the first one counts as minute 0.
     """
-    done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
-    done = [trial for trial in done if trial.trial.key in snapshot.ended_at]
-    done.sort(key=lambda trial: snapshot.ended_at[trial.trial.key])
-    if not done:
-        return []
-    moments = [snapshot.ended_at[trial.trial.key] for trial in done]
-    scores = [trial.mean_val_accuracy for trial in done]
-    return [
-        ((moment - moments[0]) / 60, score, best)
-        for moment, score, best in zip(moments, scores, accumulate(scores, max), strict=True)
+    trials = snapshot.record.trials
+    ended = sorted((snapshot.ended_at[key], key) for key in keys if key in trials)
+    done = [
+        (moment, trials[key].mean_val_accuracy)
+        for moment, key in ended
+        if trials[key].status is TrialStatus.COMPLETED and trials[key].epochs
     ]
+    best = accumulate((score for _, score in done), max)
+    return [((moment - done[0][0]) / 60, score, top) for (moment, score), top in zip(done, best, strict=True)]
 
 
 def _points(snapshot: Snapshot, key: str, metric: str) -> Iterator[tuple[int, float | None]]:

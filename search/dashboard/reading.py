@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from data_prep.errors import InputError
 from search.live import Live, read_live
-from search.report.record import Record, read_object, read_stage, read_trial, readings_in
+from search.report.record import Record, read_finetune, read_object, read_stage, read_trial, readings_in
 from search.study import read_study
 from trainables.trial import TrialResult
 
@@ -73,9 +73,9 @@ class StudyReader:
             found = {path.stem: self._read(path, stamps[path], parse, unread) for path in inside}
             return {name: value for name, value in found.items() if value is not None}
 
-        def one(name: str) -> Mapping[str, Any] | None:
+        def one(name: str, parse: Callable[[Path, list[str]], Value | None]) -> Value | None:
             path = self.folder / name
-            return self._read(path, stamps[path], read_object, unread) if path in stamps else None
+            return self._read(path, stamps[path], parse, unread) if path in stamps else None
 
         trials: dict[str, TrialResult] = of("trials", read_trial)
         record = Record(
@@ -86,8 +86,8 @@ class StudyReader:
                 key=lambda result: (result.finished_at, result.stage, result.sweep),
             ),
             trials=trials,
-            readings=readings_in(one("final.json")),
-            finetune=one("finetune.json"),
+            readings=readings_in(one("final.json", read_object)),
+            finetune=one("finetune.json", read_finetune),
             unread=unread,
         )
         ended_at = {path.stem: stamps[path][0] / 1e9 for path in paths if path.parent.name == "trials"}

@@ -44,7 +44,7 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.
     """
     stages = _stages(snapshot)
-    rows = [_ended(trial, stages) for trial in snapshot.record.trials.values()]
+    rows = [_ended(key, result, stages) for key, result in snapshot.record.trials.items()]
     rows.sort(key=lambda row: -snapshot.ended_at.get(row["key"], 0.0))
     live = snapshot.live
     if live:
@@ -131,9 +131,9 @@ def _stages(snapshot: Snapshot) -> _Stages:
     return stages
 
 
-def _ended(result: TrialResult, stages: _Stages) -> dict[str, Any]:
+def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
     trial = result.trial
-    stage, value, reusing = stages.of(trial.key)
+    stage, value, reusing = stages.of(key)
     return {
         "stage": stage,
         "status": result.status.value,
@@ -148,7 +148,7 @@ def _ended(result: TrialResult, stages: _Stages) -> dict[str, Any]:
         "seed": trial.config.seed,
         "split": trial.split,
         "reason": result.reason,
-        "key": trial.key,
+        "key": key,
         "config": trial.config,
     }
 

@@ -65,6 +65,21 @@ class FinetuneResult:
         """Returns the result as JSON values."""
         return {"format": FORMAT, **asdict(self)}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
+        """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        values = dict(values)
+        if values.pop("format") != FORMAT:
+            raise ValueError(f"this version reads format {FORMAT}")
+        columns = tuple(
+            ColumnResult(**{**column, "trials": tuple(column["trials"])}) for column in values["columns"]
+        )
+        return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"])})
+
+    def column(self, name: str) -> ColumnResult | None:
+        """Returns the column called `name`, None where it was not run."""
+        return next((column for column in self.columns if column.name == name), None)
+
 
 def _last(result: TrialResult | None) -> float:
     if result is None or result.status is not TrialStatus.COMPLETED:

@@ -44,6 +44,8 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for figure in document.figures():
         _write(out / "figures" / f"{figure.name}.png", picture(figure))
+    for photo in document.photos():
+        _write(out / "figures" / f"{photo.name}.png", photo.png)
     _write(out / "report.md", to_markdown(document).encode())
     _write(out / "index.html", to_html(document).encode())
     return out / "index.html"

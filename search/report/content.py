@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from search.report.document import Alert, Document, Paragraph, Section
 from search.report.errors_section import errors_section
+from search.report.finetune_section import finetune_sections
 from search.report.hand_over import hand_over_section
 from search.report.joint_section import joint_section
 from search.report.outcome import elsewhere_section, outcome_section
@@ -41,6 +42,7 @@ def _sections(record: Record) -> Iterator[Section]:
         )
     for result in filter(None, (record.last, joint)):
         yield errors_section(result)
+    yield from finetune_sections(record)
     yield elsewhere_section(record)
 
 

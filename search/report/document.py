@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -114,8 +114,17 @@ class Parallel:
     ranks: Sequence[float]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A picture that was made elsewhere: the bytes of a PNG file."""
+
+    name: str
+    caption: str
+    png: bytes = field(repr=False)
+
+
 Figure: TypeAlias = Lines | Points | Parallel
-Block: TypeAlias = Paragraph | Alert | Bullets | Table | Figure
+Block: TypeAlias = Paragraph | Alert | Bullets | Table | Photo | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,5 +146,11 @@ class Document:
 
     def figures(self) -> list[Figure]:
         """Returns all figures in their order."""
-        blocks = (block for section in self.sections for block in section.blocks)
-        return [block for block in blocks if isinstance(block, Lines | Points | Parallel)]
+        return [block for block in self._blocks() if isinstance(block, Lines | Points | Parallel)]
+
+    def photos(self) -> list[Photo]:
+        """Returns all pictures that were made elsewhere, in their order."""
+        return [block for block in self._blocks() if isinstance(block, Photo)]
+
+    def _blocks(self) -> Iterator[Block]:
+        return (block for section in self.sections for block in section.blocks)

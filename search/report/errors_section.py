@@ -16,17 +16,19 @@ def errors_section(result: StageResult) -> Section:
     """Returns the part on the errors of the winner of `result`; figures that are not there are left out."""
     name = f"{result.stage.replace('_', '-')}-errors"
     title = f"Errors of the winner ({stage_title(result).lower()})"
-    found = result.breakdown
+    return Section(name=name, title=title, blocks=errors_blocks(result.breakdown, name))
+
+
+def errors_blocks(found: Mapping[str, Any] | None, name: str) -> list[Block]:
+    """Returns what is said of a breakdown (`search.breakdown`); `name` begins the names of its figures."""
     if not found:
-        return Section(
-            name=name, title=title, blocks=[Paragraph("No breakdown of the winner's errors was kept.")]
-        )
+        return [Paragraph("No breakdown of the winner's errors was kept.")]
     intro = (
         f"{found.get('n', NONE)} validation images of the runs with the first seed, accuracy "
         f"{figure(found.get('accuracy'))}, 95 % interval {interval(found.get('interval'))}. "
         "The report published no breakdown of errors."
     )
-    blocks = [
+    return [
         Paragraph(intro),
         *_confusion(found.get("confusion")),
         *_roc(found, name),
@@ -34,7 +36,6 @@ def errors_section(result: StageResult) -> Section:
         *_groups(found.get("by_label"), "label", name),
         *_groups(found.get("by_age"), "age", name),
     ]
-    return Section(name=name, title=title, blocks=blocks)
 
 
 def _confusion(counts: Any) -> Iterator[Block]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
 from plotly.offline import get_plotlyjs
 
-from search.report.document import Alert, Block, Bullets, Document, Figure, Paragraph, Section, Table
+from search.report.document import Alert, Block, Bullets, Document, Figure, Paragraph, Photo, Section, Table
 from search.report.plotly_figures import plotly_figures
 
 _SHORT = 18  # characters
@@ -71,6 +72,8 @@ def _block(block: Block) -> str:
             return f'<div class="alert" role="note"><strong>{title}</strong>{_list(block.items)}</div>'
         case Table():
             return _table(block)
+        case Photo():
+            return _photo(block)
         case _:
             return _figure(block)
 
@@ -110,6 +113,15 @@ def _figure(figure: Figure) -> str:
     return (
         f'<figure>\n<div class="panels">\n{parts}\n</div>\n'
         f"{picture}<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _photo(photo: Photo) -> str:
+    caption = escape(photo.caption)
+    data = base64.b64encode(photo.png).decode()
+    return (
+        f'<figure><img class="photo" src="data:image/png;base64,{data}" alt="{caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 

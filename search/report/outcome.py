@@ -64,7 +64,7 @@ def _final_table(record: Record) -> Table:
     ]
     if joint:
         rows.append(_row("tuned jointly, no CelebA", _winner_runs(record, joint), None, "no winner"))
-    rows.append(_finetuned_row(record.finetune))
+    rows.extend(_finetuned_rows(record))
     return Table(
         caption=(
             "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above; published: "
@@ -92,12 +92,15 @@ def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, ab
     return [*cells, str(len(runs))]
 
 
-def _finetuned_row(finetune: Mapping[str, Any] | None) -> Sequence[str]:
-    cells = ["tuned, CelebA-pretrained"]
-    for metric in ("accuracy", "val_accuracy"):
-        ours = figure(finetune.get(metric)) if finetune else f"not run: needs {_FINETUNE}"
-        cells += [ours, figure(getattr(PRETRAINED, metric))]
-    return [*cells, NONE]
+def _finetuned_rows(record: Record) -> Iterator[Sequence[str]]:
+    """The pretrained column of fine-tuning, and those with unfrozen blocks."""
+    columns = record.finetune.columns if record.finetune else ()
+    pretrained = [column for column in columns if column.name == "pretrained"]
+    runs = record.runs(pretrained[0]) if pretrained else []
+    yield _row("tuned, CelebA-pretrained", runs, PRETRAINED, f"not run: needs {_FINETUNE} --celeba MANIFEST")
+    for column in columns:
+        if column.name.startswith("blocks"):
+            yield _row(column.title, record.runs(column), None, column.reason or "not run")
 
 
 def _winner_runs(record: Record, result: StageResult | None) -> list[TrialResult]:
@@ -107,7 +110,10 @@ def _winner_runs(record: Record, result: StageResult | None) -> list[TrialResult
 
 
 def _untuned_runs(record: Record) -> list[TrialResult]:
-    """The runs of the winner's backbone as the report's backbone stage has it."""
+    """The runs of the winner's backbone as the report's backbone stage has it, by whichever stage."""
+    finetuned = record.finetune and record.finetune.column("untuned")
+    if finetuned:
+        return record.runs(finetuned)
     last = record.last or record.joint
     if last is None or last.winner is None:
         return []

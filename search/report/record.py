@@ -10,18 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.finetune.result import ColumnResult, FinetuneResult
 from search.results import JOINT, Entry, StageFiles, StageResult
 from search.stages import STAGES
 from search.study import read_study
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
+
+PHOTOGRAPHS = "photographs.png"  # beside the final model, by python -m search.predict
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Record:
     """What lies in a study's folder: stages by the time they finished, trials by key.
 
-    `readings` are of held-out data (`final.json`), `finetune` is what fine-tuning found, None where it has
-    not run. `unread` names each file that could not be read, and why.
+    `readings` are of held-out data (`final.json`), `finetune` is what fine-tuning found and `photographs`
+    the picture (PNG) of what the final model says of some, None where they are not there. `unread` names
+    each file that could not be read, and why.
     """
 
     name: str
@@ -29,8 +33,9 @@ class Record:
     results: Sequence[StageResult]
     trials: Mapping[str, TrialResult]
     readings: Sequence[Mapping[str, Any]]
-    finetune: Mapping[str, Any] | None
+    finetune: FinetuneResult | None
     unread: Sequence[str]
+    photographs: bytes | None = None
 
     @property
     def staged(self) -> list[StageResult]:
@@ -53,7 +58,7 @@ class Record:
             (result for result in self.results if (result.stage, result.sweep) == (name, sweep)), None
         )
 
-    def runs(self, entry: Entry) -> list[TrialResult]:
+    def runs(self, entry: Entry | ColumnResult) -> list[TrialResult]:
         """Returns the runs of `entry` that have epochs and did not fail."""
         found = (self.trials.get(key) for key in entry.trials)
         return [run for run in found if run and run.epochs and run.status is not TrialStatus.FAILED]
@@ -91,7 +96,8 @@ def read_record(folder: Path) -> Record:
         results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
         trials=trials,
         readings=readings_in(readings),
-        finetune=read_object(folder / "finetune.json", unread),
+        finetune=read_finetune(folder / "finetune.json", unread),
+        photographs=_bytes_of(folder / "winner" / PHOTOGRAPHS),
         unread=unread,
     )
 
@@ -125,6 +131,25 @@ def read_trial(path: Path, unread: list[str]) -> TrialResult | None:
         unread.append(f"trials/{path.name}: {error}")
         return None
     return trial
+
+
+def read_finetune(path: Path, unread: list[str]) -> FinetuneResult | None:
+    """Returns what fine-tuning found; None where it has not run, or the file is damaged (see `unread`)."""
+    values = read_object(path, unread)
+    if values is None:
+        return None
+    try:
+        return FinetuneResult.from_dict(values)
+    except (ValueError, KeyError, TypeError) as error:
+        unread.append(f"{path.name}: {error}")
+        return None
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def read_object(path: Path, unread: list[str]) -> Mapping[str, Any] | None:

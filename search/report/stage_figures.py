@@ -29,13 +29,16 @@ def runs_by_value(record: Record, result: StageResult) -> Runs:
 
 def backbone_curves(result: StageResult, runs: Runs, name: str) -> Iterator[Lines]:
     """Yields the figure of the four measures per epoch, a curve a backbone."""
+    yield from curves_of(stage_title(result), runs, name)
+
+
+def curves_of(title: str, runs: Runs, name: str) -> Iterator[Lines]:
+    """Yields the figure of the four measures per epoch, a curve a way to train; none without a run."""
     panels = [_panel(metric, runs) for metric in METRICS]
     if panels[0].curves:
         band = _BAND if any(curve.low for panel in panels for curve in panel.curves) else ""
         yield Lines(
-            name=f"{name}-curves",
-            caption=f"{stage_title(result)}: accuracy and loss per epoch{band}",
-            panels=panels,
+            name=f"{name}-curves", caption=f"{title}: accuracy and loss per epoch{band}", panels=panels
         )
 
 

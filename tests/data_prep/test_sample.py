@@ -9,7 +9,7 @@ from PIL import Image
 from data_prep.adience import load_adience
 from data_prep.celeba import load_celeba
 from data_prep.errors import InputError
-from data_prep.sample import draw_sample
+from data_prep.sample import draw_faces, draw_sample
 from data_prep.verify import check_images
 
 
@@ -99,3 +99,10 @@ def test_sample_fills_an_empty_folder_and_leaves_no_other(tmp_path: Path) -> Non
 def test_sample_has_a_least_size(tmp_path: Path, sizes: dict[str, int], said: str) -> None:
     with pytest.raises(InputError, match=said):
         draw_sample(tmp_path / "s", **sizes)
+
+
+def test_draw_faces_gives_both_labels_and_the_same_again() -> None:
+    faces = draw_faces(4)
+    assert [face.label for face in faces] == [0, 1, 0, 1]
+    assert faces == draw_faces(4)
+    assert faces != draw_faces(4, seed=8)

@@ -12,6 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from data_prep.manifest import Manifest, write_manifest
+from search.finetune.result import ColumnResult, FinetuneResult
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Entry, Objective, Protocol, StageResult
@@ -162,3 +163,40 @@ def make_stage_result(
         "finished_at": "2026-01-01T00:00:00.000000+00:00",
     }
     return StageResult(stage=stage, hyperparameter=hyperparameter, **{**plain, **fields})
+
+
+def make_column(name: str, title: str, **fields: Any) -> ColumnResult:
+    """Returns a column of one run, tied with the winner, with changes."""
+    plain: dict[str, Any] = {
+        "config": TrialConfig().to_dict(),
+        "start": "",
+        "trials": ("0123456789abcdef",),
+        "figures": {
+            "accuracy": (0.95, None),
+            "val_accuracy": (0.9, None),
+            "loss": (0.2, None),
+            "val_loss": (0.3, None),
+            "auc": (0.96, None),
+        },
+        "seconds": 3.0,
+        "difference": 0.01,
+        "tied": True,
+    }
+    return ColumnResult(name=name, title=title, **{**plain, **fields})
+
+
+def make_finetune_result(*columns: ColumnResult, **fields: Any) -> FinetuneResult:
+    """Returns what fine-tuning found; the last of the columns won."""
+    plain: dict[str, Any] = {
+        "winner": columns[-1].name,
+        "verdict": "single",
+        "statement": f"{columns[-1].title} has the best value; one run each",
+        "origin": "stage dropout",
+        "split": "random",
+        "seeds": (7,),
+        "pretraining": {"source": "celeba", "images": 600, "train": 540, "validation": 60, "epochs": 20},
+        "breakdown": None,
+        "seconds": 9.0,
+        "finished_at": "2026-01-01T00:00:00+00:00",
+    }
+    return FinetuneResult(columns=columns, **{**plain, **fields})

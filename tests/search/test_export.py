@@ -18,6 +18,7 @@ def _export(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in a process of its own, where Keras is not imported yet."""
     command = [sys.executable, "-m", "search.export", *arguments]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}  # it exports on TensorFlow whatever this says
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # JAX sets it in the process of the tests
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 

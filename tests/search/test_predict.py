@@ -7,13 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from makers import make_manifest
 from PIL import Image
 
 from data_prep.manifest import Manifest, write_manifest
 from search.predict import main
 from tests.trainables.models import write_brightness_model
-
-from makers import make_manifest  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +109,7 @@ def test_predict_writes_a_figure_and_a_table(
 ) -> None:
     assert main([str(model), "--out", "grid.png", "photos", "--csv", "table.csv"]) == 0
     assert "figure: grid.png" in capsys.readouterr().out
-    assert Image.open("grid.png").format == "PNG"
+    assert Path("grid.png").read_bytes().startswith(b"\x89PNG")
     with Path("table.csv").open(newline="") as file:
         assert [row["label"] for row in csv.DictReader(file)] == ["0", "1"]
 
@@ -182,7 +181,10 @@ def test_predict_refuses_wrong_usage(
     [
         (["gone.keras", "a.jpg"], "error: there is no model file"),
         (["nowhere", "a.jpg"], "error: there is no study nowhere in results"),
-        (["gone.keras", "a.jpg", "--out", "no/grid.png"], "error: no/grid.png cannot be written: it must be"),
+        (
+            ["gone.keras", "a.jpg", "--out", "no/grid.png"],
+            "error: no/grid.png cannot be written",
+        ),
     ],
 )
 def test_predict_tells_what_is_wrong_in_one_line(

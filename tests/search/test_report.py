@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from makers import make_column, make_finetune_result
+from PIL import Image
 
+from search.finetune.result import FinetuneResult
 from search.published import MEANS
 from search.report.__main__ import main, write_report
 from search.report.content import report_on
@@ -316,10 +319,43 @@ def test_held_out_reading_is_shown(make_study: Make) -> None:
     assert "| **resnet50_v2** | **88.12 ± 1.23** |" in text
 
 
-def test_finetuned_row_is_shown(make_study: Make) -> None:
+def finetuned(study: Path) -> FinetuneResult:
+    """Writes what fine-tuning found into the study, with the runs of its first stage, and returns it."""
+    lr = next(StageFiles(study).all())
+    titles = {"untuned": "untuned", "tuned": "tuned", "pretrained": "tuned, pretrained on CelebA"}
+    columns = [
+        make_column(name, title, trials=entry.trials)
+        for (name, title), entry in zip(titles.items(), lr.entries, strict=False)
+    ]
+    result = make_finetune_result(*columns, breakdown=lr.breakdown)
+    (study / "finetune.json").write_text(json.dumps(result.to_dict()), "utf-8")
+    return result
+
+
+def test_finetuned_columns_are_shown_with_the_published_ones(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1)
-    (study / "finetune.json").write_text('{"accuracy": 0.99, "val_accuracy": 0.915}', "utf-8")
-    assert "| tuned, CelebA-pretrained | 0.9900 | 0.9977 | 0.9150 | 0.9180 |" in report(study)
+    finetuned(study)
+    text = report(study)
+    row = next(line for line in text.splitlines() if line.startswith("| tuned, CelebA-pretrained"))
+    assert "| 0.9977 |" in row
+    assert "| 0.9180 | 1 |" in row
+    assert "| tuned | 0.9500 | 0.9000 | 0.2000 | 0.3000 | 0.9600 | 0.0100 (tied) |" in text
+    assert "trained in 3 ways: tuned, pretrained on CelebA has the best value" in text
+    assert "Pretrained on 540 images of celeba for 20 epochs, 60 others validated it" in text
+    assert "![Final models: accuracy and loss per epoch](figures/finetune-curves.png)" in text
+    assert "## Errors of the final model (tuned, pretrained on CelebA)" in text
+
+
+def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, tmp_path: Path) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    assert f"python -m search.predict {study.name} PHOTO" in report(study)
+    (study / "winner").mkdir()
+    Image.new("RGB", (4, 3)).save(study / "winner" / "photographs.png")
+    index = write_report(study, tmp_path / "out", "2026-01-02")
+    picture = (tmp_path / "out" / "figures" / "photographs.png").read_bytes()
+    assert picture == (study / "winner" / "photographs.png").read_bytes()
+    assert 'src="data:image/png;base64,iVBOR' in index.read_text("utf-8")
+    assert "(figures/photographs.png)" in (tmp_path / "out" / "report.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["final.json", "finetune.json"])

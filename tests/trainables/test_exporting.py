@@ -12,7 +12,8 @@ import pytest
 from data_prep.errors import InputError
 from data_prep.sample import draw_faces
 from tests.trainables.models import TINY_PX, write_convolution_model
-from trainables.exporting import FORMATS, TOLERANCE, Exported, export_model, find_format, run_exported
+from trainables.exporting import TOLERANCE, Exported, export_model
+from trainables.runtimes import FORMATS, find_format, run_exported
 
 FACES = [face.jpeg for face in draw_faces(4)]
 SAVED_MODEL = FORMATS[0]
@@ -84,17 +85,6 @@ def test_export_of_an_unknown_kind_says_why(model: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match=r"cannot be exported as saved_model \(Unrecognized format=nothing"):
         export_model(model, replace(SAVED_MODEL, keras_name="nothing"), tmp_path / "a", FACES)
     assert _names(tmp_path) == []
-
-
-def test_find_format_unknown() -> None:
-    with pytest.raises(InputError, match="a format is one of saved_model, onnx, tflite, received 'h5'"):
-        find_format("h5")
-
-
-def test_find_format_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "tensorflow" or None)
-    with pytest.raises(InputError, match=r"onnx needs tf2onnx and onnx and onnxruntime, .*pip install"):
-        find_format("onnx")
 
 
 @pytest.mark.parametrize(("highest", "telling"), [(0.9, True), (0.5001, False)])

@@ -30,8 +30,8 @@ def show_joint(snapshot: Snapshot) -> None:
             "`python -m search.run --mode joint --search tpe --num-samples 40`."
         )
         return
-    trials = _trials(snapshot)
-    points = best_over_time(snapshot, trials)
+    keys = _keys(snapshot)
+    points = best_over_time(snapshot, keys)
     if points:
         st.markdown("**Best so far, over time**")
         show_plotly(best_so_far(points), "joint-time", "best mean validation accuracy so far, by minute")
@@ -40,8 +40,8 @@ def show_joint(snapshot: Snapshot) -> None:
             blocks = _section(snapshot.record)
         show_blocks(blocks, "joint")
     else:
-        st.caption(f"The search is running; {len(trials)} of its trials have ended.")
-        show_blocks(_so_far(trials), "joint-so-far")
+        st.caption(f"The search is running; {len(keys)} of its trials have ended.")
+        show_blocks(_so_far([snapshot.record.trials[key] for key in keys]), "joint-so-far")
 
 
 @lru_cache(maxsize=4)
@@ -62,12 +62,11 @@ def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
     return [by_trials(trials), parallel_of(done, varied)]
 
 
-def _trials(snapshot: Snapshot) -> list[TrialResult]:
-    """Returns the trials of the joint search in the order in which they were begun, or ended so far."""
+def _keys(snapshot: Snapshot) -> list[str]:
+    """Returns the trials of the joint search that ended, in the order of their ends while it runs."""
     record = snapshot.record
     if record.joint:
-        keys = (record.joint.search or {}).get("trials", ())
-        return [record.trials[key] for key in keys if key in record.trials]
+        return [key for key in (record.joint.search or {}).get("trials", ()) if key in record.trials]
     table = trial_table(snapshot)
     keys = [key for key in table[table["stage"] == JOINT]["key"] if key in record.trials]
-    return [record.trials[key] for key in sorted(keys, key=lambda key: snapshot.ended_at[key])]
+    return sorted(keys, key=lambda key: snapshot.ended_at[key])

@@ -69,10 +69,11 @@ def _show_table(kept: pd.DataFrame, total: int) -> None:
 
 def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) -> None:
     st.subheader("Learning curves", anchor=False)
-    labels = {row["key"]: label_of(row) for row in table.to_dict("records")}
     chosen = st.session_state.get("curves") or []
     offered = kept.nlargest(_OFFERED, "mean val acc")["key"].tolist()
     options = list(dict.fromkeys([*chosen, *kept[kept["status"] == "RUNNING"]["key"], *offered]))
+    rows = table[table["key"].isin(options)].to_dict("records")
+    labels = {row["key"]: label_of(row) for row in rows}
     left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")
     with left:
         keys = st.multiselect(

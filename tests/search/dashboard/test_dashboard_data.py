@@ -54,7 +54,7 @@ def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live:
 
 def test_best_over_time_never_falls(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=(), epochs=2, joint=12)).read()
-    points = best_over_time(snapshot, list(snapshot.record.trials.values()))
+    points = best_over_time(snapshot, snapshot.record.trials)
     best = [point[2] for point in points]
     assert points[0][0] == 0
     assert best == sorted(best)

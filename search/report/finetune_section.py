@@ -1,0 +1,80 @@
+"""The parts of the report on the final model: the ways to it, its errors, and what it says of photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from search.finetune.result import METRICS, ColumnResult, FinetuneResult
+from search.report.document import Block, Paragraph, Photo, Section, Table
+from search.report.errors_section import errors_blocks
+from search.report.record import PHOTOGRAPHS, Record
+from search.report.stage_figures import curves_of
+from search.report.words import NONE, figure, interval
+
+_COMMAND = "python -m search.run --stage finetune --celeba MANIFEST"
+_PREDICT = "python -m search.predict"
+
+
+def finetune_sections(record: Record) -> Iterator[Section]:
+    """Yields the parts on fine-tuning and on the ten photographs."""
+    title = "Pretraining and fine-tuning"
+    found = record.finetune
+    if found is None:
+        text = f"Not run; the command is {_COMMAND} --study {record.name}."
+        yield Section(name="finetune", title=title, blocks=[Paragraph(text)])
+    else:
+        yield Section(name="finetune", title=title, blocks=list(_blocks(record, found)))
+        winner = found.column(found.winner or "")
+        if winner:
+            blocks = errors_blocks(found.breakdown, "finetune-errors")
+            yield Section(
+                name="finetune-errors", title=f"Errors of the final model ({winner.title})", blocks=blocks
+            )
+    yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(record)))
+
+
+def _blocks(record: Record, found: FinetuneResult) -> Iterator[Block]:
+    yield Paragraph(f"The winner of {found.origin}, trained in {len(found.columns)} ways: {found.statement}.")
+    if found.pretraining:
+        facts = found.pretraining
+        yield Paragraph(
+            f"Pretrained on {facts['train']:,} images of {facts['source']} for {facts['epochs']} epochs, "
+            f"{facts['validation']:,} others validated it. The weights after its last epoch are the first of "
+            "the fine-tuning, with the same configuration, split and seeds as without."
+        )
+    yield from curves_of(
+        "Final models", [(each.title, record.runs(each)) for each in found.columns], "finetune"
+    )
+    yield Table(
+        caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
+        "validation accuracy",
+        columns=("", *(metric.replace("_", " ") for metric in METRICS), "difference", "interval", "p"),
+        rows=[_row(column) for column in found.columns],
+        strong=frozenset(
+            number for number, column in enumerate(found.columns) if column.name == found.winner
+        ),
+    )
+
+
+def _row(column: ColumnResult) -> tuple[str, ...]:
+    cells = [
+        figure(mean) if spread is None else f"{figure(mean)} ± {figure(spread)}"
+        for mean, spread in (column.figures[metric] for metric in METRICS)
+    ]
+    tied = " (tied)" if column.tied else ""
+    return (
+        column.title,
+        *cells,
+        figure(column.difference) + tied,
+        interval(column.interval),
+        figure(column.p_value) if column.p_value is not None else NONE,
+    )
+
+
+def _photographs(record: Record) -> Iterator[Block]:
+    if record.photographs is None:
+        command = f"{_PREDICT} {record.name} PHOTO … --out STUDY/winner/{PHOTOGRAPHS}"
+        yield Paragraph(f"Not there; the command is {command}.")
+        return
+    yield Paragraph("What the final model says of each picture: its label, and how probable it takes it.")
+    yield Photo(name="photographs", caption="Pictures with label and probability", png=record.photographs)

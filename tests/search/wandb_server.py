@@ -1,0 +1,132 @@
+"""A server on loopback that takes what wandb sends and remembers it, one that never answers, and a reader."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+_BLOCK, _HEADER = 32768, 7
+_RUN = {
+    "id": "SQ==",
+    "name": "x",
+    "displayName": "x",
+    "description": "",
+    "config": "{}",
+    "sweepName": None,
+    "project": {"id": "UA==", "name": "p", "entity": {"id": "RQ==", "name": "tester"}},
+    "historyLineCount": 0,
+}
+
+
+class Server(ThreadingHTTPServer):
+    """Answers as W&B does where wandb insists; `runs` are the variables of each upsert, `rows` by run."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.runs: list[dict[str, Any]] = []
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Says nothing: wandb cuts connections when its process ends."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+    def do_PUT(self) -> None:
+        """Takes a file."""
+        self._read()
+        self._answer({})
+
+    def do_POST(self) -> None:
+        """Takes GraphQL, and the rows of a run."""
+        body = self._read()
+        if self.path.endswith("file_stream"):
+            history = json.loads(body)["files"].get("wandb-history.jsonl", {}).get("content", [])
+            self.server.rows.setdefault(self.path.split("/")[-2], []).extend(map(json.loads, history))
+            self._answer({})
+        elif self.path == "/graphql":
+            self._answer({"data": self._data(json.loads(body))})
+        else:
+            self._answer({})
+
+    def _data(self, asked: dict[str, Any]) -> dict[str, Any]:
+        query, variables = asked["query"], asked.get("variables") or {}
+        if "upsertBucket" in query:
+            self.server.runs.append(variables)
+            return {"upsertBucket": {"bucket": {**_RUN, "name": variables["name"]}, "inserted": True}}
+        if "RunResumeStatus" in query:
+            return {"model": {**_RUN["project"], "bucket": None}}
+        if "ArtifactType" in query:
+            return {"project": {"artifact": None}}
+        if "createArtifact(" in query:
+            sequence = {"id": "UQ==", "latestArtifact": None}
+            artifact = {"id": "QQ==", "state": "COMMITTED", "artifactSequence": sequence}
+            return {"createArtifact": {"artifact": artifact}}
+        if "createRunFiles" in query:
+            place = f"http://{self.headers['Host']}/upload"
+            files = [{"name": name, "uploadUrl": f"{place}/{name}"} for name in variables["files"]]
+            return {"createRunFiles": {"runID": "SQ==", "uploadHeaders": [], "files": files}}
+        return {}
+
+    def _read(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _answer(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def answering() -> Iterator[Server]:
+    """Gives a server that answers."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Gives the port of a server that lets everybody connect and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        yield listener.getsockname()[1]
+
+
+def records_in(path: Path) -> Iterator[Any]:
+    """Yields the records of a .wandb file: W&B's messages in the framing of LevelDB's log."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data, start, parts = path.read_bytes(), _HEADER, b""
+    assert data.startswith(b":W&B")
+    while start + _HEADER <= len(data):
+        left = _BLOCK - start % _BLOCK
+        if left < _HEADER:
+            start += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, start)
+        parts += data[start + _HEADER : start + _HEADER + length]
+        start += _HEADER + length
+        if kind in (1, 4):  # whole, or the last part
+            record = Record()
+            record.ParseFromString(parts)
+            parts = b""
+            yield record
