@@ -2,9 +2,9 @@
 
     python -m benchmarks.threads --batch-sizes 8 32 64
 
-The same grid is trained both ways on two CPUs of Ray's, as whole programs in turns. What counts is the time a trial takes in
-the long run: from the end of the first round of trials to the end of the last, over the trials between.
-Beside it stands the whole program, in which two workers also start and compile twice.
+The same grid is trained both ways on a machine of two cores, as whole programs in turns. What counts is the
+time a trial takes in the long run: from the end of the first round of trials to the end of the last, over
+the trials between. Beside it stands the whole program, in which two workers also start and compile twice.
 """
 
 from __future__ import annotations

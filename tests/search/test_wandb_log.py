@@ -138,7 +138,7 @@ def test_wandb_reads_the_offline_runs_and_sends_them(study: Path) -> None:
             env={**os.environ, "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY},
             capture_output=True,
             check=True,
-            timeout=120,
+            timeout=60,
         )
     rows = server.rows[f"my-study-{LIVE.key}"]
     assert [(row["_step"], row["val_accuracy"]) for row in rows] == [(1, 0.5), (2, 0.75)]
@@ -183,9 +183,9 @@ def test_dead_server_slows_nothing_and_all_is_kept(study: Path) -> None:
 @pytest.mark.usefixtures("dead")
 def test_dead_server_delays_the_end_for_a_bounded_time(study: Path) -> None:
     began = time.monotonic()
-    said, _ = follow(study, ONLINE, wait_s=2)
-    assert time.monotonic() - began < 6
-    assert said == f"W&B       {TRIALS + 2} not logged, the same command again does it"
+    said, _ = follow(study, ONLINE, wait_s=1)
+    assert time.monotonic() - began < 5
+    assert said.endswith(" not logged, the same command again does it")
 
 
 @pytest.mark.usefixtures("dead")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK, _HEADER = 32768, 7
-_RUN = {
+_SERVER: dict[str, Any] = {"cliVersionInfo": {}, "features": [], "latestLocalVersionInfo": None}
+_RUN: dict[str, Any] = {
     "id": "SQ==",
     "name": "x",
     "displayName": "x",
@@ -41,6 +42,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
+    protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
@@ -79,6 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
             place = f"http://{self.headers['Host']}/upload"
             files = [{"name": name, "uploadUrl": f"{place}/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "SQ==", "uploadHeaders": [], "files": files}}
+        if "viewer" in query:
+            viewer = {"id": "VQ==", "entity": "tester", "username": "tester", "flags": "{}", "email": "t@x.y"}
+            return {"viewer": {**viewer, "name": "tester", "teams": {"edges": []}}, "serverInfo": _SERVER}
+        if "serverInfo" in query:
+            return {"serverInfo": _SERVER}
         return {}
 
     def _read(self) -> bytes:
