@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import sys
 import time
 import warnings
@@ -21,7 +22,7 @@ from data_prep.manifest import read_manifest
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
-from search.finetune.options import EPOCH_FILES, FINETUNE, finetune_plan, is_wanted
+from search.finetune.options import FINETUNE, finetune_plan, is_wanted
 from search.finetune.result import FinetuneResult
 from search.finetune.table import print_finetune
 from search.following import followers, require_wandb
@@ -144,7 +145,8 @@ def _finetune(
     if not is_wanted(arguments):
         return None
     plan = finetune_plan(arguments, problem, folder)
-    return runner.finetune(plan, EPOCH_FILES[arguments.model_epoch])
+    command = shlex.join(["python", "-m", "search.run", *arguments.argv])
+    return runner.finetune(plan, command)
 
 
 @contextlib.contextmanager

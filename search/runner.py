@@ -14,13 +14,15 @@ from search.collector import Member, Policy
 from search.configurations import POPULATION
 from search.driver import Driver
 from search.final import evaluate_winner
-from search.finetune.model import winning_run, write_final_model
+from search.finetune.card import card_facts
+from search.finetune.model import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
 from search.finetune.runs import require_weights, run_finetune
 from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
 from search.ledger import Ledger
+from search.model_card import write_model_card
 from search.planning import Plan, missing_trials
 from search.population import run_population
 from search.problem import Problem
@@ -70,8 +72,11 @@ class Runner:
             result, problem, self._ledger, lambda trials: workers.train(trials, Policy()), self._folder
         )
 
-    def finetune(self, plan: FinetunePlan, weights_file: str) -> FinetuneResult:
-        """Trains the columns of `plan`, keeps what was found, and writes the final model."""
+    def finetune(self, plan: FinetunePlan, command: str) -> FinetuneResult:
+        """Trains the columns of `plan`, keeps what was found, and writes the final model and its card.
+
+        `command` is what repeats this run.
+        """
         print_finetune_setting(plan, self._console)
 
         def trains(
@@ -85,7 +90,9 @@ class Runner:
         write_json(self._folder / "finetune.json", result.to_dict())
         if result.winner:
             require_weights(plan, winning_run(plan, result), self._ledger, trains, self._folder)
-            write_final_model(plan, result, self._folder, weights_file, self._write_model)
+            path = write_final_model(plan, result, self._folder, self._write_model)
+            facts = card_facts(plan, result, self._ledger, label_names(plan), command)
+            write_model_card(path.parent, facts)
         return result
 
     def _write_model(self, *arguments: Any) -> None:

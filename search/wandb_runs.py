@@ -19,7 +19,7 @@ from typing import Any
 from PIL import Image
 
 from search.results import StageResult
-from search.wandb_note import OFFLINE, ONLINE, Logged, Note, Place, Run
+from search.wandb_note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
 _INIT_S = 15  # a server that has not answered by then is taken for dead
@@ -137,7 +137,7 @@ class Runs:
 
 def serve(connection: Connection, place: Place) -> None:
     """Does what `connection` says: pairs of a method of Runs and its arguments, and None at the end."""
-    _be_quiet()
+    _keep_to_itself(place)
     runs = Runs(place, connection.send)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox, runs), daemon=True).start()
@@ -163,9 +163,17 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: Runs) 
             inbox.put(message)
 
 
-def _be_quiet() -> None:
+def _keep_to_itself(place: Place) -> None:
+    """Ignores Ctrl-C, prints nothing, and writes below the study's folder only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ |= {"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
+    folder = place.study / FOLDER
+    os.environ |= {
+        "WANDB_SILENT": "true",
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DATA_DIR": str(folder / "data"),
+        "WANDB_CACHE_DIR": str(folder / "cache"),
+        "WANDB_ARTIFACT_DIR": str(folder / "artifacts"),
+    }
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nowhere, number)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data_prep.errors import InputError
 
@@ -96,6 +96,9 @@ def _decode(content: bytes, px: int, name: str) -> Pixels:
         raise InputError(f"{name} is refused: {error}") from error
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        what = "it is of no kind that Pillow knows" if content else "it is empty"
+        raise InputError(f"{name} is not an image that can be read whole ({what})") from error
     except Exception as error:  # hostile bytes make Pillow's readers raise almost anything
         raise InputError(f"{name} is not an image that can be read whole ({error})") from error
 

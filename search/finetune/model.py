@@ -12,7 +12,7 @@ from data_prep.manifest import LABEL_NAMES
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
 from search.ledger import kept_weights
-from trainables.trial import Trial
+from trainables.trial import LAST, Trial
 
 FORMAT = 1
 NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels 0 and 1 have the names of LABEL_NAMES
@@ -28,35 +28,37 @@ def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
     return column.runs[0]
 
 
-def write_final_model(
-    plan: FinetunePlan, result: FinetuneResult, study: Path, weights_file: str, write: WriteModel
-) -> Path:
+def label_names(plan: FinetunePlan) -> tuple[str, str]:
+    """Returns what the labels 0 and 1 are called, their numbers where the data has no names for them."""
+    named = plan.problem.facts()["source"] in NAMED_SOURCES
+    return (LABEL_NAMES[0], LABEL_NAMES[1]) if named else ("0", "1")
+
+
+def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, write: WriteModel) -> Path:
     """Writes the model of the winning run and its record, and returns the model's path.
 
-    `weights_file` names the epoch: `trainables.trial.LAST` or BEST. A model that is there already is not
-    written again.
+    Its weights are those after the last epoch, of which all tables speak. A model that is there already is
+    not written again.
     """
     run = winning_run(plan, result)
     path = study / "winner" / "model.keras"
-    record = _record(plan, result, run, weights_file)
+    record = _record(plan, result, run)
     if path.is_file() and _read(path.with_name("model.json")) == record:
         return path
     path.with_name("model.json").unlink(missing_ok=True)
-    kept = kept_weights(study) / run.key / weights_file
+    kept = kept_weights(study) / run.key / LAST
     write(run.config.to_dict(), plan.problem.weights, str(kept), str(path))
     write_json(path.with_name("model.json"), record)
     return path
 
 
-def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial, weights_file: str) -> dict[str, Any]:
+def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
     facts = plan.problem.facts()
-    named = facts["source"] in NAMED_SOURCES
     return {
         "format": FORMAT,
-        "labels": {str(label): LABEL_NAMES[label] if named else str(label) for label in (0, 1)},
+        "labels": {str(label): name for label, name in enumerate(label_names(plan))},
         "key": run.key,
         "column": result.winner,
-        "epoch": weights_file.partition(".")[0],
         "config": run.config.to_dict(),
         "start": run.start,
         "data_digest": run.data_digest,

@@ -17,10 +17,9 @@ from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.selection import RACE_START
 from search.stages import STAGES
-from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, BEST, LAST, ON_IMAGES, PRECISIONS, TrialConfig
+from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, TrialConfig
 
 FINETUNE, HASSNER = "finetune", "hassner"
-EPOCH_FILES = {"last": LAST, "best": BEST}
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
 
 
@@ -49,13 +48,6 @@ def add_finetune_options(group: Any) -> None:
     )
     group.add_argument(
         "--pretraining-epochs", type=_count, metavar="N", help="(default: as many as a trial has)"
-    )
-    group.add_argument(
-        "--model-epoch",
-        choices=EPOCH_FILES,
-        default="last",
-        help="whose weights become the final model; best: of the highest validation accuracy "
-        "(default: %(default)s, which the tables show)",
     )
 
 

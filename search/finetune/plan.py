@@ -65,6 +65,12 @@ class FinetunePlan:
         values = {"batch_size": UNTUNED_BATCH, **UNTUNED.get(backbone, {})}
         return TrialConfig(backbone=backbone, epochs=self.winner.epochs, **values)
 
+    @property
+    def pretrained_on(self) -> str:
+        """What the images of the pretraining are called; empty without one."""
+        source = str(self.pretraining.facts()["source"]) if self.pretraining else ""
+        return {"celeba": "CelebA", "sample": "drawn faces"}.get(source, source)
+
     def pretraining_runs(self) -> list[Trial]:
         """Returns the trials on the images that the winner sees first: one for each seed."""
         if self.pretraining is None:
@@ -83,7 +89,9 @@ class FinetunePlan:
         if first:
             starts = {(split.name, seed): first[seed] for split in self.problem.splits for seed in self.seeds}
             runs = self._runs(self.winner, starts)
-            columns.append(Column("pretrained", "tuned, pretrained on CelebA", runs, keep=True))
+            columns.append(
+                Column("pretrained", f"tuned, pretrained on {self.pretrained_on}", runs, keep=True)
+            )
         return columns
 
     def block_columns(self) -> list[Column]:
@@ -115,7 +123,7 @@ class FinetunePlan:
         """Returns what a person calls `trial`, such as "tuned, seed 8"."""
         titles = {run.key: column.title for column in self.head_columns() for run in column.runs}
         titles |= {run.key: column.title for column in self.block_columns() for run in column.runs}
-        words = [titles.get(trial.key, "CelebA")]
+        words = [titles.get(trial.key, self.pretrained_on)]
         if len(self.seeds) > 1:
             words.append(f"seed {trial.config.seed}")
         if len(self.problem.splits) > 1 and trial.key in titles:

@@ -121,7 +121,7 @@ def _figure(
     metric: str, completed: Sequence[TrialResult], problem: Problem, ledger: Ledger
 ) -> tuple[float | None, float | None]:
     if metric == "auc":
-        values = [_auc(result.trial, problem, ledger) for result in completed]
+        values = [area_under_curve(result.trial, problem, ledger) for result in completed]
     else:
         values = [getattr(result.epochs[-1], metric) for result in completed]
     if not values:
@@ -129,7 +129,7 @@ def _figure(
     return fmean(values), stdev(values) if len(values) > 1 else None
 
 
-def _auc(trial: Trial, problem: Problem, ledger: Ledger) -> float:
+def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
     """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
     (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
     return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))

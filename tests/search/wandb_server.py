@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Takes GraphQL, and the rows of a run."""
         body = self._read()
         if self.path.endswith("file_stream"):
-            history = json.loads(body)["files"].get("wandb-history.jsonl", {}).get("content", [])
+            history = json.loads(body).get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
             self.server.rows.setdefault(self.path.split("/")[-2], []).extend(map(json.loads, history))
             self._answer({})
         elif self.path == "/graphql":

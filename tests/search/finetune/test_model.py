@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from test_runs import FakeWorkers, run
 from search.finetune.model import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.ledger import kept_weights
-from trainables.trial import BEST, LAST
+from trainables.trial import LAST
 
 MakePlan = Callable[..., FinetunePlan]
 
@@ -40,7 +40,7 @@ def study(tmp_path: Path) -> Path:
 def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> None:
     plan, write = make_plan(), Writer()
     result = run(plan, FakeWorkers(study))
-    path = write_final_model(plan, result, study, LAST, write)
+    path = write_final_model(plan, result, study, write)
     pretrained = plan.head_columns()[-1].runs[0]
     assert winning_run(plan, result) == pretrained
     assert path == study / "winner" / "model.keras"
@@ -51,11 +51,11 @@ def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> 
 def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path) -> None:
     plan = make_plan()
     result = run(plan, FakeWorkers(study))
-    path = write_final_model(plan, result, study, BEST, Writer())
+    path = write_final_model(plan, result, study, Writer())
     record = json.loads(path.with_name("model.json").read_text())
     pretrained = plan.head_columns()[-1].runs[0]
     assert (record["key"], record["start"]) == (pretrained.key, pretrained.start)
-    assert (record["column"], record["epoch"], record["source"]) == ("pretrained", "best", "folder")
+    assert (record["column"], record["source"]) == ("pretrained", "folder")
     assert record["labels"] == {"0": "0", "1": "1"}
     assert record["pretraining"]["source"] == "celeba"
 
@@ -64,7 +64,8 @@ def test_model_that_is_there_is_not_written_again(make_plan: MakePlan, study: Pa
     plan, write = make_plan(), Writer()
     result = run(plan, FakeWorkers(study))
     for _ in range(2):
-        write_final_model(plan, result, study, LAST, write)
+        write_final_model(plan, result, study, write)
     assert len(write.asked) == 1
-    write_final_model(plan, result, study, BEST, write)
+    other = make_plan(winner=replace(plan.winner, dropout=0.1))
+    write_final_model(other, run(other, FakeWorkers(study)), study, write)
     assert len(write.asked) == 2

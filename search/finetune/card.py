@@ -1,0 +1,89 @@
+"""The facts of a final model for its card, gathered from the plan, the result and the ledger."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from search.comparison import breakdown_of
+from search.finetune.model import winning_run
+from search.finetune.plan import FinetunePlan
+from search.finetune.result import ColumnResult, FinetuneResult, area_under_curve
+from search.ledger import Ledger
+from search.model_card import CardColumn, CardData, CardFacts
+from trainables.backbones import find_backbone
+from trainables.trial import ALL_BLOCKS
+
+_LIBRARIES = ("stagewise", "keras", "ray", "numpy")
+
+
+def card_facts(
+    plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, labels: tuple[str, str], command: str
+) -> CardFacts:
+    """Returns what the card of the final model says; `command` repeats the run that made it."""
+    problem, run = plan.problem, winning_run(plan, result)
+    (split,) = (split for split in problem.splits if split.name == run.split)
+    trained = ledger.find(run)
+    winner = result.column(result.winner or "")
+    if trained is None or winner is None:
+        raise ValueError(f"the trial {run.key} of the final model is not in the ledger")
+    return CardFacts(
+        name=f"{run.config.backbone}, {winner.title}",
+        made_on=f"{datetime.now(UTC):%Y-%m-%d}",
+        labels=labels,
+        backbone=run.config.backbone,
+        input_px=find_backbone(run.config.backbone).input_px,
+        weights=run.weights,
+        config=run.config.to_dict(),
+        finetune=_trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),
+        data=_data(problem.facts()),
+        pretrained_on=_data(result.pretraining) if result.pretraining and run.start else None,
+        split=run.split,
+        train_images=int(split.train.size),
+        validation_images=int(split.validation.size),
+        shared_subjects=split.shared_subjects,
+        breakdown=breakdown_of([run], problem, ledger),
+        val_loss=trained.epochs[-1].val_loss,
+        columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
+        statement=result.statement,
+        versions={**{name: version(name) for name in _LIBRARIES}, "python": platform.python_version()},
+        command=command,
+    )
+
+
+def _trained_last(unfrozen_blocks: int | str, frozen: bool) -> str:
+    if not frozen:
+        return "the whole network, on images"
+    if not unfrozen_blocks:
+        return "the head, on features of the frozen backbone"
+    blocks = "all" if unfrozen_blocks == ALL_BLOCKS else f"the last {unfrozen_blocks}"
+    return f"the head and {blocks} blocks, on images"
+
+
+def _data(facts: Mapping[str, Any]) -> CardData:
+    return CardData(
+        source=facts["source"],
+        digest=facts["data_digest"],
+        images=facts["images"],
+        label_counts=(facts["labels"]["0"], facts["labels"]["1"]),
+        subjects=facts["subjects"],
+    )
+
+
+def _has_figures(column: ColumnResult) -> bool:
+    return column.figures["accuracy"][0] is not None
+
+
+def _column(column: ColumnResult, plan: FinetunePlan, ledger: Ledger) -> CardColumn:
+    runs = [run for run in (ledger.find_key(key) for key in column.trials) if run and run.epochs]
+    last = [run.epochs[-1] for run in runs]
+    return CardColumn(
+        name=column.title,
+        accuracy=tuple(epoch.accuracy for epoch in last),
+        val_accuracy=tuple(epoch.val_accuracy for epoch in last),
+        val_loss=tuple(epoch.val_loss for epoch in last),
+        auc=tuple(area_under_curve(run.trial, plan.problem, ledger) for run in runs),
+    )

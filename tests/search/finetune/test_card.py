@@ -1,0 +1,46 @@
+"""What the card of a final model says of where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_runs import FakeWorkers, run
+
+from search.finetune.card import card_facts
+from search.finetune.plan import FinetunePlan
+from search.ledger import Ledger
+
+MakePlan = Callable[..., FinetunePlan]
+
+
+def test_card_has_the_figures_of_the_models_own_run(make_plan: MakePlan, tmp_path: Path) -> None:
+    plan, workers = make_plan(), FakeWorkers(tmp_path / "study")
+    result = run(plan, workers)
+    facts = card_facts(plan, result, Ledger(workers.study), ("0", "1"), "python -m search.run")
+    assert facts.name == "resnet50_v2, tuned, pretrained on CelebA"
+    assert (facts.train_images, facts.validation_images) == (64, 16)
+    assert facts.breakdown["n"] == 16
+    assert facts.pretrained_on is not None
+    assert (facts.pretrained_on.source, facts.data.source) == ("celeba", "folder")
+    assert [column.val_accuracy for column in facts.columns][1:] == [(0.807, 0.808), (0.907, 0.908)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "trained"),
+    [
+        ({}, "the head, on features of the frozen backbone"),
+        ({"blocks": (2,)}, "the head and the last 2 blocks, on images"),
+        ({"blocks": ("all",)}, "the head and all blocks, on images"),
+    ],
+)
+def test_card_says_what_was_trained_last(
+    make_plan: MakePlan, tmp_path: Path, changes: dict[str, object], trained: str
+) -> None:
+    plan, workers = make_plan(**changes), FakeWorkers(tmp_path / "study")
+    result = run(plan, workers)
+    last = replace(result, winner=result.columns[-1].name)
+    facts = card_facts(plan, last, Ledger(workers.study), ("0", "1"), "")
+    assert facts.finetune == trained
