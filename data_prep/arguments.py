@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from data_prep import celeba, sample
+from data_prep.completion import completing
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -31,7 +32,7 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """Returns the options in `argv`; wrong usage and --help end in SystemExit."""
-    parser = _parser()
+    parser = completing(_parser())
     arguments = parser.parse_args(argv)
     if arguments.out is None and not arguments.labels_only:
         parser.error("--out MANIFEST.parquet is needed, or --labels-only to count without writing")

@@ -1,5 +1,6 @@
 """python -m data_prep.build: label files and images become a manifest."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep.completion import completing
 from data_prep.splits import PROTOCOLS
 from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.contradictions import ALL, AUTO, OPTIONS, find_contradiction
@@ -48,7 +49,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     `given` holds the hyperparameters among them, `order` and `vary` the names of stages, `argv` all as typed.
     Wrong usage and --help end in SystemExit.
     """
-    parser = _parser()
+    parser = completing(_parser())
     arguments = parser.parse_args(argv)
     arguments.argv = list(sys.argv[1:] if argv is None else argv)
     arguments.given = {

@@ -1,5 +1,6 @@
 """python -m search.compare: staged against joint, of one study or several, on the same data."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from data_prep.errors import InputError
 from search.configurations import describe_config
 from search.ledger import Ledger
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _compare(argv: Sequence[str] | None) -> None:
-    arguments = _parser().parse_args(argv)
+    arguments = completing(_parser()).parse_args(argv)
     lines = compare_studies([find_study(name, arguments.storage) for name in arguments.studies])
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=2))

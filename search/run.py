@@ -1,5 +1,6 @@
 """python -m search.run: tunes stage by stage or jointly, and names the winner."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse

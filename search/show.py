@@ -1,5 +1,6 @@
 """python -m search.show: how a study stands, what its stages found, and the next command to run."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -13,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from data_prep.errors import InputError
 from search.configurations import describe_config
 from search.final import describe_reading, read_final
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(argv: Sequence[str] | None) -> None:
-    arguments = _parser().parse_args(argv)
+    arguments = completing(_parser()).parse_args(argv)
     standing = read_standing(find_study(arguments.study, arguments.storage))
     for sentence in standing.unread:
         print(f"warning: {sentence}", file=sys.stderr)

@@ -169,6 +169,12 @@ def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
             layer.rate.assign(config.dropout)
 
 
+def l2_penalty(network: keras.Sequential) -> float:
+    """Returns what the layers add to the loss for their kernels."""
+    penalised = [layer for layer in network.layers if isinstance(layer, PenalisedDense)]
+    return sum(float(layer.l2) * float(ops.sum(ops.square(layer.kernel))) for layer in penalised)
+
+
 _BODY = 1000  # the layers of a backbone count from here where random numbers are told apart
 _BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
@@ -20,16 +21,19 @@ import numpy as np
 from data_prep.files import write_whole
 from trainables.augmentation import Augmentation
 from trainables.batches import PIXEL_VALIDATION_BATCH, VALIDATION_BATCH, Batches, Examples, readable
+from trainables.devices import device_count, require_divisible, spreading
 from trainables.network import (
     Architecture,
     body_of,
     build_network,
+    l2_penalty,
     set_initial_state,
     set_rates,
     set_streams,
 )
 from trainables.schedules import learning_rate_of_epoch
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig
+from trainables.validation import validation_figures
 
 STEPS_PER_EXECUTION = 32
 CHECKPOINT = "state.npz"
@@ -74,6 +78,8 @@ class Training:
         self.config = config
         self.examples = examples
         self.finished: list[EpochMetrics] = []
+        self._devices = device_count() if examples.are_images else 1
+        require_divisible(config.batch_size, self._devices)
         self._program = _compiled(Architecture.of(config, examples.inputs.shape[1:], weights))
         self._network = self._program.network
         set_initial_state(self._network, config)
@@ -96,7 +102,8 @@ class Training:
     def validation_probabilities(self) -> np.ndarray:
         """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
         batches = self._validation_batches()  # `predict` would hold 32 of them, 300 MB of pixels, at a time
-        predicted = [self._network.predict_on_batch(batches[number][0]) for number in range(len(batches))]
+        with self._spreading():
+            predicted = [self._predict(batches[number][0]) for number in range(len(batches))]
         return np.concatenate(predicted).astype(np.float32)[:, 0]
 
     def save(self, folder: Path) -> None:
@@ -185,26 +192,42 @@ class Training:
         started = time.perf_counter()
         learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
         self._network.optimizer.learning_rate.assign(learning_rate)
-        history = self._network.fit(
-            readable(self._training_batches(epoch)),
-            validation_data=readable(self._validation_batches()),
-            initial_epoch=epoch - 1,
-            epochs=epoch,
-            shuffle=False,
-            verbose=0,
-        ).history
+        with self._spreading():
+            history = self._network.fit(
+                readable(self._training_batches(epoch)),
+                validation_data=None if self._devices > 1 else readable(self._validation_batches()),
+                initial_epoch=epoch - 1,
+                epochs=epoch,
+                shuffle=False,
+                verbose=0,
+            ).history
+        figures = {name: values[-1] for name, values in history.items()}
+        if self._devices > 1:  # they want equal parts, the last batch of validation has none
+            labels = self.examples.labels[self.examples.validation]
+            penalty = l2_penalty(self._network)
+            figures |= validation_figures(labels, self.validation_probabilities(), penalty)
         return EpochMetrics(
             epoch=epoch,
-            **{name: float(history[name][-1]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            **{name: float(figures[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
             learning_rate=learning_rate,
             seconds=time.perf_counter() - started,
         )
+
+    def _predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns what the network says of a batch, which its devices see in parts of the same size."""
+        missing = -len(inputs) % self._devices
+        padded = np.concatenate([inputs, inputs[:1].repeat(missing, axis=0)]) if missing else inputs
+        return np.asarray(self._network.predict_on_batch(padded))[: len(inputs)]
+
+    def _spreading(self) -> contextlib.AbstractContextManager[Any]:
+        return spreading(self._devices)
 
     def _training_batches(self, epoch: int) -> Batches:
         config, examples = self.config, self.examples
         order = np.random.default_rng([config.seed, epoch]).permutation(examples.train)
         if not examples.are_images:
             return Batches(examples, order, config.batch_size)
+        order = order[: len(order) - len(order) % self._devices]  # another few are left out every epoch
         side = examples.inputs.shape[1]
         drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch)
         return Batches(examples, order, config.batch_size, drawn)
@@ -238,17 +261,18 @@ def _savez(arrays: list[np.ndarray], file: BinaryIO) -> None:
 
 @functools.lru_cache(maxsize=4)
 def _compiled(architecture: Architecture) -> Program:
-    network = build_network(architecture)
     reads_images = len(architecture.input_shape) == 3
-    network.compile(
-        keras.optimizers.Adam(),
-        loss="binary_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=_is_faster_compiled(architecture),
-        steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
-        auto_scale_loss=True,
-    )
-    network.optimizer.build(network.trainable_variables)
+    with spreading(device_count() if reads_images else 1):
+        network = build_network(architecture)
+        network.compile(
+            keras.optimizers.Adam(),
+            loss="binary_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=_is_faster_compiled(architecture),
+            steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
+            auto_scale_loss=True,
+        )
+        network.optimizer.build(network.trainable_variables)
     changing = changing_variables(network)
     pretrained = changing[len(_head_variables(network)) :]
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
@@ -276,9 +300,10 @@ def _optimizer_start(variable: keras.Variable) -> np.ndarray:
 
 
 def _is_faster_compiled(architecture: Architecture) -> bool:
-    """XLA halves a step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
+    """XLA halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
 
     It draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
-    Its convolutions are slower than oneDNN's.
+    Its convolutions are slower than oneDNN's, and TensorFlow cannot spread what it compiled over devices.
     """
-    return keras.backend.backend() == "jax" or not (architecture.has_dropout or architecture.body)
+    reads_images = len(architecture.input_shape) == 3
+    return keras.backend.backend() == "jax" or not (architecture.has_dropout or reads_images)

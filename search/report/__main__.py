@@ -1,5 +1,6 @@
 """python -m search.report: a study's folder becomes a report with the published numbers beside ours."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from data_prep.files import write_whole
 from search.report.content import report_on
 from search.report.html import to_html
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(argv: Sequence[str] | None) -> None:
-    arguments = _parser().parse_args(argv)
+    arguments = completing(_parser()).parse_args(argv)
     folder = find_study(arguments.study, arguments.storage)
     index = write_report(folder, arguments.out or folder / "report", f"{datetime.now(UTC):%Y-%m-%d}")
     print(f"report: {index}")

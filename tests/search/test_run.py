@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from makers import make_result, make_stage_result, write_small_manifest
 
+from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from search import run
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageFiles
 from search.run import main
-from search.study import open_study
+from search.study import open_study, read_command
 from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]
@@ -163,6 +164,30 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) ->
     assert capsys.readouterr().err == (
         "interrupted: finished trials are kept; the same command again continues\n"
     )
+
+
+def search_noisily(*_: object) -> None:
+    print("progress", file=sys.stderr)
+    raise InputError("no worker came")
+
+
+@pytest.mark.parametrize(("option", "progress"), [("", "progress\n"), ("--quiet", "")])
+@pytest.mark.usefixtures("manifest")
+def test_quiet_says_errors_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, progress: str
+) -> None:
+    monkeypatch.setattr(run, "_search", search_noisily)
+    assert main(argv(option)) == 1
+    assert capsys.readouterr() == ("", f"{progress}error: no worker came\n")
+
+
+@pytest.mark.usefixtures("manifest")
+def test_command_is_kept_in_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_search", search_noisily)
+    main(argv())
+    kept = read_command(tmp_path / "results" / "m")
+    assert kept
+    assert (list(kept.argv), kept.cwd) == (argv(), str(tmp_path))
 
 
 def dry_run(capsys: Capture, options: str = "", stage: str = "--stage lr") -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -286,3 +287,14 @@ def test_result_json_of_several_stages_has_each_trial_once(problem: Problem, tmp
         ("dropout", WINNER.to_dict()),
     ]
     assert [row["reused"] for row in said["trials"]] == [False]
+
+
+@pytest.mark.parametrize(("terminal", "escapes"), [(False, 0), (True, 1)])
+def test_table_has_no_colours_off_a_terminal_or_where_nobody_wants_them(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, escapes: int
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    file = StringIO()
+    print_stage(make_stage_result(), Console(file=file, width=80, force_terminal=terminal))
+    assert min(1, file.getvalue().count("\x1b[1m")) == escapes  # bold is no colour
+    assert not re.search(r"\x1b\[[0-9;]*[349][0-7]m", file.getvalue())

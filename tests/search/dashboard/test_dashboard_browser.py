@@ -263,5 +263,5 @@ def test_page_behind_a_token(page: Page, whole: Path) -> None:
         assert not any("12,194" in frame or "resnet50" in frame for frame in received)
         field.fill(TOKEN)
         button.click()
-        expect(page.get_by_role("heading", name="whole")).to_be_visible()
+        expect(page.get_by_text("12,194 images of adience")).to_be_visible()
         assert any("12,194" in frame for frame in received)

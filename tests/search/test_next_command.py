@@ -1,0 +1,79 @@
+"""Which command comes next for a study."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from makers import make_stage_result
+
+from search.arguments import parse_arguments
+from search.next_command import next_command
+from search.results import StageResult
+from search.stages import STAGES
+from search.study import Command
+
+FOLDER = Path("/studies/faces")
+FACTS = {"source": "adience", "split": "folds", "weights": "imagenet", "keras_backend": "jax"}
+BEFORE, AFTER = "2026-01-01T00:00:00.000000+00:00", "2026-01-03T00:00:00.000000+00:00"
+
+
+def command(options: str, cwd: str = "") -> Command:
+    return Command(tuple(options.split()), "2026-01-02T00:00:00.000000+00:00", cwd or str(Path.cwd()))
+
+
+def finished(*stages: str, at: str = AFTER) -> list[StageResult]:
+    return [make_stage_result(name, STAGES[name].hyperparameter, finished_at=at) for name in stages]
+
+
+@pytest.mark.parametrize(
+    ("options", "results", "expected"),
+    [
+        ("--stage lr --data m.parquet", [], "search.run --stage lr --data m.parquet"),
+        ("--stage lr", finished("lr", at=BEFORE), "search.run --stage lr"),
+        ("--stage all --repeats 3", finished("lr", "dropout"), "search.run --stage all --repeats 3"),
+        ("--stage lr --repeats 3", finished("lr"), "search.run --stage backbone --repeats 3"),
+        ("--stage=backbone", finished("backbone"), "search.run --stage batch_size"),
+        (
+            "--stage backbone --batch-size 8 --final --split folds",
+            finished("backbone"),
+            "search.run --stage batch_size --split folds",
+        ),
+        ("--stage all", finished(*STAGES), "search.report /studies/faces"),
+        (
+            "--mode joint",
+            [make_stage_result("joint", None, finished_at=AFTER)],
+            "search.report /studies/faces",
+        ),
+        ("--mode joint", finished("lr"), "search.run --mode joint"),
+    ],
+)
+def test_command_after_the_last_one(options: str, results: Sequence[StageResult], expected: str) -> None:
+    assert next_command(FOLDER, FACTS, results, command(options)) == f"python -m {expected}"
+
+
+def test_command_of_another_folder_goes_there(tmp_path: Path) -> None:
+    folder = tmp_path / "my work"
+    said = next_command(FOLDER, FACTS, [], command("--stage lr", str(folder)))
+    assert said == f"cd '{folder}' && python -m search.run --stage lr"
+
+
+def test_command_of_another_version_is_not_repeated() -> None:
+    said = next_command(FOLDER, FACTS, finished("backbone"), command("--stage backbone --sharpness 3"))
+    assert said.startswith("python -m search.run --stage batch_size --data MANIFEST --split folds")
+
+
+@pytest.mark.parametrize(("source", "data"), [("adience", " --data MANIFEST"), ("sample", "")])
+def test_study_without_a_command_gets_one_of_its_facts(source: str, data: str) -> None:
+    said = next_command(FOLDER, {**FACTS, "source": source}, finished("backbone"), None)
+    assert said == (
+        f"python -m search.run --stage batch_size{data} --split folds --weights imagenet "
+        "--keras-backend jax --study faces --storage /studies"
+    )
+
+
+def test_next_command_is_understood() -> None:
+    said = next_command(FOLDER, FACTS, finished("backbone"), None)
+    assert parse_arguments(shlex.split(said)[3:]).stage == "batch_size"

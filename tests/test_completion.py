@@ -1,0 +1,57 @@
+"""Completion as a user meets it: bash, argcomplete's global hook, and python -m."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_COMPLETE = """\
+source <(activate-global-python-argcomplete --dest=- 2>/dev/null)
+COMP_LINE=$1; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMPREPLY=()
+read -ra COMP_WORDS <<< "$COMP_LINE"
+[[ "$COMP_LINE" == *" " ]] && COMP_WORDS+=("")
+COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
+_python_argcomplete_global python "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+echo "${COMPREPLY[@]}"
+"""
+
+
+def completions_of(line: str) -> list[str]:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash")
+    scripts = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        [bash, "--norc", "-c", _COMPLETE, "bash", line],
+        cwd=ROOT,
+        env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.split()
+
+
+def test_stage_offers_the_stages() -> None:
+    offered = completions_of("python -m search.run --stage ")
+    assert {"backbone", "batch_size", "lr", "neurons", "dropout", "l2", "schedule", "all"} <= set(offered)
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("python -m search.run --wandb-p", ["--wandb-project"]),
+        ("python -m search.report --o", ["--out"]),
+        ("python -m search.compare --j", ["--json"]),
+        ("python -m search.show --sto", ["--storage"]),
+        ("python -m data_prep.build ad", ["adience"]),
+    ],
+)
+def test_options_are_completed(line: str, offered: list[str]) -> None:
+    assert completions_of(line) == offered

@@ -1,0 +1,18 @@
+"""Loss and accuracy of probabilities, as Keras computes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1
+
+
+def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: float) -> dict[str, float]:
+    """Returns `val_loss` (binary cross-entropy plus `penalty`) and `val_accuracy`.
+
+    `labels` are 0 or 1 `(n,)`, `probabilities` those of label 1 `(n,)`.
+    """
+    kept = np.clip(probabilities.astype(np.float64), _EPSILON, 1 - _EPSILON)
+    entropy = -np.mean(np.where(labels == 1, np.log(kept), np.log(1 - kept)))
+    accuracy = np.mean((probabilities > 0.5) == (labels == 1))
+    return {"val_loss": float(entropy) + penalty, "val_accuracy": float(accuracy)}
