@@ -28,6 +28,7 @@ from trainables.backbones import BACKBONES
 from trainables.features import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
+NODE_TIMEOUT_S = 900.0
 _EPILOG = """\
 examples:
   python -m search.run --stage lr
@@ -274,6 +275,13 @@ def _add_machine(group: Any) -> None:
     )
     group.add_argument(
         "--address", metavar="ADDRESS", help="of a running Ray, or auto (default: start Ray on this machine)"
+    )
+    group.add_argument(
+        "--node-timeout",
+        type=_seconds,
+        default=NODE_TIMEOUT_S,
+        metavar="TIME",
+        help="how long to wait for a node that the autoscaler of --address starts (default: 15m)",
     )
     group.add_argument(
         "--cpus-per-trial",

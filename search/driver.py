@@ -22,6 +22,8 @@ from data_prep.errors import InputError
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.ledger import kept_weights
+from search.nodes import prepare_nodes, require_room, wait_for_room
+from search.preflight import Errand
 from search.problem import Problem
 from search.spaces import KnowingSearcher, Listed, Referee, stops_members
 from search.watching import Observer
@@ -61,6 +63,7 @@ class Resources:
     max_concurrent: int | None = None
     max_failures: int = 2
     pack: int | None = None
+    node_timeout_s: float = 900.0  # for a node that an autoscaler starts
     verbose: bool = False  # whether Ray and the workers say what they do
 
     @property
@@ -290,7 +293,18 @@ class Driver:
                 "check --address, or leave it out to start Ray here"
             ) from error
         self._connected = True
-        _require_room(self._resources)
+        self._require_ready()
+
+    def _require_ready(self) -> None:
+        """Raises InputError where trials would fail, each in its own way, or wait for ever."""
+        cpus, gpus = self._resources.trial_cpus, self._resources.gpus_per_trial
+        if self._resources.address is None:
+            require_room(cpus, gpus)
+            return
+        wait_for_room(cpus, gpus, self._resources.node_timeout_s)
+        folders = {"storage": self._checkpoints.parent, "cache": self._cache}
+        images = self._problem.manifest.image_paths()
+        prepare_nodes(Errand.of(folders, images, self._problem.keras_backend))
 
 
 def assignment_of(trial: Trial, *, keep: bool = False) -> dict[str, Any]:
@@ -313,17 +327,3 @@ def _referee(policy: Policy) -> Any:
     if policy.scheduler is None:
         return None
     return ray.remote(num_cpus=0)(Referee).remote(policy.scheduler)
-
-
-def _require_room(resources: Resources) -> None:
-    wanted = {"CPU": float(resources.trial_cpus), "GPU": resources.gpus_per_trial}
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if not any(all(node.get(name, 0) >= amount for name, amount in wanted.items()) for node in nodes):
-        largest: Mapping[str, float] = max(
-            nodes, key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)), default={}
-        )
-        raise InputError(
-            f"a trial asks for {resources.trial_cpus} CPUs and {resources.gpus_per_trial:g} GPUs, the "
-            f"largest of {len(nodes)} nodes has {largest.get('CPU', 0):g} and {largest.get('GPU', 0):g}; "
-            "lower --cpus-per-trial or --gpus-per-trial"
-        )

@@ -91,7 +91,8 @@ class WandbLog:
         finally:
             self._hear()
             self._teller.end()
-            self._say(f"W&B       {self._balance()}")
+            if self._asked:
+                self._say(f"W&B       {self._balance()}")
 
     def _tell(self, method: str, *values: object) -> None:
         if self._teller is None:
@@ -149,7 +150,7 @@ class WandbLog:
         kept = [run for run in self._asked if self._done.get(run) == OFFLINE]
         sent = [run for run in self._asked if self._done.get(run) == ONLINE]
         missing = len(self._asked) - len(kept) - len(sent)
-        words = [f"{len(sent)} runs sent"] if sent or not (kept or missing) else []
+        words = [f"{len(sent)} runs sent"] if sent else []
         if kept:
             folder = shlex.quote(str(self._place.study / FOLDER))
             why = self._why(REFUSED)

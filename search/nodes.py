@@ -1,0 +1,133 @@
+"""The nodes of the Ray that this process is connected to: whether a trial fits, and whether all are ready."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import ray
+from ray._private.state import state as ray_state
+from ray.autoscaler.sdk import request_resources
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from data_prep.errors import InputError
+from search.preflight import Errand, Node, Sight, describe, look_around, require_ready
+
+ANSWER_S = 120.0  # for a node to start a worker and look around
+POLL_S, SAY_EVERY_S = 1.0, 15.0
+
+
+def nodes_alive() -> list[Node]:
+    """Returns the nodes of Ray's that are alive, in the order of their addresses."""
+    alive = [
+        Node(
+            node_id=node["NodeID"],
+            name=node["NodeManagerHostname"],
+            address=node["NodeManagerAddress"],
+            cpus=node["Resources"].get("CPU", 0.0),
+            gpus=node["Resources"].get("GPU", 0.0),
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    return sorted(alive, key=lambda node: node.address)
+
+
+def require_room(cpus: int, gpus: float) -> None:
+    """Raises InputError where no node has `cpus` and `gpus`: a trial would wait for ever."""
+    nodes = nodes_alive()
+    if _has_room(nodes, cpus, gpus):
+        return
+    largest = max(nodes, key=lambda node: (node.gpus, node.cpus), default=None)
+    raise InputError(
+        f"a trial asks for {cpus} CPUs and {gpus:g} GPUs, the largest of {len(nodes)} nodes has "
+        f"{largest.cpus if largest else 0:g} and {largest.gpus if largest else 0:g}; "
+        "lower --cpus-per-trial or --gpus-per-trial"
+    )
+
+
+def wait_for_room(cpus: int, gpus: float, seconds: float) -> None:
+    """Waits until a node has `cpus` and `gpus`, and says what for; asks an autoscaler for such a node.
+
+    Raises InputError at once where no autoscaler could start such a node, and after `seconds`.
+    """
+    if _has_room(nodes_alive(), cpus, gpus):
+        return
+    kinds = _kinds_with(cpus, gpus)
+    if not kinds:
+        require_room(cpus, gpus)
+    wanted = f"a node with {cpus} CPUs and {gpus:g} GPUs"
+    started, said = time.monotonic(), -SAY_EVERY_S
+    request_resources(bundles=[{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
+    try:
+        while not _has_room(nodes_alive(), cpus, gpus):
+            waited = time.monotonic() - started
+            if waited >= seconds:
+                raise InputError(
+                    f"{wanted} did not come within {seconds:g} s, though the autoscaler was asked for it "
+                    f"({', '.join(kinds)}); see what ray status says of it, or give more --node-timeout"
+                )
+            if waited - said >= SAY_EVERY_S:
+                said = waited
+                print(f"waiting   {waited:.0f} s for {wanted} ({', '.join(kinds)})", file=sys.stderr)
+            time.sleep(POLL_S)
+    finally:
+        request_resources(bundles=[])  # from here on waiting trials are what asks
+
+
+def prepare_nodes(errand: Errand) -> None:
+    """Says which nodes there are; raises InputError where one of them is not ready for trials."""
+    for folder in errand.folders.values():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder} cannot be written ({error.strerror}); give another folder") from None
+    nodes = nodes_alive()
+    for line in describe(nodes):
+        print(line, file=sys.stderr)
+    require_ready(errand, _sights(errand, nodes))
+
+
+def _sights(errand: Errand, nodes: Sequence[Node]) -> Mapping[Node, Sight]:
+    asked = {node: _ask(errand, node) for node in nodes}
+    ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
+    return {node: _answer(node, task) for node, task in asked.items()}
+
+
+def _ask(errand: Errand, node: Node) -> Any:
+    there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+    task = ray.remote(num_cpus=0, max_retries=1, scheduling_strategy=there)(look_around)
+    return task.remote(errand, node.node_id)
+
+
+def _answer(node: Node, task: Any) -> Sight:
+    try:
+        sight: Sight = ray.get(task, timeout=0)
+    except ray.exceptions.GetTimeoutError:
+        raise InputError(
+            f"node {node} did not answer within {ANSWER_S:g} s; take it out of the cluster or start it again"
+        ) from None
+    except ray.exceptions.RayError as error:  # among them that the project is not installed there
+        reason = [line for line in str(error).splitlines() if line.strip()][-1].strip()
+        raise InputError(
+            f"node {node} cannot run the project ({reason}); install it there as it is here"
+        ) from error
+    return sight
+
+
+def _has_room(nodes: Iterable[Node], cpus: int, gpus: float) -> bool:
+    return any(node.cpus >= cpus and node.gpus >= gpus for node in nodes)
+
+
+def _kinds_with(cpus: int, gpus: float) -> list[str]:
+    """Returns the kinds of nodes that an autoscaler may start and on which a trial fits."""
+    config = ray_state.get_cluster_config()
+    return [
+        f"up to {kind.max_count} {kind.name}" if kind.max_count >= 0 else kind.name
+        for kind in (config.node_group_configs if config else ())
+        if kind.max_count != 0
+        and kind.resources.get("CPU", 0) >= cpus
+        and kind.resources.get("GPU", 0) >= gpus
+    ]

@@ -1,0 +1,178 @@
+"""What has to be true of a cluster before its first trial: one storage, one set of versions, the data there.
+
+What a node sees of this is looked up on the node; the rest compares it with what this process sees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from data_prep.errors import InputError
+
+PROJECT = Path(__file__).parents[1]
+PACKAGES = ("data_prep", "trainables", "search")
+SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of Ray's that is alive, with all that it offers."""
+
+    node_id: str
+    name: str
+    address: str
+    cpus: float
+    gpus: float
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address})"
+
+
+@dataclass(frozen=True)
+class Errand:
+    """What every node is asked: to write `token` into each of the folders, and to look for the images.
+
+    `folders` maps the option that names a folder to the folder; `backend` is the library that trains.
+    """
+
+    folders: Mapping[str, Path]
+    images: tuple[Path, ...]
+    backend: str
+    token: str
+
+    @classmethod
+    def of(cls, folders: Mapping[str, Path], images: Sequence[Path], backend: str) -> Errand:
+        """Returns the errand, with the first and the last of the images of a data set."""
+        ends = tuple(dict.fromkeys((images[0], images[-1]))) if images else ()
+        return cls(folders, ends, backend, secrets.token_hex(8))
+
+    def probe(self, option: str, node_id: str) -> Path:
+        """Returns the file that the node writes into the folder of `option`."""
+        return self.folders[option] / f".probe-{self.token}-{node_id[:12]}"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a node found: the versions there, why a folder could not be written, which images are missing."""
+
+    versions: Mapping[str, str]
+    unwritable: Mapping[str, str]
+    missing: tuple[Path, ...]
+
+
+def look_around(errand: Errand, node_id: str) -> Sight:
+    """Does the errand on the node where it is called."""
+    unwritable: dict[str, str] = {}
+    for option in errand.folders:
+        try:
+            errand.probe(option, node_id).write_text(errand.token)
+        except OSError as error:
+            unwritable[option] = error.strerror or str(error)
+    missing = tuple(path for path in errand.images if not path.is_file())
+    return Sight(versions_here(errand.backend), unwritable, missing)
+
+
+def versions_here(backend: str) -> dict[str, str]:
+    """Returns what must be equal everywhere: versions by name, and the project's with its code's digest."""
+    libraries = {"Ray": "ray", "Keras": "keras", backend: backend}
+    return {
+        "Python": platform.python_version(),
+        **{name: _version(package) for name, package in libraries.items()},
+        "stagewise": f"{_version('stagewise')} (code {_code_digest(PROJECT)})",
+    }
+
+
+def describe(nodes: Sequence[Node]) -> Iterator[str]:
+    """Yields a line a node, and one that sums them up."""
+    for node in nodes:
+        yield f"node      {node}: {_count(node.cpus, 'CPU')}, {_count(node.gpus, 'GPU')}"
+    cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    yield f"cluster   {_count(len(nodes), 'node')}, {_count(cpus, 'CPU')}, {_count(gpus, 'GPU')}"
+
+
+def require_ready(errand: Errand, sights: Mapping[Node, Sight], settle_s: float = SETTLE_S) -> None:
+    """Raises InputError, a sentence that names the node, where one of them is not fit for trials.
+
+    Checked in this order: versions, the folders (a file written there is looked for here, up to `settle_s`
+    seconds), the images. What the nodes wrote here is removed.
+    """
+    try:
+        for node, sight in sights.items():
+            _require_versions(node, sight.versions, versions_here(errand.backend))
+        deadline = time.monotonic() + settle_s
+        for option in errand.folders:
+            for node, sight in sights.items():
+                _require_shared(errand, option, node, sight, deadline)
+        for node, sight in sights.items():
+            _require_data(node, sight)
+    finally:
+        for option in errand.folders:
+            for node in sights:
+                errand.probe(option, node.node_id).unlink(missing_ok=True)
+
+
+def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, str]) -> None:
+    for name, wanted in here.items():
+        if there.get(name) != wanted:
+            raise InputError(
+                f"node {node} has {name} {there.get(name)}, this one has {wanted}; "
+                "install the same on every node (pip install -c requirements.lock)"
+            )
+
+
+def _require_shared(errand: Errand, option: str, node: Node, sight: Sight, deadline: float) -> None:
+    reason = sight.unwritable.get(option)
+    if reason is None and not _arrived(errand.probe(option, node.node_id), errand.token, deadline):
+        reason = "what was written there is not here"
+    if reason:
+        raise InputError(
+            f"{errand.folders[option]} is not the same folder on node {node} as here ({reason}); "
+            f"give --{option} a folder that all nodes share"
+        )
+
+
+def _arrived(path: Path, token: str, deadline: float) -> bool:
+    while True:
+        try:
+            if path.read_text() == token:
+                return True
+        except FileNotFoundError:
+            pass
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.2)
+
+
+def _require_data(node: Node, sight: Sight) -> None:
+    if sight.missing:
+        raise InputError(
+            f"node {node} does not have the image {sight.missing[0]}; put the data where every node reads "
+            "it under the same path, and name that folder with --data-root"
+        )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def _code_digest(root: Path) -> str:
+    """Returns 8 hexadecimal digits of the project's Python files, names and bytes."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _count(number: float, what: str) -> str:
+    return f"{number:g} {what}" + ("" if number == 1 else "s")
