@@ -19,7 +19,7 @@ SIGNAL = 0.02  # of a label in each feature: heads learn, slowly
 
 
 def random_problem(folder: Path, images: int, keras_backend: str = "auto") -> Problem:
-    """Returns the problem of `images` rows whose features lie in `folder`/cache; there are no photographs.
+    """Returns the problem of `images` rows whose features lie in `folder`/cache; its photographs are empty.
 
     The features `(images, FEATURES)` are those that TrialConfig's backbone would have made.
     """
@@ -34,6 +34,8 @@ def random_problem(folder: Path, images: int, keras_backend: str = "auto") -> Pr
             "source": "folder",
         }
     )
+    for name in table["path"]:
+        (folder / name).touch()
     manifest = Manifest.of(table, folder.absolute(), [f"{row:032x}" for row in range(images)])
     _fill_cache(folder / "cache", manifest, labels)
     return Problem.of(manifest, "random", "none", keras_backend)

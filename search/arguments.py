@@ -277,6 +277,13 @@ def _add_machine(group: Any) -> None:
         "--address", metavar="ADDRESS", help="of a running Ray, or auto (default: start Ray on this machine)"
     )
     group.add_argument(
+        "--local-cache",
+        type=Path,
+        metavar="DIR",
+        help="of each node's own disk, to which it copies the features that it trains on "
+        "(default: read them in --cache)",
+    )
+    group.add_argument(
         "--node-timeout",
         type=_seconds,
         default=NODE_TIMEOUT_S,

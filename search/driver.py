@@ -63,6 +63,7 @@ class Resources:
     max_concurrent: int | None = None
     max_failures: int = 2
     pack: int | None = None
+    local_cache: Path | None = None  # of each node's own disk, for copies of the features
     node_timeout_s: float = 900.0  # for a node that an autoscaler starts
     verbose: bool = False  # whether Ray and the workers say what they do
 
@@ -270,6 +271,7 @@ class Driver:
             kept=self._kept,
             pausing=policy.pausing,
             referee=referee,
+            local_cache=self._resources.local_cache,
         )
 
     def _connect(self) -> None:

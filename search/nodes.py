@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
-from ray._private.state import state as ray_state
 from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -37,41 +36,34 @@ def nodes_alive() -> list[Node]:
 
 def require_room(cpus: int, gpus: float) -> None:
     """Raises InputError where no node has `cpus` and `gpus`: a trial would wait for ever."""
-    nodes = nodes_alive()
-    if _has_room(nodes, cpus, gpus):
-        return
-    largest = max(nodes, key=lambda node: (node.gpus, node.cpus), default=None)
-    raise InputError(
-        f"a trial asks for {cpus} CPUs and {gpus:g} GPUs, the largest of {len(nodes)} nodes has "
-        f"{largest.cpus if largest else 0:g} and {largest.gpus if largest else 0:g}; "
-        "lower --cpus-per-trial or --gpus-per-trial"
-    )
+    if not _has_room(cpus, gpus):
+        raise InputError(
+            f"a trial asks for {cpus} CPUs and {gpus:g} GPUs, {_largest()}; "
+            "lower --cpus-per-trial or --gpus-per-trial"
+        )
 
 
 def wait_for_room(cpus: int, gpus: float, seconds: float) -> None:
-    """Waits until a node has `cpus` and `gpus`, and says what for; asks an autoscaler for such a node.
+    """Waits until a node has `cpus` and `gpus`, and says so; an autoscaler is asked for such a node.
 
-    Raises InputError at once where no autoscaler could start such a node, and after `seconds`.
+    Raises InputError after `seconds`.
     """
-    if _has_room(nodes_alive(), cpus, gpus):
+    if _has_room(cpus, gpus):
         return
-    kinds = _kinds_with(cpus, gpus)
-    if not kinds:
-        require_room(cpus, gpus)
     wanted = f"a node with {cpus} CPUs and {gpus:g} GPUs"
     started, said = time.monotonic(), -SAY_EVERY_S
     request_resources(bundles=[{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
     try:
-        while not _has_room(nodes_alive(), cpus, gpus):
+        while not _has_room(cpus, gpus):
             waited = time.monotonic() - started
             if waited >= seconds:
                 raise InputError(
-                    f"{wanted} did not come within {seconds:g} s, though the autoscaler was asked for it "
-                    f"({', '.join(kinds)}); see what ray status says of it, or give more --node-timeout"
+                    f"{wanted} did not come within {seconds:g} s ({_largest()}); see in ray status what its "
+                    "autoscaler says, lower --cpus-per-trial or --gpus-per-trial, or give more --node-timeout"
                 )
             if waited - said >= SAY_EVERY_S:
                 said = waited
-                print(f"waiting   {waited:.0f} s for {wanted} ({', '.join(kinds)})", file=sys.stderr)
+                print(f"waiting   for {wanted}, {waited:.0f} of {seconds:g} s: {_largest()}", file=sys.stderr)
             time.sleep(POLL_S)
     finally:
         request_resources(bundles=[])  # from here on waiting trials are what asks
@@ -117,17 +109,11 @@ def _answer(node: Node, task: Any) -> Sight:
     return sight
 
 
-def _has_room(nodes: Iterable[Node], cpus: int, gpus: float) -> bool:
-    return any(node.cpus >= cpus and node.gpus >= gpus for node in nodes)
+def _has_room(cpus: int, gpus: float) -> bool:
+    return any(node.cpus >= cpus and node.gpus >= gpus for node in nodes_alive())
 
 
-def _kinds_with(cpus: int, gpus: float) -> list[str]:
-    """Returns the kinds of nodes that an autoscaler may start and on which a trial fits."""
-    config = ray_state.get_cluster_config()
-    return [
-        f"up to {kind.max_count} {kind.name}" if kind.max_count >= 0 else kind.name
-        for kind in (config.node_group_configs if config else ())
-        if kind.max_count != 0
-        and kind.resources.get("CPU", 0) >= cpus
-        and kind.resources.get("GPU", 0) >= gpus
-    ]
+def _largest() -> str:
+    nodes = nodes_alive()
+    cpus, gpus = max(((node.cpus, node.gpus) for node in nodes), key=lambda both: both[::-1], default=(0, 0))
+    return f"the largest of {len(nodes)} nodes has {cpus:g} and {gpus:g}"

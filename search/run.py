@@ -108,6 +108,7 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         max_concurrent=arguments.max_concurrent,
         max_failures=arguments.max_failures,
         pack=arguments.pack,
+        local_cache=arguments.local_cache and arguments.local_cache.absolute(),
         node_timeout_s=arguments.node_timeout,
         verbose=arguments.verbose,
     )

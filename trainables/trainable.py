@@ -23,6 +23,7 @@ from ray import tune
 from data_prep.files import write_json
 from trainables.features import open_features
 from trainables.inputs import rows_of
+from trainables.local_cache import copy_here
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class WorkerData:
     is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by the
     split's name; `checkpoints`: the folder where trials on images keep their state after every epoch, those
     on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a key;
-    `referee`: the handle of an actor that stops members of packs, a `search.spaces.Referee`.
+    `referee`: the handle of an actor that stops members of packs, a `search.spaces.Referee`; `local_cache`:
+    the folder of a worker's own disk that the rows are copied to, None to read them where they are.
     """
 
     inputs: Mapping[str, Path]
@@ -59,6 +61,12 @@ class WorkerData:
     kept: Path
     pausing: bool = False
     referee: Any = None
+    local_cache: Path | None = None
+
+    def rows(self, name: str) -> np.ndarray:
+        """Returns the cached rows of that name as a read-only memory map."""
+        folder = self.inputs[name]
+        return open_features(copy_here(folder, self.local_cache) if self.local_cache else folder)
 
 
 def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
@@ -112,7 +120,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     from trainables.batches import Examples
     from trainables.packed import PackedTraining
 
-    inputs = open_features(data.inputs[configs[0].backbone])
+    inputs = data.rows(configs[0].backbone)
     pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
     built_s = (time.perf_counter() - started) / len(configs)
     made_by = {**_made_by(), "packed": str(len(configs))}
@@ -266,7 +274,7 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     from trainables.batches import Examples
     from trainables.training import Training
 
-    inputs = open_features(data.inputs[rows_of(config)])
+    inputs = data.rows(rows_of(config))
     training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
     if ours["start"]:
         training.start_from(data.kept / ours["start"] / LAST)

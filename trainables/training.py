@@ -81,8 +81,8 @@ class Training:
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
         self._program = _compiled(Architecture.of(config, examples.inputs.shape[1:], weights))
-        self._network = self._program.network
-        set_initial_state(self._network, config)
+        self.network = self._program.network
+        set_initial_state(self.network, config)
         for variable, start in self._program.starts:
             variable.assign(start)
 
@@ -133,8 +133,8 @@ class Training:
             raise ValueError(f"the weights in {path} are those of another network")
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        set_streams(self._network, self.config)
-        set_rates(self._network, self.config)
+        set_streams(self.network, self.config)
+        set_rates(self.network, self.config)
 
     def keep(self, checkpoints: Path, folder: Path) -> None:
         """Copies the weights of the last and the best epoch, which `save` left, from the first folder.
@@ -168,7 +168,7 @@ class Training:
         Raises OSError or ValueError where there is no such state.
         """
         self._read(folder / CHECKPOINT, None)
-        set_rates(self._network, self.config)
+        set_rates(self.network, self.config)
 
     def _read(self, path: Path, identity: dict[str, object] | None) -> None:
         """Takes over the state at `path`, which must be of `identity` where that is given."""
@@ -186,14 +186,14 @@ class Training:
         return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend()}
 
     def _state(self) -> list[keras.Variable]:
-        return [*self._program.changing, *self._network.optimizer.variables]
+        return [*self._program.changing, *self.network.optimizer.variables]
 
     def _train_epoch(self, epoch: int) -> EpochMetrics:
         started = time.perf_counter()
         learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
-        self._network.optimizer.learning_rate.assign(learning_rate)
+        self.network.optimizer.learning_rate.assign(learning_rate)
         with self._spreading():
-            history = self._network.fit(
+            history = self.network.fit(
                 readable(self._training_batches(epoch)),
                 validation_data=None if self._devices > 1 else readable(self._validation_batches()),
                 initial_epoch=epoch - 1,
@@ -204,7 +204,7 @@ class Training:
         figures = {name: values[-1] for name, values in history.items()}
         if self._devices > 1:  # they want equal parts, the last batch of validation has none
             labels = self.examples.labels[self.examples.validation]
-            penalty = l2_penalty(self._network)
+            penalty = l2_penalty(self.network)
             figures |= validation_figures(labels, self.validation_probabilities(), penalty)
         return EpochMetrics(
             epoch=epoch,
@@ -217,7 +217,7 @@ class Training:
         """Returns what the network says of a batch, which its devices see in parts of the same size."""
         missing = -len(inputs) % self._devices
         padded = np.concatenate([inputs, inputs[:1].repeat(missing, axis=0)]) if missing else inputs
-        return np.asarray(self._network.predict_on_batch(padded))[: len(inputs)]
+        return np.asarray(self.network.predict_on_batch(padded))[: len(inputs)]
 
     def _spreading(self) -> contextlib.AbstractContextManager[Any]:
         return spreading(self._devices)

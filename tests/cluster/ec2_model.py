@@ -1,4 +1,4 @@
-"""What EC2 takes to start a machine, asked of the model that botocore ships; Ray's schema has nothing of it."""
+"""What EC2 takes to start a machine, asked of the model that botocore ships; Ray's schema lacks it."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ examples = Examples(inputs, labels, rows[:200], rows[200:])
 told = []
 for values in json.load(sys.stdin):
     training = Training(TrialConfig.from_dict(values), examples)
-    weights = training._network.trainable_variables
+    weights = training.network.trainable_variables
     start = [float(np.abs(np.asarray(weight.value)).sum()) for weight in weights]
     told.append({"start": start, "epochs": [[e.loss, e.val_loss, e.val_accuracy] for e in training.epochs()]})
 print(json.dumps(told))

@@ -83,7 +83,7 @@ def test_training_on_cached_features_equals_training_the_whole_network(
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         expected = [figures[name] for figures in plain]
         assert [getattr(metrics, name) for metrics in ours] == pytest.approx(expected, abs=LOSS_TOLERANCE)
-    for layer, expected_layer in zip(cached._network.layers, whole.layers[1:], strict=True):
+    for layer, expected_layer in zip(cached.network.layers, whole.layers[1:], strict=True):
         for ours_weight, weight in zip(layer.weights, expected_layer.weights, strict=True):
             difference = np.abs(np.asarray(ours_weight.value) - np.asarray(weight.value))
             assert difference.max() <= WEIGHT_TOLERANCE

@@ -75,7 +75,7 @@ def _assert_same(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
 
 
 def _body(trained: Training) -> keras.Model:
-    body = body_of(trained._network)
+    body = body_of(trained.network)
     assert body is not None
     return body
 
@@ -155,7 +155,7 @@ def test_start_from_keeps_rates_and_random_numbers_of_its_own(features: Examples
     assert len(own) == 4
     for variable in own:
         np.testing.assert_array_equal(np.asarray(variable.value), fresh[variable.path])
-    kernel = started._network.layers[2].kernel
+    kernel = started.network.layers[2].kernel
     assert (np.asarray(kernel.value) != fresh[kernel.path]).any()
 
 
@@ -179,7 +179,7 @@ def test_best_epoch_is_kept_beside_the_last(features: Examples, tmp_path: Path) 
 def test_mixed_precision_computes_lower_and_keeps_float32_weights(pictures: Examples) -> None:
     config = replace(UNFROZEN, precision="bfloat16", dropout=0.0)
     full, mixed = _trained(replace(config, precision="float32"), pictures), _trained(config, pictures)
-    dtypes = {variable.dtype for variable in mixed._network.trainable_variables}
+    dtypes = {variable.dtype for variable in mixed.network.trainable_variables}
     assert dtypes == {"float32"}
     assert _body(mixed).get_layer("conv_pw_13").compute_dtype == "bfloat16"
     assert _numbers(mixed.finished) != _numbers(full.finished)

@@ -105,7 +105,7 @@ def test_new_process_gives_the_same_numbers_to_the_bit(examples: Examples, tmp_p
 
 
 def test_learning_rate_and_dropout_change_without_another_compilation(examples: Examples) -> None:
-    networks = {id(Training(config, examples)._network) for config in (CONFIG, OTHER)}
+    networks = {id(Training(config, examples).network) for config in (CONFIG, OTHER)}
     assert len(networks) == 1
     assert training._compiled.cache_info().currsize <= 4
 
@@ -156,13 +156,13 @@ def test_batches_hold_every_row_once(examples: Examples, batch_size: int, sizes:
 def test_training_at_batch_sizes_that_do_not_divide_the_data(examples: Examples, batch_size: int) -> None:
     steps = -(-29 // batch_size)
     trained = _trained(replace(PLAIN, batch_size=batch_size), examples)
-    assert int(trained._network.optimizer.iterations.value) == 2 * steps
+    assert int(trained.network.optimizer.iterations.value) == 2 * steps
 
 
 def test_batch_size_one_leaves_the_hidden_kernels_to_the_bit(examples: Examples) -> None:
     """BatchNorm of one example gives its offset whatever the example: no gradient reaches what lies below."""
     alone = Training(replace(PLAIN, batch_size=1), examples)
-    hidden = [layer.kernel for layer in alone._network.layers[:-1] if hasattr(layer, "kernel")]
+    hidden = [layer.kernel for layer in alone.network.layers[:-1] if hasattr(layer, "kernel")]
     before = [np.asarray(kernel.value).copy() for kernel in hidden]
     for _ in alone.epochs():
         pass
@@ -197,7 +197,7 @@ def test_validation_figures_are_those_of_the_probabilities(examples: Examples) -
 
 
 def _penalties(trained: Training) -> Iterator[float]:
-    for layer in trained._network.layers:
+    for layer in trained.network.layers:
         if hasattr(layer, "l2"):
             yield CONFIG.l2 * np.square(np.asarray(layer.kernel.value)).sum()
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,6 @@ from search.dashboard.page import TABS
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.ray,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; apt-get install chromium"),
 ]
 TOKEN = "a token of many characters"
@@ -145,6 +145,7 @@ def pale_texts(page: Page) -> list[str]:
     return pale
 
 
+@pytest.mark.ray
 def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page, workplace: Path) -> None:
     options = ("--data", "faces.parquet", "--study", "live", "--backbone", "keras:MobileNetV2")
     stage = ("--stage", "lr", "--epochs", "30", "--batch-size", "64", "--max-concurrent", "1")
@@ -265,3 +266,19 @@ def test_page_behind_a_token(page: Page, whole: Path) -> None:
         button.click()
         expect(page.get_by_text("12,194 images of adience")).to_be_visible()
         assert any("12,194" in frame for frame in received)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 101), ("127.0.0.1", 101), ("elsewhere.example", 403)]
+)
+def test_page_takes_no_name_but_this_machines(address: str, host: str, status: int) -> None:
+    """Another site's page may have its own name point to this machine, which makes it the same origin."""
+    port = int(address.rpartition(":")[2])
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    names = {"Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    connection.request(
+        "GET", "/_stcore/stream", headers={**names, **upgrade, "Sec-WebSocket-Key": "a" * 22 + "=="}
+    )
+    assert connection.getresponse().status == status
+    connection.close()

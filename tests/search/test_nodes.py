@@ -1,0 +1,70 @@
+"""The nodes of a running Ray: two of one CPU each, on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from data_prep.errors import InputError
+from search.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
+from search.preflight import Errand
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A head and another node."""
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    started.add_node(num_cpus=1, num_gpus=1)
+    ray.init(address=started.address, log_to_driver=False)
+    yield started
+    ray.shutdown()
+    started.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_prepare_nodes_says_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare_nodes(Errand.of({"storage": tmp_path / "new"}, [], "tensorflow"))
+    printed = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[-1] for line in printed[:2]] in (
+        ["1 CPU, 0 GPUs", "1 CPU, 1 GPU"],
+        ["1 CPU, 1 GPU", "1 CPU, 0 GPUs"],
+    )
+    assert printed[2] == "cluster   2 nodes, 2 CPUs, 1 GPU"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_prepare_nodes_asks_every_node_for_the_data(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"does not have the image /nowhere/1\.jpg"):
+        prepare_nodes(Errand.of({"storage": tmp_path}, [Path("/nowhere/1.jpg")], "tensorflow"))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_require_room_says_what_the_largest_node_has() -> None:
+    require_room(1, 0.5)
+    with pytest.raises(
+        InputError, match="asks for 4 CPUs and 0 GPUs, the largest of 2 nodes has 1 and 1; lower"
+    ):
+        require_room(4, 0)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_wait_for_room_says_what_is_being_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(
+        InputError, match=r"a node with 4 CPUs and 1 GPUs did not come within 1 s \(the largest"
+    ):
+        wait_for_room(4, 1, 1)
+    assert capsys.readouterr().err == (
+        "waiting   for a node with 4 CPUs and 1 GPUs, 0 of 1 s: the largest of 2 nodes has 1 and 1\n"
+    )
+
+
+def test_wait_for_room_ends_when_a_node_comes(cluster: Cluster) -> None:
+    cluster.add_node(num_cpus=4)
+    wait_for_room(4, 0, 60)
+    assert max(node.cpus for node in nodes_alive()) == 4

@@ -1,0 +1,92 @@
+"""What a cluster must have before its first trial, without a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import InputError
+from search.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
+
+HERE, THERE = Node("a" * 20, "head", "10.0.0.1", 2, 0), Node("b" * 20, "gpu1", "10.0.0.2", 4, 1)
+
+
+@pytest.fixture
+def errand(tmp_path: Path) -> Errand:
+    """An errand in two folders, for a data set of three images."""
+    images = [tmp_path / f"{number}.jpg" for number in range(3)]
+    for image in images:
+        image.touch()
+    for name in ("study", "cache"):
+        (tmp_path / name).mkdir()
+    return Errand.of({"storage": tmp_path / "study", "cache": tmp_path / "cache"}, images, "tensorflow")
+
+
+def look(errand: Errand) -> dict[Node, Sight]:
+    """Returns what both nodes see, which are this machine."""
+    return {node: look_around(errand, node.node_id) for node in (HERE, THERE)}
+
+
+def test_require_ready_is_content_and_leaves_nothing_behind(errand: Errand) -> None:
+    require_ready(errand, look(errand))
+    assert [list(folder.iterdir()) for folder in errand.folders.values()] == [[], []]
+
+
+def test_require_ready_names_the_node_with_another_version(errand: Errand) -> None:
+    sights = look(errand)
+    other = {**sights[THERE].versions, "Keras": "3.0.0"}
+    sights[THERE] = replace(sights[THERE], versions=other)
+    with pytest.raises(InputError, match=r"node gpu1 \(10\.0\.0\.2\) has Keras 3\.0\.0, this one has 3\."):
+        require_ready(errand, sights)
+
+
+def test_require_ready_names_the_folder_that_is_not_shared(errand: Errand) -> None:
+    sights = look(errand)
+    errand.probe("storage", THERE.node_id).unlink()  # what THERE wrote lies elsewhere
+    said = (
+        rf"{errand.folders['storage']} is not the same folder on node gpu1 .* is not here\); give --storage"
+    )
+    with pytest.raises(InputError, match=said):
+        require_ready(errand, sights, settle_s=0)
+    assert list(errand.folders["storage"].iterdir()) == []
+
+
+def test_require_ready_waits_for_a_file_that_the_network_delays(
+    errand: Errand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sights = look(errand)
+    late = errand.probe("storage", THERE.node_id)
+    late.unlink()
+    monkeypatch.setattr("time.sleep", lambda seconds: late.write_text(errand.token))
+    require_ready(errand, sights)
+
+
+def test_require_ready_says_why_a_folder_cannot_be_written(errand: Errand) -> None:
+    errand.folders["cache"].rmdir()
+    with pytest.raises(InputError, match=r"\(No such file or directory\); give --cache a folder that all"):
+        require_ready(errand, look(errand))
+
+
+def test_require_ready_names_the_image_that_a_node_lacks(errand: Errand) -> None:
+    errand.images[-1].unlink()
+    with pytest.raises(InputError, match=r"node head .* does not have the image .*2\.jpg; put the data"):
+        require_ready(errand, look(errand))
+
+
+def test_errand_asks_for_the_first_and_the_last_image(errand: Errand) -> None:
+    assert [path.name for path in errand.images] == ["0.jpg", "2.jpg"]
+    assert Errand.of(errand.folders, [Path("one.jpg")], "jax").images == (Path("one.jpg"),)
+
+
+def test_describe_counts_what_there_is() -> None:
+    assert list(describe([HERE, THERE])) == [
+        "node      head (10.0.0.1): 2 CPUs, 0 GPUs",
+        "node      gpu1 (10.0.0.2): 4 CPUs, 1 GPU",
+        "cluster   2 nodes, 6 CPUs, 1 GPU",
+    ]
+
+
+def test_versions_name_python_ray_keras_the_backend_and_our_code() -> None:
+    assert list(versions_here("jax")) == ["Python", "Ray", "Keras", "jax", "stagewise"]
