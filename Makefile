@@ -1,6 +1,6 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make test     everything that CI runs
-# make study    the stages of the heads on the sample, three seeds a value, and the report
+# make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; ten minutes
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,8 +12,11 @@ search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
 
 study: $(VENV)/installed
-	$(RUN) -m search.run --stage all --backbone resnet50_v2 --study sample-stages --repeats 3
-	$(RUN) -m search.report sample-stages
+	$(RUN) -m search.run --stage backbone --study sample-study --epochs 10
+	$(RUN) -m search.run --stage all --backbone resnet50_v2 --study sample-study --epochs 10 --repeats 3 \
+		--celeba sample
+	$(RUN) -m search.predict sample-study --demo --out results/sample-study/winner/photographs.png
+	$(RUN) -m search.report sample-study
 
 test: lint unit
 

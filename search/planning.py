@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from data_prep.adience import load_adience
-from data_prep.build import build_manifest
-from data_prep.manifest import Manifest, read_manifest
-from data_prep.sample import draw_sample
 from search.configurations import joint_space
 from search.contradictions import ALL, AUTO
 from search.finetune.options import FINETUNE
@@ -32,7 +27,6 @@ if TYPE_CHECKING:
     from search.joint import JointPlan
 
 Plan: TypeAlias = "StagePlan | JointPlan"
-SAMPLE = Path("data/sample")
 
 
 def stage_names(arguments: argparse.Namespace) -> Sequence[str]:
@@ -81,23 +75,6 @@ def joint_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) ->
         time_budget_s=arguments.time_budget,
         repeats=arguments.repeats,
     )
-
-
-def manifest_of(arguments: argparse.Namespace) -> Manifest:
-    """Returns the manifest that was asked for, or that of the sample, which is drawn where it is missing."""
-    if arguments.data is not None:
-        return read_manifest(arguments.data, arguments.data_root)
-    path = SAMPLE.with_suffix(".parquet")
-    draw_sample(SAMPLE.absolute())
-    if not path.is_file():
-        build_manifest(load_adience(SAMPLE / "adience"), path)
-        print(f"the built-in sample of drawn faces lies in {SAMPLE} now", file=sys.stderr)
-    return read_manifest(path)
-
-
-def default_name(arguments: argparse.Namespace) -> str:
-    """Returns the study's name where none is given: the manifest's."""
-    return SAMPLE.name if arguments.data is None else str(arguments.data.stem)
 
 
 def stage_plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> list[StagePlan]:

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from data_prep.command import exit_code
 from data_prep.errors import InputError
-from data_prep.manifest import read_manifest
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
@@ -29,13 +28,12 @@ from search.finetune.table import print_finetune
 from search.following import followers, require_wandb
 from search.ledger import Ledger
 from search.live_file import LiveFile, asked_of
+from search.manifests import celeba_of, default_name, manifest_of
 from search.planning import (
     Plan,
-    default_name,
     expected_trials,
     images_to_extract,
     joint_plan,
-    manifest_of,
     missing_trials,
     stage_names,
     stage_plan,
@@ -85,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.stage == FINETUNE:
         finetune_plan(arguments, problem, folder)
     elif arguments.celeba:
-        read_manifest(arguments.celeba, arguments.celeba_root)
+        celeba_of(arguments)
     if arguments.dry_run:
         _dry_run(arguments, plans, problem, folder)
         return

@@ -24,7 +24,7 @@ ADAPTERS = {
 USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
 LEARNING = {
     f"trainables/{name}.py"
-    for name in ("batches", "blocks", "deployment", "network", "pretrained", "training")
+    for name in ("batches", "blocks", "deployment", "devices", "network", "pretrained", "training")
 }
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 

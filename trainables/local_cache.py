@@ -56,9 +56,11 @@ def _index(folder: Path) -> dict[str, object]:
     try:
         return dict(json.loads((folder / "index.json").read_bytes()))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"the features in {folder} are not there ({error}); run again to make them"
-        ) from error
+        raise _missing(folder, error) from error
+
+
+def _missing(folder: Path, error: Exception) -> InputError:
+    return InputError(f"the features in {folder} are not there ({error}); run again to make them")
 
 
 def _is_whole(there: Path, index: dict[str, object]) -> bool:

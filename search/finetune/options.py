@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from data_prep.manifest import read_manifest
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
+from search.manifests import celeba_of
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.selection import RACE_START
@@ -29,8 +29,8 @@ def add_finetune_options(group: Any) -> None:
         "--celeba",
         type=Path,
         metavar="MANIFEST",
-        help="what python -m data_prep.build celeba wrote: the winner is pretrained on it, by --stage "
-        f"{FINETUNE}, or after --stage all and --mode joint by itself",
+        help="what python -m data_prep.build celeba wrote, or sample (drawn faces): the winner is pretrained "
+        f"on it, by --stage {FINETUNE}, or after --stage all and --mode joint by itself",
     )
     group.add_argument("--celeba-root", type=Path, metavar="DIR", help="where its images lie now")
     group.add_argument(
@@ -109,7 +109,7 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
     winner = replace(winner, **given)
     pretraining = None
     if arguments.celeba:
-        manifest = read_manifest(arguments.celeba, arguments.celeba_root)
+        manifest = celeba_of(arguments)
         splits = make_splits(manifest, PRETRAINING)
         pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
     repeats = RACE_START if arguments.repeats == "auto" else arguments.repeats

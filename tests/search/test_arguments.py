@@ -26,7 +26,7 @@ def parsed(command: str) -> Any:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("", "--stage is needed: backbone, batch_size, lr, neurons, dropout, l2, schedule or all"),
+        ("", "--stage is needed: backbone, batch_size, lr, neurons, dropout, l2, schedule, finetune or all"),
         ("--stage learning", "argument --stage: invalid choice: 'learning'"),
         (
             "--stage lr --learning-rate 0.1",
@@ -151,6 +151,7 @@ def test_defaults() -> None:
         "keras_backend": "auto",
         "feature_precision": "float32",
         "max_failures": 2,
+        "node_timeout": 900.0,
         "tensorboard": True,
         "wandb": "auto",
         "wandb_project": "stagewise",
@@ -230,6 +231,12 @@ DEFAULTS = {
     "--vary": "batch_size,lr,neurons,dropout, 576 configurations; with pbt lr,dropout",
     "--repeats": "1",
     "--max-repeats": "10",
+    "--finetune": "head",
+    "--finetune-rate": "0.1 of the winner's",
+    "--pretraining-epochs": "as many as a trial has",
+    "--augment": "none",
+    "--precision": "float32",
+    "--train-batchnorm": "it stays as in inference",
     "--study": "the manifest's name",
     "--storage": "results",
     "--cache": "cache",
@@ -244,11 +251,13 @@ DEFAULTS = {
     "--gpus-per-trial": "0",
     "--max-concurrent": "all that fit",
     "--max-failures": "2",
+    "--local-cache": "read them in --cache",
+    "--node-timeout": "15m",
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {
     *("--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
-    *("--quiet", "--verbose"),
+    *("--quiet", "--verbose", "--celeba", "--celeba-root"),
 }
 
 

@@ -11,11 +11,10 @@ from makers import make_problem, make_result, make_stage_result, write_small_man
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
 from search.ledger import Ledger
+from search.manifests import default_name, manifest_of
 from search.planning import (
-    default_name,
     images_to_extract,
     joint_plan,
-    manifest_of,
     missing_trials,
     stage_names,
     stage_plan,

@@ -1,0 +1,44 @@
+"""Which data a search is about: a manifest that was built, or the built-in sample of drawn faces."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.celeba import load_celeba
+from data_prep.labels import Labels
+from data_prep.manifest import Manifest, read_manifest
+from data_prep.sample import draw_sample
+
+SAMPLE = Path("data/sample")
+
+
+def manifest_of(arguments: argparse.Namespace) -> Manifest:
+    """Returns the manifest that was asked for, or that of the sample, which is drawn where it is missing."""
+    if arguments.data is not None:
+        return read_manifest(arguments.data, arguments.data_root)
+    return _of_sample("adience", load_adience, SAMPLE.with_suffix(".parquet"))
+
+
+def celeba_of(arguments: argparse.Namespace) -> Manifest:
+    """Returns the manifest of the images to pretrain on; "sample" is the drawn CelebA of the sample."""
+    if str(arguments.celeba) == SAMPLE.name:
+        return _of_sample("celeba", load_celeba, SAMPLE.with_name(f"{SAMPLE.name}-celeba.parquet"))
+    return read_manifest(arguments.celeba, arguments.celeba_root)
+
+
+def default_name(arguments: argparse.Namespace) -> str:
+    """Returns the study's name where none is given: the manifest's."""
+    return SAMPLE.name if arguments.data is None else str(arguments.data.stem)
+
+
+def _of_sample(part: str, load: Callable[[Path], Labels], path: Path) -> Manifest:
+    draw_sample(SAMPLE.absolute())
+    if not path.is_file():
+        build_manifest(load(SAMPLE / part), path)
+        print(f"the built-in sample of drawn faces lies in {SAMPLE} now", file=sys.stderr)
+    return read_manifest(path)

@@ -1,0 +1,244 @@
+"""A genuine `ray up` on three hosts, with the commands of docs/cluster.md, and what may happen to hosts.
+
+The tests build on one another: one cluster serves them all, in the order in which they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cluster_files import LAB, ROOT, read
+from commands import commands_of
+from hosts import HEAD, SHARED, Lab, why_not
+
+from data_prep.adience import load_adience
+from data_prep.build import build_manifest
+from data_prep.sample import draw_sample
+
+reason = why_not()
+pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=str(reason))]
+
+DOCS = commands_of("A lab's own machines")
+SMALL = f"--backbone keras:MobileNetV2 --data {SHARED}/adience.parquet --storage {SHARED}/results --cache {SHARED}/cache"
+STUDY = "python -m search.run --stage lr --address {address} " + SMALL
+TRIALS = 12  # the four values of the stage, three times
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Three hosts with a cluster on them, and data on their shared storage."""
+    folder = tmp_path_factory.mktemp("lab")
+    lab = Lab(folder, folder / "storage")
+    try:
+        lab.up(3)
+        put_data(lab.storage)
+        prepare_operator(lab)
+        for command in DOCS["Up"][1:]:  # the project's environment is there
+            documented(lab, command)
+        wait(lambda: alive(lab) == 3, 120)
+        yield lab
+    finally:
+        lab.down()
+
+
+def put_data(storage: Path) -> None:
+    """Draws 60 faces where every host reads them, under the path that it has there."""
+    draw_sample(storage / "data", photos=60, celeba_photos=20)
+    manifest = storage / "adience.parquet"
+    build_manifest(load_adience(storage / "data" / "adience"), manifest)
+
+
+def prepare_operator(lab: Lab) -> None:
+    """Gives the operator the project with an edited cluster file, and SSH to the hosts."""
+    home = lab.operator.root
+    project = home / "project"
+    edited = edited_file(lab)
+    for source in edited["file_mounts"].values():
+        if not source.startswith("~"):
+            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+            project.mkdir(exist_ok=True)
+            copy(ROOT / source, project / source)
+    (project / "deploy").mkdir()
+    (project / "deploy" / "lab.yaml").write_text(yaml.safe_dump(edited))
+    (home / ".bash_profile").write_text("export PATH=/root/venv/bin:$PATH RAY_USAGE_STATS_ENABLED=0\n")
+    (home / ".ssh").mkdir()
+    ssh = f"Host *\n StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n IdentityFile {lab.key}\n"
+    (home / ".ssh" / "config").write_text(ssh)
+
+
+def edited_file(lab: Lab) -> dict[str, Any]:
+    """Returns deploy/lab.yaml for these hosts; they have the environment, so nothing is installed."""
+    config = json.loads(json.dumps(read(LAB)).replace("/home/lab/", "/root/"))
+    config["provider"] |= {"head_ip": HEAD, "worker_ips": [host.address for host in lab.nodes[1:]]}
+    config["auth"] = {"ssh_user": "root", "ssh_private_key": str(lab.key)}
+    *others, install = config["setup_commands"]
+    assert "pip install" in install
+    config["setup_commands"] = [*others, "echo 'export PYTHONPATH=$HOME/stagewise' >> ~/.bash_profile"]
+    return dict(config)
+
+
+def documented(lab: Lab, command: str) -> str:
+    """Runs a command of the page as the operator, for these hosts and a small study; returns its output."""
+    small = "--stage lr --repeats 3 --epochs 4 --backbone keras:MobileNetV2"
+    changes = {
+        "--stage all": small,
+        " --gpus-per-trial 0.25 --cpus-per-trial 1": "",
+        "192.168.1.11 192.168.1.12": " ".join(host.address for host in lab.nodes[1:]),
+        "lab@": "root@",
+    }
+    for ours, theirs in changes.items():
+        command = command.replace(ours, theirs)
+    exports = "; ".join(line for line in DOCS["Up"] if line.startswith("export"))
+    done = lab.operator.run(f"cd project; {exports}; {command}")
+    assert done.returncode == 0, f"{command}: {done.stdout[-3000:]} {done.stderr[-3000:]}"
+    return done.stdout + done.stderr
+
+
+def wait(until: Callable[[], bool], seconds: float) -> None:
+    """Waits until something is true, at most so long."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.5)
+
+
+def alive(lab: Lab) -> int:
+    """Returns how many nodes Ray has."""
+    said = lab.nodes[0].run("ray status 2>/dev/null").stdout
+    counted = re.search(r"Active:\n (\d+) local", said)
+    return int(counted[1]) if counted else 0
+
+
+def ledger(lab: Lab, study: str) -> dict[str, dict[str, Any]]:
+    """Returns what stands in the ledger of a study, by key."""
+    files = (lab.storage / "results" / study / "trials").glob("*.json")
+    return {path.stem: json.loads(path.read_text()) for path in files}
+
+
+def written(lab: Lab, study: str) -> dict[str, int]:
+    """Returns when each trial of a study was written down."""
+    files = (lab.storage / "results" / study / "trials").glob("*.json")
+    return {path.stem: path.stat().st_mtime_ns for path in files}
+
+
+def places(trials: dict[str, dict[str, Any]]) -> set[str]:
+    """Returns the hosts that trained."""
+    return {trial["made_by"]["node"] for trial in trials.values()}
+
+
+def test_documented_study_is_trained_on_every_host(lab: Lab) -> None:
+    for step in ("Submit", "Watch"):
+        for command in DOCS[step]:
+            said = documented(lab, command)
+    trials = ledger(lab, "adience")
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert len(trials) == TRIALS
+    assert places(trials) == {"host1", "host2", "host3"}
+    assert "3 local.cluster.node" in said
+    copies = [lab.nodes[0].run("ls /tmp/features/features/*/features.npy").returncode for _ in lab.nodes]
+    assert copies == [0, 0, 0]
+
+
+def test_documented_results_are_fetched_and_reported(lab: Lab) -> None:
+    for command in DOCS["Fetch results"]:
+        documented(lab, command)
+    assert (lab.operator.root / "project" / "results" / "adience" / "report" / "index.html").is_file()
+
+
+def test_client_without_the_token_is_refused(lab: Lab) -> None:
+    connect = f"python -c 'import ray; ray.init(\"{HEAD}:6379\")'"
+    refused = lab.nodes[1].run(f"export RAY_AUTH_MODE=disabled; {connect}")
+    assert refused.returncode != 0
+    assert "AuthenticationError" in refused.stderr
+
+
+def test_dashboards_are_not_reached_from_elsewhere(lab: Lab) -> None:
+    ask = "python -c 'import sys, urllib.request as r; r.urlopen(\"http://{address}/api/version\")'"
+    assert "Connection refused" in lab.operator.run(ask.format(address=f"{HEAD}:8265")).stderr
+    assert "Connection refused" in lab.operator.run(ask.format(address=f"{HEAD}:8501")).stderr
+    assert "HTTP Error 401" in lab.nodes[0].run(ask.format(address="127.0.0.1:8265")).stderr
+
+
+def test_storage_that_is_not_shared_is_one_sentence(lab: Lab) -> None:
+    command = STUDY.format(address="auto").replace(f"{SHARED}/results", "/root/results")
+    done = lab.nodes[0].run(command)
+    assert done.returncode == 1
+    assert re.search(
+        r"^error: /root/results/adience is not the same folder on node host[23] \(10\.77\.0\.1[23]\) as here "
+        r"\(No such file or directory\); give --storage a folder that all nodes share$",
+        done.stderr,
+        flags=re.MULTILINE,
+    )
+    assert not list((lab.nodes[0].root / "results").rglob("trials/*.json"))
+
+
+def test_another_keras_on_a_node_is_one_sentence(lab: Lab) -> None:
+    other = lab.nodes[2].root / "stagewise" / "keras-3.0.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 3.0.0\n")
+    done = lab.nodes[1].run(STUDY.format(address=f"{HEAD}:6379") + " --study other")
+    shutil.rmtree(other)
+    assert done.returncode == 1
+    assert re.search(
+        r"^error: node host3 \(10\.77\.0\.13\) has Keras 3\.0\.0, this one has [\d.]+; install the same",
+        done.stderr,
+        flags=re.MULTILINE,
+    )
+    assert not ledger(lab, "other")
+
+
+def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path) -> None:
+    command = STUDY.format(address=f"{HEAD}:6379") + " --study harm --repeats 3 --epochs 60"
+    driver = lab.nodes[0].start(command, tmp_path / "log")
+    first = after_trials(lab, "harm", 2, driver, tmp_path / "log")
+    lab.nodes[1].kill_processes("raylet", "ray::")
+    with lab.without_link(2):
+        time.sleep(30)
+    assert driver.wait(240) == 0, (tmp_path / "log").read_text()
+    trials = ledger(lab, "harm")
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert len(trials) == TRIALS
+    assert written(lab, "harm").items() >= first.items()
+
+
+def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path: Path) -> None:
+    command = STUDY.format(address="auto") + " --study head --repeats 3 --epochs 20"
+    driver = lab.nodes[0].start(command, tmp_path / "log")
+    first = after_trials(lab, "head", 2, driver, tmp_path / "log")
+    lab.nodes[0].kill_processes("ray", "search.run")
+    assert driver.wait(30) != 0
+    first = written(lab, "head")
+    documented(lab, DOCS["Up"][-1])
+    again = lab.nodes[0].run(command)
+    assert again.returncode == 0, again.stderr
+    assert f"{len(first)} of {TRIALS} trials are done already" in again.stderr
+    assert len(ledger(lab, "head")) == TRIALS
+    assert written(lab, "head").items() >= first.items()
+
+
+def test_documented_end_leaves_no_ray_on_any_host(lab: Lab) -> None:
+    for command in DOCS["Down"]:
+        documented(lab, command)
+    wait(lambda: all(host.run("pgrep raylet").returncode == 1 for host in lab.nodes), 60)
+
+
+def after_trials(
+    lab: Lab, study: str, count: int, driver: subprocess.Popen[bytes], log: Path
+) -> dict[str, int]:
+    """Returns when the trials were written down, as soon as there are `count`."""
+
+    def enough() -> bool:
+        assert driver.poll() is None, log.read_text()
+        return len(written(lab, study)) >= count
+
+    wait(enough, 120)
+    return written(lab, study)
