@@ -18,6 +18,7 @@ from trainables import trainable
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 Record = Callable[[TrialResult, np.ndarray | None], None]
+_HEARD = (trainable.PACK, trainable.EPOCHS, trainable.PREDICTIONS, trainable.MADE_BY, trainable.EPOCH)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     observer: Observer
     policy: Policy
     results: dict[str, TrialResult] = field(default_factory=dict)
-    _ours: dict[str, list[Trial]] = field(default_factory=dict)  # by Tune's id: a key is costly at every report
+    _ours: dict[str, list[Trial]] = field(
+        default_factory=dict
+    )  # by Tune's id: a key is costly at every report
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,6 +72,8 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
                 stopped = self._cut(ours, TrialStatus.STOPPED, trainable.STOPPED_EARLY)
                 self.record(stopped, None)
                 self._end(stopped)
+        for heard in _HEARD:  # Tune keeps the last report of every trial, and writes them all down in the end
+            trial.last_result.pop(heard, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes trials whose worker failed more often than allowed; they are not finished."""

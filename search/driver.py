@@ -36,8 +36,9 @@ from trainables.trainable import WorkerData
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
+PENDING_OF_A_LIST = 200  # as Tune has it for a grid
 ASKED_TOGETHER = 16  # suggestions of a searcher; the more, the less each knows of the others
-_EXCHANGE = "ray-tune-"
+_EXCHANGE, _PENDING = "ray-tune-", "TUNE_MAX_PENDING_TRIALS_PG"
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
@@ -224,6 +225,7 @@ class Driver:
         packed = train is trainable.train_pack
         data = self._worker_data(rows, policy, _referee(policy) if packed else None)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
+        os.environ[_PENDING] = self._pending(searcher)
         self._checkpoints.mkdir(parents=True, exist_ok=True)
         for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
             shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
@@ -248,6 +250,17 @@ class Driver:
                     failure_config=tune.FailureConfig(max_failures=self._resources.max_failures),
                 ),
             ).fit()
+
+    def _pending(self, searcher: Searcher | None) -> str:
+        """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
+
+        A list may wait as far as makes a cluster grow; what is asked of a model should know of the results.
+        """
+        if searcher is None:
+            return "auto"
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        slots = sum(_slots(node, self._resources) for node in nodes)
+        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots))
 
     def _keep(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         self._record(result, predictions)
@@ -318,6 +331,14 @@ def assignment_of(trial: Trial, *, keep: bool = False) -> dict[str, Any]:
         "start": trial.start,
         "keep": keep,
     }
+
+
+def _slots(node: Mapping[str, float], resources: Resources) -> int:
+    """Returns how many trials a node trains at a time."""
+    slots = node.get("CPU", 0) / resources.trial_cpus
+    if resources.gpus_per_trial:
+        slots = min(slots, node.get("GPU", 0) / resources.gpus_per_trial)
+    return int(slots)
 
 
 def _can_pack(policy: Policy) -> bool:

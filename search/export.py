@@ -1,5 +1,6 @@
 """python -m search.export: a finished model for other runtimes, checked against Keras."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from search.model_file import ModelFile, find_model
 from search.photographs import drawn_photographs
 from trainables.exporting import TOLERANCE, Exported, export_model
@@ -17,7 +19,7 @@ from trainables.runtimes import FORMATS, Format, find_format
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
-    return exit_code(lambda: _export(_parser().parse_args(argv)))
+    return exit_code(lambda: _export(completing(_parser()).parse_args(argv)))
 
 
 def _export(arguments: argparse.Namespace) -> None:

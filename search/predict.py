@@ -1,5 +1,6 @@
 """python -m search.predict: what a finished model says of photographs."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from data_prep.errors import InputError
 from data_prep.files import write_whole
 from data_prep.manifest import read_manifest
@@ -154,7 +156,7 @@ def _progress(photographs: int) -> contextlib.AbstractContextManager[OnProgress]
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _parser()
+    parser = completing(_parser())
     arguments = parser.parse_intermixed_args(argv)
     wishes = (bool(arguments.photographs), arguments.manifest is not None, arguments.demo)
     if sum(wishes) != 1:

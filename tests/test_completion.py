@@ -38,6 +38,20 @@ def completions_of(line: str) -> list[str]:
     return done.stdout.split()
 
 
+COMMANDS = sorted(
+    path
+    for package in ("data_prep", "trainables", "search")
+    for path in (ROOT / package).rglob("*.py")
+    if "\n    sys.exit(main())\n" in path.read_text("utf-8")
+)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_is_marked_for_the_shell(path: Path) -> None:
+    start = path.read_text("utf-8")[:1024]  # as far as the hook of the shell reads
+    assert "\n# PYTHON_ARGCOMPLETE_OK\n" in start
+
+
 def test_stage_offers_the_stages() -> None:
     offered = completions_of("python -m search.run --stage ")
     assert {"backbone", "batch_size", "lr", "neurons", "dropout", "l2", "schedule", "all"} <= set(offered)
@@ -50,7 +64,13 @@ def test_stage_offers_the_stages() -> None:
         ("python -m search.report --o", ["--out"]),
         ("python -m search.compare --j", ["--json"]),
         ("python -m search.show --sto", ["--storage"]),
+        ("python -m search.predict --man", ["--manifest"]),
+        ("python -m search.predict --faces d", ["detect"]),
+        ("python -m search.export --format on", ["onnx"]),
+        ("python -m search.dashboard --tok", ["--token"]),
         ("python -m data_prep.build ad", ["adience"]),
+        ("python -m data_prep.build folder --skip", ["--skip-bad-images"]),
+        ("python -m trainables.backbones --j", ["--json"]),
     ],
 )
 def test_options_are_completed(line: str, offered: list[str]) -> None:

@@ -4,6 +4,7 @@ The table and the identity of weights are read without Keras, so that a driver s
 imported by the functions that build.
 """
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -23,6 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from data_prep.completion import completing
 from data_prep.errors import InputError
 
 if TYPE_CHECKING:
@@ -214,18 +216,22 @@ def parameter_counts(backbone: Backbone) -> ParameterCounts:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table of backbones and returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m trainables.backbones",
-        description="The backbones with their input size and their parameters with the default head.",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
-    arguments = parser.parse_args(argv)
+    arguments = completing(_parser()).parse_args(argv)
     rows = [_row(backbone) for backbone in BACKBONES]
     if arguments.json:
         print(json.dumps(rows, indent=2))
     else:
         _print_table(rows)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainables.backbones",
+        description="The backbones with their input size and their parameters with the default head.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
+    return parser
 
 
 def _row(backbone: Backbone) -> dict[str, Any]:

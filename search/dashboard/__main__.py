@@ -1,5 +1,6 @@
 """python -m search.dashboard: a live page on a study, or on all studies of a storage."""
 
+# PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.command import exit_code
+from data_prep.completion import completing
 from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
 from search.dashboard.settings import Settings, configure
@@ -30,7 +32,7 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves the page until it is interrupted; returns 0 done, 1 told in one line, 2 wrong usage."""
-    return exit_code(lambda: _serve(_parser().parse_args(argv)), "the dashboard has ended")
+    return exit_code(lambda: _serve(completing(_parser()).parse_args(argv)), "the dashboard has ended")
 
 
 def server_options(host: str, port: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 from processes import training_processes
 
 from data_prep.adience import load_adience
@@ -97,6 +98,57 @@ def test_trial_in_a_reused_worker_equals_that_in_a_fresh_one(problem: Problem, d
     reused = driver.train([*others, dropout], Silent(), Policy())[dropout.key]
     assert figures(reused) == figures(fresh)
     assert len(fresh.epochs) == CONFIG.epochs
+
+
+class Together(Silent):
+    """Notes the most trials that were in training at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: set[str] = set()
+        self.most = 0
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """A trial with an epoch behind it and others before it trains."""
+        if metrics.epoch < trial.config.epochs:
+            self.running.add(trial.key)
+        self.most = max(self.most, len(self.running))
+
+    def ended(self, result: TrialResult) -> None:
+        """A trial no longer trains."""
+        self.running.discard(result.trial.key)
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["listed", "suggested"])
+def test_trials_train_side_by_side_where_there_is_room(
+    workplace: Path, problem: Problem, driver: Driver, asked: bool
+) -> None:
+    driver._connect()
+    if ray.cluster_resources()["CPU"] < 2:
+        pytest.skip("there is room for one")
+    pair = Driver(
+        problem,
+        workplace / "cache",
+        workplace / "pair",
+        Resources(cpus_per_trial=1),
+        lambda *_: None,
+        connected=True,
+    )
+    trials = [problem.trial(replace(CONFIG, seed=seed, epochs=20), "random") for seed in range(6)]
+    observer, left = Together(), list(trials)
+    if asked:
+        searcher = KnowingSearcher(
+            {"learning_rate": Range(1e-4, 1e-2)},
+            Objective(),
+            7,
+            lambda values: assignment_of(left.pop(0)),
+            lambda: not left,
+        )
+        results = pair.search(searcher, CONFIG, observer, Policy())
+    else:
+        results = pair.train(trials, observer, Policy())
+    assert len(results) == 6
+    assert observer.most >= 2
 
 
 def test_diverging_trial_leaves_the_others_alone(problem: Problem, driver: Driver) -> None:

@@ -14,6 +14,7 @@ from processes import training_processes
 
 from data_prep.adience import load_adience
 from data_prep.build import build_manifest
+from data_prep.celeba import load_celeba
 from data_prep.sample import draw_sample
 
 pytestmark = pytest.mark.ray
@@ -37,8 +38,9 @@ PROMISED = {"study", "stage", "objective", "data_digest", "trials", "winner", "s
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the manifest of 100 drawn faces; its cache is shared by the tests."""
     folder = tmp_path_factory.mktemp("workplace")
-    draw_sample(folder / "sample", photos=100, celeba_photos=20)
+    draw_sample(folder / "sample", photos=100, celeba_photos=60)
     build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
+    build_manifest(load_celeba(folder / "sample" / "celeba"), folder / "celeba.parquet")
     return folder
 
 
@@ -96,6 +98,27 @@ def test_stage_gives_what_scripts_rely_on(workplace: Path) -> None:
     again = run(workplace, "--stage", "lr", "--epochs", "3")
     assert all(trial["reused"] for trial in again["trials"])
     assert (learned(again), again["winner"]) == (learned(result), result["winner"])
+
+
+def test_winner_becomes_a_model_that_predicts(workplace: Path) -> None:
+    run(workplace, "--stage", "lr", "--epochs", "2", "--study", "final")
+    options = ("--stage", "finetune", "--epochs", "2", "--study", "final", "--celeba", "celeba.parquet")
+    unfrozen = (*options, "--finetune", "blocks:1", "--augment", "flip")
+    found = run(workplace, *unfrozen)["finetune"]
+    names = ["untuned", "tuned", "pretrained", "blocks:1"]
+    assert [column["name"] for column in found["columns"]] == names
+    assert found["winner"] in names
+    folder = workplace / "results" / "final"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("[tw][re]*/*.json")}
+    model = (folder / "winner" / "model.keras").stat().st_mtime_ns
+    assert run(workplace, *unfrozen)["finetune"]["columns"] == found["columns"]
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("[tw][re]*/*.json")} == before
+    assert (folder / "winner" / "model.keras").stat().st_mtime_ns == model
+    predict = [sys.executable, "-m", "search.predict", "final", "--demo", "--json"]
+    done = subprocess.run(predict, cwd=workplace, capture_output=True, text=True, check=True, timeout=200)
+    predictions = json.loads(done.stdout)["predictions"]
+    assert len(predictions) == 10
+    assert all(0 <= each["probability"] <= 1 for each in predictions)
 
 
 def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
