@@ -24,7 +24,7 @@ from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
 from search.finetune.options import FINETUNE, finetune_plan, is_wanted
 from search.finetune.result import FinetuneResult
-from search.finetune.table import print_finetune
+from search.finetune.table import finetune_json, print_finetune
 from search.following import followers, require_wandb
 from search.ledger import Ledger
 from search.live_file import LiveFile, asked_of
@@ -136,8 +136,11 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
     output.print(f"results: {folder}", highlight=False, soft_wrap=True)
     if arguments.json:
         seconds = time.perf_counter() - started
-        told = result_json(results, folder, read_study(folder), ledger, seconds, reading)
-        print(json.dumps({**told, **({"finetune": finetuned.to_dict()} if finetuned else {})}, indent=2))
+        made_of = read_study(folder)
+        told = result_json(results, folder, made_of, ledger, seconds, reading) if results else {}
+        told |= finetune_json(finetuned, folder, made_of, seconds) if finetuned and not results else {}
+        told |= {"finetune": finetuned.to_dict()} if finetuned else {}
+        print(json.dumps(told, indent=2))
 
 
 def _finetune(

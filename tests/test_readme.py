@@ -1,31 +1,23 @@
-"""What the README tells a reader to type is understood by the programs."""
+"""What only the README says: the options that it tells to add, the rooms of the tree, the printed objects."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
+from documented import PAGES, ROOT, rows_of
 
-from data_prep import arguments as build_arguments
 from search import arguments as run_arguments
 
-README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-MAKEFILE = (Path(__file__).parents[1] / "Makefile").read_text("utf-8")
-BUILDS = re.findall(r"^python -m data_prep\.build (.+)$", README, flags=re.MULTILINE)
-RUNS = re.findall(r"^python -m search\.run (.+)$", README, flags=re.MULTILINE)
-ADDED = re.findall(r"^\| [^|]+ \| `(--[^`]+)`", README, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize("command", BUILDS)
-def test_build_command_of_the_readme(command: str) -> None:
-    assert build_arguments.parse_arguments(shlex.split(command)).out is not None
-
-
-@pytest.mark.parametrize("command", RUNS)
-def test_run_command_of_the_readme(command: str) -> None:
-    assert run_arguments.parse_arguments(shlex.split(command)).stage is not None
+README = PAGES[0]
+ADDED = [options for _, added in rows_of(README, "to") for options in re.findall(r"`(--[^`]+)`", added)]
+ROOMS = [
+    f"{package}/{name}".rstrip("/")
+    for places, _ in rows_of(README, "where")
+    for package in re.findall(r"`(\w+)/", places)[:1]
+    for name in (span.removeprefix(f"{package}/") for span in re.findall(r"`([^`]+)`", places))
+]
 
 
 @pytest.mark.parametrize("options", ADDED)
@@ -34,17 +26,28 @@ def test_option_of_the_readme(options: str) -> None:
     run_arguments.parse_arguments(shlex.split(whole))
 
 
-def test_readme_names_commands_of_each_kind() -> None:
-    assert (len(BUILDS), len(RUNS)) == (2, 2)
-    assert len(ADDED) >= 6
+def test_readme_has_options_to_add() -> None:
+    assert len(ADDED) >= 8
 
 
-@pytest.mark.parametrize("target", re.findall(r"`?make (\w+)", README))
-def test_make_target_of_the_readme(target: str) -> None:
-    assert re.search(rf"^{target}:", MAKEFILE, flags=re.MULTILINE)
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_of_the_readme_is_there(room: str) -> None:
+    assert (ROOT / room).is_dir() or (ROOT / f"{room}.py").is_file()
 
 
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"python\s+-m\s+([\w.]+)", README))))
-def test_module_of_the_readme(module: str) -> None:
-    path = Path(__file__).parents[1] / module.replace(".", "/")
-    assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+def test_readme_names_every_package() -> None:
+    packages = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "search").glob("*/__init__.py")}
+    assert packages <= set(ROOMS)
+
+
+def test_readme_names_every_module_that_imports_ray() -> None:
+    text = README.read_text("utf-8")
+    said = re.search(r"Only `trainables/trainable.py` and `search/\{([\w,]+)\}\.py` import Ray", text)
+    assert said
+    importing = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("data_prep", "trainables", "search")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"^\s*(import|from) ray\b", path.read_text("utf-8"), flags=re.MULTILINE)
+    }
+    assert importing == {"trainables/trainable.py", *(f"search/{name}.py" for name in said[1].split(","))}

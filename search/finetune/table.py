@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
@@ -40,6 +44,27 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
         table.add_row(column.title, *(_shown(column, metric) for metric in METRICS), _mark(column, result))
     console.print(table)
     console.print(result.statement, highlight=False, soft_wrap=True)
+
+
+def finetune_json(
+    result: FinetuneResult, folder: Path, made_of: Mapping[str, Any], seconds: float
+) -> dict[str, Any]:
+    """Returns what `search.run --json` prints of a run that did nothing else, as far as stages have it."""
+    winner = result.column(result.winner or "")
+    return {
+        "study": folder.name,
+        "folder": str(folder),
+        "stage": "finetune",
+        "data_digest": made_of["data_digest"],
+        "drawn": made_of["source"] == "sample",
+        "weights": made_of["weights"],
+        "keras_backend": made_of["keras_backend"],
+        "split": result.split,
+        "winner": winner and dict(winner.config),
+        "verdict": result.verdict,
+        "statement": result.statement,
+        "seconds": seconds,
+    }
 
 
 def _shown(column: ColumnResult, metric: str) -> str:

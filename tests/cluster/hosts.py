@@ -37,8 +37,9 @@ mkdir -p /run/sshd {shared}
 mount --bind {storage} {shared}
 printf '127.0.0.1 localhost\\n{address} {name}\\n' > /run/hosts
 mount --bind /run/hosts /etc/hosts
-touch {root}/ready
-exec {server}
+touch {root}/ready  # bash stays as the first process, because an SSH server does not clear up after others
+{server} &
+wait
 """
 _SSHD = """
 ListenAddress {address}
@@ -78,6 +79,7 @@ class Host:
     address: str
     root: Path
     process: subprocess.Popen[bytes]
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def command(self, line: str) -> list[str]:
         """Returns what runs `line` in a login shell on this host."""
@@ -93,12 +95,18 @@ class Host:
     def start(self, line: str, log: Path) -> subprocess.Popen[bytes]:
         """Starts `line`, which prints into `log`."""
         with log.open("wb") as file:
-            return subprocess.Popen(self.command(line), stdout=file, stderr=subprocess.STDOUT)
+            started = subprocess.Popen(self.command(line), stdout=file, stderr=subprocess.STDOUT)
+        self.started.append(started)
+        return started
 
     def kill_processes(self, *words: str) -> None:
         """Ends with SIGKILL the processes of this host whose command has one of the words in it."""
-        pattern = "|".join(words)
-        self.run(f"pkill -9 -f {shlex.quote(pattern)}")
+        pattern = shlex.quote(
+            "|".join(f"[{word[0]}]{word[1:]}" for word in words)
+        )  # not the shell that says it
+        left = self.run(f"pkill -9 -f {pattern}; sleep 1; pgrep --list-full -f {pattern}").stdout
+        if left:
+            raise RuntimeError(f"{self.name} still has {left}")
 
     def _inside(self) -> int:
         """Returns the first process in the host's namespaces."""
@@ -155,7 +163,8 @@ class Lab:
         """Ends every process of every host, and removes the network."""
         for host in self.hosts:
             host.process.send_signal(signal.SIGKILL)
-            host.process.wait()
+            for process in (host.process, *host.started):
+                process.wait()
         for number in range(len(self.hosts)):
             subprocess.run(["ip", "netns", "del", self._space(number)], check=False, capture_output=True)
 
