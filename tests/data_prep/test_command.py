@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -41,3 +43,14 @@ def test_exit_code_of_work_that_is_done() -> None:
 def test_bug_stays_an_exception() -> None:
     with pytest.raises(ZeroDivisionError):
         exit_code(lambda: 1 / 0)
+
+
+def test_reader_that_has_gone_is_no_error_to_tell() -> None:
+    code = "from data_prep.command import exit_code\nraise SystemExit(exit_code(lambda: print('x' * 10**7)))"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr
+    assert (process.wait(), process.stderr.read()) == (1, b"")
+    process.stderr.close()
