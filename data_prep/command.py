@@ -14,8 +14,8 @@ STDOUT = 1
 def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothing was written") -> int:
     """Does `work` and returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted.
 
-    A reader of the output that has gone ends it with 1, untold. InputError and OSError are told on standard error, and `interrupted` after Ctrl-C; any other exception
-    is a bug and stays one.
+    A reader of the output that has gone ends it with 1, untold. InputError and OSError are told on standard
+    error, and `interrupted` after Ctrl-C; any other exception is a bug and stays one.
     """
     try:
         work()

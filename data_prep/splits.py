@@ -44,9 +44,10 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SEED) -> tuple
 
     random: 80 % train, 20 % validation, stratified by label, as in the report. subject: the same shares
     with no subject on both sides. folds: a split for each fold of the manifest, which is its test part.
-    pretraining: fold 0 trains and fold 1 validates, or fold 2 where there is no fold 1 (CelebA's
-    partition); a manifest without folds is cut 80/20. kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
-    In the last two, 20 % of the other rows, cut by subject where known, validate.
+    kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
+    In the last two, 20 % of the other rows, cut by subject where known, validate. pretraining: fold 0
+    trains and fold 1 validates, or fold 2 where there is no fold 1 (CelebA's partition); a manifest without
+    folds is cut as for random.
 
     Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
     and where a part would lack a label.

@@ -67,6 +67,28 @@ def test_folds_count_a_subject_that_stands_in_two_of_them(made_manifest: Make) -
     assert make_splits(made_manifest(fold=folds), "folds")[0].shared_subjects > 0
 
 
+@pytest.mark.parametrize(
+    ("folds", "validating"),
+    [([0, 0, 1, 2], 1), ([0, 0, 2, 2], 2)],
+    ids=["CelebA's partition", "a share for testing"],
+)
+def test_pretraining_trains_on_fold_0(made_manifest: Make, folds: list[int], validating: int) -> None:
+    manifest = made_manifest(fold=(folds * 100)[: len(made_manifest())])
+    (split,) = make_splits(manifest, "pretraining")
+    table = manifest.table
+    assert set(table["fold"].iloc[split.train]) == {0}
+    assert set(table["fold"].iloc[split.validation]) == {validating}
+    assert split.train.size == (table["fold"] == 0).sum()
+    assert (split.name, split.test.size) == ("pretraining", 0)
+
+
+def test_pretraining_without_folds_is_cut_as_for_random(made_manifest: Make) -> None:
+    manifest = made_manifest(fold=None)
+    (split,), (random,) = make_splits(manifest, "pretraining"), make_splits(manifest, "random")
+    np.testing.assert_array_equal(split.train, random.train)
+    assert split.name == "pretraining"
+
+
 def test_kfold_parts_are_disjoint_and_by_subject(made_manifest: Make) -> None:
     splits = make_splits(made_manifest(), "kfold:4")
     assert [split.name for split in splits] == [f"kfold-4-{part}" for part in range(4)]
