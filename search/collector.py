@@ -72,8 +72,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
                 stopped = self._cut(ours, TrialStatus.STOPPED, trainable.STOPPED_EARLY)
                 self.record(stopped, None)
                 self._end(stopped)
-        for heard in _HEARD:  # Tune keeps the last report of every trial, and writes them all down in the end
-            trial.last_result.pop(heard, None)
+        _forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes trials whose worker failed more often than allowed; they are not finished."""
@@ -187,6 +186,14 @@ def trials_of(trial: Any, problem: Problem) -> list[Trial]:
         )
         for assignment in assignments
     ]
+
+
+def _forget(trial: Any) -> None:
+    """Drops what Tune would keep of an ended trial, 100 kB of it: nobody reads it, and it is written down."""
+    for heard in _HEARD:
+        trial.last_result.pop(heard, None)
+    trial.run_metadata.metric_analysis.clear()
+    trial.run_metadata.metric_n_steps.clear()
 
 
 def _reason(trial: Any) -> str:

@@ -22,6 +22,7 @@ from data_prep.errors import InputError
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.ledger import kept_weights
+from search.lost_nodes import LostNodes
 from search.nodes import prepare_nodes, require_room, wait_for_room
 from search.preflight import Errand
 from search.problem import Problem
@@ -246,7 +247,7 @@ class Driver:
                     name="search",
                     storage_path=exchange,
                     verbose=0,
-                    callbacks=[collector],
+                    callbacks=[collector, LostNodes()],
                     failure_config=tune.FailureConfig(max_failures=self._resources.max_failures),
                 ),
             ).fit()

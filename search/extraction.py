@@ -64,7 +64,8 @@ def make_rows(name: str, problem: Problem, cache: Path, gpus: float) -> Path:
         return found.folder
     task = _Tasks(name, problem, cache, extraction_backend(problem.keras_backend, gpus))
     places = places_for(ray.nodes(), gpus)
-    with show_progress(f"features of {name} ({weights_in_words(weights, precision)})") as on_progress:
+    what = f"features of {name} ({weights_in_words(weights, precision)})" if backbone.frozen else name
+    with show_progress(what) as on_progress:
         folder = task.spread(places, on_progress) if len(places) > 1 else task.alone(places[0], on_progress)
         on_progress(len(digests), len(digests))
     return folder

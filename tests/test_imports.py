@@ -19,6 +19,7 @@ ADAPTERS = {
     "search/driver.py",
     "search/collector.py",
     "search/extraction.py",
+    "search/lost_nodes.py",
     "search/nodes.py",
 }
 USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from search.comparison import breakdown_of
-from search.finetune.plan import FinetunePlan
+from search.finetune.plan import Column, FinetunePlan
 from search.finetune.result import FinetuneResult, column_results, scores_of
 from search.ledger import Ledger, kept_weights
 from search.problem import Problem
@@ -39,16 +39,14 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
     runs = _Runs(ledger, trains, study)
     first = plan.pretraining_runs()
     if plan.pretraining:
-        runs.train(plan.pretraining, "pretraining", first, keep=True)
+        runs.train(plan.pretraining, "pretraining", [Column("", "", tuple(first), keep=True)])
         runs.require(first)
     columns = plan.head_columns()
-    for keep in (False, True):
-        together = [run for column in columns if column.keep is keep for run in column.runs]
-        runs.train(plan.problem, "finetune", together, keep=keep)
+    runs.train(plan.problem, "finetune", columns)
     if plan.blocks:
         runs.require(columns[-1].runs)
         blocks = plan.block_columns()
-        runs.train(plan.problem, "finetune", [run for column in blocks for run in column.runs], keep=True)
+        runs.train(plan.problem, "finetune", blocks)
         columns += blocks
     selection = select([scores_of(column, runs.results) for column in columns])
     winner = None if selection.winner is None else columns[selection.winner]
@@ -69,7 +67,7 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
 
 def require_weights(plan: FinetunePlan, run: Trial, ledger: Ledger, trains: Trains, study: Path) -> None:
     """Sees to it that the weights of `run` lie in the study; the ledger alone does not keep them."""
-    _Runs(ledger, trains, study).train(plan.problem, "weights", [run], keep=True)
+    _Runs(ledger, trains, study).train(plan.problem, "weights", [Column("", "", (run,), keep=True)])
 
 
 class _Runs:
@@ -79,14 +77,18 @@ class _Runs:
         self._ledger, self._trains, self._kept = ledger, trains, kept_weights(study)
         self.results: dict[str, TrialResult] = {}
 
-    def train(self, problem: Problem, title: str, trials: Sequence[Trial], *, keep: bool) -> None:
+    def train(self, problem: Problem, title: str, columns: Sequence[Column]) -> None:
+        trials = [run for column in columns for run in column.runs]
+        keep = {run.key for column in columns if column.keep for run in column.runs}
         done = finished_trials(trials, self._ledger)
         missing = [
-            run for run in trials if run.key not in done or (keep and not self._has_weights(done[run.key]))
+            run
+            for run in trials
+            if run.key not in done or (run.key in keep and not self._has_weights(done[run.key]))
         ]
         self.results |= done
         if missing:
-            ended = self._trains(problem, title, missing, [run.key for run in missing] if keep else [])
+            ended = self._trains(problem, title, missing, keep)
             for key in ended.keys() & done.keys():
                 _warn_of_difference(done[key], ended[key])
             self.results |= ended

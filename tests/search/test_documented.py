@@ -84,7 +84,9 @@ def workplace(
     """The current folder: what was drawn, and two studies of it, adience finished and faces begun."""
     for there in drawn.iterdir():
         (tmp_path / there.name).symlink_to(there)
-    make_study("results/adience", epochs=2, repeats=3, joint=8, **facts_of(drawn / "adience.parquet"))
+    make_study(
+        "results/adience", epochs=2, stages=["lr", "dropout"], joint=8, **facts_of(drawn / "adience.parquet")
+    )
     make_study("results/faces", epochs=2, stages=["lr"], **facts_of(drawn / "mine.parquet"))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -41,7 +41,7 @@ class FakeWorkers:
         """Returns by key how `trials` ended."""
         self.asked.append((problem.protocol, title, [trial.key for trial in trials], list(keep)))
         results = FakeTrainer(problem, Ledger(self.study), self.accuracy)(trials)
-        for key in keep:
+        for key in results.keys() & set(keep):
             folder = kept_weights(self.study) / key
             folder.mkdir(parents=True, exist_ok=True)
             (folder / LAST).write_bytes(b"")
@@ -67,7 +67,7 @@ def test_pretraining_comes_first_and_keeps_its_weights(make_plan: MakePlan, work
     run(plan, workers)
     protocol, title, keys, kept = workers.asked[0]
     assert (protocol, title) == ("pretraining", "pretraining")
-    assert keys == kept == [trial.key for trial in plan.pretraining_runs()]
+    assert keys == sorted(kept, key=keys.index) == [trial.key for trial in plan.pretraining_runs()]
     assert sorted(workers.trained) == sorted(trial.key for trial in plan.trials())
 
 

@@ -1,0 +1,69 @@
+"""A machine that goes away under a trial is no failure of the trial's: what Tune counted is taken back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray import tune
+
+NOTICE_S = 120.0  # until Ray has noticed that a machine is gone, well after the trial's worker fell silent
+EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class _Suspicion:
+    """A trial that failed, on one of these nodes, and when."""
+
+    trial: Any
+    nodes: frozenset[str]
+    since: float
+
+
+@dataclass
+class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Lets a trial begin again without counting, where the node that it ran on has died.
+
+    Ray notices a dead node later than that its worker does not answer; so a failure is looked at again until
+    its node has died or NOTICE_S have passed. What Tune counts decides only at the next failure.
+    """
+
+    _alive_at_start: dict[str, dict[str, str]] = field(default_factory=dict)
+    _suspicions: list[_Suspicion] = field(default_factory=list)
+    _looked: float = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its callbacks down; nobody reads this one back
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes which nodes there are."""
+        self._alive_at_start[trial.trial_id] = _alive()
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes on which nodes the failed trial may have run: it has told the address with its reports."""
+        address = (trial.last_result or {}).get("node_ip")
+        nodes = self._alive_at_start.get(trial.trial_id, {})
+        there = frozenset(node for node, where in nodes.items() if address in (None, where))
+        self._suspicions.append(_Suspicion(trial, there, time.monotonic()))
+        self._look()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Looks again at what failed."""
+        if self._suspicions and time.monotonic() - self._looked > EVERY_S:
+            self._look()
+
+    def _look(self) -> None:
+        self._looked, alive, open_ones = time.monotonic(), _alive(), []
+        for suspicion in self._suspicions:
+            if not suspicion.nodes <= alive.keys():
+                suspicion.trial.run_metadata.num_failures -= 1
+            elif self._looked - suspicion.since < NOTICE_S:
+                open_ones.append(suspicion)
+        self._suspicions = open_ones
+
+
+def _alive() -> dict[str, str]:
+    """Returns the address of each node that is alive, by its id."""
+    return {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
