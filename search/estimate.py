@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from data_prep.splits import Split
 from search.problem import Problem
-from trainables.backbones import find_backbone
+from trainables.inputs import reads_images
 from trainables.trial import Trial, TrialResult
 
 # Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.
@@ -33,20 +34,27 @@ class Estimate:
 
 
 def estimate(
-    trials: Sequence[Trial], done: Iterable[TrialResult], problem: Problem, images_to_extract: int
+    trials: Sequence[Trial],
+    done: Iterable[TrialResult],
+    problem: Problem,
+    images_to_extract: int,
+    other_splits: Sequence[Split] = (),
 ) -> Estimate:
-    """Returns the estimate for training `trials` one after the other."""
-    rows = {split.name: len(split.train) for split in problem.splits}
+    """Returns the estimate for training `trials` one after the other.
+
+    `other_splits` are those of trials on other data than the problem's.
+    """
+    rows = {split.name: len(split.train) for split in (*problem.splits, *other_splits)}
     steps_s = {True: [], False: []}  # type: dict[bool, list[float]]
     for result in done:
         if result.epochs:
             seconds = median(epoch.seconds for epoch in result.epochs)
-            frozen = find_backbone(result.trial.config.backbone).frozen
+            frozen = not reads_images(result.trial.config)
             steps_s[frozen].append(seconds / _steps(result.trial, rows))
     total = 0.0
     measured = bool(trials)
     for trial in trials:
-        frozen = find_backbone(trial.config.backbone).frozen
+        frozen = not reads_images(trial.config)
         known = steps_s[frozen]
         measured = measured and bool(known)
         step_s = median(known) if known else _typical_step(trial, frozen, problem.keras_backend)
@@ -61,9 +69,7 @@ def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str
     """
     rows = {split.name: len(split.train) for split in problem.splits}
     steps = [_steps(trial, rows) * trial.config.epochs for trial in trials]
-    single = [
-        trial.config.batch_size == 1 and find_backbone(trial.config.backbone).frozen for trial in trials
-    ]
+    single = [trial.config.batch_size == 1 and not reads_images(trial.config) for trial in trials]
     if not any(single):
         return None
     share = sum(count for count, alone in zip(steps, single, strict=True) if alone) / sum(steps)

@@ -15,11 +15,12 @@ EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class _Suspicion:
-    """A trial that failed, on one of these nodes, and when."""
+    """A trial that failed, on one of these nodes, when, and whether that counts for the time being."""
 
     trial: Any
     nodes: frozenset[str]
     since: float
+    counts: bool
 
 
 @dataclass
@@ -27,7 +28,8 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
     """Lets a trial begin again without counting, where the node that it ran on has died.
 
     Ray notices a dead node later than that its worker does not answer; so a failure is looked at again until
-    its node has died or NOTICE_S have passed. What Tune counts decides only at the next failure.
+    its node has died or NOTICE_S have passed. Until then it counts where Ray knows that the process died, and
+    does not where the worker is merely out of reach. What Tune counts decides only at the next failure.
     """
 
     _alive_at_start: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -46,7 +48,9 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         address = (trial.last_result or {}).get("node_ip")
         nodes = self._alive_at_start.get(trial.trial_id, {})
         there = frozenset(node for node, where in nodes.items() if address in (None, where))
-        self._suspicions.append(_Suspicion(trial, there, time.monotonic()))
+        out_of_reach = isinstance(trial.get_pickled_error(), ray.exceptions.ActorUnavailableError)
+        trial.run_metadata.num_failures -= out_of_reach
+        self._suspicions.append(_Suspicion(trial, there, time.monotonic(), counts=not out_of_reach))
         self._look()
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
@@ -58,9 +62,11 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         self._looked, alive, open_ones = time.monotonic(), _alive(), []
         for suspicion in self._suspicions:
             if not suspicion.nodes <= alive.keys():
-                suspicion.trial.run_metadata.num_failures -= 1
+                suspicion.trial.run_metadata.num_failures -= suspicion.counts
             elif self._looked - suspicion.since < NOTICE_S:
                 open_ones.append(suspicion)
+            else:
+                suspicion.trial.run_metadata.num_failures += not suspicion.counts
         self._suspicions = open_ones
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from search.arguments import parse_arguments
 from search.contradictions import OPTIONS
+from search.finetune.options import FINETUNE, FINETUNE_OPTIONS, is_wanted
 from search.planning import stage_names
 from search.results import JOINT, StageResult
 from search.stages import STAGES
@@ -19,17 +20,24 @@ from search.study import Command
 
 
 def next_command(
-    folder: Path, facts: Mapping[str, Any], results: Sequence[StageResult], last: Command | None
+    folder: Path,
+    facts: Mapping[str, Any],
+    results: Sequence[StageResult],
+    last: Command | None,
+    finetuned_at: str = "",
 ) -> str:
     """Returns the whole command line; `results` are the finished stages, `last` what was run last.
 
-    Without a last command the options that `facts` tell stand in it, and a word in capitals for the data.
+    `finetuned_at` is when fine-tuning ended, empty where it did not. Without a last command the options
+    that `facts` tell stand in it, and a word in capitals for the data.
     """
     asked = _parsed(last)
-    if last and asked and _unfinished(asked, results, last.started_at):
+    if last and asked and _unfinished(asked, results, finetuned_at, last.started_at):
         return _in(last.cwd, shlex.join(["python", "-m", "search.run", *last.argv]))
     left = [name for name in STAGES if name not in {result.stage for result in results}]
-    if not left or (asked and asked.mode == JOINT):
+    if not left and not finetuned_at:
+        left = [FINETUNE]
+    if finetuned_at or (asked and asked.mode == JOINT):
         return _in("", shlex.join(["python", "-m", "search.report", str(folder)]))
     if last and asked:
         return _in(last.cwd, shlex.join(["python", "-m", "search.run", *_for_stage(last.argv, left[0])]))
@@ -46,21 +54,27 @@ def _parsed(last: Command | None) -> argparse.Namespace | None:
         return None
 
 
-def _unfinished(asked: argparse.Namespace, results: Sequence[StageResult], since: str) -> bool:
+def _unfinished(
+    asked: argparse.Namespace, results: Sequence[StageResult], finetuned_at: str, since: str
+) -> bool:
     """Returns whether a stage that was asked for has not finished `since` then."""
+    if is_wanted(asked) and finetuned_at < since:
+        return True
     finished = {result.stage for result in results if result.finished_at >= since}
     names = [JOINT] if asked.mode == JOINT else stage_names(asked)
     return not finished.issuperset(names)
 
 
 def _for_stage(argv: Sequence[str], stage: str) -> list[str]:
-    """Returns `argv` with another stage, and without the option that gives what this stage varies."""
-    given = f"--{OPTIONS[STAGES[stage].hyperparameter]}"
+    """Returns `argv` with another stage, and without what does not go with it."""
+    other = {"--stage", *FINETUNE_OPTIONS}
+    if stage in STAGES:
+        other.add(f"--{OPTIONS[STAGES[stage].hyperparameter]}")
     kept: list[str] = []
     words = iter(argv)
     for word in words:
         name, equals, _ = word.partition("=")
-        if name in ("--stage", given):
+        if name in other:
             if not equals:
                 next(words, None)
         elif name != "--final":

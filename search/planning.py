@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from search.configurations import joint_space
 from search.contradictions import ALL, AUTO
 from search.finetune.options import FINETUNE
+from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageFiles, StageResult
@@ -86,7 +87,7 @@ def stage_plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -
     ]
 
 
-def missing_trials(plan: Plan, ledger: Ledger) -> list[Trial]:
+def missing_trials(plan: Plan | FinetunePlan, ledger: Ledger) -> list[Trial]:
     """Returns the trials of `plan` that have to be trained."""
     trials = plan.trials()
     done = finished_trials(trials, ledger)
@@ -109,9 +110,9 @@ def _one_a_batch_size(plan: Plan) -> list[Trial]:
 
 
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
-    """Returns how many images have to go through a backbone before `trials` can run."""
+    """Returns how many images of `problem` have to go through a backbone before its `trials` can run."""
     digests = problem.manifest.image_digests
-    rows = {rows_of(trial.config) for trial in trials}
+    rows = {rows_of(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
     return sum(
         len(digests)
         for name in rows

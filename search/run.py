@@ -23,8 +23,9 @@ from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
 from search.finetune.options import FINETUNE, finetune_plan, is_wanted
+from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
-from search.finetune.table import finetune_json, print_finetune
+from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.ledger import Ledger
 from search.live_file import LiveFile, asked_of
@@ -80,12 +81,11 @@ def _run(arguments: argparse.Namespace) -> None:
     if "backbone" in arguments.given:
         require_same_backbone(folder, arguments.given["backbone"], StageFiles(folder).all())
     plans = _plans(arguments, problem, folder)  # refuses what cannot be run before anything is written
-    if arguments.stage == FINETUNE:
-        finetune_plan(arguments, problem, folder)
-    elif arguments.celeba:
+    finetunes = finetune_plan(arguments, problem, folder) if arguments.stage == FINETUNE else None
+    if finetunes is None and arguments.celeba:
         celeba_of(arguments)
     if arguments.dry_run:
-        _dry_run(arguments, plans, problem, folder)
+        _dry_run(arguments, plans, finetunes, problem, folder)
         return
     require_wandb(arguments)
     with held(folder), _only_results() if arguments.quiet else contextlib.nullcontext():
@@ -197,21 +197,36 @@ def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Seq
     return stage_plans(arguments, problem, folder)
 
 
-def _dry_run(arguments: argparse.Namespace, plans: Sequence[Plan], problem: Problem, folder: Path) -> None:
+def _dry_run(
+    arguments: argparse.Namespace,
+    plans: Sequence[Plan],
+    finetunes: FinetunePlan | None,
+    problem: Problem,
+    folder: Path,
+) -> None:
     _warn(plans, problem, folder)
     ledger = Ledger(folder)
-    missing = {trial.key: trial for plan in plans for trial in missing_trials(plan, ledger)}
-    images = images_to_extract(list(missing.values()), problem, arguments.cache)
-    expected = estimate(list(missing.values()), ledger.results(), problem, images)
+    everything = [*plans, finetunes] if finetunes else plans
+    missing = {trial.key: trial for plan in everything for trial in missing_trials(plan, ledger)}
+    trials, pretraining = list(missing.values()), finetunes and finetunes.pretraining
+    problems = [problem, pretraining] if pretraining else [problem]
+    images = sum(images_to_extract(trials, each, arguments.cache) for each in problems)
+    others = pretraining.splits if pretraining else ()
+    expected = estimate(trials, ledger.results(), problem, images, others)
     if arguments.json:
-        print(json.dumps(plan_json(plans, folder, missing, expected), indent=2))
+        print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
         return
     console = Console()
     console.print(f"study     {folder}", highlight=False, soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)
         print_plan(plan, missing, console)
+    if finetunes:
+        print_finetune_setting(finetunes, console)
+        print_plan(finetunes, missing, console)
     print_estimate(len(missing), expected, console)
+    if is_wanted(arguments) and not finetunes:
+        console.print("pretraining and fine-tuning come after these, for the winner", highlight=False)
 
 
 def _warn(plans: Sequence[Plan], problem: Problem, folder: Path) -> None:

@@ -17,7 +17,7 @@ from search.final import evaluate_winner
 from search.finetune.card import card_facts
 from search.finetune.model import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import FinetuneResult
+from search.finetune.result import FILE_NAME, FinetuneResult
 from search.finetune.runs import require_weights, run_finetune
 from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
@@ -87,7 +87,7 @@ class Runner:
             return workers.train(trials, Policy(), keep)
 
         result = run_finetune(plan, self._ledger, trains, self._folder)
-        write_json(self._folder / "finetune.json", result.to_dict())
+        write_json(self._folder / FILE_NAME, result.to_dict())
         if result.winner:
             require_weights(plan, winning_run(plan, result), self._ledger, trains, self._folder)
             path = write_final_model(plan, result, self._folder, self._write_model)

@@ -18,6 +18,8 @@ from data_prep.completion import completing
 from data_prep.errors import InputError
 from search.configurations import describe_config
 from search.final import describe_reading, read_final
+from search.finetune.result import FinetuneResult, read_finetune
+from search.finetune.table import print_finetune
 from search.live import Live, LiveState, read_live
 from search.next_command import next_command
 from search.progress import clock_time
@@ -36,6 +38,7 @@ class Standing:
     results: Sequence[StageResult]
     trials: int
     readings: Sequence[Mapping[str, Any]]
+    finetune: FinetuneResult | None
     next: str
     unread: Sequence[str]
 
@@ -63,7 +66,7 @@ def read_standing(folder: Path) -> Standing:
     """
     facts = read_study(folder)
     unread: list[str] = []
-    live, readings = None, []
+    live, readings, finetune = None, [], None
     try:
         live = read_live(folder)
     except InputError as error:
@@ -72,7 +75,12 @@ def read_standing(folder: Path) -> Standing:
         readings = read_final(folder)
     except InputError as error:
         unread.append(str(error))
+    try:
+        finetune = read_finetune(folder)
+    except InputError as error:
+        unread.append(str(error))
     results = _results(folder, unread)
+    ended = finetune.finished_at if finetune else ""
     return Standing(
         folder=folder,
         facts=facts,
@@ -80,7 +88,8 @@ def read_standing(folder: Path) -> Standing:
         results=results,
         trials=sum(1 for _ in (folder / "trials").glob("*.json")),
         readings=readings,
-        next=next_command(folder, facts, results, read_command(folder)),
+        finetune=finetune,
+        next=next_command(folder, facts, results, read_command(folder), ended),
         unread=unread,
     )
 
@@ -118,6 +127,9 @@ def _print(standing: Standing, console: Console) -> None:
         print_stage(result, console)
     if not standing.results:
         console.print("no stage has finished yet")
+    if standing.finetune:
+        console.print()
+        print_finetune(standing.finetune, console)
     for reading in standing.readings:
         console.print(describe_reading(reading), highlight=False, soft_wrap=True)
     console.print()
@@ -156,6 +168,7 @@ def _to_json(standing: Standing) -> dict[str, Any]:
         "trials": standing.trials,
         "stages": [result.to_dict() for result in standing.results],
         "final": list(standing.readings),
+        "finetune": standing.finetune.to_dict() if standing.finetune else None,
         "next": standing.next,
         "unread": list(standing.unread),
     }

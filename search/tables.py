@@ -13,6 +13,7 @@ from rich.table import Table
 
 from search.configurations import describe_config
 from search.estimate import Estimate
+from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
 from search.planning import Plan
 from search.problem import weights_in_words
@@ -43,7 +44,7 @@ def print_setting(plan: Plan, console: Console) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def print_plan(plan: Plan, missing: Mapping[str, Trial], console: Console) -> None:
+def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console: Console) -> None:
     """Prints the first trials of a plan, and which of them have to be trained."""
     trials = plan.trials()
     for trial in trials[:LISTED]:
@@ -67,7 +68,7 @@ def print_estimate(count: int, expected: Estimate, console: Console) -> None:
 
 
 def plan_json(
-    plans: Sequence[Plan], folder: Path, missing: Mapping[str, Trial], expected: Estimate
+    plans: Sequence[Plan | FinetunePlan], folder: Path, missing: Mapping[str, Trial], expected: Estimate
 ) -> dict[str, Any]:
     """Returns what a dry run prints for scripts."""
     return {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
+from data_prep.errors import InputError
 from search.finetune.plan import Column
 from search.ledger import Ledger
 from search.problem import Problem
@@ -17,6 +20,7 @@ from search.selection import Selection
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 FORMAT = 1
+FILE_NAME = "finetune.json"
 METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
 
 
@@ -59,7 +63,7 @@ class FinetuneResult:
     pretraining: Mapping[str, Any] | None
     breakdown: Mapping[str, Any] | None
     seconds: float
-    finished_at: str
+    finished_at: str  # ISO 8601, UTC
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
@@ -85,6 +89,22 @@ def _last(result: TrialResult | None) -> float:
     if result is None or result.status is not TrialStatus.COMPLETED:
         return math.nan
     return result.epochs[-1].val_accuracy
+
+
+def read_finetune(folder: Path) -> FinetuneResult | None:
+    """Returns what fine-tuning found in the study's folder, None where it has not run.
+
+    Raises InputError where the file is damaged.
+    """
+    path = folder / FILE_NAME
+    try:
+        return FinetuneResult.from_dict(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
+        ) from error
 
 
 def scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:

@@ -61,7 +61,7 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
         pretraining=_facts(plan),
         breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
         seconds=time.perf_counter() - started,
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
 
 

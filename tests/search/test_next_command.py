@@ -10,7 +10,7 @@ import pytest
 from makers import make_stage_result
 
 from search.arguments import parse_arguments
-from search.next_command import next_command
+from search.next_command import _for_stage, next_command
 from search.results import StageResult
 from search.stages import STAGES
 from search.study import Command
@@ -41,7 +41,7 @@ def finished(*stages: str, at: str = AFTER) -> list[StageResult]:
             finished("backbone"),
             "search.run --stage batch_size --split folds",
         ),
-        ("--stage all", finished(*STAGES), "search.report /studies/faces"),
+        ("--stage all", finished(*STAGES), "search.run --stage finetune"),
         (
             "--mode joint",
             [make_stage_result("joint", None, finished_at=AFTER)],
@@ -77,3 +77,24 @@ def test_study_without_a_command_gets_one_of_its_facts(source: str, data: str) -
 def test_next_command_is_understood() -> None:
     said = next_command(FOLDER, FACTS, finished("backbone"), None)
     assert parse_arguments(shlex.split(said)[3:]).stage == "batch_size"
+
+
+@pytest.mark.parametrize(
+    ("options", "finetuned_at", "expected"),
+    [
+        ("--stage finetune --celeba c.parquet", "", "search.run --stage finetune --celeba c.parquet"),
+        ("--stage finetune --celeba c.parquet", BEFORE, "search.run --stage finetune --celeba c.parquet"),
+        ("--stage all --finetune=head", "", "search.run --stage all --finetune=head"),
+        ("--stage finetune", AFTER, "search.report /studies/faces"),
+    ],
+)
+def test_command_after_fine_tuning(options: str, finetuned_at: str, expected: str) -> None:
+    said = next_command(FOLDER, FACTS, finished(*STAGES), command(options), finetuned_at)
+    assert said == f"python -m {expected}"
+
+
+def test_stage_after_fine_tuning_options_is_without_them() -> None:
+    last = command("--stage all --order lr --celeba c.parquet --finetune head,blocks:1 --epochs 3")
+    said = next_command(FOLDER, FACTS, finished("lr"), last, "")
+    assert said == f"python -m search.run {' '.join(last.argv)}"
+    assert _for_stage(last.argv, "dropout") == ["--stage", "dropout", "--order", "lr", "--epochs", "3"]
