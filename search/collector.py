@@ -42,6 +42,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     record: Record
     observer: Observer
     policy: Policy
+    keep_log: Callable[[Trial, str], None]
     results: dict[str, TrialResult] = field(default_factory=dict)
     _ours: dict[str, list[Trial]] = field(
         default_factory=dict
@@ -78,6 +79,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Notes trials whose worker failed more often than allowed; they are not finished."""
         for ours in self._trials_of(trial):
             if ours.key not in self.results:
+                self.keep_log(ours, str(trial.get_error() or ""))
                 self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
 
     def _trials_of(self, trial: Any) -> list[Trial]:

@@ -19,9 +19,10 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
+from data_prep.files import write_whole
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
-from search.ledger import kept_weights
+from search.ledger import kept_weights, log_path
 from search.lost_nodes import LostNodes
 from search.nodes import prepare_nodes, require_room, wait_for_room
 from search.preflight import Errand
@@ -187,6 +188,18 @@ class Driver:
         self._fit(trainable.train_member, space, None, rows, policy, collector)
         return list(collector.members.values())
 
+    def cluster(self) -> dict[str, Any]:
+        """Returns the nodes that are alive, and the CPUs and GPUs in use of all; empty before connecting."""
+        if not self._connected:
+            return {}
+        there, free = ray.cluster_resources(), ray.available_resources()
+        used = {
+            f"{name}s in use": f"{there[name] - free.get(name, 0):g} of {there[name]:g}"
+            for name in ("CPU", "GPU")
+            if name in there
+        }
+        return {"nodes": sum(1 for node in ray.nodes() if node["Alive"]), **used}
+
     def of(self, problem: Problem) -> Driver:
         """Returns a driver of another problem, on the same workers."""
         self._connect()
@@ -209,7 +222,7 @@ class Driver:
         observer: Observer,
         policy: Policy,
     ) -> dict[str, TrialResult]:
-        collector = Collector(self._problem, self._keep, observer, policy)
+        collector = Collector(self._problem, self._keep, observer, policy, self._keep_log)
         self._fit(train, {}, searcher, rows, policy, collector)
         return collector.results
 
@@ -262,6 +275,11 @@ class Driver:
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         slots = sum(_slots(node, self._resources) for node in nodes)
         return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots))
+
+    def _keep_log(self, trial: Trial, text: str) -> None:
+        path = log_path(self._checkpoints.parent, trial.key)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, lambda file: file.write(text.encode()))
 
     def _keep(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         self._record(result, predictions)

@@ -22,6 +22,11 @@ def kept_weights(study: Path) -> Path:
     return study / "weights"
 
 
+def log_path(study: Path, key: str) -> Path:
+    """Returns where the last words of a worker lie whose trial failed more often than allowed."""
+    return study / "logs" / f"{key}.log"
+
+
 class Ledger:
     """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`."""
 

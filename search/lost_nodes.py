@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -48,7 +50,7 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         address = (trial.last_result or {}).get("node_ip")
         nodes = self._alive_at_start.get(trial.trial_id, {})
         there = frozenset(node for node, where in nodes.items() if address in (None, where))
-        out_of_reach = isinstance(trial.get_pickled_error(), ray.exceptions.ActorUnavailableError)
+        out_of_reach = isinstance(_error_of(trial), ray.exceptions.ActorUnavailableError)
         trial.run_metadata.num_failures -= out_of_reach
         self._suspicions.append(_Suspicion(trial, there, time.monotonic(), counts=not out_of_reach))
         self._look()
@@ -68,6 +70,12 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
             else:
                 suspicion.trial.run_metadata.num_failures += not suspicion.counts
         self._suspicions = open_ones
+
+
+def _error_of(trial: Any) -> BaseException | None:
+    """Returns what the trial failed with; Tune has not copied it to the storage yet."""
+    path = trial.pickled_error_file
+    return pickle.loads(Path(path).read_bytes()) if path and Path(path).is_file() else None
 
 
 def _alive() -> dict[str, str]:

@@ -11,9 +11,9 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -117,7 +117,7 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
         Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver,
-        _watchers(arguments, folder) as watchers,
+        _watchers(arguments, folder, driver.cluster) as watchers,
     ):
         runner = Runner(folder, ledger, driver, Console(stderr=True), watchers)
         print(f"study     {folder}", file=sys.stderr)
@@ -161,11 +161,13 @@ def _only_results() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watchers(arguments: argparse.Namespace, folder: Path) -> Iterator[Sequence[Watcher]]:
+def _watchers(
+    arguments: argparse.Namespace, folder: Path, cluster: Callable[[], Mapping[str, Any]]
+) -> Iterator[Sequence[Watcher]]:
     """Gives those who follow this run, and closes them however it ends."""
     with contextlib.ExitStack() as stack:
         stages = [] if arguments.mode == JOINT else stage_names(arguments)
-        watchers: list[Watcher] = [LiveFile(folder, asked_of(arguments, stages))]
+        watchers: list[Watcher] = [LiveFile(folder, asked_of(arguments, stages), cluster=cluster)]
         watchers += followers(arguments, folder, lambda line: print(line, file=sys.stderr))
         for watcher in watchers:
             stack.callback(watcher.close)

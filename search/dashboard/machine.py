@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import label_of, trial_table
+from search.ledger import log_path
 from search.live import Live
 from trainables.trial import TrialResult, TrialStatus
 
-TAIL = 10  # epochs
+TAIL, LOG_TAIL = 10, 20  # epochs, lines
 _COLUMNS = ("node", "trials", "hours", "failed", "keras", "ray", "python")
 _NAMES = {
     "ray_address": "Ray's address",
@@ -25,7 +27,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed trial: what it is called, why it failed, and the last epochs that it reported."""
+    """A failed trial: what it is called, why it failed, its last epochs and its worker's last words."""
 
     label: str
     reason: str
@@ -41,9 +43,16 @@ def failures(snapshot: Snapshot) -> list[Failure]:
     for row in rows:
         ended = snapshot.record.trials.get(row["key"])
         epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
-        log = "\n".join(map(_line, list(epochs)[-TAIL:]))
+        log = "\n".join([*map(_line, list(epochs)[-TAIL:]), *_last_words(snapshot.folder, row["key"])])
         found.append(Failure(label_of(row), row["reason"] or "no reason was given", log))
     return found
+
+
+def _last_words(study: Path, key: str) -> list[str]:
+    try:
+        return log_path(study, key).read_text("utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+    except OSError:
+        return []
 
 
 def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:

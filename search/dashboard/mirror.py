@@ -12,7 +12,8 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from data_prep.errors import InputError
 
-_READ = re.compile(r"([^/]+/)?((stages|trials)/)?[^/.][^/]*\.json")  # of a study, or of a storage's studies
+# of a study, or of a storage's studies
+_READ = re.compile(r"([^/]+/)?(((stages|trials)/)?[^/.][^/]*\.json|logs/[^/]+\.log)")
 _AT_ONCE = 16
 
 

@@ -17,7 +17,7 @@ from search.dashboard.machine import failures, machine_facts, nodes_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
-from search.ledger import Ledger
+from search.ledger import Ledger, log_path
 from search.live import read_live
 from trainables.trial import TrialConfig, TrialStatus
 
@@ -67,8 +67,11 @@ def test_failures_tell_the_reason_and_the_last_epochs(make_study: Make, write_li
     diverged = make_trial(learning_rate=0.5)
     Ledger(folder).record(make_result(diverged, 0.5, status=TrialStatus.FAILED, reason=reason))
     write_live(folder, failed=TRIAL)
+    log_path(folder, TRIAL.key).parent.mkdir()
+    log_path(folder, TRIAL.key).write_text("Traceback\nOSError: gone\n", "utf-8")
     lost, kept = failures(StudyReader(folder).read())
     assert lost.reason == "its worker died"
+    assert lost.log.splitlines()[-2:] == ["Traceback", "OSError: gone"]
     assert kept.reason == reason
     assert kept.log == "epoch 1: loss 0.5000, val_loss 0.6000, val_accuracy 0.5000"
 
