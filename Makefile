@@ -1,12 +1,13 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make test     everything that CI runs
+# make hosts    a cluster of three hosts on this machine (root, openssh-server and iproute2; eight minutes)
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; ten minutes
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: search study test lint unit clean
+.PHONY: search study test lint unit hosts clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -26,8 +27,11 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/installed-dev
-	$(VENV)/bin/pytest
-	KERAS_BACKEND=jax $(VENV)/bin/pytest tests/trainables
+	$(VENV)/bin/pytest -m "not hosts"
+	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" tests/trainables
+
+hosts: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m hosts
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -18,7 +18,7 @@ def test_driver_is_measured_with_its_ledger_and_report() -> None:
     measured = in_own_process("tensorflow", 1, measure_driver, 12, 3)
     assert (measured["trials"], measured["results"]) == (12, 36)
     assert measured["cpu_ms_a_result"] > 0
-    assert measured["peak_mib_before"] < measured["peak_mib"] <= measured["peak_mib_with_report"]
+    assert measured["peak_mib_before"] <= measured["peak_mib"] <= measured["peak_mib_with_report"]
     assert driver_line(measured).startswith("   12 trials,     36 results: ")
 
 

@@ -42,7 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         put_data(lab)
         for command in DOCS["Up"][1:]:  # the project's environment is there
             documented(lab, command)
-        wait(lambda: alive(lab) == 3, 120)
+        wait(lambda: all_alive(lab), 120)
         yield lab
     finally:
         lab.down()
@@ -110,11 +110,11 @@ def wait(until: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.5)
 
 
-def alive(lab: Lab) -> int:
-    """Returns how many nodes Ray has."""
-    said = lab.nodes[0].run("ray status 2>/dev/null").stdout
-    counted = re.search(r"Active:\n (\d+) local", said)
-    return int(counted[1]) if counted else 0
+def all_alive(lab: Lab) -> bool:
+    """Whether each host is a node of Ray's."""
+    if any(host.run("pgrep --exact raylet").returncode for host in lab.nodes):
+        return False
+    return "\n 3 local.cluster.node" in lab.nodes[0].run("ray status 2>/dev/null").stdout
 
 
 def ledger(lab: Lab, study: str) -> dict[str, dict[str, Any]]:
@@ -211,7 +211,7 @@ def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path)
 
 
 def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path: Path) -> None:
-    wait(lambda: alive(lab) == 3, 90)
+    wait(lambda: all_alive(lab), 90)
     command = STUDY.format(address="auto") + " --study head --repeats 3 --epochs 15"
     driver = lab.nodes[0].start(command, tmp_path / "log")
     after_trials(lab, "head", 2, driver, tmp_path / "log")

@@ -79,9 +79,8 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     [
         ({"after_epoch": 1}, 1),
         ({"at_read": READS_AN_EPOCH + 6}, 1),  # in the second step of the second epoch, or read ahead of it
-        ({"at_read": 3}, 0),
     ],
-    ids=["between epochs", "inside an epoch", "inside the first epoch"],
+    ids=["between epochs", "inside an epoch"],
 )
 def test_killed_training_ends_with_the_numbers_of_an_unbroken_one(
     tmp_path: Path, unbroken: dict[str, object], kill: dict[str, int], finished: int
