@@ -24,7 +24,7 @@ from search.study import find_study, read_study
 from trainables.trial import TrialConfig
 
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")
-SAME = ("data_digest", "split", "weights", "keras_backend")
+SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision")
 
 
 @dataclass(frozen=True)

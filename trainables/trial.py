@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -140,7 +141,7 @@ class Trial:
     keras_backend: str
     start: str = ""
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """16 hexadecimal digits that name the trial: equal for trials that must give equal results."""
         facts = {**asdict(self), "config": self.config.to_dict()}

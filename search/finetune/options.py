@@ -105,6 +105,11 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
 
     Raises InputError where it has none yet, and where the options do not fit it.
     """
+    if problem.feature_precision != PRECISIONS[0]:
+        raise InputError(
+            f"the final model computes in {PRECISIONS[0]}, the heads of this study are trained on features in "
+            f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
+        )
     winner, origin = winner_of(list(StageFiles(folder).all()), folder)
     given = {name: value for name, value in arguments.given.items() if name not in ON_IMAGES}
     winner = replace(winner, **given)

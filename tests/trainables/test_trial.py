@@ -88,6 +88,11 @@ def test_config_defaults_are_the_values_of_the_report() -> None:
         ("seed", -1, "seed must be a whole number from 0, received -1"),
         ("seed", True, "seed must be a whole number from 0, received True"),
         ("seed", 2**31, "seed must be a whole number from 0, received 2147483648"),
+        ("augment", "rotate", "augment must be one of none, flip, crop_flip, received 'rotate'"),
+        ("precision", "int8", "precision must be one of float32, bfloat16, float16, received 'int8'"),
+        ("unfrozen_blocks", -1, "unfrozen_blocks must be a whole number from 0 or all, received -1"),
+        ("unfrozen_blocks", "some", "unfrozen_blocks must be a whole number from 0 or all, received 'some'"),
+        ("train_batchnorm", 1, "train_batchnorm must be true or false, received 1"),
     ],
 )
 def test_config_refuses(field: str, value: Any, message: str) -> None:
@@ -97,7 +102,7 @@ def test_config_refuses(field: str, value: Any, message: str) -> None:
 
 def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*seed$"
+        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*train_batchnorm$"
     ):
         TrialConfig.from_dict({"lr": 0.1, "a": 1})
 
@@ -127,6 +132,10 @@ OTHER_VALUES = {
     "learning_rate_schedule": "step",
     "epochs": 21,
     "seed": 8,
+    "augment": "flip",
+    "precision": "bfloat16",
+    "unfrozen_blocks": "all",
+    "train_batchnorm": True,
 }
 
 
@@ -136,7 +145,7 @@ def test_key_differs_for_every_hyperparameter() -> None:
     assert len({TRIAL.key, *(trial.key for trial in changed)}) == 1 + len(OTHER_VALUES)
 
 
-@pytest.mark.parametrize("field", ["data_digest", "split", "weights", "keras_backend"])
+@pytest.mark.parametrize("field", ["data_digest", "split", "weights", "keras_backend", "start"])
 def test_key_differs_for_every_fact_about_the_data_and_the_machine(field: str) -> None:
     assert replace(TRIAL, **{field: "other"}).key != TRIAL.key
 
@@ -202,3 +211,20 @@ def test_result_with_nan_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "trial.json", _result(math.nan).to_dict())
     assert not (tmp_path / "trial.json").exists()
+
+
+def test_result_keeps_where_its_trial_started() -> None:
+    started = make_result(replace(TRIAL, start="0123456789abcdef"))
+    assert TrialResult.from_dict(json.loads(json.dumps(started.to_dict()))) == started
+    assert "start" not in make_result(TRIAL).to_dict()
+
+
+def make_result(trial: Trial) -> TrialResult:
+    return TrialResult(trial=trial, status=TrialStatus.COMPLETED, epochs=(), seconds=1.0)
+
+
+def test_dictionary_has_what_concerns_images_only_where_it_is_set() -> None:
+    assert not {"augment", "precision", "unfrozen_blocks", "train_batchnorm"} & TrialConfig().to_dict().keys()
+    config = TrialConfig(unfrozen_blocks=2, augment="flip")
+    assert config.to_dict().keys() - TrialConfig().to_dict().keys() == {"unfrozen_blocks", "augment"}
+    assert TrialConfig.from_dict(config.to_dict()) == config
