@@ -107,7 +107,7 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
     """
     if problem.feature_precision != PRECISIONS[0]:
         raise InputError(
-            f"the final model computes in {PRECISIONS[0]}, the heads of this study are trained on features in "
+            f"the final model computes in {PRECISIONS[0]}, the heads of this study read features in "
             f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
         )
     winner, origin = winner_of(list(StageFiles(folder).all()), folder)
