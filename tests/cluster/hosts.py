@@ -58,7 +58,13 @@ def why_not() -> str | None:
     """Returns why this machine cannot pretend to be several, None where it can."""
     if os.geteuid() != 0:
         return "hosts made of namespaces need root"
-    needed = {"/usr/sbin/sshd": "openssh-server", "ip": "iproute2", "rsync": "rsync", "nsenter": "util-linux"}
+    needed = {
+        "/usr/sbin/sshd": "openssh-server",
+        "ip": "iproute2",
+        "rsync": "rsync",
+        "nsenter": "util-linux",
+        "pgrep": "procps",
+    }
     missing = [package for program, package in needed.items() if not shutil.which(program)]
     if missing:
         return f"hosts made of namespaces need the packages {', '.join(missing)}"

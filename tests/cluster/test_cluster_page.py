@@ -1,0 +1,49 @@
+"""docs/cluster.md: the commands of each provider are those that the hosts' tests run, for another file."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+from cluster_files import ROOT
+from commands import PAGE, commands_of
+
+from search.arguments import parse_arguments
+
+LAB = commands_of("A lab's own machines")
+SEARCHES = re.findall(r"python -m search\.run ([^'…]+)'", PAGE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("section", "file"), [("AWS", "cluster.yaml"), ("Google Cloud", "deploy/gcp.yaml")])
+@pytest.mark.parametrize("step", ["Submit", "Watch", "Fetch results"])
+def test_cloud_commands_are_those_that_hosts_run(section: str, file: str, step: str) -> None:
+    assert commands_of(section)[step] == [command.replace("deploy/lab.yaml", file) for command in LAB[step]]
+
+
+@pytest.mark.parametrize(("section", "file"), [("AWS", "cluster.yaml"), ("Google Cloud", "deploy/gcp.yaml")])
+def test_cloud_goes_up_and_down_like_the_lab(section: str, file: str) -> None:
+    commands = commands_of(section)
+    assert commands["Up"][1:] == [
+        "ray get-auth-token --generate > /dev/null",
+        "export RAY_AUTH_MODE=token",
+        f"ray up -y {file}",
+    ]
+    assert commands["Down"] == [f"ray down -y {file}"]
+
+
+def test_page_searches_with_options_that_exist() -> None:
+    assert len(SEARCHES) == 3
+    for search in SEARCHES:
+        assert parse_arguments(shlex.split(search)).address == "auto"
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"deploy/[\w.]+\w", PAGE.read_text("utf-8")))))
+def test_file_of_the_page_is_there(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_kubernetes_job_searches_with_options_that_exist() -> None:
+    job = (ROOT / "deploy" / "rayjob.yaml").read_text("utf-8")
+    (search,) = re.findall(r"python -m search\.run (.*?)\n  submissionMode", job, flags=re.DOTALL)
+    assert parse_arguments(shlex.split(search)).gpus_per_trial == 0.25
