@@ -6,9 +6,12 @@ A search is run to where it would train (--dry-run); `tests/search/test_end_to_e
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from search.model_file import ModelFile
 from search.predict import _as_json
 from search.problem import Problem
 from search.report import __main__ as report
+from tests.trainables.models import write_convolution_model
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -123,6 +127,34 @@ def test_results_are_read_as_documented(
     for options in found:
         run_as_documented(module, options)
     assert capsys.readouterr().out
+
+
+@pytest.fixture
+def modelled(workplace: Path) -> Path:
+    """The current folder, with a final model in the study adience and the photographs of the pages."""
+    (workplace / "results" / "adience" / "winner").mkdir()
+    write_convolution_model(workplace / "results" / "adience" / "winner" / "model.keras")
+    faces = sorted((workplace / "adience" / "aligned").rglob("*.jpg"))
+    for name, face in zip(("ann.jpg", "party.jpg", "holiday/a.jpg", "more/x/b.jpg"), faces, strict=False):
+        (workplace / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(face, workplace / name)
+    return workplace
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["search.predict", "search.export"])
+def test_final_model_is_used_as_documented(modelled: Path, module: str) -> None:
+    found = documented(module)
+    assert len(found) >= 3
+    for options in found:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *shlex.split(options)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert done.returncode == 0, (options, done.stderr)
 
 
 def json_of(module: str, options: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
