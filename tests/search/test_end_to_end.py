@@ -101,20 +101,20 @@ def test_stage_gives_what_scripts_rely_on(workplace: Path) -> None:
 
 
 def test_winner_becomes_a_model_that_predicts(workplace: Path) -> None:
-    run(workplace, "--stage", "lr", "--epochs", "2", "--study", "final")
-    options = ("--stage", "finetune", "--epochs", "2", "--study", "final", "--celeba", "celeba.parquet")
+    run(workplace, "--stage", "lr", "--epochs", "2", "--study", "model")
+    options = ("--stage", "finetune", "--epochs", "2", "--study", "model", "--celeba", "celeba.parquet")
     unfrozen = (*options, "--finetune", "blocks:1", "--augment", "flip")
     found = run(workplace, *unfrozen)["finetune"]
     names = ["untuned", "tuned", "pretrained", "blocks:1"]
     assert [column["name"] for column in found["columns"]] == names
     assert found["winner"] in names
-    folder = workplace / "results" / "final"
+    folder = workplace / "results" / "model"
     before = {path: path.stat().st_mtime_ns for path in folder.glob("[tw][re]*/*.json")}
     model = (folder / "winner" / "model.keras").stat().st_mtime_ns
     assert run(workplace, *unfrozen)["finetune"]["columns"] == found["columns"]
     assert {path: path.stat().st_mtime_ns for path in folder.glob("[tw][re]*/*.json")} == before
     assert (folder / "winner" / "model.keras").stat().st_mtime_ns == model
-    predict = [sys.executable, "-m", "search.predict", "final", "--demo", "--json"]
+    predict = [sys.executable, "-m", "search.predict", "model", "--demo", "--json"]
     done = subprocess.run(predict, cwd=workplace, capture_output=True, text=True, check=True, timeout=200)
     predictions = json.loads(done.stdout)["predictions"]
     assert len(predictions) == 10
