@@ -6,6 +6,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+LEARNING := training packed network equivalence image_training deployment  # whose numbers hang on the backend
 
 .PHONY: search study test lint unit hosts clean
 
@@ -27,8 +28,8 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts"
-	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" tests/trainables
+	$(VENV)/bin/pytest -m "not hosts" --durations=12
+	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(LEARNING:%=tests/trainables/test_%.py)
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts
