@@ -172,7 +172,12 @@ def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
 def l2_penalty(network: keras.Sequential) -> float:
     """Returns what the layers add to the loss for their kernels."""
     penalised = [layer for layer in network.layers if isinstance(layer, PenalisedDense)]
-    return float(sum(layer.l2.numpy() * np.square(layer.kernel.numpy()).sum() for layer in penalised))
+    return float(
+        sum(
+            np.asarray(layer.l2.value) * np.square(np.asarray(layer.kernel.value)).sum()
+            for layer in penalised
+        )
+    )
 
 
 _BODY = 1000  # the layers of a backbone count from here where random numbers are told apart

@@ -115,7 +115,7 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
         arrays = [np.array(json.dumps(facts, allow_nan=False))]
-        arrays += [variable.numpy() for variable in self._state()]
+        arrays += [np.asarray(variable.value) for variable in self._state()]
         write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
         if best_epoch(self.finished) == len(self.finished):
             shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
@@ -275,7 +275,7 @@ def _compiled(architecture: Architecture) -> Program:
         network.optimizer.build(network.trainable_variables)
     changing = changing_variables(network)
     pretrained = changing[len(_head_variables(network)) :]
-    starts = [(variable, np.array(variable.numpy())) for variable in pretrained]
+    starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
     return Program(network, tuple(changing), tuple(starts))
 
@@ -296,7 +296,7 @@ def _optimizer_start(variable: keras.Variable) -> np.ndarray:
     """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
     if variable.shape:
         return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
-    return np.array(variable.numpy())
+    return np.asarray(variable.value).copy()
 
 
 def _is_faster_compiled(architecture: Architecture) -> bool:

@@ -137,7 +137,7 @@ def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
 
 
 def test_interrupt_stops_soon_and_keeps_what_is_finished(workplace: Path) -> None:
-    process = start(workplace, "--stage", "lr", "--epochs", "60", "--study", "interrupted")
+    process = start(workplace, "--stage", "lr", "--epochs", "300", "--study", "interrupted")
     folder = workplace / "results" / "interrupted"
     wait_for_trials(process, folder, 1)
     asked = time.monotonic()
