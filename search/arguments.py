@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from data_prep.completion import completing
 from data_prep.splits import PROTOCOLS
 from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
-from search.contradictions import ALL, AUTO, OPTIONS, find_contradiction
+from search.contradictions import ALL, OPTIONS, find_contradiction
 from search.finetune.options import (
     FINETUNE,
     HASSNER,
@@ -20,6 +20,7 @@ from search.finetune.options import (
     image_options,
 )
 from search.following import MODES, PROJECT
+from search.option_types import add_storage, at_least, gpus, repeats, seconds, widths
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
@@ -145,7 +146,7 @@ def _add_hyperparameters(group: Any) -> None:
     for name, kind, meta, what in (
         ("batch_size", int, "N", "examples a step"),
         ("learning_rate", float, "RATE", "Adam's"),
-        ("hidden_units", _widths, "N/N/N", "widths of the dense blocks"),
+        ("hidden_units", widths, "N/N/N", "widths of the dense blocks"),
         ("dropout", float, "RATE", "after each dense block"),
         ("l2", float, "FACTOR", "times the squared dense kernels"),
         ("learning_rate_schedule", str, "NAME", ", ".join(SCHEDULES)),
@@ -169,7 +170,7 @@ def _add_staged(group: Any) -> None:
     )
     group.add_argument(
         "--sweeps",
-        type=_at_least(1),
+        type=at_least(1),
         default=1,
         metavar="N",
         help="go through the stages again from the winner, until nothing changes (default: %(default)s)",
@@ -185,10 +186,10 @@ def _add_joint(group: Any) -> None:
         help="what stops trials early (default: %(default)s)",
     )
     group.add_argument(
-        "--num-samples", type=_at_least(1), metavar="N", help="configurations that random and tpe try"
+        "--num-samples", type=at_least(1), metavar="N", help="configurations that random and tpe try"
     )
     group.add_argument(
-        "--time-budget", type=_seconds, metavar="TIME", help="such as 90s, 30m or 2h (default: none)"
+        "--time-budget", type=seconds, metavar="TIME", help="such as 90s, 30m or 2h (default: none)"
     )
     group.add_argument(
         "--ranges",
@@ -206,14 +207,14 @@ def _add_joint(group: Any) -> None:
 def _add_deciding(group: Any) -> None:
     group.add_argument(
         "--repeats",
-        type=_repeats,
+        type=repeats,
         default=1,
         metavar="N",
         help="seeds a value, the same for all; auto: until the winner is clear (default: %(default)s)",
     )
     group.add_argument(
         "--max-repeats",
-        type=_at_least(RACE_START),
+        type=at_least(RACE_START),
         default=RACE_MAXIMUM,
         metavar="N",
         help="of auto (default: %(default)s)",
@@ -227,13 +228,7 @@ def _add_study(group: Any) -> None:
     group.add_argument(
         "--study", metavar="NAME", help="the folder's name below the storage (default: the manifest's name)"
     )
-    group.add_argument(
-        "--storage",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of studies (default: %(default)s)",
-    )
+    add_storage(group)
     group.add_argument(
         "--cache", type=Path, default=Path("cache"), metavar="DIR", help="of features (default: %(default)s)"
     )
@@ -285,38 +280,38 @@ def _add_machine(group: Any) -> None:
     )
     group.add_argument(
         "--node-timeout",
-        type=_seconds,
+        type=seconds,
         default=NODE_TIMEOUT_S,
         metavar="TIME",
         help="how long to wait for a node that the autoscaler of --address starts (default: 15m)",
     )
     group.add_argument(
         "--cpus-per-trial",
-        type=_at_least(1),
+        type=at_least(1),
         default=None,
         metavar="N",
         help="(default: 2, or all of a smaller machine)",
     )
     group.add_argument(
         "--gpus-per-trial",
-        type=_gpus,
+        type=gpus,
         default=0.0,
         metavar="SHARE",
         help="such as 0.25 (default: %(default)g)",
     )
     group.add_argument(
-        "--max-concurrent", type=_at_least(1), metavar="N", help="trials at a time (default: all that fit)"
+        "--max-concurrent", type=at_least(1), metavar="N", help="trials at a time (default: all that fit)"
     )
     group.add_argument(
         "--pack",
-        type=_at_least(1),
+        type=at_least(1),
         metavar="N",
         help="heads of one shape that JAX trains as one program "
         "(default: on a GPU as many as fit, on a CPU 1, which is faster there)",
     )
     group.add_argument(
         "--max-failures",
-        type=_at_least(0),
+        type=at_least(0),
         default=2,
         metavar="N",
         help="times that a trial is started again after its worker died (default: %(default)s)",
@@ -324,50 +319,3 @@ def _add_machine(group: Any) -> None:
 
 
 _STAGED = tuple(stage.hyperparameter for stage in STAGES.values())
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(width) for width in text.replace(",", "/").split("/"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"widths are whole numbers such as 512/256/128, received {text!r}"
-        ) from None
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = least - 1
-        if number < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least}, received {text!r}")
-        return number
-
-    return whole_number
-
-
-def _repeats(text: str) -> int | str:
-    return AUTO if text == AUTO else _at_least(1)(text)
-
-
-def _seconds(text: str) -> float:
-    units = {"s": 1, "m": 60, "h": 3600}
-    try:
-        seconds = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
-    return seconds
-
-
-def _gpus(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1
-    if not 0 <= share < 1024 or (share > 1 and share != int(share)):
-        raise argparse.ArgumentTypeError(f"must be a share up to 1 or a whole number, received {text!r}")
-    return share

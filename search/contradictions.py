@@ -7,12 +7,13 @@ from typing import Any
 
 from search.configurations import POPULATION, POPULATION_STAGES
 from search.finetune.options import FINETUNE, find_finetune_contradiction
+from search.option_types import AUTO
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM
 from search.sequence import parse_order
 from search.stages import STAGES
 
-ALL, AUTO = "all", "auto"
+ALL = "all"
 
 OPTIONS = {
     "backbone": "backbone",

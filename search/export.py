@@ -12,6 +12,7 @@ from pathlib import Path
 from data_prep.command import exit_code
 from data_prep.completion import completing
 from search.model_file import ModelFile, find_model
+from search.option_types import add_storage
 from search.photographs import drawn_photographs
 from trainables.exporting import TOLERANCE, Exported, export_model
 from trainables.runtimes import FORMATS, Format, find_format
@@ -77,13 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", required=True, choices=[form.name for form in FORMATS])
     parser.add_argument("--out", type=Path, help="(default: export/ beside the model)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument(
-        "--storage",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of studies (default: %(default)s)",
-    )
+    add_storage(parser)
     return parser
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from search.configurations import joint_space
-from search.contradictions import ALL, AUTO
+from search.contradictions import ALL
 from search.finetune.options import FINETUNE
 from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
+from search.option_types import AUTO
 from search.problem import Problem
 from search.results import StageFiles, StageResult
 from search.selection import RACE_START

@@ -24,6 +24,7 @@ from data_prep.files import write_whole
 from data_prep.manifest import read_manifest
 from search.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.model_file import ModelFile, find_model
+from search.option_types import add_storage
 from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.predictions import Row, print_problems, print_rows, rows_of, to_csv
 from trainables.extraction import show_progress
@@ -202,13 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="PNG", help="a figure: the photographs with their labels")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="a line for each photograph or face")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument(
-        "--storage",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of studies (default: %(default)s)",
-    )
+    add_storage(parser)
     return parser
 
 

@@ -24,7 +24,6 @@ from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
 from search.finetune.options import FINETUNE, finetune_plan, is_wanted
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import FinetuneResult
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.ledger import Ledger
@@ -92,10 +91,16 @@ def _run(arguments: argparse.Namespace) -> None:
         open_study(folder, problem.facts())
         keep_command(folder, arguments.argv)
         _warn(plans, problem, folder)
-        _search(arguments, problem, folder, started)
+        _search(arguments, problem, folder, finetunes, started)
 
 
-def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, started: float) -> None:
+def _search(
+    arguments: argparse.Namespace,
+    problem: Problem,
+    folder: Path,
+    finetunes: FinetunePlan | None,
+    started: float,
+) -> None:
     from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does without it
     from search.runner import Runner
 
@@ -128,7 +133,10 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
             print_stage(result, output)
             _require_winner(result)
         reading = runner.final(results[-1], problem) if arguments.final else None
-        finetuned = _finetune(arguments, problem, folder, runner)
+        if finetunes is None and is_wanted(arguments):
+            finetunes = finetune_plan(arguments, problem, folder)
+        command = shlex.join(["python", "-m", "search.run", *arguments.argv])
+        finetuned = runner.finetune(finetunes, command) if finetunes else None
     if finetuned:
         print_finetune(finetuned, output)
     if reading:
@@ -141,16 +149,6 @@ def _search(arguments: argparse.Namespace, problem: Problem, folder: Path, start
         told |= finetune_json(finetuned, folder, made_of, seconds) if finetuned and not results else {}
         told |= {"finetune": finetuned.to_dict()} if finetuned else {}
         print(json.dumps(told, indent=2))
-
-
-def _finetune(
-    arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner
-) -> FinetuneResult | None:
-    if not is_wanted(arguments):
-        return None
-    plan = finetune_plan(arguments, problem, folder)
-    command = shlex.join(["python", "-m", "search.run", *arguments.argv])
-    return runner.finetune(plan, command)
 
 
 @contextlib.contextmanager

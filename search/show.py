@@ -22,6 +22,7 @@ from search.finetune.result import FinetuneResult, read_finetune
 from search.finetune.table import print_finetune
 from search.live import Live, LiveState, read_live
 from search.next_command import next_command
+from search.option_types import add_storage
 from search.progress import clock_time
 from search.results import StageFiles, StageResult
 from search.study import find_study, read_command, read_study
@@ -182,13 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
-    parser.add_argument(
-        "--storage",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of studies (default: %(default)s)",
-    )
+    add_storage(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 

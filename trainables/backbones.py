@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_prep.completion import completing
-from data_prep.errors import InputError
+from data_prep.errors import InputError, in_one_line
 
 if TYPE_CHECKING:
     import keras
@@ -278,7 +278,7 @@ def _downloading(backbone: Backbone) -> Iterator[None]:
             yield
     except Exception as error:  # Keras raises a bare Exception here
         raise InputError(
-            f"the ImageNet weights of {backbone.name} could not be had ({_in_one_line(error)}); "
+            f"the ImageNet weights of {backbone.name} could not be had ({in_one_line(error, 300)}); "
             "copy that file to ~/.keras/models, name a file with --weights FILE, "
             "or take random weights with --weights none"
         ) from error
@@ -291,7 +291,7 @@ def _load(model: keras.Model, backbone: Backbone, weights: str) -> None:
         model.load_weights(weights)
     except Exception as error:  # h5py, zipfile and Keras each raise their own
         raise InputError(
-            f"the weights file {weights} does not fit {backbone.name} ({_in_one_line(error)}); "
+            f"the weights file {weights} does not fit {backbone.name} ({in_one_line(error, 300)}); "
             "save it with model.save_weights from this model without its top, or use --weights none"
         ) from error
 
@@ -326,10 +326,6 @@ def _kernels(model: keras.Model) -> Iterator[tuple[Any, tuple[int, ...]]]:
 
 def _size(weights: list[Any]) -> int:
     return sum(math.prod(weight.shape) for weight in weights)
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, in_one_line
 from trainables.images import Pixels, decode
 from trainables.prediction import Classifier
 from trainables.runtimes import Format, Probabilities, run_exported
@@ -85,7 +85,8 @@ def _convert(classifier: Classifier, form: Format, part: Path) -> None:
             classifier.network.export(str(part), format=form.keras_name, verbose=False)
     except Exception as error:  # Keras and each converter raise their own
         raise InputError(
-            f"the model cannot be exported as {form.name} ({_in_one_line(error)}); choose another --format"
+            f"the model cannot be exported as {form.name} ({in_one_line(error, 200)}); "
+            "choose another --format"
         ) from error
 
 
@@ -95,7 +96,7 @@ def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Prob
             together, alone = (run_exported(part, form, batch) for batch in (pixels, pixels[:1]))
     except Exception as error:  # each runtime raises its own
         raise InputError(
-            f"the {form.name} export cannot be run ({_in_one_line(error)}); it was removed; "
+            f"the {form.name} export cannot be run ({in_one_line(error, 200)}); it was removed; "
             "choose another --format"
         ) from error
     found = np.concatenate([together - expected, alone - expected[:1]])
@@ -152,7 +153,3 @@ def _without_chatter() -> Iterator[None]:
             yield
     finally:
         logging.disable(logging_level)
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -209,7 +209,7 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
 
 def _report_state(training: Training, values: list[dict[str, float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        training.save(Path(folder))
+        training.save(Path(folder), with_best=False)
         write_json(Path(folder) / "values.json", values)
         tune.report(
             {**running_figures(training.finished), VALUES: list(values)},

@@ -10,7 +10,7 @@ import shutil
 import time
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,7 +32,7 @@ from trainables.network import (
     set_streams,
 )
 from trainables.schedules import learning_rate_of_epoch
-from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 from trainables.validation import validation_figures
 
 STEPS_PER_EXECUTION = 32
@@ -106,18 +106,18 @@ class Training:
             predicted = [self._predict(batches[number][0]) for number in range(len(batches))]
         return np.concatenate(predicted).astype(np.float32)[:, 0]
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, with_best: bool = True) -> None:
         """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
 
-        The state after the best epoch so far stays beside it, as BEST. Each is one file, there whole or
-        not at all. Raises OSError where they cannot be written.
+        Unless `with_best` is False the state after the best epoch so far stays beside it, as BEST. Each is
+        one file, there whole or not at all. Raises OSError where they cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
         arrays = [np.array(json.dumps(facts, allow_nan=False))]
         arrays += [np.asarray(variable.value) for variable in self._state()]
         write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
-        if best_epoch(self.finished) == len(self.finished):
+        if with_best and best_epoch(self.finished) == len(self.finished):
             shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
             (folder / f"{BEST}.part").replace(folder / BEST)
 
@@ -238,11 +238,6 @@ class Training:
             return Batches(examples, rows, VALIDATION_BATCH)
         central = Augmentation.central(self.config.augment, len(rows), examples.inputs.shape[1])
         return Batches(examples, rows, PIXEL_VALIDATION_BATCH, central)
-
-
-def best_epoch(finished: Sequence[EpochMetrics]) -> int:
-    """Returns the first epoch (from 1) with the highest validation accuracy."""
-    return max(finished, key=lambda metrics: (metrics.val_accuracy, -metrics.epoch)).epoch
 
 
 def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:

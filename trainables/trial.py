@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -163,6 +163,13 @@ class EpochMetrics:
     seconds: float
 
 
+def best_epoch(epochs: Sequence[EpochMetrics]) -> int | None:
+    """Returns the first epoch (from 1) with the highest validation accuracy, None without an epoch."""
+    if not epochs:
+        return None
+    return max(epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)).epoch
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
     """A trial's end, as it stands in the ledger; `seconds` is its wall time, `reason` says why it FAILED."""
@@ -184,9 +191,7 @@ class TrialResult:
     @property
     def best_epoch(self) -> int | None:
         """The first epoch (from 1) with the highest validation accuracy, None without an epoch."""
-        if not self.epochs:
-            return None
-        return max(self.epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)).epoch
+        return best_epoch(self.epochs)
 
     @property
     def best_val_accuracy(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
 from search.manifests import celeba_of
+from search.option_types import AUTO, at_least, rate
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.selection import RACE_START
@@ -43,12 +43,12 @@ def add_finetune_options(group: Any) -> None:
     )
     group.add_argument(
         "--finetune-rate",
-        type=_rate,
+        type=rate,
         metavar="RATE",
         help=f"Adam's, for unfrozen blocks (default: {BLOCKS_FACTOR:g} of the winner's)",
     )
     group.add_argument(
-        "--pretraining-epochs", type=_count, metavar="N", help="(default: as many as a trial has)"
+        "--pretraining-epochs", type=at_least(1), metavar="N", help="(default: as many as a trial has)"
     )
 
 
@@ -118,7 +118,7 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
         manifest = celeba_of(arguments)
         splits = make_splits(manifest, PRETRAINING)
         pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
-    repeats = RACE_START if arguments.repeats == "auto" else arguments.repeats
+    repeats = RACE_START if arguments.repeats == AUTO else arguments.repeats
     return FinetunePlan(
         problem=problem,
         pretraining=pretraining,
@@ -188,19 +188,3 @@ def _depth(text: str) -> Blocks:
     if count == text or not count.isdecimal() or not int(count):
         raise argparse.ArgumentTypeError(f"a depth is head, blocks:N (N from 1) or all, received {text!r}")
     return int(count)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate < math.inf:
-        raise argparse.ArgumentTypeError(f"a rate is a positive number, received {text!r}")
-    return rate
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, received {text!r}")
-    return int(text)

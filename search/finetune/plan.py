@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -119,14 +120,17 @@ class FinetunePlan:
         columns = [*self.head_columns(), *self.block_columns()]
         return [*self.pretraining_runs(), *(run for column in columns for run in column.runs)]
 
+    @functools.cached_property
+    def _titles(self) -> dict[str, str]:
+        columns = [*self.head_columns(), *self.block_columns()]
+        return {run.key: column.title for column in columns for run in column.runs}
+
     def label(self, trial: Trial) -> str:
         """Returns what a person calls `trial`, such as "tuned, seed 8"."""
-        titles = {run.key: column.title for column in self.head_columns() for run in column.runs}
-        titles |= {run.key: column.title for column in self.block_columns() for run in column.runs}
-        words = [titles.get(trial.key, self.pretrained_on)]
+        words = [self._titles.get(trial.key, self.pretrained_on)]
         if len(self.seeds) > 1:
             words.append(f"seed {trial.config.seed}")
-        if len(self.problem.splits) > 1 and trial.key in titles:
+        if len(self.problem.splits) > 1 and trial.key in self._titles:
             words.append(trial.split)
         return ", ".join(words)
 

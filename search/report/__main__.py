@@ -12,6 +12,7 @@ from pathlib import Path
 from data_prep.command import exit_code
 from data_prep.completion import completing
 from data_prep.files import write_whole
+from search.option_types import add_storage
 from search.report.content import report_on
 from search.report.html import to_html
 from search.report.markdown import to_markdown
@@ -65,13 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
-    parser.add_argument(
-        "--storage",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="of studies (default: %(default)s)",
-    )
+    add_storage(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: STUDY/report)")
     return parser
 

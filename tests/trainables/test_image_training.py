@@ -12,8 +12,8 @@ from trainables.backbones import build_backbone, find_backbone
 from trainables.batches import Examples
 from trainables.network import body_of
 from trainables.pretrained import preprocessing_layers
-from trainables.training import CHECKPOINT, Training, best_epoch, read_state
-from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig
+from trainables.training import CHECKPOINT, Training, read_state
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
 PX = 36
 UNFROZEN = TrialConfig(

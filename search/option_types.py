@@ -1,0 +1,86 @@
+"""What a user may type behind an option: text becomes a value, or a sentence on what was wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+AUTO = "auto"  # of --repeats
+
+
+def add_storage(group: Any) -> None:
+    """Adds --storage, below which studies lie, to a parser or a group of one."""
+    group.add_argument(
+        "--storage",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="of studies (default: %(default)s)",
+    )
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Returns the widths of dense blocks, such as 512/256/128."""
+    try:
+        return tuple(int(width) for width in text.replace(",", "/").split("/"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"widths are whole numbers such as 512/256/128, received {text!r}"
+        ) from None
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Returns what reads a whole number from `least`."""
+
+    def whole_number(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if number < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least}, received {text!r}")
+        return number
+
+    return whole_number
+
+
+def repeats(text: str) -> int | str:
+    """Returns a number of seeds, or "auto"."""
+    return AUTO if text == AUTO else at_least(1)(text)
+
+
+def seconds(text: str) -> float:
+    """Returns a time in seconds, from one such as 90s, 30m or 2h."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        time_s = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
+    except ValueError:
+        time_s = 0.0
+    if not 0 < time_s < float("inf"):
+        raise argparse.ArgumentTypeError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
+    return time_s
+
+
+def gpus(text: str) -> float:
+    """Returns a share of a GPU, or a number of whole ones."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if not 0 <= share < 1024 or (share > 1 and share != int(share)):
+        raise argparse.ArgumentTypeError(f"must be a share up to 1 or a whole number, received {text!r}")
+    return share
+
+
+def rate(text: str) -> float:
+    """Returns a positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"a rate is a positive number, received {text!r}")
+    return number
