@@ -28,7 +28,7 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts" --durations=12
+	$(VENV)/bin/pytest -m "not hosts" --numprocesses 3 --dist worksteal --durations=12
 	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(LEARNING:%=tests/trainables/test_%.py)
 
 hosts: $(VENV)/installed-dev

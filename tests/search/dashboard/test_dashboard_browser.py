@@ -148,7 +148,7 @@ def pale_texts(page: Page) -> list[str]:
 @pytest.mark.ray
 def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page, workplace: Path) -> None:
     options = ("--data", "faces.parquet", "--study", "live", "--backbone", "keras:MobileNetV2")
-    stage = ("--stage", "lr", "--epochs", "30", "--batch-size", "64", "--max-concurrent", "1")
+    stage = ("--stage", "lr", "--epochs", "300", "--batch-size", "64", "--max-concurrent", "1")
     with served(workplace, "results") as address:
         page.goto(address)
         expect(page.get_by_text("does not exist yet")).to_be_visible()
