@@ -1,7 +1,7 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
-# make test     everything that CI runs
-# make hosts    a cluster of three hosts on this machine (root, openssh-server and iproute2; eight minutes)
-# make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; ten minutes
+# make test     everything that CI runs; its part `make hosts` makes a cluster of three hosts out of this machine
+#               (eight minutes; skipped without root, openssh-server, iproute2 and rsync)
+# make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,7 +20,7 @@ study: $(VENV)/installed
 	$(RUN) -m search.predict sample-study --demo --out results/sample-study/winner/photographs.png
 	$(RUN) -m search.report sample-study
 
-test: lint unit
+test: lint unit hosts
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any, ParamSpec, TypeVar
 
 from trainables.images import available_cores
-from trainables.trainable import prepare_process
+from trainables.process import prepare_process
 
 LIBRARIES = ("keras", "tensorflow", "jax", "ray", "numpy", "pillow")
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.manifest import read_manifest
-from search.collector import Policy
-from search.driver import Driver, Resources
+from search.head_start import HeadStart
 from search.ledger import Ledger
+from search.planning import rows_to_make
 from search.problem import Problem
 from search.progress import Progress
 from trainables.backbones import find_backbone
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     base = TrialConfig(batch_size=arguments.batch_size, epochs=arguments.epochs, seed=arguments.seed)
     configs = [replace(base, learning_rate=rate) for rate in arguments.learning_rates]
     trials = [problem.trial(config, problem.splits[0].name) for config in configs]
-    results = _train(problem, trials, arguments)
+    names = rows_to_make(trials, problem, arguments.cache)
+    with HeadStart(names, problem, arguments.cache) if names else nullcontext() as head_start:
+        results = _train(problem, trials, head_start, arguments)
     result = {
         "keras_backend": problem.keras_backend,
         "images_per_second": _extraction_rate(problem, arguments.cache),
@@ -45,12 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(
-    problem: Problem, trials: Sequence[Trial], arguments: argparse.Namespace
+    problem: Problem,
+    trials: Sequence[Trial],
+    head_start: HeadStart | None,
+    arguments: argparse.Namespace,
 ) -> dict[str, TrialResult]:
+    from search.collector import Policy
+    from search.driver import Driver, Resources
+
     resources = Resources(cpus_per_trial=arguments.cpus_per_trial)
     ledger = Ledger(arguments.study)
-    checkpoints = arguments.study / "checkpoints"
-    with Driver(problem, arguments.cache, checkpoints, resources, ledger.record) as driver:
+    places = (arguments.cache, arguments.study / "checkpoints")
+    with Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver:
         console = Console(stderr=True)
         with Progress("trials", len(trials), lambda trial: trial.key, console) as progress:
             return driver.train(trials, progress, Policy())

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from data_prep.errors import InputError
 from data_prep.files import write_whole
+from data_prep.remote import address_of, is_file, pull, shown
 
 COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
@@ -127,9 +128,12 @@ def require_writable(path: Path) -> None:
 def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     """Returns the manifest at `path`; its images lie in `root` where given, else where they were before.
 
+    Both may be copies of what has an address (`data_prep.remote`).
+
     Raises InputError where the file is missing, is not a parquet file, is not a manifest, was changed
     after it was written, or where its images are no longer there. Only the first image is looked for.
     """
+    pull(path)
     arrow = _read_parquet(path)
     _require_ours(path, arrow)
     metadata = arrow.schema.metadata
@@ -151,7 +155,7 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
 
 def _read_parquet(path: Path) -> pa.Table:
     if not path.is_file():
-        raise InputError(f"there is no manifest {path}; make one with python -m data_prep.build")
+        raise InputError(f"there is no manifest {shown(path)}; make one with python -m data_prep.build")
     try:
         return pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as error:
@@ -176,7 +180,7 @@ def _require_ours(path: Path, arrow: pa.Table) -> None:
 
 def _found_root(path: Path, written: str, override: Path | None) -> Path:
     root = Path(written) if override is None else override.absolute()
-    if not root.is_dir():
+    if address_of(root) is None and not root.is_dir():
         raise InputError(
             f"the images of {path} were looked for in {root}, which is not there; "
             "give the folder where they are now as root, or build the manifest again"
@@ -186,9 +190,9 @@ def _found_root(path: Path, written: str, override: Path | None) -> Path:
 
 def _require_first_image(path: Path, manifest: Manifest) -> None:
     first = next(iter(manifest.image_paths()), None)
-    if first is not None and not first.is_file():
+    if first is not None and not is_file(first):
         raise InputError(
-            f"the first image of {path} was looked for at {first}, which is not there; "
+            f"the first image of {path} was looked for at {shown(first)}, which is not there; "
             "give the folder where the images are now as root, or build the manifest again"
         )
 

@@ -20,7 +20,7 @@ from search.finetune.options import (
     image_options,
 )
 from search.following import MODES, PROJECT
-from search.option_types import add_storage, at_least, gpus, repeats, seconds, widths
+from search.option_types import add_storage, at_least, gpus, local_folder, place, repeats, seconds, widths
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
@@ -109,12 +109,15 @@ def _parser() -> argparse.ArgumentParser:
 def _add_data(group: Any) -> None:
     group.add_argument(
         "--data",
-        type=Path,
+        type=place,
         metavar="MANIFEST",
         help="what python -m data_prep.build wrote (default: the built-in sample of drawn faces)",
     )
     group.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="where the images lie now (default: as in the manifest)"
+        "--data-root",
+        type=place,
+        metavar="DIR",
+        help="where the images lie now (default: as in the manifest)",
     )
     group.add_argument(
         "--split",
@@ -230,7 +233,7 @@ def _add_study(group: Any) -> None:
     )
     add_storage(group)
     group.add_argument(
-        "--cache", type=Path, default=Path("cache"), metavar="DIR", help="of features (default: %(default)s)"
+        "--cache", type=place, default=Path("cache"), metavar="DIR", help="of features (default: %(default)s)"
     )
     group.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     group.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -273,7 +276,7 @@ def _add_machine(group: Any) -> None:
     )
     group.add_argument(
         "--local-cache",
-        type=Path,
+        type=local_folder,
         metavar="DIR",
         help="of each node's own disk, to which it copies the features that it trains on "
         "(default: read them in --cache)",

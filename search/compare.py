@@ -19,6 +19,7 @@ from data_prep.completion import completing
 from data_prep.errors import InputError
 from search.configurations import describe_config
 from search.ledger import Ledger
+from search.option_types import add_storage
 from search.results import StageFiles, StageResult
 from search.study import find_study, read_study
 from trainables.trial import TrialConfig
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Staged against joint search: best objective, trials, seconds, and what each found.",
     )
     parser.add_argument("studies", nargs="+", metavar="STUDY", help="names below the storage, or folders")
-    parser.add_argument("--storage", type=Path, default=Path("results"), help="(default: %(default)s)")
+    add_storage(parser)
     parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
     return parser
 

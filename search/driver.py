@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
 from data_prep.files import write_whole
+from data_prep.remote import address_of, drop
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
+from search.head_start import HeadStart
 from search.ledger import kept_weights, log_path
 from search.lost_nodes import LostNodes
 from search.nodes import prepare_nodes, require_room, wait_for_room
@@ -82,7 +84,7 @@ class Driver:
     `record` keeps an ended trial with its validation probabilities; a trial whose worker died, or that
     the deadline cut, has not ended and is not recorded. `checkpoints` is the folder of trials under way.
     Use it as a context manager: leaving it ends a Ray that it started; `connected` says that Ray runs
-    in this process already.
+    in this process already. `head_start` makes features of the problem by now.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Driver:
         record: Record,
         *,
         connected: bool = False,
+        head_start: HeadStart | None = None,
     ) -> None:
         self._problem = problem
         self._cache = cache.absolute()
@@ -102,6 +105,7 @@ class Driver:
         self._resources = resources
         self._record = record
         self._connected = connected
+        self._head_start = head_start
 
     def __enter__(self) -> Driver:
         return self
@@ -204,7 +208,7 @@ class Driver:
         """Returns a driver of another problem, on the same workers."""
         self._connect()
         other = copy.copy(self)
-        other._problem = problem
+        other._problem, other._head_start = problem, None
         return other
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -240,11 +244,7 @@ class Driver:
         data = self._worker_data(rows, policy, _referee(policy) if packed else None)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
         os.environ[_PENDING] = self._pending(searcher)
-        self._checkpoints.mkdir(parents=True, exist_ok=True)
-        for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
-            shutil.rmtree(left_by_a_killed_run, ignore_errors=True)
-        # what a population exchanges has to lie where every worker reads it: in the study's folder
-        with tempfile.TemporaryDirectory(prefix=_EXCHANGE, dir=self._checkpoints) as exchange:
+        with self._exchange() as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
@@ -265,6 +265,18 @@ class Driver:
                 ),
             ).fit()
 
+    @contextmanager
+    def _exchange(self) -> Iterator[str]:
+        """Gives Tune a place below the study, where every worker reads what a population exchanges."""
+        self._checkpoints.mkdir(parents=True, exist_ok=True)
+        for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
+            drop(left_by_a_killed_run)
+        folder = Path(tempfile.mkdtemp(prefix=_EXCHANGE, dir=self._checkpoints))
+        try:
+            yield address_of(folder) or str(folder)
+        finally:
+            drop(folder)
+
     def _pending(self, searcher: Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
 
@@ -283,12 +295,14 @@ class Driver:
 
     def _keep(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         self._record(result, predictions)
-        shutil.rmtree(self._checkpoints / result.trial.key, ignore_errors=True)
+        drop(self._checkpoints / result.trial.key)
 
     def _worker_data(self, rows: Iterable[str], policy: Policy, referee: Any) -> WorkerData:
         return WorkerData(
             inputs={
-                name: make_rows(name, self._problem, self._cache, self._resources.gpus_per_trial)
+                name: make_rows(
+                    name, self._problem, self._cache, self._resources.gpus_per_trial, self._head_start
+                )
                 for name in sorted(rows)
             },
             weights=self._problem.weights,
@@ -299,6 +313,7 @@ class Driver:
             },
             keras_backend=self._problem.keras_backend,
             cpus=self._resources.trial_cpus,
+            gpus=self._resources.gpus_per_trial,
             checkpoints=self._checkpoints,
             kept=self._kept,
             pausing=policy.pausing,

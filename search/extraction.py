@@ -12,13 +12,15 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
+from data_prep.remote import address_of
+from search.head_start import HeadStart
 from search.problem import Problem, extraction_backend, weights_in_words
 from trainables import trainable
 from trainables.extraction import OnProgress, complete, made_by, show_progress
 from trainables.features import FeatureKey, feature_key, find_features, progress_of
 from trainables.inputs import find_rows
 
-POLL_S = 0.5
+POLL_S = 0.1
 RETRIES = 2  # of a task whose worker died
 
 
@@ -51,10 +53,14 @@ def shares_of(missing: Sequence[range], places: int) -> list[list[range]]:
     return [list(missing[number::places]) for number in range(min(places, len(missing)))]
 
 
-def make_rows(name: str, problem: Problem, cache: Path, gpus: float) -> Path:
+def make_rows(
+    name: str, problem: Problem, cache: Path, gpus: float, head_start: HeadStart | None = None
+) -> Path:
     """Returns the folder of the rows called `name` (`trainables.inputs`), which workers make where missing.
 
-    Several workers write shards into the folder that this process holds; one worker holds it by itself.
+    A process with a `head_start` is waited for.
+    Several workers write shards into the folder that this process holds, or send them to the address of the
+    cache; one worker on a shared folder holds it by itself.
     Raises InputError as `trainables.extraction.extract` does, and where a worker died too often.
     """
     backbone, digests = find_rows(name), problem.manifest.image_digests
@@ -66,7 +72,12 @@ def make_rows(name: str, problem: Problem, cache: Path, gpus: float) -> Path:
     places = places_for(ray.nodes(), gpus)
     what = f"features of {name} ({weights_in_words(weights, precision)})" if backbone.frozen else name
     with show_progress(what) as on_progress:
-        folder = task.spread(places, on_progress) if len(places) > 1 else task.alone(places[0], on_progress)
+        if head_start:
+            task.follow(head_start, on_progress)
+            if found := find_features(cache, backbone, weights, digests, precision):
+                return found.folder
+        spreads = len(places) > 1 or address_of(cache)
+        folder = task.spread(places, on_progress) if spreads else task.alone(places[0], on_progress)
         on_progress(len(digests), len(digests))
     return folder
 
@@ -105,6 +116,15 @@ class _Tasks:
 
         facts = made_by(self._backbone, self._problem.weights, self._keras_backend)
         return complete(key, self._cache, compute, facts).folder
+
+    def follow(self, head_start: HeadStart, on_progress: OnProgress) -> None:
+        """Returns when the rows are there, or the process with the head start has ended."""
+        done, total = 0, 1
+        while head_start.is_working() and done < total:
+            time.sleep(POLL_S)
+            if key := self._key():
+                done, total = progress_of(self._cache, key)
+                on_progress(done, total)
 
     def _start(self, place: Place, work: Any, *arguments: Any) -> Any:
         remote = ray.remote(

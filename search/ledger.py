@@ -43,7 +43,11 @@ class Ledger:
 
     def find_key(self, key: str) -> TrialResult | None:
         """Returns the result of the trial that `key` names; see `find`."""
-        return self._read(self._trials / f"{key}.json")
+        return self._read(self._path(key))
+
+    def path(self, trial: Trial) -> Path:
+        """Where the result of `trial` lies."""
+        return self._path(trial.key)
 
     def results(self) -> Iterator[TrialResult]:
         """Yields every finished trial in the order of the keys."""
@@ -64,7 +68,7 @@ class Ledger:
             path = self.predictions_path(result.trial)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, lambda file: np.save(file, np.asarray(predictions, np.float32)))
-        write_json(self._trials / f"{result.trial.key}.json", result.to_dict())
+        write_json(self.path(result.trial), result.to_dict())
 
     def predictions(self, trial: Trial) -> np.ndarray:
         """Returns the validation probabilities of a completed `trial`, float32 in the split's row order.
@@ -75,7 +79,7 @@ class Ledger:
         try:
             return np.asarray(np.load(path, allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
-            record = self._trials / f"{trial.key}.json"
+            record = self.path(trial)
             raise InputError(
                 f"{path} cannot be read ({error}); remove {record} to train the trial again"
             ) from error
@@ -83,6 +87,9 @@ class Ledger:
     def predictions_path(self, trial: Trial) -> Path:
         """Where the validation probabilities of `trial` lie."""
         return self._predictions / f"{trial.key}.npy"
+
+    def _path(self, key: str) -> Path:
+        return self._trials / f"{key}.json"
 
     def _read(self, path: Path) -> TrialResult | None:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep.remote import shown
 from search.arguments import parse_arguments
 from search.contradictions import OPTIONS
 from search.finetune.options import FINETUNE, FINETUNE_OPTIONS, is_wanted
@@ -86,7 +87,7 @@ def _from_facts(folder: Path, facts: Mapping[str, Any], stage: str) -> list[str]
     data = [] if facts.get("source") == "sample" else ["--data", "MANIFEST"]
     options = {"--split": "split", "--weights": "weights", "--keras-backend": "keras_backend"}
     known = [word for option, name in options.items() if name in facts for word in (option, str(facts[name]))]
-    place = ["--study", shlex.quote(folder.name), "--storage", shlex.quote(str(folder.parent))]
+    place = ["--study", shlex.quote(folder.name), "--storage", shlex.quote(shown(folder.parent))]
     return ["--stage", stage, *data, *known, *place]
 
 

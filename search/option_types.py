@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import InputError
+from data_prep.remote import is_address, located
+
 AUTO = "auto"  # of --repeats
 
 
@@ -15,11 +18,26 @@ def add_storage(group: Any) -> None:
     """Adds --storage, below which studies lie, to a parser or a group of one."""
     group.add_argument(
         "--storage",
-        type=Path,
+        type=place,
         default=Path("results"),
         metavar="DIR",
-        help="of studies (default: %(default)s)",
+        help="of studies; a folder, or an address such as s3://bucket/results (default: %(default)s)",
     )
+
+
+def place(text: str) -> Path:
+    """Returns the path of a file or folder, or of the copy of what has an address such as s3://bucket/a."""
+    try:
+        return located(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def local_folder(text: str) -> Path:
+    """Returns the path of a folder on this machine."""
+    if is_address(text):
+        raise argparse.ArgumentTypeError(f"must be a folder of the machine's own disk, received {text!r}")
+    return Path(text)
 
 
 def widths(text: str) -> tuple[int, ...]:

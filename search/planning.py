@@ -112,10 +112,11 @@ def _one_a_batch_size(plan: Plan) -> list[Trial]:
 
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
     """Returns how many images of `problem` have to go through a backbone before its `trials` can run."""
-    digests = problem.manifest.image_digests
+    return len(problem.manifest) * len(rows_to_make(trials, problem, cache))
+
+
+def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
+    """Returns the names of the rows (`trainables.inputs`) that `trials` read and `cache` does not have."""
     rows = {rows_of(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
-    return sum(
-        len(digests)
-        for name in rows
-        if not find_features(cache, find_rows(name), problem.weights, digests, problem.feature_precision)
-    )
+    facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
+    return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]

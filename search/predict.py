@@ -24,7 +24,7 @@ from data_prep.files import write_whole
 from data_prep.manifest import read_manifest
 from search.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.model_file import ModelFile, find_model
-from search.option_types import add_storage
+from search.option_types import add_storage, place
 from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.predictions import Row, print_problems, print_rows, rows_of, to_csv
 from trainables.extraction import show_progress
@@ -190,9 +190,9 @@ def _parser() -> argparse.ArgumentParser:
         help="files, folders (all images below them) and patterns (*, ?, ** for folders)",
     )
     parser.add_argument(
-        "--manifest", type=Path, metavar="FILE", help="classify its images and say how right the model is"
+        "--manifest", type=place, metavar="FILE", help="classify its images and say how right the model is"
     )
-    parser.add_argument("--root", type=Path, metavar="DIR", help="where the images of --manifest lie now")
+    parser.add_argument("--root", type=place, metavar="DIR", help="where the images of --manifest lie now")
     parser.add_argument("--demo", action="store_true", help="ten drawn faces, with the labels they have")
     parser.add_argument(
         "--faces",

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from data_prep.errors import InputError
+from data_prep.remote import address_of, drop, is_file, pull, push, shown
 
 PROJECT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "trainables", "search")
@@ -71,11 +72,15 @@ def look_around(errand: Errand, node_id: str) -> Sight:
     """Does the errand on the node where it is called."""
     unwritable: dict[str, str] = {}
     for option in errand.folders:
+        probe = errand.probe(option, node_id)
         try:
-            errand.probe(option, node_id).write_text(errand.token)
-        except OSError as error:
-            unwritable[option] = error.strerror or str(error)
-    missing = tuple(path for path in errand.images if not path.is_file())
+            if address_of(probe):
+                probe.parent.mkdir(parents=True, exist_ok=True)
+            probe.write_text(errand.token)
+            push(probe)
+        except (OSError, InputError) as error:
+            unwritable[option] = getattr(error, "strerror", None) or str(error)
+    missing = tuple(path for path in errand.images if not is_file(path))
     return Sight(versions_here(errand.backend), unwritable, missing)
 
 
@@ -115,7 +120,7 @@ def require_ready(errand: Errand, sights: Mapping[Node, Sight], settle_s: float 
     finally:
         for option in errand.folders:
             for node in sights:
-                errand.probe(option, node.node_id).unlink(missing_ok=True)
+                drop(errand.probe(option, node.node_id))
 
 
 def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, str]) -> None:
@@ -133,13 +138,14 @@ def _require_shared(errand: Errand, option: str, node: Node, sight: Sight, deadl
         reason = "what was written there is not here"
     if reason:
         raise InputError(
-            f"{errand.folders[option]} is not the same folder on node {node} as here ({reason}); "
+            f"{shown(errand.folders[option])} is not the same folder on node {node} as here ({reason}); "
             f"give --{option} a folder that all nodes share"
         )
 
 
 def _arrived(path: Path, token: str, deadline: float) -> bool:
     while True:
+        pull(path)
         try:
             if path.read_text() == token:
                 return True
@@ -153,8 +159,8 @@ def _arrived(path: Path, token: str, deadline: float) -> bool:
 def _require_data(node: Node, sight: Sight) -> None:
     if sight.missing:
         raise InputError(
-            f"node {node} does not have the image {sight.missing[0]}; put the data where every node reads "
-            "it under the same path, and name that folder with --data-root"
+            f"node {node} does not have the image {shown(sight.missing[0])}; "
+            "put the data where every node reads it, and name that place with --data-root"
         )
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from data_prep.command import exit_code
 from data_prep.errors import InputError
+from data_prep.remote import address_of, pull, shown
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
@@ -26,6 +27,7 @@ from search.finetune.options import FINETUNE, finetune_plan, is_wanted
 from search.finetune.plan import FinetunePlan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
+from search.head_start import HeadStart
 from search.ledger import Ledger
 from search.live_file import LiveFile, asked_of
 from search.manifests import celeba_of, default_name, manifest_of
@@ -35,17 +37,28 @@ from search.planning import (
     images_to_extract,
     joint_plan,
     missing_trials,
+    rows_to_make,
     stage_names,
     stage_plan,
     stage_plans,
 )
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
+from search.sending import Sender
 from search.sequence import describe_sweep, run_sequence
 from search.stages import Stage
-from search.study import check_study, held, keep_command, open_study, read_study, require_same_backbone
+from search.study import (
+    WORKERS_SEND,
+    check_study,
+    held,
+    keep_command,
+    open_study,
+    read_study,
+    require_same_backbone,
+)
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from search.watching import Watcher
+from trainables.trial import Trial
 
 if TYPE_CHECKING:
     from search.runner import Runner
@@ -70,6 +83,7 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.feature_precision,
     )
     folder = arguments.storage.absolute() / (arguments.study or default_name(arguments))
+    pull(folder, WORKERS_SEND)
     if arguments.final:
         require_held_out(problem)
     if (arguments.pack or 1) > 1 and problem.keras_backend != "jax":
@@ -91,7 +105,9 @@ def _run(arguments: argparse.Namespace) -> None:
         open_study(folder, problem.facts())
         keep_command(folder, arguments.argv)
         _warn(plans, problem, folder)
-        _search(arguments, problem, folder, finetunes, started)
+        missing = expected_trials(plans, Ledger(folder))
+        with _head_start(arguments, problem, missing) as head_start:
+            _search(arguments, problem, folder, finetunes, head_start, started)
 
 
 def _search(
@@ -99,6 +115,7 @@ def _search(
     problem: Problem,
     folder: Path,
     finetunes: FinetunePlan | None,
+    head_start: HeadStart | None,
     started: float,
 ) -> None:
     from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does without it
@@ -115,17 +132,17 @@ def _search(
         node_timeout_s=arguments.node_timeout,
         verbose=arguments.verbose,
     )
-    ledger = Ledger(folder)
+    ledger, places = Ledger(folder), (arguments.cache, folder / "checkpoints")
     stdout = sys.stdout
     output = Console(file=sys.stderr if arguments.json else stdout)
     results: list[StageResult] = []
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
-        Driver(problem, arguments.cache, folder / "checkpoints", resources, ledger.record) as driver,
+        Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver,
         _watchers(arguments, folder, driver.cluster) as watchers,
     ):
         runner = Runner(folder, ledger, driver, Console(stderr=True), watchers)
-        print(f"study     {folder}", file=sys.stderr)
+        print(f"study     {shown(folder)}", file=sys.stderr)
         for result in _results(arguments, problem, folder, runner):
             results.append(result)
             for watcher in watchers:
@@ -141,7 +158,7 @@ def _search(
         print_finetune(finetuned, output)
     if reading:
         output.print(describe_reading(reading), highlight=False, soft_wrap=True)
-    output.print(f"results: {folder}", highlight=False, soft_wrap=True)
+    output.print(f"results: {shown(folder)}", highlight=False, soft_wrap=True)
     if arguments.json:
         seconds = time.perf_counter() - started
         made_of = read_study(folder)
@@ -149,6 +166,20 @@ def _search(
         told |= finetune_json(finetuned, folder, made_of, seconds) if finetuned and not results else {}
         told |= {"finetune": finetuned.to_dict()} if finetuned else {}
         print(json.dumps(told, indent=2))
+
+
+@contextlib.contextmanager
+def _head_start(
+    arguments: argparse.Namespace, problem: Problem, trials: Sequence[Trial]
+) -> Iterator[HeadStart | None]:
+    """Gives a process that makes what `trials` read, where it may lie on this machine; else None."""
+    elsewhere = arguments.address or arguments.gpus_per_trial or address_of(arguments.cache)
+    names = [] if elsewhere else rows_to_make(trials, problem, arguments.cache)
+    if not names:
+        yield None
+        return
+    with HeadStart(names, problem, arguments.cache) as head_start:
+        yield head_start
 
 
 @contextlib.contextmanager
@@ -165,7 +196,10 @@ def _watchers(
     """Gives those who follow this run, and closes them however it ends."""
     with contextlib.ExitStack() as stack:
         stages = [] if arguments.mode == JOINT else stage_names(arguments)
-        watchers: list[Watcher] = [LiveFile(folder, asked_of(arguments, stages), cluster=cluster)]
+        watchers: list[Watcher] = (
+            [Sender(folder, Ledger(folder))] if address_of(folder) else []
+        )  # closes last
+        watchers.append(LiveFile(folder, asked_of(arguments, stages), cluster=cluster))
         watchers += followers(arguments, folder, lambda line: print(line, file=sys.stderr))
         for watcher in watchers:
             stack.callback(watcher.close)
@@ -217,7 +251,7 @@ def _dry_run(
         print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
         return
     console = Console()
-    console.print(f"study     {folder}", highlight=False, soft_wrap=True)
+    console.print(f"study     {shown(folder)}", highlight=False, soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)
         print_plan(plan, missing, console)

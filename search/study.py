@@ -14,9 +14,11 @@ from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
 from data_prep.files import write_json
+from data_prep.remote import is_address, located, pull, shown
 from search.results import StageResult
 
 FORMAT = 1
+WORKERS_SEND = ("checkpoints", "weights")  # to the address of a study: where each is written
 
 
 def open_study(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -100,16 +102,18 @@ def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[StageResu
 
 
 def find_study(name: str, storage: Path) -> Path:
-    """Returns the folder of the study called `name` below `storage`, or at the path `name`.
+    """Returns the folder of the study called `name` below `storage`, or at the path or address `name`.
 
-    Raises InputError where there is no such study.
+    What lies at an address is brought here, but for what only workers read. Raises InputError where there
+    is no such study.
     """
-    for folder in (storage / name, Path(name)):
+    for folder in ([] if is_address(name) else [storage / name]) + [located(name)]:
+        pull(folder, WORKERS_SEND)
         if (folder / "study.json").is_file():
             return folder.absolute()
     known = sorted(path.parent.name for path in storage.glob("*/study.json"))
     raise InputError(
-        f"there is no study {name} in {storage} (there: {', '.join(known) or 'none'}); "
+        f"there is no study {name} in {shown(storage)} (there: {', '.join(known) or 'none'}); "
         "give its name, its folder, or another --storage"
     )
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from data_prep import remote
 
 os.environ.setdefault("RAY_worker_niceness", "0")  # else the tests beside it would starve Ray's workers
 
@@ -17,3 +20,30 @@ def _environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The URL of a server that speaks S3."""
+    from moto.server import ThreadedMotoServer  # it takes a second to import, and few tests ask for it
+
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def bucket(object_store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty bucket, whose copies lie below `tmp_path`, here and in commands."""
+    import boto3
+
+    wishes = {"ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "x", "REGION": "us-east-1"}
+    for name, value in {**wishes, "ENDPOINT_URL": object_store}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    name = tmp_path.name.lower().replace("_", "-")
+    boto3.client("s3").create_bucket(Bucket=name)
+    remote._file_system.cache_clear()
+    yield f"s3://{name}"
+    remote._file_system.cache_clear()

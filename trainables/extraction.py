@@ -31,6 +31,7 @@ from trainables.features import (
     Array,
     FeatureKey,
     FeatureStore,
+    bring_rows,
     clear,
     exclusive,
     feature_key,
@@ -119,6 +120,7 @@ def complete(
         clear(folder)
         missing = missing_rows(folder, key.images, shard_images)
         rate = compute(missing) if missing else 0.0
+        bring_rows(key, cache)
         return join_shards(folder, key, {**facts, "images_per_second": rate})
 
 

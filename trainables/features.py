@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ import numpy.typing as npt
 
 from data_prep.errors import InputError
 from data_prep.files import write_json, write_whole
+from data_prep.remote import drop, pull, push
 from trainables.backbones import DIGEST_LENGTH, Backbone, weights_identity
 from trainables.images import DECODER
 
@@ -111,7 +111,15 @@ def find_features(
     frozen the rows are pixels. Raises InputError where `weights` names no file.
     """
     key = feature_key(cache, backbone, weights, image_digests, precision)
-    return read_store(key.folder(cache)) if key else None
+    return read_store(bring_rows(key, cache)) if key else None
+
+
+def bring_rows(key: FeatureKey, cache: str | Path) -> Path:
+    """Returns the folder of the rows, with what others have made of them where the cache has an address."""
+    folder = key.folder(cache)
+    pull(folder, without=("index.json",))
+    pull(folder / "index.json")  # the index last: with it the rows are whole
+    return folder
 
 
 def feature_key(
@@ -146,8 +154,10 @@ def make_key(
 
 def recall_weights(cache: str | Path, backbone: Backbone, identity: str) -> str | None:
     """Returns the digest that `remember_weights` noted for the installed Keras and numpy, or None."""
+    note = _weights_note(cache, backbone, identity)
+    pull(note)
     try:
-        return str(json.loads(_weights_note(cache, backbone, identity).read_bytes())["digest"])
+        return str(json.loads(note.read_bytes())["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -157,11 +167,12 @@ def remember_weights(cache: str | Path, backbone: Backbone, identity: str, diges
     note = _weights_note(cache, backbone, identity)
     with cache_errors(note.parent):
         write_json(note, {"digest": digest})
+    push(note)
 
 
 def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
     """Returns how many images are done and how many there are; cheap, for any process with the cache."""
-    folder = key.folder(cache)
+    folder = bring_rows(key, cache)
     if (folder / "index.json").exists():
         return key.images, key.images
     return sum(map(len, finished_rows(folder))), key.images
@@ -208,7 +219,7 @@ def clear(folder: Path) -> None:
     """Removes finished rows, index first; whoever has them mapped keeps reading them."""
     with cache_errors(folder):
         for name in ("index.json", "features.npy"):
-            (folder / name).unlink(missing_ok=True)
+            drop(folder / name)
 
 
 def missing_rows(folder: Path, rows: int, shard_rows: int) -> list[range]:
@@ -225,7 +236,7 @@ def missing_rows(folder: Path, rows: int, shard_rows: int) -> list[range]:
             warnings.warn(
                 f"the cached rows in {path} are damaged and made again", DamagedCacheWarning, stacklevel=2
             )
-            path.unlink()
+            drop(path)
     present = finished_rows(folder)
     starts, stops = [0, *(done.stop for done in present)], [*(done.start for done in present), rows]
     return [
@@ -248,7 +259,8 @@ def write_shard(folder: Path, rows: range, values: Array) -> None:
         part = shards / f"{rows.start}-{os.getpid()}.part"  # never that of a worker thought to be dead
         with part.open("wb") as file:
             np.save(file, values, allow_pickle=False)
-        part.replace(shards / f"{rows.start:09d}-{rows.stop:09d}-{_checksum(part)[:16]}.npy")
+        whole = part.replace(shards / f"{rows.start:09d}-{rows.stop:09d}-{_checksum(part)[:16]}.npy")
+    push(whole)
 
 
 def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> FeatureStore:
@@ -266,7 +278,9 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
         write_whole(folder / "features.npy", write)
         index = {"key": asdict(key), "shape": shape, "checksum": _checksum(folder / "features.npy"), **facts}
         write_json(folder / "index.json", index)
-        shutil.rmtree(folder / "shards")
+    for name in ("features.npy", "index.json"):  # the index last: with it the rows are whole
+        push(folder / name)
+    drop(folder / "shards")
     return FeatureStore(folder, shape, key.dtype)
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from data_prep.errors import InputError
 from data_prep.files import write_json, write_whole
+from data_prep.remote import open_read
 from trainables.features import cache_errors, exclusive, say_on_stderr
 
 CHUNK_BYTES = 2**24
@@ -20,9 +21,10 @@ CHUNK_BYTES = 2**24
 def copy_here(folder: Path, local: Path) -> Path:
     """Returns the folder below `local` with the finished rows of `folder`, which are copied where missing.
 
-    `folder` is one of the cache's (`trainables.features`). One process copies, others that want the same
-    wait for it; what arrives is compared with the checksum in the index. Raises InputError where the rows
-    cannot be read, do not have their checksum, or do not fit on the disk.
+    `folder` is one of the cache's (`trainables.features`). Where that has an address (`data_prep.remote`) the
+    rows come from there, and `local` may be the copy of the cache itself. One process copies, others that
+    want the same wait for it; what arrives is compared with the checksum in the index. Raises InputError
+    where the rows cannot be read, do not have their checksum, or do not fit on the disk.
     """
     there = local / "features" / folder.name
     index = _index(folder)
@@ -47,14 +49,15 @@ def _copy(source: BinaryIO, file: BinaryIO, folder: Path, index: dict[str, objec
 
 def _source(folder: Path) -> BinaryIO:
     try:
-        return (folder / "features.npy").open("rb")
+        return open_read(folder / "features.npy")
     except OSError as error:
         raise _missing(folder, error) from error
 
 
 def _index(folder: Path) -> dict[str, object]:
     try:
-        return dict(json.loads((folder / "index.json").read_bytes()))
+        with open_read(folder / "index.json") as file:
+            return dict(json.loads(file.read()))
     except (OSError, ValueError) as error:
         raise _missing(folder, error) from error
 

@@ -21,9 +21,11 @@ import ray
 from ray import tune
 
 from data_prep.files import write_json
+from data_prep.remote import address_of, pull, push
 from trainables.features import open_features
 from trainables.inputs import rows_of
 from trainables.local_cache import copy_here
+from trainables.process import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class WorkerData:
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     keras_backend: str
     cpus: int
+    gpus: float
     checkpoints: Path
     kept: Path
     pausing: bool = False
@@ -66,7 +69,9 @@ class WorkerData:
     def rows(self, name: str) -> np.ndarray:
         """Returns the cached rows of that name as a read-only memory map."""
         folder = self.inputs[name]
-        return open_features(copy_here(folder, self.local_cache) if self.local_cache else folder)
+        copy_of_cache = folder.parents[1] if address_of(folder) else None
+        local = self.local_cache or copy_of_cache
+        return open_features(copy_here(folder, local) if local else folder)
 
 
 def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
@@ -86,6 +91,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     keeps = data.pausing or training.examples.are_images or ours["keep"]
     checkpoint = data.checkpoints / ours["key"]
     if keeps:
+        pull(checkpoint)
         training.restore(checkpoint)
     spent_before = sum(metrics.seconds for metrics in training.finished)
     end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
@@ -93,11 +99,13 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
         for metrics in training.epochs():
             if keeps:
                 training.save(checkpoint)
+                push(checkpoint)
             if metrics.epoch < training.config.epochs:
                 tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
         if ours["keep"]:
             training.keep(checkpoint, data.kept / ours["key"])
+            push(data.kept / ours["key"])
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
     end[EPOCHS] = [asdict(metrics) for metrics in training.finished]
@@ -116,7 +124,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     ours = assignment["pack"]
     configs = [TrialConfig.from_dict(member["config"]) for member in ours]
     started = time.perf_counter()
-    prepare_process(data.keras_backend, data.cpus)
+    prepare_process(data.keras_backend, data.cpus, data.gpus)
     from trainables.batches import Examples
     from trainables.packed import PackedTraining
 
@@ -244,12 +252,16 @@ def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
     extraction.note_weights(*arguments)
 
 
-def write_model(keras_backend: str, cpus: int, *arguments: Any) -> None:
+def write_model(
+    keras_backend: str, cpus: int, config: dict[str, Any], weights: str, kept: str, path: str
+) -> None:
     """Does in this process what `trainables.deployment.write_model` does, and raises what that raises."""
     prepare_process(keras_backend, cpus)
     from trainables import deployment
 
-    deployment.write_model(*arguments)
+    pull(Path(kept))
+    deployment.write_model(config, weights, kept, path)
+    push(Path(path))
 
 
 def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
@@ -270,43 +282,16 @@ def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
 
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
-    prepare_process(data.keras_backend, data.cpus)
+    prepare_process(data.keras_backend, data.cpus, data.gpus)
     from trainables.batches import Examples
     from trainables.training import Training
 
     inputs = data.rows(rows_of(config))
     training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
     if ours["start"]:
-        training.start_from(data.kept / ours["start"] / LAST)
+        pull(weights := data.kept / ours["start"] / LAST)
+        training.start_from(weights)
     return training
-
-
-def prepare_process(keras_backend: str, cpus: int) -> None:
-    """Sets the Keras backend and at most `cpus` threads for this process, before Keras is imported.
-
-    Raises RuntimeError where Keras was imported before with another backend.
-    """
-    if "keras" in sys.modules:
-        _require_backend(keras_backend)
-        return
-    threads = str(max(1, cpus))
-    os.environ.update(
-        KERAS_BACKEND=keras_backend,
-        TF_CPP_MIN_LOG_LEVEL="3",
-        OMP_NUM_THREADS=threads,
-        TF_NUM_INTRAOP_THREADS=threads,
-        TF_NUM_INTEROP_THREADS="1",
-        NPROC=threads,  # the threads of XLA's CPU client
-        TF_FORCE_GPU_ALLOW_GROWTH="true",
-        XLA_PYTHON_CLIENT_PREALLOCATE="false",
-    )
-
-
-def _require_backend(keras_backend: str) -> None:
-    import keras
-
-    if keras.backend.backend() != keras_backend:
-        raise RuntimeError(f"this process runs Keras on {keras.backend.backend()}, not on {keras_backend}")
 
 
 def _made_by() -> dict[str, str]:

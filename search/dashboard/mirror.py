@@ -10,25 +10,11 @@ from pathlib import Path
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, in_one_line
+from data_prep.remote import AT_ONCE, LETTERS
 
 # of a study, or of a storage's studies
 _READ = re.compile(r"([^/]+/)?(((stages|trials)/)?[^/.][^/]*\.json|logs/[^/]+\.log)")
-_AT_ONCE = 16
-
-
-def is_address(source: str) -> bool:
-    """Returns whether `source` is an address such as s3://bucket/results rather than a path."""
-    return re.match(r"[a-z][a-z0-9+]+://", source) is not None
-
-
-def open_address(address: str) -> tuple[FileSystem, str]:
-    """Returns the file system of `address` and the path there, by pyarrow; raises InputError if it cannot."""
-    try:
-        filesystem, path = FileSystem.from_uri(address)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{address} cannot be opened ({_first_line(error)}); check the address") from None
-    return filesystem, path
 
 
 class Mirror:
@@ -47,11 +33,11 @@ class Mirror:
         try:
             there = {self._name(info): info for info in self._listed()}
             changed = [name for name, info in there.items() if self._fetched.get(name) != _stamp(info)]
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
                 list(pool.map(lambda name: self._fetch(name, there[name]), changed))
         except OSError as error:
             raise InputError(
-                f"{self._path} cannot be read ({_first_line(error)}); check address and credentials"
+                f"{self._path} cannot be read ({in_one_line(error, LETTERS)}); check address and credentials"
             ) from None
         for name in set(self._fetched) - set(there):
             (self.folder / name).unlink(missing_ok=True)
@@ -84,7 +70,3 @@ class Mirror:
 
 def _stamp(info: FileInfo) -> tuple[int | None, int | None]:
     return info.mtime_ns, info.size
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

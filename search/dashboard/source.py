@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search.dashboard.mirror import Mirror, is_address, open_address
+from data_prep.remote import is_address, open_address
+from search.dashboard.mirror import Mirror
 from search.dashboard.overview import is_study, studies_in
 from search.dashboard.reading import StudyReader
 

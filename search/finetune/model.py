@@ -9,6 +9,7 @@ from typing import Any
 
 from data_prep.files import write_json
 from data_prep.manifest import LABEL_NAMES
+from data_prep.remote import pull
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
 from search.ledger import kept_weights
@@ -48,6 +49,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     path.with_name("model.json").unlink(missing_ok=True)
     kept = kept_weights(study) / run.key / LAST
     write(run.config.to_dict(), plan.problem.weights, str(kept), str(path))
+    pull(path)
     write_json(path.with_name("model.json"), record)
     return path
 

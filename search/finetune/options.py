@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
 from search.manifests import celeba_of
-from search.option_types import AUTO, at_least, rate
+from search.option_types import AUTO, at_least, place, rate
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.selection import RACE_START
@@ -28,12 +28,12 @@ def add_finetune_options(group: Any) -> None:
     """Adds the options of fine-tuning to a group of a parser."""
     group.add_argument(
         "--celeba",
-        type=Path,
+        type=place,
         metavar="MANIFEST",
         help="what python -m data_prep.build celeba wrote, or sample (drawn faces): the winner is pretrained "
         f"on it, by --stage {FINETUNE}, or after --stage all and --mode joint by itself",
     )
-    group.add_argument("--celeba-root", type=Path, metavar="DIR", help="where its images lie now")
+    group.add_argument("--celeba-root", type=place, metavar="DIR", help="where its images lie now")
     group.add_argument(
         "--finetune",
         type=_depths,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
+from data_prep.remote import is_file
 from search.comparison import breakdown_of
 from search.finetune.plan import Column, FinetunePlan
 from search.finetune.result import FinetuneResult, column_results, scores_of
@@ -106,7 +107,7 @@ class _Runs:
     def _has_weights(self, result: TrialResult) -> bool:
         if result.status is not TrialStatus.COMPLETED:
             return True  # it would fail again
-        return (self._kept / result.trial.key / LAST).is_file()
+        return is_file(self._kept / result.trial.key / LAST)
 
 
 def _warn_of_difference(before: TrialResult, again: TrialResult) -> None:

@@ -15,7 +15,7 @@ from search.stages import show_value
 from trainables.trial import TrialResult
 
 METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
-_NEAR = 0.05  # a mean further below the best one would press all others into one line
+_NEAR = 0.05  # a mean further below the best of both would press all others into one line
 _BAND = ", mean of the runs and a band of ± 1 standard deviation"
 
 Runs = Sequence[tuple[str, Sequence[TrialResult]]]
@@ -78,7 +78,8 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
     low = [None if mean is None else mean - by for mean, by in zip(ours, spreads, strict=True)]
     high = [None if mean is None else mean + by for mean, by in zip(ours, spreads, strict=True)]
     values = [value for value in (*ours, *published) if value is not None]
-    near = [value for value in values if value >= max(values) - _NEAR]
+    bests = [max(value for value in series if value is not None) for series in (ours, published)]
+    near = [value for value in values if value >= min(bests) - _NEAR]
     below = "; what is below it stands in the table" if len(near) < len(values) else ""
     bars = " (± 1 standard deviation of the runs)" if any(spreads) else ""
     yield Points(

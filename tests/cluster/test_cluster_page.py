@@ -33,7 +33,7 @@ def test_cloud_goes_up_and_down_like_the_lab(section: str, file: str) -> None:
 
 
 def test_page_searches_with_options_that_exist() -> None:
-    assert len(SEARCHES) == 3
+    assert len(SEARCHES) == 4
     for search in SEARCHES:
         assert parse_arguments(shlex.split(search)).address == "auto"
 

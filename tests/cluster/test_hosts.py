@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from cluster_files import LAB, ROOT, read
 from commands import commands_of
-from hosts import HEAD, SHARED, Lab, why_not
+from hosts import HEAD, OPERATOR, SHARED, Lab, why_not
 
 from data_prep.sample import draw_sample
 
@@ -28,6 +29,12 @@ pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=s
 DOCS = commands_of("A lab's own machines")
 FOLDERS = f"--data {SHARED}/adience.parquet --storage {SHARED}/results --cache {SHARED}/cache"
 STUDY = "python -m search.run --stage lr --backbone keras:MobileNetV2 --address {address} " + FOLDERS
+OBJECT_STORE = {  # on the operator's machine
+    "AWS_ENDPOINT_URL": f"http://{OPERATOR}:5000",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+}
 TRIALS = 12  # the four values of the stage, three times
 
 
@@ -81,7 +88,9 @@ def edited_file(lab: Lab) -> dict[str, Any]:
     config["auth"] = {"ssh_user": "root", "ssh_private_key": str(lab.key)}
     *others, install = config["setup_commands"]
     assert "pip install" in install
-    config["setup_commands"] = [*others, "echo 'export PYTHONPATH=$HOME/stagewise' >> ~/.bash_profile"]
+    exports = {"PYTHONPATH": "$HOME/stagewise", **OBJECT_STORE}
+    line = "export " + " ".join(f"{name}={value}" for name, value in exports.items())
+    config["setup_commands"] = [*others, f"echo '{line}' >> ~/.bash_profile"]
     return dict(config)
 
 
@@ -210,6 +219,47 @@ def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path)
     assert written(lab, "harm").items() >= first.items()
 
 
+def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
+    wait(lambda: all_alive(lab), 90)
+    put_data_in_a_bucket(lab, tmp_path)
+    places = "--data s3://lab/adience.parquet --data-root s3://lab/adience --storage s3://lab/results "
+    options = f"--stage lr --backbone hassner --epochs 4 --cpus-per-trial 1 {places} --cache s3://lab/cache"
+    driver = lab.nodes[0].start(f"python -m search.run {options} --address {HEAD}:6379", tmp_path / "log")
+    study = Path(".cache/stagewise-copies/s3/lab/results/adience")
+    kept = lab.nodes[1].root / study / "checkpoints"
+    wait(lambda: any(kept.glob("*/state.npz")), 200)
+    first = {path.parent.name: epochs_kept(path) for path in kept.glob("*/state.npz")}
+    lab.nodes[1].kill_processes("raylet", "ray::")
+    assert driver.wait(240) == 0, (tmp_path / "log").read_text()
+    files = list((lab.nodes[0].root / study / "trials").glob("*.json"))
+    trials = {path.stem: json.loads(path.read_text()) for path in files}
+    assert [trial["status"] for trial in trials.values()] == ["COMPLETED"] * 4
+    for key, epochs in first.items():
+        assert trials[key]["epochs"][: len(epochs)] == epochs  # their seconds, too: they were not repeated
+
+
+def epochs_kept(checkpoint: Path) -> list[dict[str, Any]]:
+    """Returns the epochs that a checkpoint has behind it."""
+    with np.load(checkpoint) as state:
+        return list(json.loads(str(state["arr_0"]))["epochs"])
+
+
+def put_data_in_a_bucket(lab: Lab, folder: Path) -> None:
+    """Starts a server that speaks S3 on the operator's machine, and sends the data there."""
+    lab.operator.start(f"moto_server --host {OPERATOR}", folder / "server")
+    script = f"""
+import boto3, pathlib
+s3, data = boto3.client("s3"), pathlib.Path("{SHARED}")
+s3.create_bucket(Bucket="lab")
+for path in [data / "adience.parquet", *(data / "data" / "adience").rglob("*.*")]:
+    s3.upload_file(str(path), "lab", str(path.relative_to(data)).removeprefix("data/"))
+"""
+    exports = " ".join(f"{name}={value}" for name, value in OBJECT_STORE.items())
+    wait(lambda: reaches(lab, OPERATOR, 5000), 30)
+    sent = lab.operator.run(f"export {exports}; python -c '{script}'")
+    assert sent.returncode == 0, sent.stderr
+
+
 def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path: Path) -> None:
     wait(lambda: all_alive(lab), 90)
     command = STUDY.format(address="auto") + " --study head --repeats 3 --epochs 15"
@@ -233,9 +283,9 @@ def test_documented_end_leaves_no_ray_on_any_host(lab: Lab) -> None:
     wait(lambda: all(host.run("pgrep raylet").returncode == 1 for host in lab.nodes), 60)
 
 
-def reaches(lab: Lab, address: str) -> bool:
-    """Whether the head reaches the SSH server of a host."""
-    return lab.nodes[0].run(f"timeout 2 bash -c '< /dev/tcp/{address}/22'").returncode == 0
+def reaches(lab: Lab, address: str, port: int = 22) -> bool:
+    """Whether the head reaches the SSH server of a host, or what listens at another port."""
+    return lab.nodes[0].run(f"timeout 2 bash -c '< /dev/tcp/{address}/{port}'").returncode == 0
 
 
 def after_trials(

@@ -11,7 +11,8 @@ from makers import make_result, make_trial
 from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from data_prep.errors import InputError
-from search.dashboard.mirror import Mirror, is_address, open_address
+from data_prep.remote import is_address, open_address
+from search.dashboard.mirror import Mirror
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import source_of
 from search.ledger import Ledger

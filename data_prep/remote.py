@@ -1,0 +1,230 @@
+"""Files behind an address such as s3://bucket/results: each machine works on a copy of what it needs.
+
+The copy of `s3://bucket/results` is the folder `…/stagewise-copies/s3/bucket/results`, so that the path of a
+copied file names its address, on every machine and in every process. `pull` brings what others sent, `push`
+sends what was written here; the newer file stays. For all other paths both do nothing: where machines share
+a folder, they see it already. The file systems are pyarrow's.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
+
+from data_prep.errors import InputError, in_one_line
+
+COPIES = "stagewise-copies"
+AT_ONCE = 16
+LETTERS = 200  # of an error of the file system's
+Value = TypeVar("Value")
+_SECOND_NS = 10**9  # object stores say when a file was written in whole seconds
+
+
+def is_address(text: str) -> bool:
+    """Returns whether `text` is an address such as s3://bucket/results rather than a path."""
+    return re.match(r"[a-z][a-z0-9+]+://", text) is not None
+
+
+def located(text: str) -> Path:
+    """Returns the path that a user names: of a copy for an address, which is not made yet.
+
+    Copies lie in XDG_CACHE_HOME, else in ~/.cache. Raises InputError for an address with wishes (?…).
+    """
+    if not is_address(text):
+        return Path(text)
+    scheme, _, rest = text.partition("://")
+    if "?" in rest:
+        raise InputError(
+            f"{text} has a question mark; give what follows it in the environment, such as AWS_ENDPOINT_URL"
+        )
+    if scheme == "file":
+        return Path(rest)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache.absolute() / COPIES / scheme / rest.strip("/")
+
+
+def address_of(path: Path) -> str | None:
+    """Returns the address that a file or folder is the copy of, None for any other path."""
+    if COPIES not in path.parts:
+        return None
+    scheme, *rest = path.parts[path.parts.index(COPIES) + 1 :]
+    return f"{scheme}://{'/'.join(rest)}"
+
+
+def shown(path: Path) -> str:
+    """Returns what a user calls `path`: its address where it has one."""
+    return address_of(path) or str(path)
+
+
+def open_address(address: str) -> tuple[FileSystem, str]:
+    """Returns the file system of `address` and the path there; raises InputError if pyarrow cannot."""
+    place, question, wishes = address.partition("?")  # such as ?endpoint_override=
+    scheme, _, rest = place.partition("://")
+    bucket, slash, key = rest.partition("/")
+    try:
+        if not bucket:  # file:///tmp
+            return cast(tuple[FileSystem, str], FileSystem.from_uri(address))
+        filesystem, base = _file_system(f"{scheme}://{bucket}{question}{wishes}")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{address} cannot be opened ({in_one_line(error, LETTERS)}); check the address"
+        ) from None
+    return filesystem, f"{base.rstrip('/')}{slash}{key}"
+
+
+@functools.cache
+def _file_system(bucket: str) -> tuple[FileSystem, str]:
+    return cast(tuple[FileSystem, str], FileSystem.from_uri(bucket))
+
+
+def is_file(path: Path) -> bool:
+    """Returns whether there is a file, at its address where `path` has one."""
+    address = address_of(path)
+    if address is None:
+        return path.is_file()
+    with _reaching(address) as (filesystem, there):
+        return bool(filesystem.get_file_info(there).type == FileType.File)
+
+
+def open_read(path: Path) -> BinaryIO:
+    """Opens a file at its address, or the path itself; raises OSError as `open` does."""
+    address = address_of(path)
+    if address is None:
+        return path.open("rb")
+    filesystem, there = open_address(address)
+    return cast(BinaryIO, filesystem.open_input_stream(there))
+
+
+def pull(path: Path, without: Collection[str] = ()) -> None:
+    """Brings here the file or the whole folder that lies at the address of `path`; nothing where none does.
+
+    Files that are here and not older stay. `without`: names directly below the folder that are left out.
+    Raises InputError where the address cannot be read.
+    """
+    address = address_of(path)
+    if address is None:
+        return
+    with _reaching(address) as (filesystem, there):
+
+        def fetch(name: str, info: FileInfo) -> None:
+            target = path / name
+            if not target.exists() or target.stat().st_mtime_ns < _written_ns(info):
+                _fetch(filesystem, info, target)
+
+        _for_each(fetch, _listed(filesystem, there, without))
+
+
+def push(path: Path, without: Collection[str] = ()) -> None:
+    """Sends a file, or those of a folder that are not there or older there; `without` is as for `pull`.
+
+    Raises InputError where the address cannot be written.
+    """
+    address = address_of(path)
+    if address is None:
+        return
+    with _reaching(address) as (filesystem, there):
+        if path.is_file():
+            _send(filesystem, path, there)
+            return
+        known = dict(_listed(filesystem, there, without))
+        _for_each(
+            lambda name, target: _send(filesystem, path / name, target),
+            [
+                (name, f"{there}/{name}")
+                for name in _files_of(path, without)
+                if name not in known or (path / name).stat().st_mtime_ns > _written_ns(known[name])
+            ],
+        )
+
+
+def drop(path: Path) -> None:
+    """Removes a file or folder, here and at its address; nothing happens where there is none.
+
+    Raises InputError where the address cannot be written.
+    """
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+    address = address_of(path)
+    if address is None:
+        return
+    with _reaching(address) as (filesystem, there):
+        _for_each(lambda _, info: filesystem.delete_file(info.path), list(_listed(filesystem, there)))
+
+
+@contextmanager
+def _reaching(address: str) -> Iterator[tuple[FileSystem, str]]:
+    filesystem, there = open_address(address)
+    try:
+        yield filesystem, there
+    except OSError as error:
+        raise InputError(
+            f"{address} cannot be used ({in_one_line(error, LETTERS)}); "
+            "check the address, the network and the credentials"
+        ) from error
+
+
+def _listed(
+    filesystem: FileSystem, there: str, without: Collection[str] = ()
+) -> Iterator[tuple[str, FileInfo]]:
+    """Yields the files below a folder by their names from there on, or the one file by the name ""."""
+    found = filesystem.get_file_info(there)
+    if found.type == FileType.File:
+        yield "", found
+        return
+    for info in filesystem.get_file_info(FileSelector(there, recursive=True, allow_not_found=True)):
+        name = str(info.path).removeprefix(there).lstrip("/")
+        if info.type == FileType.File and name.partition("/")[0] not in without:
+            yield name, info
+
+
+def _files_of(folder: Path, without: Collection[str]) -> Iterator[str]:
+    """Yields the names of the whole files below a folder; locks and what is being written are left out."""
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder)
+        hidden = path.name.startswith(".") or path.name == "lock" or path.suffix == ".part"
+        if not hidden and name.parts[0] not in without and path.is_file():
+            yield name.as_posix()
+
+
+def _for_each(work: Callable[[str, Value], None], pairs: Iterable[tuple[str, Value]]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(lambda pair: work(*pair), pairs):
+            pass
+
+
+def _fetch(filesystem: FileSystem, info: FileInfo, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        copy_files(info.path, str(part), source_filesystem=filesystem, destination_filesystem=_LOCAL)
+        os.utime(part, ns=(_written_ns(info),) * 2)
+        part.replace(target)
+    except FileNotFoundError:  # gone since it was listed
+        pass
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _send(filesystem: FileSystem, path: Path, there: str) -> None:
+    before = path.stat().st_mtime_ns
+    copy_files(str(path), there, source_filesystem=_LOCAL, destination_filesystem=filesystem)
+    if path.stat().st_mtime_ns == before:  # else it was written again meanwhile, and is sent again
+        os.utime(path, ns=(_written_ns(filesystem.get_file_info(there)),) * 2)
+
+
+def _written_ns(info: FileInfo) -> int:
+    return int(info.mtime_ns or 0) // _SECOND_NS * _SECOND_NS
+
+
+_LOCAL = LocalFileSystem()

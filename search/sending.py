@@ -1,0 +1,78 @@
+"""Sends a study to the address that it lies at, while it runs: a watcher, for s3://… and the like."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from data_prep.errors import InputError
+from data_prep.remote import push
+from search.ledger import Ledger
+from search.results import StageResult
+from search.study import WORKERS_SEND
+from trainables.trial import EpochMetrics, Trial, TrialResult
+
+ALL_EVERY_S = 15.0  # the whole folder, for those who look on: live.json, tensorboard/
+
+
+class Sender:
+    """Sends an ended trial at once, and the rest of the study's `folder` now and then: a Watcher.
+
+    A thread of its own does it. What cannot be sent costs a warning and is tried again; `close` raises
+    InputError where it still cannot be sent then. The next run of the study sends it, too.
+    """
+
+    def __init__(self, folder: Path, ledger: Ledger, all_every_s: float = ALL_EVERY_S) -> None:
+        self._folder, self._ledger, self._all_every_s = folder, ledger, all_every_s
+        self._ended: queue.Queue[Trial | None] = queue.Queue()
+        self._warned = False
+        self._thread = threading.Thread(target=self._keep_sending, name="sender", daemon=True)
+        self._thread.start()
+
+    def begun(self, search: str, trials: int) -> None:
+        """Nothing to send."""
+
+    def started(self, trial: Trial) -> None:
+        """Nothing to send."""
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Nothing to send: a worker sends its checkpoint by itself."""
+
+    def ended(self, result: TrialResult) -> None:
+        """Sends the trial's files."""
+        self._ended.put(result.trial)
+
+    def finished(self, result: StageResult) -> None:
+        """Nothing at once: the stage's file goes with all others."""
+
+    def close(self) -> None:
+        """Sends everything that is not there; raises InputError where that is impossible."""
+        self._ended.put(None)
+        self._thread.join()
+        push(self._folder, WORKERS_SEND)
+
+    def _keep_sending(self) -> None:
+        all_at = time.monotonic()
+        while True:
+            try:
+                trial = self._ended.get(timeout=max(0.0, all_at - time.monotonic()))
+            except queue.Empty:
+                self._try(self._folder)
+                all_at = time.monotonic() + self._all_every_s
+                continue
+            if trial is None:
+                return
+            self._try(self._ledger.predictions_path(trial), self._ledger.path(trial))
+
+    def _try(self, *paths: Path) -> None:
+        try:
+            for path in paths:
+                if path.exists():
+                    push(path, WORKERS_SEND)
+        except InputError as error:
+            if not self._warned:
+                warnings.warn(f"{error}; what is finished is kept here and sent later", stacklevel=2)
+            self._warned = True

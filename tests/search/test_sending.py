@@ -1,0 +1,79 @@
+"""A study that is sent to a bucket while it runs."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from makers import make_result, make_trial
+
+from data_prep.errors import InputError
+from data_prep.remote import is_file, located, pull
+from search.ledger import Ledger
+from search.sending import Sender
+from trainables.trial import TrialResult
+
+
+def ended_trial(study: Path) -> TrialResult:
+    """Returns the result of a trial that stands in the study's ledger."""
+    result = make_result(make_trial(), 0.5)
+    Ledger(study).record(result, np.full(3, 0.5))
+    return result
+
+
+def wait_for(path: Path) -> None:
+    """Waits until a file is at its address."""
+    deadline = time.monotonic() + 20
+    while not is_file(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def send(sender: Sender, result: TrialResult) -> None:
+    """Tells the sender of an ended trial, and waits until it has tried to send it."""
+    sender.ended(result)
+    sender._ended.put(None)
+    sender._thread.join()
+
+
+def test_ended_trial_is_sent_at_once(bucket: str) -> None:
+    study = located(f"{bucket}/study")
+    ledger = Ledger(study)
+    sender = Sender(study, ledger, all_every_s=600)
+    result = ended_trial(study)
+    sender.ended(result)
+    wait_for(ledger.path(result.trial))
+    sender.close()
+    shutil.rmtree(study)
+    pull(study)
+    assert ledger.find(result.trial) == result
+    np.testing.assert_array_equal(ledger.predictions(result.trial), np.full(3, 0.5))
+
+
+def test_rest_of_the_study_is_sent_now_and_then_and_at_the_end(bucket: str) -> None:
+    study = located(f"{bucket}/study")
+    study.mkdir(parents=True)
+    (study / "live.json").write_text("{}")
+    sender = Sender(study, Ledger(study), all_every_s=0.1)
+    wait_for(study / "live.json")
+    (study / "winner").mkdir()
+    (study / "winner" / "model.keras").write_bytes(b"model")
+    (study / "checkpoints").mkdir()
+    (study / "checkpoints" / "state.npz").write_bytes(b"a worker's")
+    sender.close()
+    assert is_file(study / "winner" / "model.keras")
+    assert not is_file(study / "checkpoints" / "state.npz")
+
+
+def test_bucket_that_is_gone_costs_a_warning_and_a_sentence_at_the_end(bucket: str) -> None:
+    study = located("s3://nobody-has-this/study")
+    result = ended_trial(study)
+    sender = Sender(study, Ledger(study), all_every_s=600)
+    with pytest.warns(UserWarning, match="what is finished is kept here and sent later"):
+        send(sender, result)
+    with pytest.raises(InputError, match="s3://nobody-has-this/study cannot be used"):
+        sender.close()
+    assert Ledger(study).find(result.trial) == result

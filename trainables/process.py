@@ -1,0 +1,41 @@
+"""What a process is told before Keras is imported; neither Keras nor Ray is imported here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+GPU_SHARE_USED = 0.9  # of a process's share of a GPU; what CUDA itself keeps comes on top
+
+
+def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
+    """Sets the Keras backend and at most `cpus` threads for this process, before Keras is imported.
+
+    A GPU's memory is taken as it is needed. With `gpus` below 1, a share of one, JAX takes no more than
+    that of its memory; TensorFlow has no such limit that goes with growth.
+
+    Raises RuntimeError where Keras was imported before with another backend.
+    """
+    if "keras" in sys.modules:
+        _require_backend(keras_backend)
+        return
+    threads = str(max(1, cpus))
+    os.environ.update(
+        KERAS_BACKEND=keras_backend,
+        TF_CPP_MIN_LOG_LEVEL="3",
+        OMP_NUM_THREADS=threads,
+        TF_NUM_INTRAOP_THREADS=threads,
+        TF_NUM_INTEROP_THREADS="1",
+        NPROC=threads,  # the threads of XLA's CPU client
+        TF_FORCE_GPU_ALLOW_GROWTH="true",
+        XLA_PYTHON_CLIENT_PREALLOCATE="false",
+    )
+    if 0 < gpus < 1:
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
+
+
+def _require_backend(keras_backend: str) -> None:
+    import keras
+
+    if keras.backend.backend() != keras_backend:
+        raise RuntimeError(f"this process runs Keras on {keras.backend.backend()}, not on {keras_backend}")
