@@ -1,9 +1,9 @@
 """Files behind an address such as s3://bucket/results: each machine works on a copy of what it needs.
 
 The copy of `s3://bucket/results` is the folder `…/stagewise-copies/s3/bucket/results`, so that the path of a
-copied file names its address, on every machine and in every process. `pull` brings what others sent, `push`
-sends what was written here; the newer file stays. For all other paths both do nothing: where machines share
-a folder, they see it already. The file systems are pyarrow's.
+copied file names its address, on every machine and in every process. `pull` brings what others sent, unless
+what is here is newer; `push` sends what was written here. For all other paths both do nothing: where machines
+share a folder, they see it already. The file systems are pyarrow's.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def pull(path: Path, without: Collection[str] = ()) -> None:
 
 
 def push(path: Path, without: Collection[str] = ()) -> None:
-    """Sends a file, or those of a folder that are not there or older there; `without` is as for `pull`.
+    """Sends a file, or those of a folder that changed since they were sent; `without` is as for `pull`.
 
     Raises InputError where the address cannot be written.
     """
@@ -141,7 +141,7 @@ def push(path: Path, without: Collection[str] = ()) -> None:
             [
                 (name, f"{there}/{name}")
                 for name in _files_of(path, without)
-                if name not in known or (path / name).stat().st_mtime_ns > _written_ns(known[name])
+                if name not in known or (path / name).stat().st_mtime_ns != _written_ns(known[name])
             ],
         )
 
@@ -159,7 +159,11 @@ def drop(path: Path) -> None:
     if address is None:
         return
     with _reaching(address) as (filesystem, there):
-        _for_each(lambda _, info: filesystem.delete_file(info.path), list(_listed(filesystem, there)))
+        match filesystem.get_file_info(there).type:
+            case FileType.File:
+                filesystem.delete_file(there)
+            case FileType.Directory:
+                filesystem.delete_dir(there)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ def object_store() -> Iterator[str]:
     """The URL of a server that speaks S3."""
     from moto.server import ThreadedMotoServer  # it takes a second to import, and few tests ask for it
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # else a line for each request
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     yield "http://{}:{}".format(*server.get_host_and_port())
