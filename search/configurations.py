@@ -61,6 +61,11 @@ def grid_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
     return [replace(base, **dict(zip(space, product, strict=True))) for product in products]
 
 
+def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
+    """Returns `base` with each backbone of the space: what reads different rows."""
+    return [replace(base, backbone=name) for name in _values(space.get("backbone", (base.backbone,)))]
+
+
 def random_configs(base: TrialConfig, space: Space, samples: int) -> list[TrialConfig]:
     """Returns `samples` configurations drawn with the seed of `base`; of a grid each at most once."""
     rng = np.random.default_rng(base.seed)

@@ -176,10 +176,11 @@ class Driver:
         self, searcher: KnowingSearcher, base: TrialConfig, observer: Observer, policy: Policy
     ) -> dict[str, TrialResult]:
         """Trains what `searcher` suggests around `base` until it has finished; else like `train`."""
-        if _can_pack(policy) and not reads_images(base):
+        bases = searcher.bases(base)
+        if _can_pack(policy) and not any(map(reads_images, bases)):
             searcher.pack = self._wanted_pack(ASKED_TOGETHER)
         train = trainable.train_pack if searcher.pack > 1 else trainable.train_trial
-        return self._tune(train, searcher, [rows_of(base)], observer, policy)
+        return self._tune(train, searcher, {rows_of(each) for each in bases}, observer, policy)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from search.configurations import joint_space
+from search.configurations import bases_of, joint_space
 from search.contradictions import ALL
 from search.finetune.options import FINETUNE
 from search.finetune.plan import FinetunePlan
@@ -96,7 +96,7 @@ def missing_trials(plan: Plan | FinetunePlan, ledger: Ledger) -> list[Trial]:
 
 
 def expected_trials(plans: Sequence[Plan], ledger: Ledger) -> list[Trial]:
-    """Returns the trials to train, each once; for a searcher, whose are not known, one a batch size."""
+    """Returns the trials to train, each once; for a searcher one a batch size and backbone."""
     expected: dict[str, Trial] = {}
     for plan in plans:
         trials = missing_trials(plan, ledger) if plan.trials() else _one_a_batch_size(plan)
@@ -105,9 +105,13 @@ def expected_trials(plans: Sequence[Plan], ledger: Ledger) -> list[Trial]:
 
 
 def _one_a_batch_size(plan: Plan) -> list[Trial]:
-    sizes = getattr(plan, "space", {}).get("batch_size", (plan.base.batch_size,))
-    split = plan.problem.splits[0].name
-    return [plan.problem.trial(replace(plan.base, batch_size=size), split) for size in sizes]
+    space = getattr(plan, "space", {})
+    sizes, split = space.get("batch_size", (plan.base.batch_size,)), plan.problem.splits[0].name
+    return [
+        plan.problem.trial(replace(base, batch_size=size), split)
+        for base in bases_of(plan.base, space)
+        for size in sizes
+    ]
 
 
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:

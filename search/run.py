@@ -196,9 +196,9 @@ def _watchers(
     """Gives those who follow this run, and closes them however it ends."""
     with contextlib.ExitStack() as stack:
         stages = [] if arguments.mode == JOINT else stage_names(arguments)
-        watchers: list[Watcher] = (
-            [Sender(folder, Ledger(folder))] if address_of(folder) else []
-        )  # closes last
+        watchers: list[Watcher] = []
+        if address_of(folder):
+            watchers.append(Sender(folder, Ledger(folder)))  # the first is closed last
         watchers.append(LiveFile(folder, asked_of(arguments, stages), cluster=cluster))
         watchers += followers(arguments, folder, lambda line: print(line, file=sys.stderr))
         for watcher in watchers:

@@ -19,7 +19,7 @@ from ray.tune.schedulers import (
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from search.configurations import Range, Space
+from search.configurations import Range, Space, bases_of
 from search.results import Objective
 from trainables.packed import shape_of
 from trainables.trainable import PACK
@@ -71,6 +71,10 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         )
         for config, value in known:
             self._optuna.add_evaluated_point(self._parameters(config), value)
+
+    def bases(self, base: TrialConfig) -> list[TrialConfig]:
+        """Returns `base` with each backbone that may be suggested."""
+        return bases_of(base, self._space)
 
     def suggest(self, trial_id: str) -> Any:
         """Returns what a worker should train next, None to be asked later, or FINISHED."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.remote import is_file, located
 from search.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
 
 HERE, THERE = Node("a" * 20, "head", "10.0.0.1", 2, 0), Node("b" * 20, "gpu1", "10.0.0.2", 4, 1)
@@ -90,3 +91,20 @@ def test_describe_counts_what_there_is() -> None:
 
 def test_versions_name_python_ray_keras_the_backend_and_our_code() -> None:
     assert list(versions_here("jax")) == ["Python", "Ray", "Keras", "jax", "stagewise"]
+
+
+def test_bucket_is_shared_by_nodes_that_reach_it(bucket: str) -> None:
+    errand = Errand.of({"storage": located(f"{bucket}/study")}, [], "tensorflow")
+    sights = look(errand)
+    for node in (HERE, THERE):
+        errand.probe("storage", node.node_id).unlink()  # each has written it on a disk of its own
+    require_ready(errand, sights)
+    assert not any(is_file(errand.probe("storage", node.node_id)) for node in (HERE, THERE))
+
+
+def test_bucket_that_a_node_does_not_reach_is_one_sentence(bucket: str) -> None:
+    errand = Errand.of({"cache": located(f"{bucket}/cache")}, [], "tensorflow")
+    sights = look(errand)
+    sights[THERE] = replace(sights[THERE], unwritable={"cache": "no credentials"})
+    with pytest.raises(InputError, match=rf"{bucket}/cache is not the same folder on node gpu1 .*no credent"):
+        require_ready(errand, sights)

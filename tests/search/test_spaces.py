@@ -127,3 +127,10 @@ def test_schedulers_that_pause_need_trials(name: str, stops: bool) -> None:
     if not stops:
         with pytest.raises(ValueError, match=r"^a referee needs a scheduler that only stops, received "):
             Referee(scheduler)
+
+
+def test_searcher_says_which_backbones_it_may_suggest() -> None:
+    workers, names = Workers(), ("resnet50_v2", "hassner")
+    varied = KnowingSearcher({"backbone": names}, Objective(), 7, workers.ask, workers.full)
+    assert [config.backbone for config in varied.bases(TrialConfig())] == list(names)
+    assert searcher_of(workers, 1).bases(TrialConfig(seed=3)) == [TrialConfig(seed=3)]
