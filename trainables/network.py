@@ -110,6 +110,7 @@ class LocalResponseNormalization(layers.Layer):
 def build_network(architecture: Architecture) -> keras.Sequential:
     """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs.
 
+    Its kernels are zero until `set_initial_state` draws them.
     Raises InputError where the backbone that is part of it cannot be built.
     """
     with _arithmetic(architecture.precision):
@@ -117,7 +118,7 @@ def build_network(architecture: Architecture) -> keras.Sequential:
             [
                 layers.Input(architecture.input_shape),
                 *_layers_below(architecture),
-                layers.Dense(1, activation="sigmoid", dtype="float32", name="probability"),
+                layers.Dense(1, activation="sigmoid", dtype="float32", name="probability", **_EMPTY),
             ]
         )
 
@@ -180,6 +181,7 @@ def l2_penalty(network: keras.Sequential) -> float:
     )
 
 
+_EMPTY = {"kernel_initializer": "zeros"}  # a program less to compile for each layer
 _BODY = 1000  # the layers of a backbone count from here where random numbers are told apart
 _BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
 
@@ -212,13 +214,13 @@ def _head_layers(architecture: Architecture) -> list[layers.Layer]:
 def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
     return [
         layers.Rescaling(1 / 255),
-        layers.Conv2D(96, 7, strides=4, activation="relu"),
+        layers.Conv2D(96, 7, strides=4, activation="relu", **_EMPTY),
         layers.MaxPooling2D(3, strides=2, padding="same"),
         LocalResponseNormalization(),
-        layers.Conv2D(256, 5, padding="same", activation="relu"),
+        layers.Conv2D(256, 5, padding="same", activation="relu", **_EMPTY),
         layers.MaxPooling2D(3, strides=2, padding="same"),
         LocalResponseNormalization(),
-        layers.Conv2D(384, 3, padding="same", activation="relu"),
+        layers.Conv2D(384, 3, padding="same", activation="relu", **_EMPTY),
         layers.MaxPooling2D(3, strides=2, padding="same"),
         layers.Flatten(),
         *_dense_blocks(architecture, batch_norm=False),
@@ -229,7 +231,7 @@ def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layer
     dense = PenalisedDense if architecture.has_l2 else layers.Dense
     blocks: list[layers.Layer] = []
     for units in architecture.hidden_units:
-        blocks.append(dense(units, activation="relu"))
+        blocks.append(dense(units, activation="relu", **_EMPTY))
         if batch_norm:
             blocks.append(layers.BatchNormalization())
         if architecture.has_dropout:
