@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 LEARNING := training packed network equivalence image_training deployment  # whose numbers hang on the backend
+TOGETHER := --numprocesses 3 --dist worksteal  # they wait for processes more than they compute
 
 .PHONY: search study test lint unit hosts clean
 
@@ -28,8 +29,8 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 
 unit: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts" --numprocesses 3 --dist worksteal --durations=12
-	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(LEARNING:%=tests/trainables/test_%.py)
+	$(VENV)/bin/pytest -m "not hosts" $(TOGETHER) --durations=12
+	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING:%=tests/trainables/test_%.py)
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts
