@@ -17,7 +17,7 @@ from search.head_start import HeadStart
 from search.problem import Problem, extraction_backend, weights_in_words
 from trainables import trainable
 from trainables.extraction import OnProgress, complete, made_by, show_progress
-from trainables.features import FeatureKey, feature_key, find_features, progress_of
+from trainables.features import FeatureKey, feature_key, find_features, is_whole, progress_of
 from trainables.inputs import find_rows
 
 POLL_S = 0.1
@@ -58,9 +58,8 @@ def make_rows(
 ) -> Path:
     """Returns the folder of the rows called `name` (`trainables.inputs`), which workers make where missing.
 
-    A process with a `head_start` is waited for.
-    Several workers write shards into the folder that this process holds, or send them to the address of the
-    cache; one worker on a shared folder holds it by itself.
+    A process with a `head_start` is waited for. Several workers write shards into the folder that this
+    process holds, or send them to the address of the cache; one worker on a shared folder holds it by itself.
     Raises InputError as `trainables.extraction.extract` does, and where a worker died too often.
     """
     backbone, digests = find_rows(name), problem.manifest.image_digests
@@ -118,13 +117,13 @@ class _Tasks:
         return complete(key, self._cache, compute, facts).folder
 
     def follow(self, head_start: HeadStart, on_progress: OnProgress) -> None:
-        """Returns when the rows are there, or the process with the head start has ended."""
-        done, total = 0, 1
-        while head_start.is_working() and done < total:
+        """Returns when the rows are whole, or the process with the head start has ended."""
+        while head_start.is_working():
             time.sleep(POLL_S)
             if key := self._key():
-                done, total = progress_of(self._cache, key)
-                on_progress(done, total)
+                on_progress(*progress_of(self._cache, key))
+                if is_whole(self._cache, key):
+                    return
 
     def _start(self, place: Place, work: Any, *arguments: Any) -> Any:
         remote = ray.remote(

@@ -173,9 +173,14 @@ def remember_weights(cache: str | Path, backbone: Backbone, identity: str, diges
 def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
     """Returns how many images are done and how many there are; cheap, for any process with the cache."""
     folder = bring_rows(key, cache)
-    if (folder / "index.json").exists():
+    if is_whole(cache, key):
         return key.images, key.images
     return sum(map(len, finished_rows(folder))), key.images
+
+
+def is_whole(cache: str | Path, key: FeatureKey) -> bool:
+    """Returns whether the rows are finished here; their checksum is not looked at."""
+    return (key.folder(cache) / "index.json").exists()
 
 
 @contextmanager
