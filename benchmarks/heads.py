@@ -5,6 +5,7 @@ Its functions are for a process that may import Keras (`measure.in_own_process`)
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,6 +48,40 @@ def epoch_cost(config: TrialConfig, examples: Examples) -> Cost:
 
     epochs = Training(replace(config, epochs=1), examples).epochs()
     return cost_of(lambda: next(epochs))
+
+
+def plain_fit_costs(configs: Sequence[TrialConfig], rows: int, rounds: int) -> list[list[Cost]]:
+    """Returns for each of `configs` what epochs of the same head take by Keras' own `fit`, `rounds` of them.
+
+    As its documentation has it: arrays, `validation_data`, Adam, binary cross-entropy and accuracy. The first
+    epoch, which compiles, is left out.
+    """
+    import keras
+
+    costs = []
+    for config in configs:
+        examples = random_examples(rows_for(config, rows))
+        hidden: list[keras.Layer] = []
+        for units in config.hidden_units:
+            hidden += [keras.layers.Dense(units, activation="relu"), keras.layers.BatchNormalization()]
+        model = keras.Sequential(
+            [
+                keras.Input((FEATURES,)),
+                keras.layers.BatchNormalization(),
+                *hidden,
+                keras.layers.Dense(1, activation="sigmoid"),
+            ]
+        )
+        model.compile(keras.optimizers.Adam(), loss="binary_crossentropy", metrics=["accuracy"])
+        inputs = [
+            (examples.inputs[part], examples.labels[part]) for part in (examples.train, examples.validation)
+        ]
+        fit = functools.partial(
+            model.fit, *inputs[0], batch_size=config.batch_size, validation_data=inputs[1], verbose=0
+        )
+        fit()
+        costs.append([cost_of(fit) for _ in range(rounds)])
+    return costs
 
 
 def rows_for(config: TrialConfig, rows: int) -> int:

@@ -4,7 +4,8 @@
 
 The matrix peak and the memory's bandwidth are measured in the same processes, in turns with the work. A
 ratio of 1 is the machine's own limit. Beside it stands the ratio over what the installed libraries can
-give: the step's own matrix products by numpy, and one pass of Adam at the bandwidth.
+give: the step's own matrix products by numpy, and one pass of Adam at the bandwidth. The same head by Keras'
+plain `fit` on TensorFlow runs before and after.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from benchmarks.floors import (
     validation_floor,
     weight_count,
 )
-from benchmarks.heads import epoch_cost, random_examples, rows_for
+from benchmarks.heads import epoch_cost, plain_fit_costs, random_examples, rows_for
 from benchmarks.measure import (
     Cost,
     cost_of,
@@ -54,7 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     backend = installed_backend(arguments.keras_backend)
     limits = (arguments.threads, arguments.rounds)
+    configs = [TrialConfig(batch_size=size) for size in BATCH_SIZES]
+    plain = (configs, arguments.rows, arguments.rounds)
+    fits = in_own_process("tensorflow", arguments.threads, plain_fit_costs, *plain)
     heads = in_own_process(backend, arguments.threads, measure_heads, arguments.rows, *limits)
+    again = in_own_process("tensorflow", arguments.threads, plain_fit_costs, *plain)
+    for row, before, after in zip(heads["epochs"], fits, again, strict=True):
+        row |= fit_columns(row, typical([*before, *after]))
     backbone = in_own_process("tensorflow", arguments.threads, measure_backbone, arguments.backbone, *limits)
     result = {
         "benchmark": "limit",
@@ -114,6 +121,16 @@ def head_row(
     }
 
 
+def fit_columns(row: dict[str, Any], plain: Cost) -> dict[str, Any]:
+    """Returns what an epoch by a plain `fit` adds to the row of a batch size."""
+    ours = row["ours"]
+    return {
+        "plain_fit": asdict(plain),
+        "fit_wall_ratio": ours["wall_s"] / plain.wall_s,
+        "fit_cpu_ratio": ours["cpu_s"] / plain.cpu_s,
+    }
+
+
 def measure_backbone(name: str, threads: int, rounds: int) -> dict[str, Any]:
     """Returns the peak, the floor and the cost of a pass of FORWARD_IMAGES that lie in memory decoded."""
     backbone = find_backbone(name)
@@ -164,7 +181,10 @@ def _print(result: dict[str, Any]) -> None:
         f"head 1024/512/256 on {result['keras_backend']}, {result['threads']} threads, an epoch; "
         f"{_peak_in_words(heads)}"
     )
-    print("  batch  floor ms a step     ours  over the floor (CPU)  over the libraries' (CPU)")
+    print(
+        "  batch  floor ms a step     ours  over the floor (CPU)  over the libraries' (CPU)"
+        "  of a plain fit on TensorFlow (CPU)"
+    )
     for row in heads["epochs"]:
         print(head_line(row))
     print(f"{backbone['backbone']} on tensorflow, {backbone['images']} images; {_peak_in_words(backbone)}")
@@ -182,7 +202,8 @@ def head_line(row: dict[str, Any]) -> str:
     floor, ours = (row[name]["wall_s"] * 1000 / row["steps"] for name in ("floor", "ours"))
     ratios = f"{row['wall_ratio']:.2f}x ({row['cpu_ratio']:.2f}x)"
     library = f"{row['library_wall_ratio']:.2f}x ({row['library_cpu_ratio']:.2f}x)"
-    return f"  {row['batch_size']:>5} {floor:>16.2f} {ours:>8.2f} {ratios:>21} {library:>26}"
+    fit = f"{row['fit_wall_ratio']:.2f} ({row['fit_cpu_ratio']:.2f})"
+    return f"  {row['batch_size']:>5} {floor:>16.2f} {ours:>8.2f} {ratios:>21} {library:>26} {fit:>35}"
 
 
 def _peak_in_words(measured: dict[str, Any]) -> str:

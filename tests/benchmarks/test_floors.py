@@ -14,7 +14,7 @@ from benchmarks.floors import (
     weight_count,
 )
 from benchmarks.heads import MAX_STEPS, rows_for
-from benchmarks.limit import head_line, head_row
+from benchmarks.limit import fit_columns, head_line, head_row
 from benchmarks.measure import Cost
 from trainables.trial import TrialConfig
 
@@ -82,4 +82,5 @@ def test_a_row_sets_the_epoch_over_both_floors() -> None:
     assert row["steps"] == 4
     assert row["wall_ratio"] == pytest.approx(1.5)
     assert row["library_cpu_ratio"] == pytest.approx(1.5)
-    assert head_line(row).split()[3:] == ["1.50x", "(1.50x)", "1.50x", "(1.50x)"]
+    row |= fit_columns(row, floor * 3)
+    assert head_line(row).split()[3:] == ["1.50x", "(1.50x)", "1.50x", "(1.50x)", "0.50", "(0.50)"]

@@ -203,6 +203,12 @@ def test_another_keras_on_a_node_is_one_sentence(lab: Lab) -> None:
     assert not ledger(lab, "other")
 
 
+def test_stage_is_searched_from_a_host_that_is_not_the_head(lab: Lab) -> None:
+    done = lab.nodes[1].run(STUDY.format(address=f"{HEAD}:6379") + " --study elsewhere --epochs 1")
+    assert done.returncode == 0, done.stderr
+    assert len(ledger(lab, "elsewhere")) == 4
+
+
 def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path) -> None:
     command = STUDY.format(address=f"{HEAD}:6379") + " --study harm --repeats 3 --epochs 30"
     driver = lab.nodes[0].start(command, tmp_path / "log")
