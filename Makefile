@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 LEARNING := training packed network equivalence image_training deployment  # whose numbers hang on the backend
-TOGETHER := --numprocesses 3 --dist worksteal  # they wait for processes more than they compute
+TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
 .PHONY: search study test lint unit hosts clean
 

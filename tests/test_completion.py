@@ -38,11 +38,12 @@ def completions_of(line: str) -> list[str]:
     return done.stdout.split()
 
 
+FOR_PROGRAMS = ROOT / "trainables" / "extract.py"  # which nobody types
 COMMANDS = sorted(
     path
     for package in ("data_prep", "trainables", "search")
     for path in (ROOT / package).rglob("*.py")
-    if "\n    sys.exit(main())\n" in path.read_text("utf-8")
+    if "\n    sys.exit(main())\n" in path.read_text("utf-8") and path != FOR_PROGRAMS
 )
 
 

@@ -229,7 +229,8 @@ def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path)
     wait(lambda: all_alive(lab), 90)
     put_data_in_a_bucket(lab, tmp_path)
     places = "--data s3://lab/adience.parquet --data-root s3://lab/adience --storage s3://lab/results "
-    options = f"--stage lr --backbone hassner --epochs 4 --cpus-per-trial 1 {places} --cache s3://lab/cache"
+    options = f"--stage lr --backbone hassner --epochs 4 {places} --cache s3://lab/cache "
+    options += "--cpus-per-trial 1 --keras-backend tensorflow"
     driver = lab.nodes[0].start(f"python -m search.run {options} --address {HEAD}:6379", tmp_path / "log")
     study = Path(".cache/stagewise-copies/s3/lab/results/adience")
     wait(lambda: any(sent_epochs(host, study) for host in lab.nodes[1:]), 200)  # not all fit on the head
