@@ -68,8 +68,10 @@ def why_not() -> str | None:
     missing = [package for program, package in needed.items() if not shutil.which(program)]
     if missing:
         return f"hosts made of namespaces need the packages {', '.join(missing)}"
+    isolated = ("unshare", "--net", "--pid", "--fork", "--mount", "--uts")
+    network = "ip link add br0 type bridge && ip link add v1 type veth peer name eth0"
     tried = subprocess.run(
-        ["unshare", "--net", "--pid", "--fork", "--mount", "--uts", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        [*isolated, "sh", "-c", f"mount -t tmpfs tmpfs /mnt && {network}"],
         capture_output=True,
         text=True,
         check=False,

@@ -225,6 +225,7 @@ def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path)
     assert written(lab, "harm").items() >= first.items()
 
 
+@pytest.mark.slow
 def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
     wait(lambda: all_alive(lab), 90)
     put_data_in_a_bucket(lab, tmp_path)
