@@ -32,10 +32,10 @@ lint: $(VENV)/installed-dev
 unit: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "not hosts" $(TOGETHER) --durations=12
 	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING:%=tests/trainables/test_%.py)
-	$(VENV)/bin/pytest -m "hosts and not slow" --durations=12
+	$(VENV)/bin/pytest -m "hosts and not slow" tests/cluster
 
 hosts: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m hosts
+	$(VENV)/bin/pytest -m hosts tests/cluster
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
