@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.measure import Cost, cost_of, typical
+from benchmarks.plain_head import build_head
 from trainables.trial import TrialConfig
 
 if TYPE_CHECKING:
@@ -56,28 +57,14 @@ def plain_fit_costs(configs: Sequence[TrialConfig], rows: int, rounds: int) -> l
     As its documentation has it: arrays, `validation_data`, Adam, binary cross-entropy and accuracy. The first
     epoch, which compiles, is left out.
     """
-    import keras
-
     costs = []
     for config in configs:
         examples = random_examples(rows_for(config, rows))
-        hidden: list[keras.Layer] = []
-        for units in config.hidden_units:
-            hidden += [keras.layers.Dense(units, activation="relu"), keras.layers.BatchNormalization()]
-        model = keras.Sequential(
-            [
-                keras.Input((FEATURES,)),
-                keras.layers.BatchNormalization(),
-                *hidden,
-                keras.layers.Dense(1, activation="sigmoid"),
-            ]
-        )
-        model.compile(keras.optimizers.Adam(), loss="binary_crossentropy", metrics=["accuracy"])
-        inputs = [
-            (examples.inputs[part], examples.labels[part]) for part in (examples.train, examples.validation)
-        ]
+        parts = (examples.train, examples.validation)
+        train, validation = ((examples.inputs[part], examples.labels[part]) for part in parts)
+        model = build_head(FEATURES, config.learning_rate, config.dropout)
         fit = functools.partial(
-            model.fit, *inputs[0], batch_size=config.batch_size, validation_data=inputs[1], verbose=0
+            model.fit, *train, batch_size=config.batch_size, validation_data=validation, verbose=0
         )
         fit()
         costs.append([cost_of(fit) for _ in range(rounds)])

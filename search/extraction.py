@@ -20,7 +20,8 @@ from trainables.extraction import OnProgress, complete, made_by, show_progress
 from trainables.features import FeatureKey, feature_key, find_features, is_whole, progress_of
 from trainables.inputs import find_rows
 
-POLL_S = 0.1
+POLL_S = 0.5
+FOLLOW_S = 0.1  # a process of this machine
 RETRIES = 2  # of a task whose worker died
 
 
@@ -87,6 +88,7 @@ class _Tasks:
     def __init__(self, name: str, problem: Problem, cache: Path, keras_backend: str) -> None:
         self._backbone, self._problem, self._cache = find_rows(name), problem, cache
         self._keras_backend = keras_backend
+        self._known_key: FeatureKey | None = None
         paths = [str(path) for path in problem.manifest.image_paths()]
         digests = problem.manifest.image_digests
         self._weights = (name, problem.weights, str(cache))
@@ -119,7 +121,7 @@ class _Tasks:
     def follow(self, head_start: HeadStart, on_progress: OnProgress) -> None:
         """Returns when the rows are whole, or the process with the head start has ended."""
         while head_start.is_working():
-            time.sleep(POLL_S)
+            time.sleep(FOLLOW_S)
             if key := self._key():
                 on_progress(*progress_of(self._cache, key))
                 if is_whole(self._cache, key):
@@ -135,8 +137,10 @@ class _Tasks:
         return remote.remote(self._keras_backend, place.cpus, *arguments)
 
     def _key(self) -> FeatureKey | None:
-        _, digests, _, weights, _, precision = self._all
-        return feature_key(self._cache, self._backbone, weights, digests, precision)
+        if self._known_key is None:  # it hashes the digests of all images
+            _, digests, _, weights, _, precision = self._all
+            self._known_key = feature_key(self._cache, self._backbone, weights, digests, precision)
+        return self._known_key
 
     def _wait(self, tasks: Sequence[Any], on_progress: OnProgress) -> list[Any]:
         """Returns what the tasks return; follows the rows meanwhile, and ends all where one fails."""

@@ -84,10 +84,7 @@ def seconds(text: str) -> float:
 
 def gpus(text: str) -> float:
     """Returns a share of a GPU, or a number of whole ones."""
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1
+    share = _number(text)
     if not 0 <= share < 1024 or (share > 1 and share != int(share)):
         raise argparse.ArgumentTypeError(f"must be a share up to 1 or a whole number, received {text!r}")
     return share
@@ -95,10 +92,15 @@ def gpus(text: str) -> float:
 
 def rate(text: str) -> float:
     """Returns a positive number."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = _number(text)
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"a rate is a positive number, received {text!r}")
     return number
+
+
+def _number(text: str) -> float:
+    """Returns the number that `text` spells, NaN where it spells none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

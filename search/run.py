@@ -104,8 +104,8 @@ def _run(arguments: argparse.Namespace) -> None:
     with held(folder), _only_results() if arguments.quiet else contextlib.nullcontext():
         open_study(folder, problem.facts())
         keep_command(folder, arguments.argv)
-        _warn(plans, problem, folder)
         missing = expected_trials(plans, Ledger(folder))
+        _warn(missing, problem)
         with _head_start(arguments, problem, missing) as head_start:
             _search(arguments, problem, folder, finetunes, head_start, started)
 
@@ -168,18 +168,13 @@ def _search(
         print(json.dumps(told, indent=2))
 
 
-@contextlib.contextmanager
 def _head_start(
     arguments: argparse.Namespace, problem: Problem, trials: Sequence[Trial]
-) -> Iterator[HeadStart | None]:
-    """Gives a process that makes what `trials` read, where it may lie on this machine; else None."""
+) -> contextlib.AbstractContextManager[HeadStart | None]:
+    """Returns a process that makes what `trials` read, where it may lie on this machine; else None."""
     elsewhere = arguments.address or arguments.gpus_per_trial or address_of(arguments.cache)
     names = [] if elsewhere else rows_to_make(trials, problem, arguments.cache)
-    if not names:
-        yield None
-        return
-    with HeadStart(names, problem, arguments.cache) as head_start:
-        yield head_start
+    return HeadStart(names, problem, arguments.cache) if names else contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -238,8 +233,8 @@ def _dry_run(
     problem: Problem,
     folder: Path,
 ) -> None:
-    _warn(plans, problem, folder)
     ledger = Ledger(folder)
+    _warn(expected_trials(plans, ledger), problem)
     everything = [*plans, finetunes] if finetunes else plans
     missing = {trial.key: trial for plan in everything for trial in missing_trials(plan, ledger)}
     trials, pretraining = list(missing.values()), finetunes and finetunes.pretraining
@@ -263,8 +258,8 @@ def _dry_run(
         console.print("pretraining and fine-tuning come after these, for the winner", highlight=False)
 
 
-def _warn(plans: Sequence[Plan], problem: Problem, folder: Path) -> None:
-    warning = warning_of_single_examples(expected_trials(plans, Ledger(folder)), problem)
+def _warn(trials: Sequence[Trial], problem: Problem) -> None:
+    warning = warning_of_single_examples(trials, problem)
     if warning:
         _say_warning(warning)
 
