@@ -23,11 +23,17 @@ def on(cache: Path, path: Path) -> Path:
     return cache / path.relative_to(path.parents[len(path.parts) - path.parts.index(remote.COPIES) - 1])
 
 
-def test_file_goes_to_another_machine(bucket: str, elsewhere: Path) -> None:
-    path = located(f"{bucket}/study/a.json")
+def sent(address: str, text: str) -> Path:
+    """Writes a file of that text, sends it, and returns its path."""
+    path = located(address)
     path.parent.mkdir(parents=True)
-    path.write_text("first")
+    path.write_text(text)
     push(path)
+    return path
+
+
+def test_file_goes_to_another_machine(bucket: str, elsewhere: Path) -> None:
+    path = sent(f"{bucket}/study/a.json", "first")
     there = on(elsewhere, path)
     assert address_of(there) == f"{bucket}/study/a.json"
     pull(there)
@@ -47,10 +53,7 @@ def test_folder_goes_whole_and_comes_whole(bucket: str, elsewhere: Path) -> None
 
 
 def test_newer_file_stays(bucket: str, elsewhere: Path) -> None:
-    path = located(f"{bucket}/study/a.json")
-    path.parent.mkdir(parents=True)
-    path.write_text("first")
-    push(path)
+    path = sent(f"{bucket}/study/a.json", "first")
     path.write_text("second")  # and it was killed before it could send that
     pull(path)
     assert path.read_text() == "second"
@@ -61,10 +64,7 @@ def test_newer_file_stays(bucket: str, elsewhere: Path) -> None:
 
 
 def test_older_file_is_replaced(bucket: str, elsewhere: Path) -> None:
-    path = located(f"{bucket}/a.json")
-    path.parent.mkdir(parents=True)
-    path.write_text("old")
-    push(path)
+    path = sent(f"{bucket}/a.json", "old")
     there = on(elsewhere, path)
     pull(there)
     long_ago = path.stat().st_mtime_ns - 10**10
@@ -76,10 +76,7 @@ def test_older_file_is_replaced(bucket: str, elsewhere: Path) -> None:
 
 
 def test_unchanged_file_is_not_fetched_again(bucket: str, elsewhere: Path) -> None:
-    path = located(f"{bucket}/a.json")
-    path.parent.mkdir(parents=True)
-    path.write_text("text")
-    push(path)
+    path = sent(f"{bucket}/a.json", "text")
     pull(there := on(elsewhere, path))
     first = there.stat().st_ino
     pull(there)
@@ -87,10 +84,7 @@ def test_unchanged_file_is_not_fetched_again(bucket: str, elsewhere: Path) -> No
 
 
 def test_dropped_folder_is_gone_everywhere(bucket: str) -> None:
-    path = located(f"{bucket}/checkpoints/1/state.npz")
-    path.parent.mkdir(parents=True)
-    path.write_text("text")
-    push(path)
+    path = sent(f"{bucket}/checkpoints/1/state.npz", "text")
     assert is_file(path)
     drop(path.parent)
     assert not path.exists()
