@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 from data_prep.errors import InputError
 
@@ -12,13 +16,15 @@ STDOUT = 1
 
 
 def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothing was written") -> int:
-    """Does `work` and returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted.
+    """Does `work` and returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted, 143 terminated.
 
     A reader of the output that has gone ends it with 1, untold. InputError and OSError are told on standard
-    error, and `interrupted` after Ctrl-C; any other exception is a bug and stays one.
+    error, and `interrupted` after Ctrl-C or SIGTERM; any other exception is a bug and stays one.
     """
+    terminations: list[int] = []
     try:
-        work()
+        with _hearing_sigterm(terminations):
+            work()
     except SystemExit as exit_:  # argparse has said what is wrong
         return int(exit_.code or 0)
     except InputError as error:
@@ -30,7 +36,36 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # perhaps another than ours: Tune raises its own
         print(interrupted, file=sys.stderr)
-        return 130
+        return 143 if terminations else 130
     return 0
+
+
+@contextmanager
+def keeping_sigterm() -> Iterator[None]:
+    """Gives SIGTERM back to who had it, whatever a library makes of it meanwhile."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if callable(handler) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _hearing_sigterm(heard: list[int]) -> Iterator[None]:
+    """Makes SIGTERM, as batch systems and containers send it, a Ctrl-C, and notes it in `heard`."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -241,7 +241,7 @@ def _add_study(group: Any) -> None:
 
 def _add_following(group: Any) -> None:
     how_much = group.add_mutually_exclusive_group()
-    how_much.add_argument("--quiet", action="store_true", help="print results and errors, nothing else")
+    how_much.add_argument("--quiet", action="store_true", help="print results, warnings and errors only")
     how_much.add_argument(
         "--verbose", action="store_true", help="print what Ray and the workers say, versions, files written"
     )

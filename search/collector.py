@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from trainables import trainable
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 Record = Callable[[TrialResult, np.ndarray | None], None]
+_POPULATION = "population"  # what a member starts from: no trial of the ledger has its key
 _HEARD = (trainable.PACK, trainable.EPOCHS, trainable.PREDICTIONS, trainable.MADE_BY, trainable.EPOCH)
 
 
@@ -141,11 +142,15 @@ class Member:
 
 @dataclass
 class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
-    """Follows the members of a population, whose configurations change while they train."""
+    """Follows the members of a population, whose configurations change while they train.
+
+    The observer hears of a member by one trial from start to end, that of the values it started with.
+    """
 
     problem: Problem
     observer: Observer
     members: dict[str, Member] = field(default_factory=dict)
+    _known_as: dict[str, Trial] = field(default_factory=dict)  # by Tune's id
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune writes its callbacks down; nobody reads this one back
@@ -155,6 +160,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         (now,) = trials_of(trial, self.problem)
         member = self.members.setdefault(trial.trial_id, Member(start=now.config, trial=now))
         member.trial = now
+        self.observer.started(self._known_as.setdefault(trial.trial_id, replace(now, start=_POPULATION)))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -162,21 +168,27 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Notes an epoch, or how the member ended."""
         member = self.members[trial.trial_id]
         member.values = tuple(result[trainable.VALUES])
-        if trainable.STATUS not in result:
+        if trainable.EPOCH in result:
             metrics = EpochMetrics(**result[trainable.EPOCH])
             member.seconds += metrics.seconds
+            self.observer.epoch_ended(self._known_as[trial.trial_id], metrics)
+        if trainable.STATUS not in result:
             return
         member.status = TrialStatus(result[trainable.STATUS])
         member.reason = result[trainable.REASON]
         member.epochs = tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS])
         member.predictions = result.get(trainable.PREDICTIONS)
-        self.observer.ended(member.result())
+        self._end(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a member whose worker failed more often than allowed."""
         member = self.members[trial.trial_id]
         member.status, member.reason = TrialStatus.FAILED, _reason(trial)
-        self.observer.ended(member.result())
+        self._end(trial)
+
+    def _end(self, trial: Any) -> None:
+        result = self.members[trial.trial_id].result()
+        self.observer.ended(replace(result, trial=self._known_as[trial.trial_id]))
 
 
 def trials_of(trial: Any, problem: Problem) -> list[Trial]:

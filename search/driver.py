@@ -18,6 +18,7 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
+from data_prep.command import keeping_sigterm
 from data_prep.errors import InputError
 from data_prep.files import write_whole
 from data_prep.remote import address_of, drop
@@ -330,12 +331,13 @@ class Driver:
         logging.getLogger("ray").setLevel(level)
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
         try:
-            ray.init(
-                address=self._resources.address or "local",
-                include_dashboard=False if self._resources.address is None else None,
-                log_to_driver=self._resources.verbose,
-                logging_level=level,
-            )
+            with keeping_sigterm():  # Ray's own way with it prints a stack
+                ray.init(
+                    address=self._resources.address or "local",
+                    include_dashboard=False if self._resources.address is None else None,
+                    log_to_driver=self._resources.verbose,
+                    logging_level=level,
+                )
         except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
             where = self._resources.address or "this machine"
             raise InputError(

@@ -118,12 +118,11 @@ class Progress:
         return Group(head, table)
 
     def _row(self, running: Running) -> tuple[RenderableType, ...]:
-        epochs, total = len(running.epochs), running.trial.config.epochs
-        bar = ProgressBar(total=total, completed=epochs, width=16)
-        label = self._label(running.trial)
+        label, total = self._label(running.trial), running.trial.config.epochs
         if not running.epochs:
-            return label, f"0/{total}", bar, "", "", ""
+            return label, f"0/{total}", ProgressBar(total=total, completed=0, width=16), "", "", ""
         last = running.epochs[-1]
+        bar = ProgressBar(total=total, completed=last.epoch, width=16)
         figures = (last.loss, last.val_accuracy, running.mean_val_accuracy)
         return label, f"{last.epoch}/{total}", bar, *(f"{figure:.4f}" for figure in figures)
 

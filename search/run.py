@@ -12,8 +12,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
@@ -101,12 +102,13 @@ def _run(arguments: argparse.Namespace) -> None:
         _dry_run(arguments, plans, finetunes, problem, folder)
         return
     require_wandb(arguments)
-    with held(folder), _only_results() if arguments.quiet else contextlib.nullcontext():
+    with held(folder):
         open_study(folder, problem.facts())
         keep_command(folder, arguments.argv)
         missing = expected_trials(plans, Ledger(folder))
         _warn(missing, problem)
-        with _head_start(arguments, problem, missing) as head_start:
+        silence = _only_results() if arguments.quiet else contextlib.nullcontext()
+        with silence, _head_start(arguments, problem, missing) as head_start:
             _search(arguments, problem, folder, finetunes, head_start, started)
 
 
@@ -179,9 +181,11 @@ def _head_start(
 
 @contextlib.contextmanager
 def _only_results() -> Iterator[None]:
-    """Silences standard error; an error is told after it."""
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
-        yield
+    """Silences standard error but for warnings; an error is told after it."""
+    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
+        warnings.showwarning = partial(_say_warning, to=sys.stderr)
+        with contextlib.redirect_stderr(nowhere):
+            yield
 
 
 @contextlib.contextmanager
@@ -272,8 +276,8 @@ def _require_winner(result: StageResult) -> None:
         )
 
 
-def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"warning: {message}", file=sys.stderr)
+def _say_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
+    print(f"warning: {message}", file=to or sys.stderr)
 
 
 if __name__ == "__main__":

@@ -108,10 +108,8 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
             push(data.kept / ours["key"])
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
-    end[EPOCHS] = [asdict(metrics) for metrics in training.finished]
     end[SECONDS] = spent_before + time.perf_counter() - started
-    # "done" ends the trial for Tune too, whatever a scheduler makes of its last figures
-    tune.report({**running_figures(training.finished), **end, MADE_BY: _made_by(), "done": True})
+    _report_end(training, end)
 
 
 def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
@@ -210,9 +208,16 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
         end[PREDICTIONS] = training.validation_probabilities()
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
-    end |= {EPOCHS: [asdict(metrics) for metrics in training.finished], VALUES: values}
-    figures = {**running_figures(training.finished), **end, SECONDS: time.perf_counter() - started}
-    tune.report({**figures, MADE_BY: _made_by(), "done": True})
+    _report_end(training, {**end, VALUES: values, SECONDS: time.perf_counter() - started})
+
+
+def _report_end(training: Training, end: Mapping[str, Any]) -> None:
+    """Reports for the last time; "done" ends the trial for Tune too, whatever a scheduler makes of it."""
+    figures = running_figures(training.finished)
+    if end[STATUS] == TrialStatus.FAILED:
+        figures.pop(EPOCH, None)  # it was heard before
+    epochs = [asdict(metrics) for metrics in training.finished]
+    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: _made_by(), "done": True})
 
 
 def _report_state(training: Training, values: list[dict[str, float]]) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from data_prep.command import exit_code
+from data_prep.command import exit_code, keeping_sigterm
 from data_prep.errors import InputError
 
 
@@ -54,3 +55,20 @@ def test_reader_that_has_gone_is_no_error_to_tell() -> None:
     assert process.stderr
     assert (process.wait(), process.stderr.read()) == (1, b"")
     process.stderr.close()
+
+
+def test_sigterm_ends_work_like_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert exit_code(lambda: signal.raise_signal(signal.SIGTERM), "stopped") == 143
+    assert capsys.readouterr() == ("", "stopped\n")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_sigterm_is_given_back_to_who_had_it() -> None:
+    def work() -> None:
+        mine = signal.getsignal(signal.SIGTERM)
+        with keeping_sigterm():
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGTERM) is mine
+
+    assert exit_code(work) == 0

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from makers import make_problem
 
-from search.collector import Collector, Policy
+from search.collector import Collector, MemberCollector, Policy
 from search.driver import assignment_of
 from search.watching import Observers
-from trainables.trial import Trial, TrialConfig, TrialStatus
+from trainables.trainable import EPOCH, EPOCHS, REASON, STATUS, VALUES
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
 @dataclass
@@ -51,3 +52,49 @@ def test_worker_that_failed_too_often_leaves_its_reason_and_its_words(
     (result,) = collector.results.values()
     assert (result.status, result.reason) == (TrialStatus.FAILED, reason)
     assert logs == [(trial, log)]
+
+
+def test_member_of_a_population_is_one_trial_to_those_who_watch(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path)
+    start, later = (
+        problem.trial(TrialConfig(epochs=2, learning_rate=rate), "random") for rate in (1e-2, 1e-3)
+    )
+    heard: list[tuple[str, Trial, object]] = []
+    collector = MemberCollector(problem, Noting(heard))
+    member = TuneTrial({"trial": assignment_of(start)}, None)
+    collector.on_trial_start(1, [], member)
+    collector.on_trial_result(1, [], member, {EPOCH: _epoch(1), VALUES: [{"learning_rate": 1e-2}]})
+    member.config = {"trial": assignment_of(later)}
+    collector.on_trial_start(1, [], member)
+    ends = {EPOCH: _epoch(2), EPOCHS: [_epoch(1), _epoch(2)], STATUS: "COMPLETED", REASON: ""}
+    collector.on_trial_result(1, [], member, {**ends, VALUES: [{"learning_rate": 1e-3}] * 2})
+    assert [(event, value) for event, _, value in heard] == [
+        ("started", None), ("epoch", 1), ("started", None), ("epoch", 2), ("ended", 2),
+    ]  # fmt: skip
+    assert {(trial.config, trial.key == start.key) for _, trial, _ in heard} == {(start.config, False)}
+    (kept,) = collector.members.values()
+    assert (kept.start, kept.trial.config, kept.seconds) == (start.config, later.config, 2.0)
+
+
+@dataclass
+class Noting:
+    """An observer that writes down what it is told."""
+
+    heard: list[tuple[str, Trial, object]]
+
+    def started(self, trial: Trial) -> None:
+        """Notes it."""
+        self.heard.append(("started", trial, None))
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Notes it."""
+        self.heard.append(("epoch", trial, metrics.epoch))
+
+    def ended(self, result: TrialResult) -> None:
+        """Notes it."""
+        self.heard.append(("ended", result.trial, len(result.epochs)))
+
+
+def _epoch(number: int) -> dict[str, float]:
+    figures = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 0.5)
+    return {"epoch": number, **figures, "learning_rate": 1e-2, "seconds": 1.0}

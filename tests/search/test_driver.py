@@ -202,10 +202,12 @@ def test_population_changes_values_while_it_trains(problem: Problem, driver: Dri
         replace(CONFIG, learning_rate=rate, dropout=0.2, epochs=12) for rate in (1e-2, 1e-3, 1e-5, 1e-7)
     ]
     scheduler = make_population_scheduler(Objective(), POPULATION_RANGES, 12)
-    members = driver.population(starts, "random", Silent(), Policy(scheduler=scheduler))
+    observer = Silent()
+    members = driver.population(starts, "random", observer, Policy(scheduler=scheduler))
     assert [member.start for member in members] == starts
     assert all(len(member.values) == len(member.epochs) == 12 for member in members)
     assert any(len({values["learning_rate"] for values in member.values}) > 1 for member in members)
+    assert observer.epochs.count(12) == len(starts)
 
 
 def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Problem, driver: Driver) -> None:

@@ -137,15 +137,19 @@ def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_interrupt_stops_soon_and_keeps_what_is_finished(workplace: Path) -> None:
-    process = start(workplace, "--stage", "lr", "--epochs", "300", "--study", "interrupted")
-    folder = workplace / "results" / "interrupted"
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt_stops_soon_and_keeps_what_is_finished(
+    workplace: Path, sent: signal.Signals, code: int
+) -> None:
+    process = start(workplace, "--stage", "lr", "--epochs", "300", "--study", sent.name)
+    folder = workplace / "results" / sent.name
     wait_for_trials(process, folder, 1)
     asked = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted: finished trials are kept; the same command again continues" in said
+    assert process.returncode == code, said
+    assert said.splitlines()[-1] == "interrupted: finished trials are kept; the same command again continues"
+    assert "SIGTERM received" not in said
     assert time.monotonic() - asked < 20  # "seconds", with room for a busy machine
     assert list((folder / "trials").glob("*.json"))
 

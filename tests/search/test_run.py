@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -168,17 +169,20 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) ->
 
 def search_noisily(*_: object) -> None:
     print("progress", file=sys.stderr)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("the disk is full", stacklevel=1)
     raise InputError("no worker came")
 
 
 @pytest.mark.parametrize(("option", "progress"), [("", "progress\n"), ("--quiet", "")])
 @pytest.mark.usefixtures("manifest")
-def test_quiet_says_errors_only(
+def test_quiet_says_warnings_and_errors_only(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, progress: str
 ) -> None:
     monkeypatch.setattr(run, "_search", search_noisily)
     assert main(argv(option)) == 1
-    assert capsys.readouterr() == ("", f"{progress}error: no worker came\n")
+    assert capsys.readouterr() == ("", f"{progress}warning: the disk is full\nerror: no worker came\n")
 
 
 @pytest.mark.usefixtures("manifest")
