@@ -37,10 +37,12 @@ def is_address(text: str) -> bool:
 def located(text: str) -> Path:
     """Returns the path that a user names: of a copy for an address, which is not made yet.
 
-    Copies lie in XDG_CACHE_HOME, else in ~/.cache. Raises InputError for an address with wishes (?…).
+    Copies lie in XDG_CACHE_HOME, else in ~/.cache. Raises InputError for an address with wishes (?…), and
+    for one with a key in it.
     """
     if not is_address(text):
         return Path(text)
+    _require_no_key(text)
     scheme, _, rest = text.partition("://")
     if "?" in rest:
         raise InputError(
@@ -66,7 +68,11 @@ def shown(path: Path) -> str:
 
 
 def open_address(address: str) -> tuple[FileSystem, str]:
-    """Returns the file system of `address` and the path there; raises InputError if pyarrow cannot."""
+    """Returns the file system of `address` and the path there; raises InputError if pyarrow cannot.
+
+    An address with a key in it, such as s3://KEY:SECRET@bucket, is refused: addresses are printed and kept.
+    """
+    _require_no_key(address)
     place, question, wishes = address.partition("?")  # such as ?endpoint_override=
     scheme, _, rest = place.partition("://")
     bucket, slash, key = rest.partition("/")
@@ -79,6 +85,15 @@ def open_address(address: str) -> tuple[FileSystem, str]:
             f"{address} cannot be opened ({in_one_line(error, LETTERS)}); check the address"
         ) from None
     return filesystem, f"{base.rstrip('/')}{slash}{key}"
+
+
+def _require_no_key(address: str) -> None:
+    _, at, place = address.partition("://")[2].partition("/")[0].rpartition("@")
+    if at:
+        raise InputError(
+            f"the address of {place} has a key in it, and addresses are printed; "
+            "give the key in the environment, such as AWS_ACCESS_KEY_ID"
+        )
 
 
 @functools.cache

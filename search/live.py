@@ -82,7 +82,7 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
         age_s = (time.time() if now is None else now) - datetime.fromisoformat(live.written_at).timestamp()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}); remove it, the next run writes it again") from None
     gone = live.host == socket.gethostname() and not _is_alive(live.pid)
     if live.state is LiveState.RUNNING and age_s > (GONE_S if gone else SILENT_S):
@@ -94,6 +94,9 @@ def _live(values: Mapping[str, Any]) -> Live:
     values = dict(values)
     if values.pop("format") != FORMAT:
         raise ValueError(f"this version reads format {FORMAT}")
+    for name in ("asked", "cluster"):
+        if not isinstance(values[name], dict):
+            raise ValueError(f"{name} holds no JSON object")
     trials = {name: tuple(map(_live_trial, values[name])) for name in ("running", "failed")}
     return Live(**{**values, **trials, "state": LiveState(values["state"])})
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.files import write_json
+from data_prep.remote import shown
 from search.live import FORMAT, NAME, LiveState
 from search.results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
@@ -30,7 +31,7 @@ def asked_of(arguments: argparse.Namespace, stages: Sequence[str]) -> dict[str, 
     names = ("mode", "repeats", "cpus_per_trial", "gpus_per_trial", "max_concurrent")
     return {
         **{name: getattr(arguments, name) for name in names},
-        "data": None if arguments.data is None else str(arguments.data),
+        "data": None if arguments.data is None else shown(arguments.data.absolute()),
         "ray_address": arguments.address or "local",
         "stages": list(stages),
     }

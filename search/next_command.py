@@ -7,17 +7,21 @@ import contextlib
 import io
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from data_prep.remote import shown
 from search.arguments import parse_arguments
-from search.contradictions import OPTIONS
-from search.finetune.options import FINETUNE, FINETUNE_OPTIONS, is_wanted
+from search.contradictions import ALL
+from search.finetune.options import FINETUNE, is_wanted
 from search.planning import stage_names
 from search.results import JOINT, StageResult
 from search.stages import STAGES
 from search.study import Command
+from search.study_options import study_options
+
+_OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 
 
 def next_command(
@@ -35,14 +39,13 @@ def next_command(
     asked = _parsed(last)
     if last and asked and _unfinished(asked, results, finetuned_at, last.started_at):
         return _in(last.cwd, shlex.join(["python", "-m", "search.run", *last.argv]))
-    left = [name for name in STAGES if name not in {result.stage for result in results}]
-    if not left and not finetuned_at:
-        left = [FINETUNE]
-    if finetuned_at or (asked and asked.mode == JOINT):
+    stage = _next_stage(asked, results)
+    if finetuned_at or (asked and asked.mode == JOINT) or (stage == FINETUNE and _reads_rounded(facts)):
         return _in("", shlex.join(["python", "-m", "search.report", str(folder)]))
     if last and asked:
-        return _in(last.cwd, shlex.join(["python", "-m", "search.run", *_for_stage(last.argv, left[0])]))
-    return _in("", " ".join(["python -m search.run", *_from_facts(folder, facts, left[0])]))
+        return _in(last.cwd, shlex.join(["python", "-m", "search.run", *_for_stage(last.argv, stage)]))
+    words = study_options(folder.name, shown(folder.parent), facts)
+    return _in("", shlex.join(["python", "-m", "search.run", "--stage", stage, *words]))
 
 
 def _parsed(last: Command | None) -> argparse.Namespace | None:
@@ -66,29 +69,37 @@ def _unfinished(
     return not finished.issuperset(names)
 
 
+def _next_stage(asked: argparse.Namespace | None, results: Sequence[StageResult]) -> str:
+    """Returns the stage after the first finished one, in the report's order, that is still to do.
+
+    Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.
+    """
+    if asked and asked.stage == ALL:
+        return FINETUNE
+    finished = {result.stage for result in results} & set(STAGES)
+    following = dropwhile(lambda name: bool(finished) and name not in finished, STAGES)
+    given = asked.given if asked else {}
+    left = (name for name in following if name not in finished and STAGES[name].hyperparameter not in given)
+    return next(left, FINETUNE)
+
+
+def _reads_rounded(facts: Mapping[str, Any]) -> bool:
+    """Returns whether the study's heads read features that the final model does not compute."""
+    return facts.get("feature_precision") is not None
+
+
 def _for_stage(argv: Sequence[str], stage: str) -> list[str]:
     """Returns `argv` with another stage, and without what does not go with it."""
-    other = {"--stage", *FINETUNE_OPTIONS}
-    if stage in STAGES:
-        other.add(f"--{OPTIONS[STAGES[stage].hyperparameter]}")
     kept: list[str] = []
     words = iter(argv)
     for word in words:
         name, equals, _ = word.partition("=")
-        if name in other:
+        if name in _OF_SEVERAL_STAGES:
             if not equals:
                 next(words, None)
         elif name != "--final":
             kept.append(word)
     return ["--stage", stage, *kept]
-
-
-def _from_facts(folder: Path, facts: Mapping[str, Any], stage: str) -> list[str]:
-    data = [] if facts.get("source") == "sample" else ["--data", "MANIFEST"]
-    options = {"--split": "split", "--weights": "weights", "--keras-backend": "keras_backend"}
-    known = [word for option, name in options.items() if name in facts for word in (option, str(facts[name]))]
-    place = ["--study", shlex.quote(folder.name), "--storage", shlex.quote(shown(folder.parent))]
-    return ["--stage", stage, *data, *known, *place]
 
 
 def _in(cwd: str, command: str) -> str:

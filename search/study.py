@@ -62,7 +62,7 @@ def read_study(folder: Path) -> dict[str, Any]:
             raise ValueError(f"its format is {made_of['format']}, this version reads {FORMAT}")
     except FileNotFoundError:
         raise InputError(f"{folder} is not a study: it has no study.json") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None
     return dict(made_of)
 

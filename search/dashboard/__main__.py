@@ -59,6 +59,7 @@ def server_options(host: str, port: int) -> dict[str, Any]:
         "runner.magicEnabled": False,
         "theme.paddingTop": "3rem",
         "theme.light.primaryColor": "#1f6fb2",
+        "theme.light.textColor": "#0b0d12",  # captions have it at 60 %, which must be read, too
         "theme.dark.primaryColor": "#6db3f2",
     }
 

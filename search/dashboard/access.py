@@ -27,7 +27,7 @@ def token_for(host: str, given: str | None) -> str | None:
 
 def is_token(entered: str, token: str) -> bool:
     """Returns whether `entered` is `token`, in a time that does not tell how much of it is right."""
-    return hmac.compare_digest(entered.strip().encode(), token.encode())
+    return hmac.compare_digest(entered.strip().encode(), token.strip().encode())
 
 
 def how_to_reach(host: str, port: int, token: str | None) -> Iterator[str]:

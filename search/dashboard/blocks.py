@@ -14,6 +14,7 @@ import streamlit as st
 from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Photo, Table
 from search.report.plotly_figures import plotly_figures
 
+_TEXT = "#41454f"
 _CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}
 
 
@@ -50,7 +51,18 @@ def show_table(table: Table) -> None:
 
 def show_plotly(figure: go.Figure, key: str, description: str) -> None:
     """Shows a figure of plotly's; `description` is for those who do not see it."""
+    if st.context.theme.type != "dark":
+        _darken(figure)
     st.plotly_chart(figure, key=key, config=dict(_CONFIG), alt=description)
+
+
+def _darken(figure: go.Figure) -> None:
+    """Gives texts a contrast of 4.5 to 1 (WCAG 2.2 AA) on white, where Streamlit has 3.7."""
+    figure.update_layout(font_color=_TEXT, legend_font_color=_TEXT)
+    for update in (figure.update_xaxes, figure.update_yaxes):
+        update(tickfont_color=_TEXT, title_font_color=_TEXT)
+    fonts = dict.fromkeys(("labelfont_color", "tickfont_color", "rangefont_color"), _TEXT)
+    figure.update_traces(fonts, selector={"type": "parcoords"})
 
 
 def plain(text: str) -> str:

@@ -46,7 +46,9 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
         return links
     now = searched(live)
     if now and not any(result.stage == now and _since(result, live.begun_at) for result in results):
-        links.append(_current(live, now))
+        links.append(_current(live, title_of(now)))
+    if not now and live.search and live.state is LiveState.RUNNING:
+        links.append(_current(live, live.search.capitalize()))  # pretraining, the held-out data …
     if live.state is LiveState.RUNNING:
         done = {result.stage for result in results if _since(result, live.started_at)}
         planned = (name for name in live.asked.get("stages", ()) if name not in {now, *done})
@@ -96,11 +98,11 @@ def _decided(result: StageResult) -> Link:
     )
 
 
-def _current(live: Live, now: str) -> Link:
+def _current(live: Live, title: str) -> Link:
     running = live.state is LiveState.RUNNING
     left = "starting" if live.seconds_left is None else f"{clock_time(live.seconds_left)} left"
     return Link(
-        title=title_of(now),
+        title=title,
         state=RUNNING if running else _CUT[live.state],
         margin=f"{live.done} of {live.expected} trials",
         time=left if running else "",

@@ -9,9 +9,8 @@ from typing import Any
 from search.dashboard.reading import Snapshot
 from search.results import StageResult
 from search.stages import STAGES
+from search.study_options import study_options
 from trainables.trial import TrialConfig
-
-MANIFEST = "MANIFEST.parquet"
 
 
 def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
@@ -30,32 +29,21 @@ def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
 def command_around(snapshot: Snapshot, result: StageResult) -> str:
     """Returns the command that tries the values of one stage again around the winner of `result`.
 
-    The stage is that of `result`, after a joint search the learning rate's. Where the data's manifest is
-    not known, MANIFEST.parquet stands in its place. Raises ValueError where there is no winner.
+    The stage is that of `result`, after a joint search the learning rate's; what stands for data that is
+    not known, `study_options` says. Raises ValueError where there is no winner.
     """
     if result.winner is None:
         raise ValueError(f"{result.stage} has no winner to go on from")
     stage = STAGES.get(result.stage, STAGES["lr"])
+    data = snapshot.live.asked.get("data") if snapshot.live else None
+    place = study_options(snapshot.name, snapshot.storage, snapshot.record.facts, data)
     parts = [
-        f"python -m search.run --stage {stage.name} --study {shlex.quote(snapshot.name)}",
-        *_data(snapshot),
+        f"python -m search.run --stage {stage.name}",
+        shlex.join(place),
         options_of(result.winner, leave_out=(stage.hyperparameter,)),
         "--repeats 3",
     ]
     return " ".join(parts)
-
-
-def _data(snapshot: Snapshot) -> list[str]:
-    """Returns the options that give the study's own data and split."""
-    facts, parts = snapshot.record.facts, []
-    if facts.get("source") != "sample":
-        known = snapshot.live.asked.get("data") if snapshot.live else None
-        parts.append(f"--data {shlex.quote(known or MANIFEST)}")
-        if facts.get("weights") == "none":
-            parts.append("--weights none")
-    if facts.get("split", "random") != "random":
-        parts.append(f"--split {shlex.quote(str(facts['split']))}")
-    return parts
 
 
 def _typed(value: Any) -> str:

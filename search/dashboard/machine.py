@@ -12,7 +12,7 @@ import pandas as pd
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import label_of, trial_table
 from search.ledger import log_path
-from search.live import Live
+from search.live import Live, LiveState
 from trainables.trial import TrialResult, TrialStatus
 
 TAIL, LOG_TAIL = 10, 20  # epochs, lines
@@ -86,8 +86,9 @@ def machine_facts(live: Live | None) -> Iterator[tuple[str, str]]:
         value = live.asked.get(name)
         if value is not None:
             yield words, f"{value:g}" if isinstance(value, float) else str(value)
+    when = "" if live.state is LiveState.RUNNING else ", when last heard of"
     for name, value in live.cluster.items():
-        yield name.replace("_", " "), str(value)
+        yield f"{name.replace('_', ' ')}{when}", str(value)
 
 
 def _line(epoch: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -33,6 +33,7 @@ TABS: dict[str, Callable[[Snapshot], None]] = {
     "Machine": show_machine,
 }
 _ADMITTED = object()  # nothing that a browser sends is this
+_CHOICES = ("stages", "statuses", "values", "least", "curves", "stage", "winner")  # within one study
 
 
 def show_page() -> None:
@@ -41,10 +42,13 @@ def show_page() -> None:
     settings = current()
     if settings.token is not None and not _is_admitted(settings.token):
         return
+    source = settings.source
     try:
-        _show(settings.source)
-    except InputError as error:
-        _say(error)
+        studies = {folder.name: folder for folder in source.studies()}
+    except InputError:
+        _refreshed(lambda: _show_nothing(source))
+        return
+    _show(source, studies)
 
 
 def _is_admitted(token: str) -> bool:
@@ -53,7 +57,12 @@ def _is_admitted(token: str) -> bool:
         return True
     st.title("stagewise", anchor=False)
     with st.form("admission"):
-        entered = st.text_input("Token", type="password", help="python -m search.dashboard printed it")
+        entered = st.text_input(
+            "Token",
+            type="password",
+            autocomplete="current-password",
+            help="python -m search.dashboard printed it",
+        )
         if st.form_submit_button("Show the studies"):
             if is_token(entered, token):
                 st.session_state["admitted"] = _ADMITTED
@@ -62,8 +71,7 @@ def _is_admitted(token: str) -> bool:
     return False
 
 
-def _show(source: Source) -> None:
-    studies = {folder.name: folder for folder in source.studies()}
+def _show(source: Source, studies: Mapping[str, Path]) -> None:
     if not studies:
         _refreshed(lambda: _show_nothing(source))
         return
@@ -72,16 +80,30 @@ def _show(source: Source) -> None:
     with right:
         name = st.selectbox("Study", names, key="study", bind="query-params")
     with left:
-        st.title("stagewise" if name == ALL else name, anchor=False)
-    if name == ALL:
-        _refreshed(lambda: show_studies(source.folder))
-    else:
-        _show_study(source, studies[name])
+        st.title("stagewise" if name == ALL else plain(name), anchor=False)
+
+    def show_head() -> None:
+        if [folder.name for folder in source.studies()] != list(studies):
+            st.rerun(scope="app")  # another is there to be chosen
+        if source.trouble:
+            st.warning(plain(f"This is as it was: {source.trouble}"))
+        if name == ALL:
+            show_studies(source.folder)
+        else:
+            _show_state(source.reader(studies[name]))
+
+    _refreshed(show_head)
+    if name != ALL:
+        _show_tabs(source, studies[name])
 
 
-def _show_study(source: Source, folder: Path) -> None:
-    _refreshed(lambda: _show_state(source.reader(folder)))
-    for tab, show in zip(st.tabs(list(TABS), key="tab", on_change="rerun"), TABS.values(), strict=True):
+def _show_tabs(source: Source, folder: Path) -> None:
+    if st.session_state.get("chosen in") != folder:
+        st.session_state["chosen in"] = folder
+        for key in _CHOICES:
+            st.session_state.pop(key, None)
+    tabs = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
+    for tab, show in zip(tabs, TABS.values(), strict=True):
         if tab.open:
             with tab:
                 _show_tab(source, folder, show)
@@ -113,7 +135,7 @@ def _show_nothing(source: Source) -> None:
     st.title("stagewise", anchor=False)
     st.info(
         plain(f"{source.name} {'holds no study yet' if exists else 'does not exist yet'}.")
-        + " A search makes one: `python -m search.run --stage lr`. This page looks again by itself."
+        + f" A search makes one: `{source.first_search}`. This page looks again by itself."
     )
 
 
@@ -125,10 +147,9 @@ def _refreshed(show: Callable[[], None]) -> None:
         try:
             show()
         except InputError as error:
-            _say(error)
+            st.warning(plain(str(error)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # values that no study has
+            what = f"{type(error).__name__}: {error}"
+            st.warning(plain(f"This part cannot be shown ({what}); a file of the study is damaged."))
 
     refreshed()
-
-
-def _say(error: InputError) -> None:
-    st.warning(plain(str(error)))

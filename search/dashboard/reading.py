@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,11 +27,13 @@ Value = TypeVar("Value")
 class Snapshot:
     """What lay in a study's folder at one moment.
 
-    `unread` names what could not be read; `ended_at` are the moments (unix seconds) at which the trials'
-    files were written, by key. While nothing but `live` changes, `record` stays the same object.
+    `storage` is what the option --storage calls the place of `folder`. `unread` names what could not be
+    read; `ended_at` are the moments (unix seconds) at which the trials' files were written, by key. While
+    nothing but `live` changes, `record` stays the same object.
     """
 
     folder: Path
+    storage: str
     record: Record
     ended_at: Mapping[str, float]
     live: Live | None
@@ -41,13 +45,22 @@ class Snapshot:
         return self.folder.name
 
 
+_Scan = tuple[Mapping[Path, Stamp], Snapshot]
+
+
 @dataclass
 class StudyReader:
-    """Reads the study in `folder`; may be asked by several threads."""
+    """Reads the study in `folder`; may be asked by several threads.
+
+    `storage` is as in Snapshot. The folder is not looked at again within `scan_s`, but for the live state.
+    """
 
     folder: Path
+    storage: str = ""
+    scan_s: float = 0.0
+    _scanned_at: float = -math.inf
     _parsed: dict[Path, tuple[Stamp, Any, Sequence[str]]] = field(default_factory=dict)
-    _last: tuple[Mapping[Path, Stamp], Snapshot] | None = None
+    _last: _Scan | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> Snapshot:
@@ -56,12 +69,16 @@ class StudyReader:
         Raises InputError where there is no study.
         """
         with self._lock:
-            stamps = dict(_files(self.folder))
-            if not stamps:
-                raise InputError(_no_study(self.folder))
-            if self._last is None or self._last[0] != stamps:
-                self._last = stamps, self._snapshot(stamps)
+            if self._last is None or time.monotonic() - self._scanned_at >= self.scan_s:
+                self._last = self._scan(self._last)
+                self._scanned_at = time.monotonic()
             return self._with_live(self._last[1])
+
+    def _scan(self, last: _Scan | None) -> _Scan:
+        stamps = dict(_files(self.folder))
+        if not stamps:
+            raise InputError(_no_study(self.folder))
+        return last if last and last[0] == stamps else (stamps, self._snapshot(stamps))
 
     def _snapshot(self, stamps: Mapping[Path, Stamp]) -> Snapshot:
         self._parsed = {path: parsed for path, parsed in self._parsed.items() if path in stamps}
@@ -91,7 +108,14 @@ class StudyReader:
             unread=unread,
         )
         ended_at = {path.stem: stamps[path][0] / 1e9 for path in paths if path.parent.name == "trials"}
-        return Snapshot(folder=self.folder, record=record, ended_at=ended_at, live=None, unread=unread)
+        return Snapshot(
+            folder=self.folder,
+            storage=self.storage or str(self.folder.parent),
+            record=record,
+            ended_at=ended_at,
+            live=None,
+            unread=unread,
+        )
 
     def _read(
         self,

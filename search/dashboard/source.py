@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import shlex
+import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_prep.errors import InputError
 from data_prep.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.overview import is_study, studies_in
@@ -15,18 +20,37 @@ from search.dashboard.reading import StudyReader
 
 STORAGE = Path("results")
 FETCH_S = 5.0  # what lies behind an address is looked at again after so long
+SCAN_S = 1.0  # and a study's folder
 
 
 @dataclass
 class Source:
-    """What the page shows; one for all who look at it. `folder` is what was asked for, or its mirror."""
+    """What the page shows; one for all who look at it.
+
+    `name` is what a user calls it, `places` the folders where it may lie, or the mirror's. `trouble` says
+    why what lies behind an address could not be looked at just now; empty where it could.
+    """
 
     name: str
-    folder: Path
+    places: Sequence[Path]
     mirror: Mirror | None = None
+    trouble: str = ""
     _readers: dict[Path, StudyReader] = field(default_factory=dict)
-    _fetched_at: float = -FETCH_S
+    _fetched_at: float | None = None
+    _mirrored: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def folder(self) -> Path:
+        """The first place that is a study, else the last of them: a study may be made later."""
+        return next(filter(is_study, self.places), self.places[-1])
+
+    @property
+    def first_search(self) -> str:
+        """The command that makes a study which this source then shows."""
+        option = "--study" if "/" not in self.name else "--storage"
+        words = [] if self.name == str(STORAGE) else [option, self.name]
+        return shlex.join(["python", "-m", "search.run", "--stage", "lr", *words])
 
     def studies(self) -> list[Path]:
         """Returns the folders of the studies that are there now; raises InputError where it cannot look."""
@@ -36,25 +60,46 @@ class Source:
     def reader(self, study: Path) -> StudyReader:
         """Returns the reader of the study in the folder `study`, the same for all."""
         self._fetch()
-        return self._readers.setdefault(study, StudyReader(study))
+        return self._readers.setdefault(study, StudyReader(study, self._storage_of(study), scan_s=SCAN_S))
+
+    def _storage_of(self, study: Path) -> str:
+        """Returns what --storage means the place of `study`."""
+        if self.mirror is None:
+            return str(study.parent)
+        return self.name.rstrip("/").rpartition("/")[0] if study == self.folder else self.name
 
     def _fetch(self) -> None:
-        with self._lock:
-            if self.mirror and time.monotonic() - self._fetched_at >= FETCH_S:
-                self.mirror.update()
-                self._fetched_at = time.monotonic()
+        """Brings the mirror up to date; keeps it where that fails, raises InputError where there is none."""
+        if self.mirror is None or not self._lock.acquire(blocking=not self._mirrored):
+            return  # another reader is at it, and there is something to show meanwhile
+        try:
+            if self._fetched_at is None or time.monotonic() - self._fetched_at >= FETCH_S:
+                self._update(self.mirror)
+            if not self._mirrored:
+                raise InputError(self.trouble)
+        finally:
+            self._lock.release()
+
+    def _update(self, mirror: Mirror) -> None:
+        try:
+            mirror.update()
+            self._mirrored, self.trouble = True, ""
+        except InputError as error:
+            self.trouble = str(error)
+        self._fetched_at = time.monotonic()
 
 
 def source_of(text: str, storage: Path = STORAGE) -> Source:
-    """Returns the source that a user calls `text`: an address, a folder, or a study's name in `storage`.
+    """Returns the source that a user calls `text`: an address, a study's name in `storage`, or a folder.
 
-    A folder need not be there yet. Raises InputError for an address that cannot be opened.
+    Neither need be there yet. Raises InputError for an address that cannot be opened, and for a file.
     """
     if is_address(text):
         filesystem, path = open_address(text)
-        folder = Path(tempfile.mkdtemp(prefix="stagewise-dashboard-")) / Path(path).name
-        return Source(name=text, folder=folder, mirror=Mirror(filesystem, path, folder))
-    folder = Path(text)
-    if not folder.exists() and is_study(storage / text):
-        folder = storage / text
-    return Source(name=text, folder=folder.absolute())
+        here = Path(tempfile.mkdtemp(prefix="stagewise-dashboard-"))
+        atexit.register(shutil.rmtree, here, ignore_errors=True)
+        folder = here / Path(path).name
+        return Source(text, [folder], Mirror(filesystem, path, folder))
+    if Path(text).is_file():
+        raise InputError(f"{text} is a file; give the folder of a study, or the one that holds studies")
+    return Source(text, [(storage / text).absolute(), Path(text).absolute()])

@@ -12,7 +12,7 @@ from search.dashboard.chain import searched
 from search.dashboard.reading import Snapshot
 from search.live import Live, LiveTrial
 from search.report.words import hyperparameter_name, varied_among
-from search.results import JOINT, StageResult
+from search.results import StageResult
 from search.stages import STAGES, show_value
 from trainables.trial import TrialConfig, TrialResult
 
@@ -40,7 +40,7 @@ COLUMNS = (
 def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     """Returns a row a trial: the running first, then the latest ended first.
 
-    `stage` is the first that compared it, "none" for one that no finished stage has; `value` its value
+    `stage` is the first that compared it, what a running one is trained for, or "none"; `value` its value
     there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.
     """
     stages = _stages(snapshot)
@@ -154,7 +154,7 @@ def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
 
 
 def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
-    stage = searched(live) or NO_STAGE
+    stage = searched(live) or live.search or NO_STAGE
     accuracies = [epoch["val_accuracy"] for epoch in trial.epochs if epoch["val_accuracy"] is not None]
     best = max(accuracies, default=math.nan)
     return {
@@ -177,7 +177,7 @@ def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
 
 
 def _value(stage: str, config: TrialConfig) -> str:
-    return "" if stage in (JOINT, NO_STAGE) else show_value(getattr(config, STAGES[stage].hyperparameter))
+    return show_value(getattr(config, STAGES[stage].hyperparameter)) if stage in STAGES else ""
 
 
 def _cell(value: Any) -> Any:

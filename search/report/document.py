@@ -41,7 +41,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A curve; `low` and `high` bound a band around it, or with `dots` the error bars of single points."""
+    """A curve; `low` and `high` bound a band around it, or with `dots` the error bars of single points.
+
+    With `steps` a value holds until the next one.
+    """
 
     label: str
     x: Sequence[float]
@@ -49,6 +52,7 @@ class Curve:
     low: Sequence[float] = ()
     high: Sequence[float] = ()
     dots: bool = False
+    steps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -119,7 +119,7 @@ def best_so_far(trials: Sequence[TrialResult]) -> Lines:
         x_label="trials ended",
         y_label="mean validation accuracy",
         curves=[
-            Curve(label="best so far", x=numbers, y=list(accumulate(values, max))),
+            Curve(label="best so far", x=numbers, y=list(accumulate(values, max)), steps=True),
             Curve(label="a completed trial", x=numbers, y=values, dots=True),
         ],
     )

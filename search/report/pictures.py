@@ -76,7 +76,8 @@ def _curve(axes: Axes, curve: Curve, number: int) -> None:
         )
         return
     dashes = DASHES[number % len(DASHES)][1]
-    axes.plot(curve.x, curve.y, dashes, color=colour, label=label, linewidth=1.6)
+    steps = "steps-post" if curve.steps else "default"
+    axes.plot(curve.x, curve.y, dashes, color=colour, label=label, linewidth=1.6, drawstyle=steps)
     if curve.low:
         axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
 

@@ -76,7 +76,12 @@ def _line(curve: Curve, number: int) -> list[go.Scatter]:
         name=escape(curve.label),
         legendgroup=curve.label,
         mode="lines",
-        line={"color": colour, "dash": DASHES[number % len(DASHES)][0], "width": 2},
+        line={
+            "color": colour,
+            "dash": DASHES[number % len(DASHES)][0],
+            "width": 2,
+            "shape": "hv" if curve.steps else "linear",
+        },
         hovertemplate=_HOVER,
     )
     if not curve.low:

@@ -168,5 +168,5 @@ def read_object(path: Path, unread: list[str]) -> Mapping[str, Any] | None:
 
 def readings_in(values: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
     """Returns the readings of held-out data in what `final.json` holds."""
-    readings = (values or {}).get("readings", [])
+    readings = (values or {}).get("readings") or []
     return [reading for reading in readings if isinstance(reading, dict)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from data_prep import remote
 from data_prep.errors import InputError
-from data_prep.remote import address_of, drop, is_file, located, open_read, pull, push, shown
+from data_prep.remote import address_of, drop, is_file, located, open_address, open_read, pull, push, shown
 
 
 @pytest.fixture
@@ -117,6 +118,14 @@ def test_missing_bucket_is_a_sentence(bucket: str) -> None:
     path.write_text("text")
     with pytest.raises(InputError, match=r"s3://nobody-has-this/a cannot be used .* check the address"):
         push(path)
+
+
+@pytest.mark.parametrize("open_it", [located, open_address])
+def test_address_with_a_key_in_it_is_refused_and_not_repeated(open_it: Callable[[str], object]) -> None:
+    with pytest.raises(InputError, match="address of bucket has a key in it") as refused:
+        open_it("s3://KEY:SECRET@bucket/results")
+    assert "SECRET" not in str(refused.value)
+    assert located("s3://bucket/a@b").name == "a@b"
 
 
 def test_address_with_wishes_is_a_sentence() -> None:

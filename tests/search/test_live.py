@@ -172,6 +172,12 @@ def test_read_live_where_nothing_ran_yet(tmp_path: Path) -> None:
     assert read_live(tmp_path) is None
 
 
+def test_read_live_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "live.json").mkdir()
+    with pytest.raises(InputError, match=r"live\.json is damaged \(.*Is a directory"):
+        read_live(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}'])
 def test_read_live_of_a_damaged_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "live.json").write_text(text)
@@ -184,4 +190,4 @@ def test_asked_of_names_address_stages_and_data() -> None:
     arguments = argparse.Namespace(**options, max_concurrent=None, address=None, data=Path("mine.parquet"))
     asked = asked_of(arguments, ("lr", "dropout"))
     assert (asked["ray_address"], asked["stages"]) == ("local", ["lr", "dropout"])
-    assert asked["data"] == "mine.parquet"
+    assert asked["data"] == str(Path("mine.parquet").absolute())

@@ -28,7 +28,7 @@ def show_machine(snapshot: Snapshot) -> None:
     if facts:
         show_table(Table(caption="The latest run", columns=("fact", "value"), rows=facts))
     else:
-        st.caption("The latest run left no live state; the nodes below are those that trials name.")
+        st.caption("The latest run left no live state.")
     nodes = nodes_of(snapshot.record.trials.values())
     if not nodes.empty:
         show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=list(_rows(nodes))))

@@ -28,7 +28,7 @@ def show_outcome(snapshot: Snapshot) -> None:
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "outcome")
     names = {stage_title(result): result for result in results}
-    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True)]
+    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, persist_state="session")]
     _show_winner(snapshot, chosen)
     _show_errors(chosen)
     section = elsewhere_section(record)
@@ -40,11 +40,11 @@ def _show_winner(snapshot: Snapshot, result: StageResult) -> None:
     if result.winner is None:
         return
     st.markdown("**The winner as options**, for any command of search.run")
-    st.code(options_of(result.winner), language="bash", wrap_lines=True)
+    st.code(options_of(result.winner), language=None, wrap_lines=True)
     st.markdown("**The command that compares the values around it**, with three seeds each")
-    st.code(command_around(snapshot, result), language="bash", wrap_lines=True)
+    st.code(command_around(snapshot, result), language=None, wrap_lines=True)
     with st.expander("The winner as JSON"):
-        st.code(json.dumps(result.winner.to_dict(), indent=1), language="json")
+        st.code(json.dumps(result.winner.to_dict(), indent=1), language=None)
 
 
 def _show_errors(result: StageResult) -> None:

@@ -19,7 +19,7 @@ def show_stages(snapshot: Snapshot) -> None:
         return
     titles = {stage_title(result): result for result in record.staged}
     names = list(titles)
-    chosen = st.selectbox("Stage", names, index=len(names) - 1, key="stage")
+    chosen = st.selectbox("Stage", names, index=len(names) - 1, key="stage", persist_state="session")
     section = stage_section(record, titles[chosen])
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, f"stage-{section.name}")

@@ -30,19 +30,30 @@ def show_trials(snapshot: Snapshot) -> None:
 def _filtered(table: pd.DataFrame) -> pd.DataFrame:
     places = st.columns(4)
     with places[0]:
-        stages = st.multiselect("Stage", _distinct(table["stage"]), key="stages", placeholder="all stages")
+        stages = _chosen("Stage", table["stage"], key="stages", placeholder="all stages")
     with places[1]:
-        statuses = st.multiselect("Status", _distinct(table["status"]), key="statuses", placeholder="any")
+        statuses = _chosen("Status", table["status"], key="statuses", placeholder="any")
     of_stages = filter_trials(table, stages=stages)["value"]
     with places[2]:
-        values = st.multiselect(
-            "Value", _distinct(of_stages[of_stages != ""]), key="values", placeholder="any"
-        )
+        values = _chosen("Value", of_stages[of_stages != ""], key="values", placeholder="any")
     with places[3]:
         least = st.number_input(
-            "Mean val accuracy from", 0.0, 1.0, value=None, step=0.01, key="least", placeholder="any"
+            "Mean val accuracy from",
+            0.0,
+            1.0,
+            value=None,
+            step=0.01,
+            key="least",
+            placeholder="any",
+            persist_state="session",
         )
     return filter_trials(table, stages, statuses, values, least)
+
+
+def _chosen(label: str, cells: pd.Series, key: str, placeholder: str) -> list[str]:
+    """Asks which of the `cells` to show; what was chosen stays on offer when no row has it any more."""
+    offered = sorted({*cells.unique().tolist(), *(st.session_state.get(key) or [])})
+    return st.multiselect(label, offered, key=key, placeholder=placeholder, persist_state="session")
 
 
 def _show_table(kept: pd.DataFrame, total: int) -> None:
@@ -82,11 +93,20 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
             key="curves",
             format_func=lambda key: labels.get(key, key),
             placeholder="the running and the best",
+            help=f"On offer are the running and the {_OFFERED} best of the trials in the table.",
+            persist_state="session",
         )
     with middle:
-        metric = st.selectbox("Metric", METRICS, key="metric", format_func=hyperparameter_name)
+        metric = st.selectbox(
+            "Metric", METRICS, key="metric", format_func=hyperparameter_name, persist_state="session"
+        )
     with right:
-        running_mean = st.toggle("Running mean", key="mean", help="of all epochs so far, as the objective is")
+        running_mean = st.toggle(
+            "Running mean",
+            key="mean",
+            help="of all epochs so far, as the objective is",
+            persist_state="session",
+        )
     curves = curves_of(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
     if not curves:
         st.info("No trial of this choice has finished an epoch yet.")
@@ -95,7 +115,3 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
     description = f"{label} by epoch of {len(curves)} trials"
     show_plotly(learning_curves(curves, label), "learning-curves", description)
     st.caption("A colour a stage; within it dash, width and marker tell the trials apart.")
-
-
-def _distinct(values: pd.Series) -> list[str]:
-    return sorted(values.unique().tolist())

@@ -50,6 +50,12 @@ def test_chain_of_a_stage_that_was_decided_in_this_run(make_study: Make, write_l
     ]
 
 
+def test_chain_shows_what_is_trained_besides_stages(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    write_live(folder, search="held-out data", asked={})
+    assert [(link.title, link.state) for link in chain(folder)[1:]] == [("Held-out data", "running")]
+
+
 @pytest.mark.parametrize(("state", "shown"), [("interrupted", "interrupted"), ("ended", "not decided")])
 def test_chain_of_a_search_that_was_cut(make_study: Make, write_live: Write, state: str, shown: str) -> None:
     folder = make_study(stages=("batch_size",), epochs=2)

@@ -142,11 +142,12 @@ def test_command_around_is_understood(make_study: Make, write_live: Write, stage
     assert result
     command = command_around(snapshot, result)
     arguments = parse_arguments(shlex.split(command)[3:])
-    assert arguments.study == "fake"
+    assert (arguments.study, arguments.storage) == ("fake", folder.parent)
+    assert arguments.keras_backend == snapshot.record.facts["keras_backend"]
     assert (arguments.data, arguments.split, arguments.repeats) == (Path("mine.parquet"), "subject", 3)
     assert arguments.stage == ("dropout" if stage == "dropout" else "lr")
 
 
 def test_command_around_where_the_manifest_is_not_known(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=1)).read()
-    assert "--data MANIFEST.parquet" in command_around(snapshot, snapshot.record.results[0])
+    assert "--data MANIFEST --split" in command_around(snapshot, snapshot.record.results[0])

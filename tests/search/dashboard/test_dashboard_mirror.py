@@ -14,7 +14,7 @@ from data_prep.errors import InputError
 from data_prep.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.reading import StudyReader
-from search.dashboard.source import source_of
+from search.dashboard.source import Source, source_of
 from search.ledger import Ledger
 
 Make = Callable[..., Path]
@@ -72,7 +72,51 @@ def test_is_address(text: str, is_one: bool) -> None:
     assert is_address(text) is is_one
 
 
-def test_source_of_a_name_in_the_storage(make_study: Make) -> None:
+def test_source_whose_address_fails_later_shows_what_it_has(make_study: Make, tmp_path: Path) -> None:
     study = make_study(stages=("lr",), epochs=1)
+    store = Failing(LocalFileSystem(), str(study.parent), tmp_path / "mirror")
+    source = Source("s3://bucket/results", [store.folder], store)
+    store.fails = True
+    with pytest.raises(InputError, match="no route"):
+        source.studies()
+    store.fails, source._fetched_at = False, None
+    assert [folder.name for folder in source.studies()] == [study.name]
+    store.fails, source._fetched_at = True, None
+    (here,) = source.studies()
+    assert source.trouble == "no route"
+    assert source.reader(here).read().storage == "s3://bucket/results"
+
+
+class Failing(Mirror):
+    """A mirror of what cannot always be reached."""
+
+    fails = False
+
+    def update(self) -> None:
+        """Does what a mirror does, or fails."""
+        if self.fails:
+            raise InputError("no route")
+        super().update()
+
+
+def test_source_of_a_name_is_in_the_storage_first(make_study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    monkeypatch.chdir(study.parent.parent)
+    Path(study.name).mkdir()  # the photographs
     assert source_of(study.name, study.parent).studies() == [study]
-    assert source_of("nowhere", study.parent).studies() == []
+
+
+def test_source_of_a_study_that_is_made_later(tmp_path: Path) -> None:
+    source = source_of("later", tmp_path / "results")
+    assert source.studies() == []
+    assert source.first_search == "python -m search.run --stage lr --study later"
+    later = tmp_path / "results" / "later"
+    later.mkdir(parents=True)
+    (later / "study.json").write_text('{"format": 1}')
+    assert source.studies() == [later]
+
+
+def test_source_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.parquet").touch()
+    with pytest.raises(InputError, match=r"mine\.parquet is a file; give the folder of a study"):
+        source_of(str(tmp_path / "mine.parquet"))

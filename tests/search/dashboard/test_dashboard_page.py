@@ -72,7 +72,7 @@ def test_page_of_a_damaged_study_names_the_files(make_study: Make, tab: str) -> 
 def test_page_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     page = open_page(tmp_path / "later")
     assert not page.exception
-    assert "does not exist yet. A search makes one: `python -m search.run --stage lr`" in text_of(page)
+    assert "does not exist yet. A search makes one: `python -m search.run --stage lr --st" in text_of(page)
 
 
 def test_page_of_an_empty_folder(tmp_path: Path) -> None:
@@ -100,6 +100,57 @@ def test_page_keeps_filters_and_chosen_curves_over_a_refresh(make_study: Make) -
     assert set(page.dataframe[0].value["stage"]) == {"lr"}
 
 
+def test_page_keeps_choices_where_no_row_has_them_any_more(make_study: Make, write_live: Write) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    write_live(study, running={make_trial(): [0.5]})
+    page = open_page(study, tab="Trials")
+    page.multiselect(key="statuses").select("RUNNING").run()
+    write_live(study, state="ended")
+    page.run()
+    assert page.multiselect(key="statuses").value == ["RUNNING"]
+    assert page.dataframe[0].value.empty
+
+
+def test_page_keeps_choices_in_another_tab_but_not_in_another_study(make_study: Make) -> None:
+    storage = make_study("first", stages=("lr", "dropout"), epochs=1).parent
+    make_study("second", stages=("lr", "dropout"), epochs=1)
+    page = open_page(storage, tab="Trials", study="first")
+    page.multiselect(key="stages").select("lr").run()
+    page.selectbox(key="metric").select("loss").run()
+    for tab in ("Stages", "Trials"):
+        page.session_state["tab"] = tab
+        page.run()
+    assert (page.multiselect(key="stages").value, page.selectbox(key="metric").value) == (["lr"], "loss")
+    page.selectbox(key="study").select("second").run()
+    assert (page.multiselect(key="stages").value, page.selectbox(key="metric").value) == ([], "loss")
+
+
+def test_page_offers_a_study_that_was_made_later(make_study: Make) -> None:
+    storage = make_study("first", stages=("lr",), epochs=1).parent
+    make_study("second", stages=("lr",), epochs=1)
+    page = open_page(storage)
+    make_study("third", stages=("lr",), epochs=1)
+    page.run()
+    assert "third" in page.selectbox(key="study").options
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("final.json", '{"readings": null}'),
+        ("final.json", '{"readings": [{}]}'),
+        ("live.json", '{"format": 1, "asked": null}'),
+        ("finetune.json", '{"columns": null}'),
+    ],
+)
+@pytest.mark.parametrize("tab", list(TABS))
+def test_page_of_values_that_no_study_has(make_study: Make, tab: str, file: str, text: str) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    (study / file).write_text(text)
+    page = open_page(study, tab=tab)
+    assert not page.exception
+
+
 def test_page_without_the_token_shows_nothing_of_the_study(make_study: Make) -> None:
     study = make_study("hidden", stages=("lr",), epochs=1)
     page = open_page(study, token=TOKEN)
@@ -121,4 +172,4 @@ def test_page_with_the_token_shows_the_study(make_study: Make) -> None:
 def test_page_shows_the_winner_as_a_command(make_study: Make) -> None:
     page = open_page(make_study(stages=("lr",), epochs=2), tab="Outcome")
     assert "--learning-rate 0.001" in page.code[0].value
-    assert page.code[1].value.startswith("python -m search.run --stage lr --study fake")
+    assert page.code[1].value.startswith("python -m search.run --stage lr --data MANIFEST --split")
