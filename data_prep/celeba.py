@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from data_prep.errors import InputError
 from data_prep.label_files import Row, blank_separated, comma_separated, rows_under, single_name
@@ -140,6 +139,8 @@ def _partition(row: Row) -> int:
 
 
 def _random_folds(labels: dict[str, int], share: float, seed: int) -> dict[str, int]:
+    from sklearn.model_selection import train_test_split  # slow: completion does without
+
     images = list(labels)
     try:
         _, test = train_test_split(

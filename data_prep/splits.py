@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
 
 from data_prep.errors import InputError
 from data_prep.manifest import LABEL_NAMES, Manifest, require_both_labels
@@ -70,6 +69,11 @@ def describe(split: Split) -> str:
     return f"{sizes}; {have} photos on both sides, so the accuracy is higher than on new people"
 
 
+def require_protocol(protocol: str) -> None:
+    """Raises InputError for a protocol that `make_splits` does not know."""
+    _protocol(protocol)
+
+
 def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
     known = {
         "random": _random,
@@ -88,6 +92,8 @@ def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
 
 
 def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
+    from sklearn.model_selection import train_test_split  # slow: completion does without
+
     labels = _labels(manifest)
     _require_enough(labels, np.arange(labels.size), PARTS, "rows")
     train, validation = train_test_split(
@@ -148,6 +154,8 @@ def _first_cut(manifest: Manifest, rows: Rows, seed: int) -> tuple[Rows, Rows]:
 
 
 def _cuts(manifest: Manifest, rows: Rows, count: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # late as above
+
     labels = _labels(manifest)[rows]
     subjects = manifest.table["subject"].iloc[rows]
     groups = _groups(subjects)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.completion import completing
-from data_prep.splits import PROTOCOLS
+from data_prep.splits import PROTOCOLS, require_protocol
 from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.contradictions import ALL, OPTIONS, find_contradiction
 from search.finetune.options import (
@@ -20,12 +20,26 @@ from search.finetune.options import (
     image_options,
 )
 from search.following import MODES, PROJECT
-from search.option_types import add_storage, at_least, gpus, local_folder, place, repeats, seconds, widths
+from search.option_types import (
+    add_storage,
+    at_least,
+    checked,
+    gpus,
+    local_folder,
+    offer,
+    offer_studies,
+    place,
+    repeats,
+    seconds,
+    study_name,
+    widths,
+)
+from search.problem import KERAS_BACKENDS
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
 from search.stages import STAGES
-from trainables.backbones import BACKBONES
+from trainables.backbones import BACKBONES, find_backbone
 from trainables.features import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
@@ -121,6 +135,7 @@ def _add_data(group: Any) -> None:
     )
     group.add_argument(
         "--split",
+        type=checked(require_protocol),
         default="random",
         metavar="PROTOCOL",
         help=f"{', '.join(PROTOCOLS)} (default: %(default)s, the report's 80/20)",
@@ -141,11 +156,15 @@ def _add_data(group: Any) -> None:
 
 
 def _add_hyperparameters(group: Any) -> None:
-    names = ", ".join(backbone.name for backbone in BACKBONES)
+    names = [backbone.name for backbone in BACKBONES]
     defaults = TrialConfig()
-    group.add_argument(
-        "--backbone", metavar="NAME", help=f"{names} or keras:<Name> (default: {defaults.backbone})"
+    backbone = group.add_argument(
+        "--backbone",
+        type=checked(find_backbone),
+        metavar="NAME",
+        help=f"{', '.join(names)} or keras:<Name> (default: {defaults.backbone}, or an earlier stage)",
     )
+    offer(backbone, *names)
     for name, kind, meta, what in (
         ("batch_size", int, "N", "examples a step"),
         ("learning_rate", float, "RATE", "Adam's"),
@@ -158,13 +177,16 @@ def _add_hyperparameters(group: Any) -> None:
     ):
         default = getattr(defaults, name)
         shown = "/".join(map(str, default)) if isinstance(default, tuple) else default
-        group.add_argument(
+        earlier = ", or an earlier stage" if name in _STAGED else ""
+        option = group.add_argument(
             f"--{OPTIONS[name]}",
             dest=name,
             type=kind,
             metavar=meta,
-            help=f"{what} (default: {shown}{', or an earlier stage' if name in _STAGED else ''})",
+            help=f"{what} (default: {shown}{earlier})",
         )
+        if name == "learning_rate_schedule":
+            offer(option, *SCHEDULES)
 
 
 def _add_staged(group: Any) -> None:
@@ -181,12 +203,17 @@ def _add_staged(group: Any) -> None:
 
 
 def _add_joint(group: Any) -> None:
-    group.add_argument("--search", choices=SEARCHES, default="grid", help="(default: %(default)s)")
+    group.add_argument(
+        "--search",
+        choices=SEARCHES,
+        default="grid",
+        help="which configurations are tried: all, random ones, or a model's (default: %(default)s)",
+    )
     group.add_argument(
         "--scheduler",
         choices=SCHEDULERS,
         default="none",
-        help="what stops trials early (default: %(default)s)",
+        help="what stops trials early; pbt changes their values instead (default: %(default)s)",
     )
     group.add_argument(
         "--num-samples", type=at_least(1), metavar="N", help="configurations that random and tpe try"
@@ -220,7 +247,7 @@ def _add_deciding(group: Any) -> None:
         type=at_least(RACE_START),
         default=RACE_MAXIMUM,
         metavar="N",
-        help="of auto (default: %(default)s)",
+        help="at most, with --repeats auto (default: %(default)s)",
     )
     group.add_argument(
         "--final", action="store_true", help="read the held-out data once, for the last winner"
@@ -228,9 +255,13 @@ def _add_deciding(group: Any) -> None:
 
 
 def _add_study(group: Any) -> None:
-    group.add_argument(
-        "--study", metavar="NAME", help="the folder's name below the storage (default: the manifest's name)"
+    study = group.add_argument(
+        "--study",
+        type=study_name,
+        metavar="NAME",
+        help="the folder's name below the storage (default: the manifest's name)",
     )
+    offer_studies(study)
     add_storage(group)
     group.add_argument(
         "--cache", type=place, default=Path("cache"), metavar="DIR", help="of features (default: %(default)s)"
@@ -259,17 +290,19 @@ def _add_following(group: Any) -> None:
         "key is configured)",
     )
     group.add_argument(
-        "--wandb-project", default=PROJECT, metavar="NAME", help="there (default: %(default)s)"
+        "--wandb-project", default=PROJECT, metavar="NAME", help="of Weights & Biases (default: %(default)s)"
     )
-    group.add_argument("--wandb-entity", metavar="NAME", help="user or team there (default: the key's own)")
+    group.add_argument(
+        "--wandb-entity", metavar="NAME", help="user or team of Weights & Biases (default: the key's own)"
+    )
 
 
 def _add_machine(group: Any) -> None:
     group.add_argument(
         "--keras-backend",
+        choices=("auto", *KERAS_BACKENDS),
         default="auto",
-        metavar="NAME",
-        help="tensorflow, jax or auto: KERAS_BACKEND, else jax where installed (default: %(default)s)",
+        help="auto: the variable KERAS_BACKEND, else jax where installed (default: %(default)s)",
     )
     group.add_argument(
         "--address", metavar="ADDRESS", help="of a running Ray, or auto (default: start Ray on this machine)"
@@ -293,14 +326,14 @@ def _add_machine(group: Any) -> None:
         type=at_least(1),
         default=None,
         metavar="N",
-        help="(default: 2, or all of a smaller machine)",
+        help="CPU cores of a trial (default: 2, or all of a smaller machine)",
     )
     group.add_argument(
         "--gpus-per-trial",
         type=gpus,
         default=0.0,
         metavar="SHARE",
-        help="such as 0.25 (default: %(default)g)",
+        help="GPUs of a trial, such as 0.25 (default: %(default)g)",
     )
     group.add_argument(
         "--max-concurrent", type=at_least(1), metavar="N", help="trials at a time (default: all that fit)"

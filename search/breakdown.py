@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score, roc_curve
 
 from data_prep.manifest import LABEL_NAMES
 
@@ -41,6 +39,8 @@ def break_down(labels: ArrayLike, probabilities: ArrayLike, ages: Sequence[str |
     Raises ValueError where there is no image, where lengths differ, and where a label or a probability is
     out of range.
     """
+    from sklearn.metrics import confusion_matrix  # slow: completion does without
+
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     _require_fitting(labels, probabilities, ages)
     labels = labels.astype(np.int64)
@@ -63,11 +63,15 @@ def _accuracy(right: _Mask) -> dict[str, Any]:
 
 
 def _wilson(hits: _Mask) -> list[float]:
+    from scipy.stats import binomtest
+
     found = binomtest(int(hits.sum()), hits.size).proportion_ci(CONFIDENCE, method="wilson")
     return [float(found.low), float(found.high)]
 
 
 def _roc(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
+    from sklearn.metrics import roc_auc_score, roc_curve
+
     if np.unique(labels).size < 2:
         return {"fpr": None, "tpr": None, "auc": None}
     fpr, tpr, _ = roc_curve(labels, probabilities)
@@ -80,6 +84,8 @@ def _roc(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
 
 
 def _calibration(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
+    from sklearn.metrics import brier_score_loss
+
     numbers = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     bins = [_bin(number, labels, probabilities, numbers == number) for number in range(BINS)]
     distances = [

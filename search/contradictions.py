@@ -74,6 +74,8 @@ def _check_joint(arguments: argparse.Namespace) -> str | None:
     """Returns what is wrong with the options of a joint search, None where nothing is."""
     if arguments.stage is not None or arguments.sweeps > 1:
         return "--mode joint varies all hyperparameters at once; leave out --stage and --sweeps"
+    if list(arguments.order) != list(STAGES):
+        return "--order is that of a staged search; leave it out, --vary says what a joint search varies"
     if arguments.search == "grid" and arguments.ranges:
         return "--search grid takes single values, --ranges has none; use --search random or tpe"
     if arguments.search == "grid" and arguments.num_samples is not None:

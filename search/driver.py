@@ -108,6 +108,11 @@ class Driver:
         self._connected = connected
         self._head_start = head_start
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether Ray runs in this process; it takes seconds to start."""
+        return self._connected
+
     def __enter__(self) -> Driver:
         return self
 
@@ -329,6 +334,8 @@ class Driver:
         os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
         level = logging.INFO if self._resources.verbose else logging.ERROR
         logging.getLogger("ray").setLevel(level)
+        # it misses the figures that are taken from ended trials, in vain
+        logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
         try:
             with keeping_sigterm():  # Ray's own way with it prints a stack

@@ -25,12 +25,48 @@ def add_storage(group: Any) -> None:
     )
 
 
+def offer(option: Any, *words: str) -> None:
+    """Makes the shell complete what is typed for `option` to one of `words`."""
+    option.completer = lambda prefix, **_: [word for word in words if word.startswith(prefix)]
+
+
+def offer_studies(option: Any) -> None:
+    """Makes the shell complete what is typed for `option` to the name of a study of --storage."""
+    option.completer = _studies
+
+
+def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    storage = getattr(parsed_args, "storage", None) or Path("results")
+    names = (path.parent.name for path in Path(storage).glob("*/study.json"))
+    return sorted(name for name in names if name.startswith(prefix))
+
+
 def place(text: str) -> Path:
     """Returns the path of a file or folder, or of the copy of what has an address such as s3://bucket/a."""
     try:
         return located(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    """Returns what reads a text for which `check` raises no InputError."""
+
+    def text_that_passes(text: str) -> str:
+        try:
+            check(text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return text_that_passes
+
+
+def study_name(text: str) -> str:
+    """Returns the name of a folder, which is not a path."""
+    if text in ("", ".", "..") or "/" in text:
+        raise argparse.ArgumentTypeError(f"a name of a folder below --storage, received {text!r}")
+    return text
 
 
 def local_folder(text: str) -> Path:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from rich.console import Console
 from rich.text import Text
 
 from data_prep.command import exit_code
@@ -22,9 +21,10 @@ from data_prep.completion import completing
 from data_prep.errors import InputError
 from data_prep.files import write_whole
 from data_prep.manifest import read_manifest
+from data_prep.terminal import text_console
 from search.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.model_file import ModelFile, find_model
-from search.option_types import add_storage, place
+from search.option_types import add_storage, offer_studies, place
 from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.predictions import Row, print_problems, print_rows, rows_of, to_csv
 from trainables.extraction import show_progress
@@ -71,7 +71,7 @@ def _predict(arguments: argparse.Namespace) -> None:
         rows = rows_of(asked.photographs, classify(classifier, images, look, on_progress))
     figures = _write_files(arguments, rows, model)
     parts = evaluate_parts(rows, asked.unseen)
-    notes = Console(stderr=True, highlight=False)
+    notes = text_console(stderr=True)
     for caveat in model.caveats:
         notes.print(Text(f"note: {caveat}"), soft_wrap=True)
     print_problems(rows, notes)
@@ -125,7 +125,7 @@ def _as_json(
 
 
 def _print(rows: Sequence[Row], model: ModelFile, parts: dict[str, Any], *, many: bool) -> None:
-    console = Console(highlight=False)
+    console = text_console()
     made_of = model.describe()
     console.print(Text(f"model  {model.path}{f' ({made_of})' if made_of else ''}"), soft_wrap=True)
     if not many:
@@ -178,11 +178,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         usage="%(prog)s MODEL_OR_STUDY (PHOTO … | --manifest FILE | --demo) [options]",
     )
-    parser.add_argument(
+    model = parser.add_argument(
         "model",
         metavar="MODEL_OR_STUDY",
         help="a .keras file, a study's name or its folder (winner/model.keras)",
     )
+    offer_studies(model)
     parser.add_argument(
         "photographs",
         nargs="*",

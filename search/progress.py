@@ -15,6 +15,8 @@ from rich.text import Text
 
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
+_BAR = 16  # columns
+
 
 @dataclass
 class Running:
@@ -56,7 +58,6 @@ class Progress:
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Progress:
-        self._started = self._clock()
         return self
 
     def __exit__(
@@ -69,6 +70,8 @@ class Progress:
 
         The live table appears with the first: until then the terminal belongs to the features' progress.
         """
+        if not self._running and not self.done:
+            self._started = self._clock()  # what was before, Ray's start and features, is no pace of trials
         if self._console.is_terminal:
             self._live.start()  # does nothing where it has started
         self._running[trial.key] = Running(trial)
@@ -111,8 +114,11 @@ class Progress:
         best = f" · best {self._best[0]:.4f} ({self._best[1]})" if self._best else ""
         head = Text(f"{self._title}: {self.done} of {self._total} trials{best} · {left}", style="bold")
         table = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("trial", "epoch", "", "loss", "val acc", "mean val acc"):
-            table.add_column(name, justify="left" if name in ("trial", "") else "right", no_wrap=True)
+        table.add_column("trial", overflow="fold")  # so that the figures are seen on 80 columns, too
+        table.add_column("epoch", justify="right", no_wrap=True)
+        table.add_column("", width=_BAR)
+        for name in ("loss", "val acc", "mean val acc"):
+            table.add_column(name, justify="right", no_wrap=True)
         for running in self._running.values():
             table.add_row(*self._row(running))
         return Group(head, table)
@@ -120,9 +126,9 @@ class Progress:
     def _row(self, running: Running) -> tuple[RenderableType, ...]:
         label, total = self._label(running.trial), running.trial.config.epochs
         if not running.epochs:
-            return label, f"0/{total}", ProgressBar(total=total, completed=0, width=16), "", "", ""
+            return label, f"0/{total}", ProgressBar(total=total, completed=0, width=_BAR), "", "", ""
         last = running.epochs[-1]
-        bar = ProgressBar(total=total, completed=last.epoch, width=16)
+        bar = ProgressBar(total=total, completed=last.epoch, width=_BAR)
         figures = (last.loss, last.val_accuracy, running.mean_val_accuracy)
         return label, f"{last.epoch}/{total}", bar, *(f"{figure:.4f}" for figure in figures)
 

@@ -21,6 +21,7 @@ from rich.console import Console
 from data_prep.command import exit_code
 from data_prep.errors import InputError
 from data_prep.remote import address_of, pull, shown
+from data_prep.terminal import text_console
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
@@ -136,16 +137,16 @@ def _search(
     )
     ledger, places = Ledger(folder), (arguments.cache, folder / "checkpoints")
     stdout = sys.stdout
-    output = Console(file=sys.stderr if arguments.json else stdout)
+    output = text_console(sys.stderr if arguments.json else stdout)
     results: list[StageResult] = []
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
         Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver,
         _watchers(arguments, folder, driver.cluster) as watchers,
     ):
-        runner = Runner(folder, ledger, driver, Console(stderr=True), watchers)
+        runner = Runner(folder, ledger, driver, text_console(stderr=True), watchers)
         print(f"study     {shown(folder)}", file=sys.stderr)
-        for result in _results(arguments, problem, folder, runner):
+        for result in _results(arguments, problem, folder, runner, output):
             results.append(result)
             for watcher in watchers:
                 watcher.finished(result)
@@ -206,7 +207,7 @@ def _watchers(
 
 
 def _results(
-    arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner
+    arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner, output: Console
 ) -> Iterator[StageResult]:
     if arguments.mode == JOINT:
         yield runner.joint(joint_plan(arguments, problem, folder))
@@ -221,7 +222,7 @@ def _results(
         done.append(result)
         yield result
         if result.sweep > 1 and result.stage == names[-1]:
-            print(describe_sweep(done, result.sweep), file=sys.stderr)
+            output.print(describe_sweep(done, result.sweep), highlight=False, soft_wrap=True)
 
 
 def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Sequence[Plan]:
@@ -249,7 +250,7 @@ def _dry_run(
     if arguments.json:
         print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
         return
-    console = Console()
+    console = text_console()
     console.print(f"study     {shown(folder)}", highlight=False, soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)

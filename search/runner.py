@@ -143,5 +143,7 @@ class _Workers:
     def _observer(self, total: int) -> Iterator[Observer]:
         for watcher in self._watchers:
             watcher.begun(self._title, total)
+        if total and not self._driver.is_connected:
+            self._console.print("starting Ray", highlight=False)
         with Progress(self._title, total, self._label, self._console) as progress:
             yield Observers((progress, *self._watchers))

@@ -24,8 +24,6 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
-from scipy import special
-
 from data_prep.splits import VALIDATION_SHARE
 
 RunId = tuple[str, int]
@@ -207,6 +205,8 @@ def _compare(pairs: Sequence[_Pair], level: float, shares: Mapping[int, float]) 
 
 
 def _comparison(pair: _Pair, p_value: float, level: float, correction: float) -> Comparison:
+    from scipy import special  # slow: completion does without
+
     if pair.p_value is None:
         return Comparison(difference=pair.difference, runs=pair.runs)
     interval = None
@@ -243,6 +243,8 @@ def _pair(best: Scores, other: Scores) -> _Pair:
 
 
 def _tested(differences: Sequence[float], ratio: float) -> _Pair:
+    from scipy import special  # late as above
+
     count, difference = len(differences), fmean(differences)
     if count < 2:
         return _Pair(difference)

@@ -74,6 +74,8 @@ def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
     ]
     if changes:
         return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
+    if len({result.stage for result in results}) == 1:
+        return f"sweep {sweep} changed nothing, as there is one stage only"
     return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from data_prep.errors import InputError
+from data_prep.terminal import text_console
 from trainables.backbones import (
     Backbone,
     build_backbone,
@@ -264,12 +265,13 @@ def show_progress(label: str, console: Console | None = None) -> Iterator[OnProg
     It may be driven from another process than the one that works, with what `progress_of` returns. The
     default console is standard error.
     """
-    console = console or Console(stderr=True)
+    console = console or text_console(stderr=True)
     if not console.is_terminal:
         yield _lines(label, console)
         return
     pace = Pace()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"))
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), TextColumn("{task.fields[words]}"))
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(label, words="")
 

@@ -18,6 +18,7 @@ from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
 from search.dashboard.settings import Settings, configure
 from search.dashboard.source import STORAGE, Source, source_of
+from search.option_types import offer_studies
 
 _EPILOG = """\
 examples:
@@ -123,14 +124,17 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
+    source = parser.add_argument(
         "source",
         nargs="?",
         default=str(STORAGE),
         metavar="STUDY|STORAGE",
         help="a folder, a study's name in results, or an address such as s3:// (default: %(default)s)",
     )
-    parser.add_argument("--port", type=_port, default=8501, metavar="N", help="(default: %(default)s)")
+    offer_studies(source)
+    parser.add_argument(
+        "--port", type=_port, default=8501, metavar="N", help="to listen at (default: %(default)s)"
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",

@@ -10,8 +10,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from sklearn.metrics import roc_auc_score
-
 from data_prep.errors import InputError
 from search.finetune.plan import Column
 from search.ledger import Ledger
@@ -151,5 +149,7 @@ def _figure(
 
 def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
     """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
+    from sklearn.metrics import roc_auc_score  # slow: completion does without
+
     (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
     return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from io import StringIO
 
@@ -9,6 +10,7 @@ import pytest
 from makers import make_epochs, make_result, make_trial
 from rich.console import Console
 
+from data_prep.terminal import text_console
 from search.progress import Progress, clock_time
 from trainables.trial import Trial, TrialStatus
 
@@ -78,6 +80,34 @@ def test_time_left_is_by_the_pace_so_far(elapsed: float, left: str) -> None:
         progress.ended(make_result(ONE, 0.5))
 
     assert followed(follow).endswith(f"(1/4, {left})\n")
+
+
+def test_time_left_leaves_out_what_was_before_the_first_trial() -> None:
+    def follow(progress: Progress, clock: FakeClock) -> None:
+        clock.now += 1000  # Ray starts
+        progress.started(ONE)
+        clock.now += 10
+        progress.ended(make_result(ONE, 0.5))
+
+    assert followed(follow).endswith("(1/4, 0:30 left)\n")
+
+
+def test_reason_with_brackets_is_told_as_it_is() -> None:
+    file = StringIO()
+    with Progress("stage lr", 1, label, text_console(file)) as progress:
+        progress.ended(make_result(ONE, status=TrialStatus.FAILED, reason="no [/job:localhost/device:GPU:0]"))
+    assert file.getvalue() == "stage lr seed 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
+
+
+def test_live_table_keeps_its_figures_on_80_columns() -> None:
+    file = StringIO()
+    console = Console(file=file, width=80, force_terminal=True, color_system=None, legacy_windows=False)
+    with Progress("joint tpe", 4, lambda _: "learning rate 0.001, " * 6, console) as progress:
+        progress.started(TWO)
+        for metrics in make_epochs([0.5, 0.6]):
+            progress.epoch_ended(TWO, metrics)
+        progress._live.refresh()
+    assert re.search(r"2/\d+ .*0\.6000 +0\.5500", file.getvalue())
 
 
 def test_time_left_counts_the_epochs_of_running_trials() -> None:

@@ -139,6 +139,11 @@ def test_describe_sweep_shows_widths_as_a_user_types_them() -> None:
     assert "neurons 256/128/64 to 512/512/512" in describe_sweep([first, second], 2)
 
 
+def test_describe_sweep_of_one_stage_says_nothing_of_interaction() -> None:
+    results = [make_stage_result("lr", "learning_rate", sweep=sweep) for sweep in (1, 2)]
+    assert describe_sweep(results, 2) == "sweep 2 changed nothing, as there is one stage only"
+
+
 def test_earlier_results_are_those_before_it_in_the_order(tmp_path: Path) -> None:
     files = StageFiles(tmp_path)
     for name in ("dropout", "batch_size"):

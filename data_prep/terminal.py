@@ -1,0 +1,12 @@
+"""Where people read: consoles on which text is text."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from rich.console import Console
+
+
+def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
+    """Returns a console on standard output, standard error, or `file`, that takes no brackets for markup."""
+    return Console(file=file, stderr=stderr, markup=False, emoji=False)
