@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from data_prep import celeba, sample
 from data_prep.completion import completing
+from data_prep.remote import is_address
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -45,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Reads label files, opens every image, and writes a manifest: one row an image.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     datasets = parser.add_subparsers(dest="dataset", metavar="{adience,celeba,folder,sample}", required=True)
     _add_adience(_dataset(datasets, "adience", "Adience: the fold files and the aligned faces they name"))
@@ -57,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dataset(datasets: Subparsers, name: str, job: str) -> argparse.ArgumentParser:
-    parser = datasets.add_parser(name, help=job, description=f"{job}.")
+    parser = datasets.add_parser(name, help=job, description=f"{job}.", allow_abbrev=False)
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help=_ROOTS[name])
-    parser.add_argument("--out", type=Path, metavar="MANIFEST", help="the parquet file to write")
+    parser.add_argument("--out", type=_path, metavar="MANIFEST", help="the parquet file to write")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument(
         "--labels-only", action="store_true", help="count the labels; open no image and write nothing"
@@ -121,15 +124,29 @@ def _add_seed(parser: argparse.ArgumentParser, default: int, what: str) -> None:
     )
 
 
+def _path(text: str) -> Path:
+    if is_address(text):
+        raise argparse.ArgumentTypeError(
+            f"a manifest is written to a path of this machine only, received {text}; copy it there afterwards"
+        )
+    return Path(text)
+
+
 def _share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
     if not 0 < share < 1:
         raise argparse.ArgumentTypeError(f"a share must lie between 0 and 1, received {text}")
     return share
 
 
 def _seed(text: str) -> int:
-    seed = int(text)
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
     if not 0 <= seed < 2**32:
         raise argparse.ArgumentTypeError(
             f"a seed must be a whole number from 0 and below 2**32, received {text}"

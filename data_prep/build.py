@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_prep.adience import load_adience
@@ -24,6 +23,7 @@ from data_prep.labels import Labels
 from data_prep.manifest import Manifest, require_writable, write_manifest
 from data_prep.sample import draw_sample, holds_sample
 from data_prep.summary import Summary
+from data_prep.terminal import text_console
 from data_prep.verify import BadImage, ImageCheck, check_images
 
 
@@ -129,7 +129,7 @@ def _record_skipped(bad: Sequence[BadImage], path: Path) -> None:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
-    console = Console(stderr=True)
+    console = text_console(stderr=True)
     columns = (TextColumn("checking images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total)

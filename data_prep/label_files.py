@@ -119,7 +119,7 @@ def _text(path: Path) -> str:
 
 def _content(path: Path) -> bytes:
     if not path.is_file():
-        raise InputError(f"there is no file {path}; check the folder given as --root")
+        raise InputError(f"there is no file {path}; check --root, and --csv where it was given")
     try:
         return path.read_bytes()
     except OSError as error:

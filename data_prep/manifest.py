@@ -19,6 +19,7 @@ from data_prep.remote import address_of, is_file, pull, shown
 
 COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
+NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels have these names; of others nobody knows them
 DIGEST_LENGTH = 32
 
 _DTYPES = {
@@ -32,6 +33,10 @@ _DTYPES = {
 _ARROW_TYPES = {
     name: {"int8": pa.int8(), "Int64": pa.int64()}.get(kind, pa.string()) for name, kind in _DTYPES.items()
 }
+_SAY_WHERE = (
+    "say where they are now (--data-root or --celeba-root of search.run, --root of search.predict), or build "
+    "the manifest again"
+)
 _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stagewise.image_digests"
 
 
@@ -84,11 +89,17 @@ def typed_table(table: pd.DataFrame) -> pd.DataFrame:
     return table[list(COLUMNS)].astype(_DTYPES).reset_index(drop=True)
 
 
+def describe_label(label: int, source: str) -> str:
+    """Returns what a reader calls `label` of that data set: "1 male" where it has a name, else "label 1"."""
+    return f"{label} {LABEL_NAMES[label]}" if source in NAMED_SOURCES else f"label {label}"
+
+
 def require_both_labels(manifest: Manifest) -> None:
     """Raises InputError where every row has the same label: nothing can be learned from it."""
     labels = manifest.table["label"].unique().tolist()
     if len(labels) < 2:
-        found = ", ".join(f"{label} ({LABEL_NAMES[label]})" for label in labels) or "no row at all"
+        source = str(manifest.table["source"].iloc[0]) if labels else ""
+        found = ", ".join(describe_label(label, source) for label in labels) or "no row at all"
         raise InputError(
             f"training needs images of both labels, the {len(manifest):,} rows have only {found}; "
             "build a manifest of data with both"
@@ -159,6 +170,11 @@ def _read_parquet(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as error:
+        number = getattr(error, "errno", None)  # of the operating system; what is no parquet has none
+        if number is not None:
+            raise InputError(
+                f"{path} cannot be read ({os.strerror(number)}); check its permissions"
+            ) from error
         raise InputError(
             f"{path} is not a readable parquet file; make a manifest with python -m data_prep.build"
         ) from error
@@ -181,10 +197,7 @@ def _require_ours(path: Path, arrow: pa.Table) -> None:
 def _found_root(path: Path, written: str, override: Path | None) -> Path:
     root = Path(written) if override is None else override.absolute()
     if address_of(root) is None and not root.is_dir():
-        raise InputError(
-            f"the images of {path} were looked for in {root}, which is not there; "
-            "give the folder where they are now as root, or build the manifest again"
-        )
+        raise InputError(f"the images of {path} were looked for in {root}, which is not there; {_SAY_WHERE}")
     return root
 
 
@@ -192,8 +205,7 @@ def _require_first_image(path: Path, manifest: Manifest) -> None:
     first = next(iter(manifest.image_paths()), None)
     if first is not None and not is_file(first):
         raise InputError(
-            f"the first image of {path} was looked for at {shown(first)}, which is not there; "
-            "give the folder where the images are now as root, or build the manifest again"
+            f"the first image of {path} was looked for at {shown(first)}, which is not there; {_SAY_WHERE}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from data_prep.manifest import LABEL_NAMES
+from data_prep.manifest import LABEL_NAMES, describe_label
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,11 +55,9 @@ class Summary:
         yield f"{self.source}{drawn}: {len(self.table):,} of {self.rows_read:,} rows kept", ""
         for number, (reason, count) in enumerate(self.dropped.items()):
             yield "" if number else "dropped", f"{count:>8,}  {reason}"
-        for number, (label, name) in enumerate(LABEL_NAMES.items()):
-            yield (
-                "" if number else "labels",
-                f"{int((self.table['label'] == label).sum()):>8,}  {label} {name}",
-            )
+        for number, label in enumerate(LABEL_NAMES):
+            count = int((self.table["label"] == label).sum())
+            yield "" if number else "labels", f"{count:>8,}  {describe_label(label, self.source)}"
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
         known = bool(self.subjects)

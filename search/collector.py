@@ -15,10 +15,9 @@ from ray.tune.schedulers import TrialScheduler
 from search.problem import Problem
 from search.watching import Observer
 from trainables import trainable
-from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 Record = Callable[[TrialResult, np.ndarray | None], None]
-_POPULATION = "population"  # what a member starts from: no trial of the ledger has its key
 _HEARD = (trainable.PACK, trainable.EPOCHS, trainable.PREDICTIONS, trainable.MADE_BY, trainable.EPOCH)
 
 
@@ -121,11 +120,13 @@ class Member:
 
     `values` are the learning rate and dropout rate of every epoch of that line; `predictions` the
     validation probabilities at its end. `trial` carries the values of the last epoch and stands in no
-    ledger, because training with these values from the start is something else.
+    ledger, because training with these values from the start is something else. `known_as` is the trial
+    by which observers hear of it.
     """
 
     start: TrialConfig
     trial: Trial
+    known_as: Trial
     epochs: tuple[EpochMetrics, ...] = ()
     values: tuple[dict[str, float], ...] = ()
     status: TrialStatus = TrialStatus.STOPPED
@@ -149,8 +150,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     problem: Problem
     observer: Observer
-    members: dict[str, Member] = field(default_factory=dict)
-    _known_as: dict[str, Trial] = field(default_factory=dict)  # by Tune's id
+    members: dict[str, Member] = field(default_factory=dict)  # by Tune's id
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune writes its callbacks down; nobody reads this one back
@@ -158,9 +158,10 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a new member, or one that goes on, perhaps from another's state."""
         (now,) = trials_of(trial, self.problem)
-        member = self.members.setdefault(trial.trial_id, Member(start=now.config, trial=now))
+        new = Member(start=now.config, trial=now, known_as=replace(now, start=MEMBER))
+        member = self.members.setdefault(trial.trial_id, new)
         member.trial = now
-        self.observer.started(self._known_as.setdefault(trial.trial_id, replace(now, start=_POPULATION)))
+        self.observer.started(member.known_as)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -171,7 +172,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         if trainable.EPOCH in result:
             metrics = EpochMetrics(**result[trainable.EPOCH])
             member.seconds += metrics.seconds
-            self.observer.epoch_ended(self._known_as[trial.trial_id], metrics)
+            self.observer.epoch_ended(member.known_as, metrics)
         if trainable.STATUS not in result:
             return
         member.status = TrialStatus(result[trainable.STATUS])
@@ -187,8 +188,8 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         self._end(trial)
 
     def _end(self, trial: Any) -> None:
-        result = self.members[trial.trial_id].result()
-        self.observer.ended(replace(result, trial=self._known_as[trial.trial_id]))
+        member = self.members[trial.trial_id]
+        self.observer.ended(replace(member.result(), trial=member.known_as))
 
 
 def trials_of(trial: Any, problem: Problem) -> list[Trial]:

@@ -13,13 +13,16 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from data_prep.command import exit_code
 from data_prep.completion import completing
 from data_prep.errors import InputError
+from data_prep.terminal import text_console
 from search.configurations import describe_config
+from search.finetune.options import winner_of
 from search.ledger import Ledger
-from search.option_types import add_storage
+from search.option_types import add_storage, offer_studies
 from search.results import StageFiles, StageResult
 from search.study import find_study, read_study
 from trainables.trial import TrialConfig
@@ -30,11 +33,15 @@ SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision")
 
 @dataclass(frozen=True)
 class Line:
-    """One way of searching in one study: its best objective, and what it cost in trials and trial seconds."""
+    """One way of searching in one study: its best objective, and what it cost in trials and trial seconds.
+
+    `best` is None, and `runs` 0, where nothing was trained with just the winner's values: stages that were
+    run out of order found them one by one.
+    """
 
     study: str
     way: str
-    best: float
+    best: float | None
     runs: int
     trials: int
     seconds: float
@@ -53,15 +60,19 @@ def _compare(argv: Sequence[str] | None) -> None:
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=2))
     else:
-        _print(lines, Console())
+        _print(lines, text_console())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.compare",
-        description="Staged against joint search: best objective, trials, seconds, and what each found.",
+        description="Staged against joint search: best objective, trials, seconds, and each one's winner.",
+        allow_abbrev=False,
     )
-    parser.add_argument("studies", nargs="+", metavar="STUDY", help="names below the storage, or folders")
+    studies = parser.add_argument(
+        "studies", nargs="+", metavar="STUDY", help="names below the storage, or folders"
+    )
+    offer_studies(studies)
     add_storage(parser)
     parser.add_argument("--json", action="store_true", help="one JSON array on standard output")
     return parser
@@ -70,9 +81,10 @@ def _parser() -> argparse.ArgumentParser:
 def compare_studies(folders: Sequence[Path]) -> list[Line]:
     """Returns a line for the staged and one for the joint search of each study, as far as they were run.
 
-    Raises InputError where the studies are not of the same data, split, weights and backend, and where
-    there are not two lines to compare.
+    Raises InputError where a study stands there twice, where the studies are not of the same data, split,
+    weights and backend, and where there are not two lines to compare.
     """
+    _require_different(folders)
     _require_same(folders)
     lines = [line for folder in folders for line in _lines(folder)]
     if len(lines) < 2:
@@ -81,6 +93,13 @@ def compare_studies(folders: Sequence[Path]) -> list[Line]:
             "run --stage all and --mode joint"
         )
     return lines
+
+
+def _require_different(folders: Sequence[Path]) -> None:
+    places = [folder.resolve() for folder in folders]
+    twice = [place for place in places if places.count(place) > 1]
+    if twice:
+        raise InputError(f"a study is compared with others, {twice[0]} stands there twice; name it once")
 
 
 def _require_same(folders: Sequence[Path]) -> None:
@@ -98,10 +117,12 @@ def _require_same(folders: Sequence[Path]) -> None:
 def _lines(folder: Path) -> Iterable[Line]:
     results = list(StageFiles(folder).all())
     staged = [result for result in results if result.hyperparameter and result.winner]
-    if staged and staged[-1].winner:
+    if staged:
         keys = {key for result in staged for entry in result.entries for key in entry.trials}
         stages = ", ".join(dict.fromkeys(result.stage for result in staged))
-        yield _line(folder, f"staged ({stages})", staged[-1], staged[-1].winner, keys)
+        winner, _ = winner_of(staged, folder)
+        last = next((result for result in reversed(staged) if _compared(result, winner)), staged[-1])
+        yield _line(folder, f"staged ({stages})", last, winner, keys)
     for result in results:
         if result.search and result.winner and "members" in result.search:
             way = f"joint ({result.search['scheduler']})"
@@ -122,17 +143,21 @@ def _line(
 ) -> Line:
     ledger = Ledger(folder)
     trials = [result for key in sorted(keys) if (result := ledger.find_key(key))]
-    entry = last.entry_of(winner)
+    entry = last.entry_of(winner) if _compared(last, winner) else None
     return Line(
         study=folder.name,
         way=way,
-        best=entry.mean,
-        runs=max(1, len(entry.trials)),
+        best=entry.mean if entry else None,
+        runs=max(1, len(entry.trials)) if entry else 0,
         trials=len(trials) + members,
         seconds=sum(trial.seconds for trial in trials or last.entries),
         winner=winner.to_dict(),
         verdict=last.verdict,
     )
+
+
+def _compared(result: StageResult, config: TrialConfig) -> bool:
+    return any(entry.config == config for entry in result.entries)
 
 
 def _print(lines: Sequence[Line], console: Console) -> None:
@@ -143,15 +168,18 @@ def _print(lines: Sequence[Line], console: Console) -> None:
         ("runs", "right"),
         ("trials", "right"),
         ("trial s", "right"),
-        ("found", "left"),
+        ("winner", "left"),
     ):
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for line in lines:
-        found = describe_config(TrialConfig.from_dict(line.winner), COMPARED)
-        cells = f"{line.best:.4f}", str(line.runs), str(line.trials), f"{line.seconds:.0f}"
-        table.add_row(f"{line.study} {line.way}", *cells, f"{found} ({line.verdict})")
+        winner = describe_config(TrialConfig.from_dict(line.winner), COMPARED)
+        best = "-" if line.best is None else f"{line.best:.4f}"
+        cells = best, str(line.runs), str(line.trials), f"{line.seconds:.0f}"
+        table.add_row(Text(f"{line.study} {line.way}"), *cells, Text(f"{winner} ({line.verdict})"))
     console.print(table)
     console.print("best: the winner's mean over its runs of the mean validation accuracy", style="dim")
+    if any(line.best is None for line in lines):
+        console.print("-: stages were run out of order; no trial has all of the winner's values", style="dim")
     if any(line.runs == 1 for line in lines):
         console.print(
             "one run each: the best of many single runs is partly luck, more so the more were tried",

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from data_prep.command import exit_code
 from data_prep.completion import completing
+from data_prep.errors import InputError
 from search.model_file import ModelFile, find_model
-from search.option_types import add_storage
+from search.option_types import add_storage, offer_studies
 from search.photographs import drawn_photographs
 from trainables.exporting import TOLERANCE, Exported, export_model
 from trainables.runtimes import FORMATS, Format, find_format
@@ -27,6 +28,7 @@ def _export(arguments: argparse.Namespace) -> None:
     form = find_format(arguments.format)
     model = find_model(arguments.model, arguments.storage)
     out = arguments.out or model.path.parent / "export" / form.file_name
+    _require_a_place(out, form)
     faces = [photograph.image for photograph in drawn_photographs()]
     exported = export_model(model.path, form, out, faces)
     if not exported.is_telling:
@@ -39,6 +41,12 @@ def _export(arguments: argparse.Namespace) -> None:
         print(json.dumps(_as_json(exported, form, model), indent=2))
     else:
         _print(exported, form, model)
+
+
+def _require_a_place(out: Path, form: Format) -> None:
+    """Raises InputError where a folder stands in the place of a file."""
+    if out.is_dir() and Path(form.file_name).suffix:
+        raise InputError(f"{form.name} is one file, {out} is a folder; choose a file in it with --out")
 
 
 def _as_json(exported: Exported, form: Format, model: ModelFile) -> dict[str, object]:
@@ -74,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted",
         allow_abbrev=False,
     )
-    parser.add_argument("model", metavar="MODEL_OR_STUDY", help="a .keras file, or a study that has a winner")
+    model = parser.add_argument(
+        "model", metavar="MODEL_OR_STUDY", help="a .keras file, or a study that has a winner"
+    )
+    offer_studies(model)
     parser.add_argument("--format", required=True, choices=[form.name for form in FORMATS])
     parser.add_argument("--out", type=Path, help="(default: export/ beside the model)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
@@ -14,7 +15,7 @@ from typing import Protocol as Interface
 from data_prep.errors import InputError
 from search.collector import Policy
 from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
-from search.configurations import Range, Space, describe_config, grid_of, random_configs
+from search.configurations import POPULATION, Range, Space, describe_config, grid_of, random_configs
 from search.driver import assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
@@ -24,7 +25,7 @@ from search.spaces import KnowingSearcher, make_scheduler
 from search.staged import LEVEL, OBJECTIVE, Runs, finished_trials, notes_on
 from search.statement import statement
 from search.suggestions import Suggestions
-from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
 SHOWN = 10  # the best configurations in the table
@@ -57,6 +58,11 @@ class JointPlan:
                 f"--split {self.problem.protocol} has {len(self.problem.splits)}; use random or subject"
             )
 
+    @property
+    def is_population(self) -> bool:
+        """Whether its trials are members, whose values change while they train, anew in every run."""
+        return self.scheduler == POPULATION
+
     def settings(self) -> dict[str, Any]:
         """Returns what was asked, as JSON values."""
         return {
@@ -79,10 +85,22 @@ class JointPlan:
             configs = grid_of(self.base, self.space)
         else:
             configs = random_configs(self.base, self.space, self.samples or 0)
-        return [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
+        runs = [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
+        return [replace(run, start=MEMBER) for run in runs] if self.is_population else runs
+
+    def member_number(self, start: TrialConfig) -> int:
+        """Returns the number, from 1, of the member that starts from these values."""
+        return self._numbers[start]
+
+    @cached_property
+    def _numbers(self) -> dict[TrialConfig, int]:
+        return {trial.config: number for number, trial in enumerate(self.trials(), start=1)}
 
     def label(self, trial: Trial) -> str:
-        """Returns what a person calls `trial`: its values of what is varied."""
+        """Returns what a person calls `trial`: its values of what is varied, of a member its first ones."""
+        if self.is_population:
+            values = describe_config(trial.config, self.space)
+            return f"member {self.member_number(trial.config)}, from {values}"
         repeated = f", seed {trial.config.seed}" if self.repeats > 1 else ""
         split = f", {trial.split}" if len(self.problem.splits) > 1 else ""
         return describe_config(trial.config, self.space) + repeated + split
@@ -150,7 +168,9 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
         winner=winner.config if winner else None,
         verdict=selection.verdict,
         statement=statement(
-            selection, [describe_config(candidate.config, plan.space) for candidate in candidates]
+            selection,
+            [describe_config(candidate.config, plan.space) for candidate in candidates],
+            named=0,  # each name is a whole configuration
         ),
         notes=(
             *notes_on(plan.problem, [candidate.config for candidate in candidates]),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from search.configurations import bases_of, joint_space
+from search.configurations import POPULATION, POPULATION_RANGES, bases_of, joint_space
 from search.contradictions import ALL
 from search.finetune.options import FINETUNE
 from search.finetune.plan import FinetunePlan
@@ -20,7 +20,6 @@ from search.selection import RACE_START
 from search.sequence import earlier_results
 from search.staged import StagePlan, finished_trials
 from search.stages import STAGES, Stage, base_of
-from trainables.backbones import find_backbone
 from trainables.features import find_features
 from trainables.inputs import find_rows, rows_of
 from trainables.trial import Trial
@@ -49,7 +48,6 @@ def stage_plan(
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
     base, origins = base_of(before, arguments.given, stage.fixed if sweep == 1 else {})
-    find_backbone(base.backbone)
     taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
     races = arguments.repeats == AUTO
     seeds = range(base.seed, base.seed + (RACE_START if races else arguments.repeats))
@@ -62,10 +60,11 @@ def joint_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) ->
     from search.joint import JointPlan
 
     space = joint_space(arguments.vary, arguments.given, ranges=arguments.ranges)
+    if arguments.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say
+        space = {name: POPULATION_RANGES[name] for name in space}
     others = [name for name in arguments.order if STAGES[name].hyperparameter not in space]
     before = [result for name in others if (result := StageFiles(folder).read(name))]
     base, origins = base_of(before, arguments.given, {})
-    find_backbone(base.backbone)
     return JointPlan(
         problem=problem,
         base=base,

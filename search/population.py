@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from search.breakdown import break_down
 from search.collector import Member, Policy
 from search.comparison import ages_of
-from search.configurations import POPULATION_RANGES, random_configs
+from search.configurations import POPULATION_RANGES
 from search.joint import JointPlan
 from search.results import JOINT, Entry, StageResult
 from search.results import Protocol as Comparing
@@ -41,7 +41,7 @@ def run_population(plan: JointPlan, workers: Population) -> StageResult:
     deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
     space = {name: POPULATION_RANGES[name] for name in plan.space}
     scheduler = make_population_scheduler(OBJECTIVE, space, plan.base.epochs)
-    configs = random_configs(plan.base, space, plan.samples or 0)
+    configs = [trial.config for trial in plan.trials()]
     split = plan.problem.splits[0]
     members = workers.population(configs, split.name, Policy(scheduler=scheduler, deadline=deadline))
     ordered = sorted(members, key=_rank)
@@ -63,10 +63,10 @@ def run_population(plan: JointPlan, workers: Population) -> StageResult:
         entries=tuple(_entry(member) for member in ordered),
         winner=best.trial.config if best else None,
         verdict="single" if best else "none",
-        statement=_statement(best),
+        statement=_statement(best, plan),
         notes=(*notes_on(plan.problem, [plan.base]), *_NOTES),
         breakdown=breakdown,
-        search={**plan.settings(), "trials": [], "members": [_plain(member) for member in ordered]},
+        search={**plan.settings(), "trials": [], "members": [_plain(member, plan) for member in ordered]},
         seconds=time.perf_counter() - started,
         finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
@@ -104,8 +104,10 @@ def _entry(member: Member) -> Entry:
     )
 
 
-def _plain(member: Member) -> dict[str, Any]:
+def _plain(member: Member, plan: JointPlan) -> dict[str, Any]:
     return {
+        "key": member.known_as.key,
+        "number": plan.member_number(member.start),
         "start": member.start.to_dict(),
         "end": member.trial.config.to_dict(),
         "status": member.status.value,
@@ -114,11 +116,15 @@ def _plain(member: Member) -> dict[str, Any]:
     }
 
 
-def _statement(best: Member | None) -> str:
+def _statement(best: Member | None, plan: JointPlan) -> str:
     if best is None:
         return "no member of the population ran to its last epoch"
     first, last = best.values[0], best.values[-1]
     changes = ", ".join(
         f"{name.replace('_', ' ')} {show_value(first[name])} to {show_value(last[name])}" for name in first
     )
-    return f"the best member went from {changes}; one run each, no statement about how sure that is"
+    number = plan.member_number(best.start)
+    return (
+        f"member {number} has the best value; the line that it ended in went from {changes}; "
+        "one run each, no statement about how sure that is"
+    )

@@ -12,21 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from data_prep.command import exit_code
 from data_prep.completion import completing
 from data_prep.errors import InputError
+from data_prep.terminal import text_console
 from search.configurations import describe_config
 from search.final import describe_reading, read_final
+from search.finetune.options import winner_of
 from search.finetune.result import FinetuneResult, read_finetune
 from search.finetune.table import print_finetune
-from search.live import Live, LiveState, read_live
+from search.live import Live, LiveState, LiveTrial, read_live
 from search.next_command import next_command
-from search.option_types import add_storage
+from search.option_types import add_storage, offer_studies
+from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import StageFiles, StageResult
+from search.run_names import stage_of
+from search.stages import STAGES
 from search.study import find_study, read_command, read_study
-from search.tables import print_stage
+from search.tables import COMPARED, describe_data, print_stage
+from trainables.features import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +50,11 @@ class Standing:
     next: str
     unread: Sequence[str]
 
+    @property
+    def running(self) -> Sequence[LiveTrial]:
+        """The trials in training; none of a run that is over."""
+        return self.live.running if self.live and self.live.state is LiveState.RUNNING else ()
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage."""
@@ -57,7 +69,7 @@ def _show(argv: Sequence[str] | None) -> None:
     if arguments.json:
         print(json.dumps(_to_json(standing), indent=2))
     else:
-        _print(standing, Console())
+        _print(standing, text_console())
 
 
 def read_standing(folder: Path) -> Standing:
@@ -113,16 +125,13 @@ def _print(standing: Standing, console: Console) -> None:
     lines = [
         f"study     {standing.folder}",
         f"state     {_state(standing.live)}",
-        f"data      {facts.get('images', 0):,} images of {facts.get('source', 'unknown source')}, "
-        f"split {facts.get('split', 'unknown')}, weights {facts.get('weights', 'unknown')}, "
-        f"Keras on {facts.get('keras_backend', 'unknown')}",
+        f"data      {describe_data(facts)}",
+        f"networks  {_networks(facts)}",
         f"trials    {standing.trials} have ended",
+        *(f"running   {_running(trial, standing)}" for trial in standing.running),
     ]
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
-    for trial in standing.live.running if standing.live else ():
-        epochs = f"epoch {len(trial.epochs)} of {trial.config.epochs}"
-        console.print(f"running   {trial.key}, {epochs}", highlight=False, soft_wrap=True)
+        console.print(Text(line), soft_wrap=True)
     for result in standing.results:
         console.print()
         print_stage(result, console)
@@ -132,28 +141,41 @@ def _print(standing: Standing, console: Console) -> None:
         console.print()
         print_finetune(standing.finetune, console)
     for reading in standing.readings:
-        console.print(describe_reading(reading), highlight=False, soft_wrap=True)
+        console.print(Text(describe_reading(reading)), soft_wrap=True)
     console.print()
-    winner = next((result.winner for result in reversed(standing.results) if result.winner), None)
-    if winner:
+    if any(result.winner for result in standing.results):
+        winner, origin = winner_of(standing.results, standing.folder)
         names = [name for name in winner.to_dict() if name != "seed"]
-        console.print(f"best yet  {describe_config(winner, names)}", highlight=False)
-    console.print("next      ", end="")
-    console.print(standing.next, highlight=False, soft_wrap=True, markup=False)
+        console.print(Text(f"winner    of {origin}: {describe_config(winner, names)}"))
+    console.print(Text(f"next      {standing.next}"), soft_wrap=True)
 
 
 def _state(live: Live | None) -> str:
     if live is None:
         return "not begun, or made by an earlier version"
     if live.state is not LiveState.RUNNING:
-        when = f"since {live.written_at[:19]}Z"
+        when = f"{live.written_at[:19]}Z"
         return {
-            LiveState.ENDED: f"ended, {when}",
-            LiveState.INTERRUPTED: f"interrupted, {when}",
-            LiveState.SILENT: f"killed, it seems: silent {when}",
+            LiveState.ENDED: f"ended at {when}",
+            LiveState.INTERRUPTED: f"interrupted at {when}",
+            LiveState.SILENT: f"killed, it seems: silent since {when}",
         }[live.state]
     left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
     return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
+
+
+def _networks(facts: Mapping[str, Any]) -> str:
+    weights = weights_in_words(
+        str(facts.get("weights", "unknown")), facts.get("feature_precision") or PRECISIONS[0]
+    )
+    return f"{weights}, Keras on {facts.get('keras_backend', 'unknown')}"
+
+
+def _running(trial: LiveTrial, standing: Standing) -> str:
+    stage = STAGES.get(stage_of(standing.live.search)) if standing.live else None
+    values = describe_config(trial.config, [stage.hyperparameter] if stage else COMPARED)
+    split = "" if trial.split == standing.facts.get("split") else f", {trial.split}"
+    return f"{values}, seed {trial.config.seed}{split}, epoch {len(trial.epochs)} of {trial.config.epochs}"
 
 
 def _to_json(standing: Standing) -> dict[str, Any]:
@@ -164,7 +186,7 @@ def _to_json(standing: Standing) -> dict[str, Any]:
         "state": live.state.value if live else None,
         "search": live.search if live else None,
         "seconds_left": live.seconds_left if live else None,
-        "running": [trial.key for trial in live.running] if live else [],
+        "running": [trial.key for trial in standing.running],
         "facts": dict(standing.facts),
         "trials": standing.trials,
         "stages": [result.to_dict() for result in standing.results],
@@ -182,7 +204,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
         allow_abbrev=False,
     )
-    parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
+    study = parser.add_argument(
+        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
+    )
+    offer_studies(study)
     add_storage(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from search.selection import Comparison, Selection
 
-_NAMED = 4  # a statement names that many ties, then counts them
+_NAMED = 4
+_EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps
 
 
-def statement(selection: Selection, labels: Sequence[str]) -> str:
+def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAMED) -> str:
     """Returns the selection in words; `labels` are the candidates' names in order.
+
+    Up to `named` candidates that the winner is not better than are named, more are counted.
 
     Raises ValueError where there is not one label for each candidate.
     """
@@ -29,9 +32,18 @@ def statement(selection: Selection, labels: Sequence[str]) -> str:
     if not compared:
         return f"{winner} is the only one that finished, there was nothing to compare it with{suffix}"
     if selection.verdict == "single":
-        return f"{winner} has the best value; one run each, no statement about how sure that is{suffix}"
-    words = _clear if selection.verdict == "clear" else _tied
-    return words(selection, winner, compared) + suffix
+        best = _best_value(winner, compared, named)
+        return f"{best}; one run each, no statement about how sure that is{suffix}"
+    if selection.verdict == "clear":
+        return _clear(selection, winner, compared) + suffix
+    return _tied(selection, winner, compared, named) + suffix
+
+
+def _best_value(winner: str, compared: Sequence[tuple[str, Comparison]], named: int) -> str:
+    equal = [label for label, found in compared if abs(found.difference) < _EQUAL]
+    if not equal:
+        return f"{winner} has the best value"
+    return f"{winner} shares the best value with {_names(equal, named)}, the first of them counts as winner"
 
 
 def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:
@@ -43,15 +55,16 @@ def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comp
     return f"{winner} wins clearly: better than {than} by {by} ({facts})"
 
 
-def _tied(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:
+def _tied(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]], named: int) -> str:
     ties = [pair for pair in compared if pair[1].tied is not False]
     closest, found = min(ties, key=_difference)
-    to = "" if len(ties) == 1 else f" to the closest, {closest}:"
+    to = "" if len(ties) == 1 else f" to the closest, {closest}:" if named else " to the closest"
     difference = f"difference{to} {_show(found.difference)}"
     facts = f"{difference}, {_interval(selection, found)}; {_basis(selection, found)}"
     rest = len(compared) - len(ties)
     better = f"; better than the other {rest if rest > 1 else 'one'}" if rest else ""
-    return f"{winner} has the best mean, tied with {_names([label for label, _ in ties])} ({facts}){better}"
+    others = _names([label for label, _ in ties], named)
+    return f"{winner} has the best mean, tied with {others} ({facts}){better}"
 
 
 def _difference(pair: tuple[str, Comparison]) -> float:
@@ -73,9 +86,9 @@ def _basis(selection: Selection, found: Comparison) -> str:
     return counted + (f", corrected for {selection.looks} looks" if selection.looks > 1 else "")
 
 
-def _names(labels: Sequence[str]) -> str:
-    if len(labels) > _NAMED:
-        return f"{len(labels)} others"
+def _names(labels: Sequence[str], named: int) -> str:
+    if len(labels) > named:
+        return "1 other" if len(labels) == 1 else f"{len(labels)} others"
     return " and ".join(part for part in (", ".join(labels[:-1]), labels[-1]) if part)
 
 

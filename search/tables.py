@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from search.configurations import describe_config
 from search.estimate import Estimate
@@ -19,6 +20,7 @@ from search.planning import Plan
 from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import Entry, StageResult
+from search.staged import StagePlan
 from search.stages import show_value
 from trainables.trial import Trial, TrialResult
 
@@ -29,27 +31,35 @@ COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where n
 def print_setting(plan: Plan, console: Console) -> None:
     """Prints what is about to be trained on what, and where each fixed value comes from."""
     problem = plan.problem
-    facts = problem.facts()
-    pictures = "drawn faces (no photographs)" if problem.manifest.is_drawn else "photographs"
     names_by_origin: dict[str, list[str]] = {}
     for name, origin in plan.taken_over.items():
         names_by_origin.setdefault(origin, []).append(name)
     fixed = (f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items())
     for line in (
-        f"data      {facts['images']:,} {pictures}, {facts['subjects']:,} subjects, split {problem.protocol}",
+        f"data      {describe_data(problem.facts())}",
         f"networks  {weights_in_words(problem.weights, problem.feature_precision)}, "
         f"Keras on {problem.keras_backend}",
         f"values    {'; '.join(fixed)}",
     ):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(Text(line), soft_wrap=True)
+
+
+def describe_data(facts: Mapping[str, Any]) -> str:
+    """Returns the data of a study in words: "480 drawn faces (no photographs), 60 subjects, split random"."""
+    pictures = "drawn faces (no photographs)" if facts.get("source") == "sample" else "photographs"
+    known = facts.get("subjects")
+    subjects = f"{known:,} subjects" if known else "subjects unknown"
+    return f"{facts.get('images', 0):,} {pictures}, {subjects}, split {facts.get('split', 'unknown')}"
 
 
 def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console: Console) -> None:
     """Prints the first trials of a plan, and which of them have to be trained."""
     trials = plan.trials()
+    for note in _notes_on(plan):
+        console.print(Text(note))
     for trial in trials[:LISTED]:
         state = "to train" if trial.key in missing else "done"
-        console.print(f"{trial.key}  {state:<9} {plan.label(trial)}", highlight=False, soft_wrap=True)
+        console.print(Text(f"{trial.key}  {state:<9} {plan.label(trial)}"), soft_wrap=True)
     if len(trials) > LISTED:
         console.print(f"… and {len(trials) - LISTED} more")
     if not trials:
@@ -59,8 +69,9 @@ def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console:
 def print_estimate(count: int, expected: Estimate, console: Console) -> None:
     """Prints how long `count` trials will take."""
     basis = "from this study's trials" if expected.measured else "a rough guess, nothing was timed here yet"
+    trials = "1 trial" if count == 1 else f"{count} trials"
     console.print(
-        f"{count} trials to train, about {clock_time(expected.total_s)} on one worker, "
+        f"{trials} to train, about {clock_time(expected.total_s)} on one worker, "
         f"of it features {clock_time(expected.feature_s)} ({basis})",
         highlight=False,
         soft_wrap=True,
@@ -83,6 +94,7 @@ def plan_json(
             for plan in plans
             for trial in plan.trials()
         ],
+        "notes": [note for plan in plans for note in _notes_on(plan)],
         "estimated_seconds": expected.total_s,
     }
 
@@ -96,15 +108,15 @@ def print_stage(result: StageResult, console: Console) -> None:
     for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
-    for entry in result.entries:
-        cells = _cells(entry, repeated)
-        table.add_row(_label(entry, result), *cells, _remark(entry, result), style=_style(entry, result))
+    for number, entry in enumerate(result.entries):
+        label, remark = Text(_label(number, entry, result)), Text(_remark(entry, result))
+        table.add_row(label, *_cells(entry, repeated), remark, style=_style(entry, result))
     console.print(table)
     if result.objective.metric == "mean_val_accuracy":
         console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
     for note in result.notes:
-        console.print(f"note: {note}", style="dim", highlight=False)
-    console.print(f"winner: {result.statement}", highlight=False)
+        console.print(Text(f"note: {note}", style="dim"))
+    console.print(Text(f"winner: {result.statement}"))
 
 
 def result_json(
@@ -170,10 +182,20 @@ def _cells(entry: Entry, repeated: bool) -> list[str]:
     return [*(_figure(value) for value in figures), epoch, f"{entry.seconds:.1f}"]
 
 
-def _label(entry: Entry, result: StageResult) -> str:
-    if result.search:
-        return describe_config(entry.config, result.search.get("space", COMPARED))
-    return show_value(entry.value)
+def _notes_on(plan: Plan | FinetunePlan) -> list[str]:
+    if isinstance(plan, StagePlan | FinetunePlan) or not plan.is_population:
+        return []
+    return [f"{len(plan.trials())} members, trained anew"]
+
+
+def _label(number: int, entry: Entry, result: StageResult) -> str:
+    """Returns what the entry of that number, from 0, is called; a population's members have its order."""
+    if not result.search:
+        return show_value(entry.value)
+    values = describe_config(entry.config, result.search.get("space", COMPARED))
+    members = result.search.get("members", ())
+    known_as = members[number].get("number") if number < len(members) else None
+    return values if known_as is None else f"member {known_as}: {values}"
 
 
 def _figure(value: float) -> str:

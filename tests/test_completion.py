@@ -58,10 +58,22 @@ def test_stage_offers_the_stages() -> None:
     assert {"backbone", "batch_size", "lr", "neurons", "dropout", "l2", "schedule", "all"} <= set(offered)
 
 
+def test_study_offers_those_of_the_storage(tmp_path: Path) -> None:
+    for name in ("adience", "adverse", "mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "study.json").touch()
+    for command in ("search.run --stage lr --storage {} --study ad", "search.show --storage {} ad"):
+        offered = completions_of(f"python -m {command.format(tmp_path)}")
+        assert offered == ["adience", "adverse"]
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
         ("python -m search.run --wandb-p", ["--wandb-project"]),
+        ("python -m search.run --backbone inc", ["inception_v3"]),
+        ("python -m search.run --schedule cos", ["cosine"]),
+        ("python -m search.run --keras-backend j", ["jax"]),
         ("python -m search.report --o", ["--out"]),
         ("python -m search.compare --j", ["--json"]),
         ("python -m search.show --sto", ["--storage"]),

@@ -16,6 +16,7 @@ AUGMENTATIONS = ("none", "flip", "crop_flip")
 PRECISIONS = ("float32", "bfloat16", "float16")
 ALL_BLOCKS = "all"
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
+MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
 ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hyperparameters without features
 
 
@@ -131,7 +132,8 @@ class Trial:
 
     `weights` is the identity of the backbone's weights (`none`, `imagenet`, or `file:<sha256>`), `split`
     the name of a split of `data_prep.splits` (`random`, `subject`, `fold-0`, …). `start` is the key of the
-    trial whose last weights are the first of this one; empty where the configuration's seed draws them.
+    trial whose last weights are the first of this one, MEMBER where values and weights change within a
+    population; empty where the configuration's seed draws them.
     """
 
     config: TrialConfig

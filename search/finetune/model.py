@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.files import write_json
-from data_prep.manifest import LABEL_NAMES
+from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
 from data_prep.remote import pull
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
@@ -16,7 +16,6 @@ from search.ledger import kept_weights
 from trainables.trial import LAST, Trial
 
 FORMAT = 1
-NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels 0 and 1 have the names of LABEL_NAMES
 
 WriteModel = Callable[[dict[str, Any], str, str, str], Any]
 """Writes a model from its configuration, the backbone's weights, the trial's own weights, and a path."""

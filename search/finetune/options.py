@@ -21,7 +21,6 @@ from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, T
 
 FINETUNE, HASSNER = "finetune", "hassner"
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
-FINETUNE_OPTIONS = tuple(f"--{name.replace('_', '-')}" for name in _OPTIONS)  # each with a value
 
 
 def add_finetune_options(group: Any) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from search.configurations import describe_config
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import METRICS, ColumnResult, FinetuneResult
-from search.stages import show_value
 
 _HEADS = {
     "accuracy": "acc",
@@ -24,13 +25,13 @@ _HEADS = {
 
 def print_finetune_setting(plan: FinetunePlan, console: Console) -> None:
     """Prints what is about to be trained."""
-    winner = {name: show_value(value) for name, value in plan.winner.to_dict().items() if name != "seed"}
-    lines = [f"winner    of {plan.origin}: {', '.join(f'{name} {value}' for name, value in winner.items())}"]
+    names = [name for name in plan.winner.to_dict() if name != "seed"]
+    lines = [f"winner    of {plan.origin}: {describe_config(plan.winner, names)}"]
     if plan.pretraining:
         facts = plan.pretraining.facts()
         lines.append(f"pretrains on {facts['images']:,} images of {facts['source']}")
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(Text(line), soft_wrap=True)
 
 
 def print_finetune(result: FinetuneResult, console: Console) -> None:
@@ -41,9 +42,10 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
         table.add_column(_HEADS[metric], justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for column in result.columns:
-        table.add_row(column.title, *(_shown(column, metric) for metric in METRICS), _mark(column, result))
+        figures = (_shown(column, metric) for metric in METRICS)
+        table.add_row(Text(column.title), *figures, _mark(column, result))
     console.print(table)
-    console.print(result.statement, highlight=False, soft_wrap=True)
+    console.print(Text(result.statement), soft_wrap=True)
 
 
 def finetune_json(

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from data_prep.command import exit_code
 from data_prep.completion import completing
+from data_prep.errors import InputError
 from data_prep.files import write_whole
-from search.option_types import add_storage
+from search.option_types import add_storage, offer_studies
 from search.report.content import report_on
+from search.report.document import Document
 from search.report.html import to_html
 from search.report.markdown import to_markdown
 from search.report.pictures import picture
@@ -38,12 +40,22 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
 
     Beside it come report.md and figures/*.png; nothing else is written or changed. Files that could not be
     read are named on standard error and in the report. The same study and `made_on` give the same bytes.
-    Raises InputError where there is no study or no finished stage.
+    Raises InputError where there is no study or no finished stage, and where `out` cannot be written.
     """
     record = read_record(folder)
     for file in record.unread:
         print(f"warning: left out {file}", file=sys.stderr)
     document = report_on(record, made_on)
+    try:
+        _write_document(document, out)
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written in {out} ({error.strerror}); give another folder with --out"
+        ) from error
+    return out / "index.html"
+
+
+def _write_document(document: Document, out: Path) -> None:
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for figure in document.figures():
         _write(out / "figures" / f"{figure.name}.png", picture(figure))
@@ -51,7 +63,6 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
         _write(out / "figures" / f"{photo.name}.png", photo.png)
     _write(out / "report.md", to_markdown(document).encode())
     _write(out / "index.html", to_html(document).encode())
-    return out / "index.html"
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -65,7 +76,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
         allow_abbrev=False,
     )
-    parser.add_argument("study", metavar="STUDY", help="a name below the storage, or a study's folder")
+    study = parser.add_argument(
+        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
+    )
+    offer_studies(study)
     add_storage(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: STUDY/report)")
     return parser

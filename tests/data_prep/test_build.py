@@ -55,6 +55,15 @@ def test_build_text_says_both_counts_of_subjects(
     ]
 
 
+def test_build_text_names_labels_only_where_their_names_are_known(tmp_path: Path, capsys: Capture) -> None:
+    for image in ("cat/1.jpg", "dog/2.jpg", "dog/3.jpg"):
+        (tmp_path / image).parent.mkdir(exist_ok=True)
+        (tmp_path / image).touch()
+    assert main(["folder", "--root", str(tmp_path), "--labels-only"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["  labels           1  label 0", "                   2  label 1"]
+
+
 def test_build_labels_only_opens_no_image_and_writes_nothing(
     adience_tree: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -144,7 +153,20 @@ def test_build_sample_labels_only_draws_nothing(tmp_path: Path, capsys: Capture)
         ("adience --root .", 2, "--out MANIFEST.parquet is needed, or --labels-only"),
         ("adience --root . --yaw left --labels-only", 2, "argument --yaw: invalid int value: 'left'"),
         ("celeba --root . --test-share 1 --labels-only", 2, "a share must lie between 0 and 1, received 1"),
+        ("celeba --root . --test-share x --labels-only", 2, "a share must lie between 0 and 1, received x"),
         ("celeba --root . --seed -1 --labels-only", 2, "a seed must be a whole number"),
+        ("celeba --root . --seed x --labels-only", 2, "a seed must be a whole number"),
+        ("celeba --root . --labels", 2, "unrecognized arguments: --labels"),
+        (
+            "celeba --root . --out s3://bucket/m.parquet",
+            2,
+            "a path of this machine only, received s3://bucket/m.parquet; copy it there afterwards",
+        ),
+        (
+            "folder --root . --csv gone.csv --labels-only",
+            1,
+            "error: there is no file gone.csv; check --root, and --csv where it was given",
+        ),
         ("faces --root .", 2, "invalid choice: 'faces'"),
         ("", 2, "the following arguments are required"),
     ],

@@ -47,7 +47,7 @@ def test_utf16_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no file .*f\.txt"):
+    with pytest.raises(InputError, match=r"there is no file .*f\.txt; check --root, and --csv where"):
         tab_separated(tmp_path / "f.txt")
 
 

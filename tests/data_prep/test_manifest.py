@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +83,15 @@ def test_read_refuses_what_is_not_parquet(tmp_path: Path) -> None:
         read_manifest(tmp_path / "m.parquet")
 
 
+def test_read_says_that_a_file_may_not_be_read(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Failed to open local file")
+
+    monkeypatch.setattr(pq, "read_table", refuse)  # root, as tests may run, is refused nothing
+    with pytest.raises(InputError, match=r"m\.parquet cannot be read \(Permission denied\); check its perm"):
+        read_manifest(written)
+
+
 def test_read_names_the_missing_column(tmp_path: Path) -> None:
     pq.write_table(pa.table({name: ["x"] for name in COLUMNS if name != "age"}), tmp_path / "m.parquet")
     with pytest.raises(InputError, match="is not a manifest: the column age is missing"):
@@ -109,13 +119,13 @@ def test_read_refuses_removed_rows(written: Path) -> None:
 
 
 def test_read_says_where_a_lost_root_was_looked_for(written: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"looked for in .*gone, which is not there"):
+    with pytest.raises(InputError, match=r"looked for in .*gone, which is not there; say .* \(--data-root"):
         read_manifest(written, root=tmp_path / "gone")
 
 
 def test_read_says_where_lost_images_were_looked_for(written: Path, tmp_path: Path) -> None:
     (tmp_path / "0.jpg").unlink()
-    with pytest.raises(InputError, match=r"first image .* looked for at .*0\.jpg"):
+    with pytest.raises(InputError, match=r"first image .* at .*0\.jpg, .* \(--data-root or --celeba-root"):
         read_manifest(written)
 
 
@@ -131,9 +141,10 @@ def test_write_leaves_no_other_file(written: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.jpg", "m.parquet"]
 
 
-def test_training_needs_both_labels(made_manifest: Make) -> None:
-    with pytest.raises(InputError, match=r"both labels, the 60 rows have only 1 \(male\)"):
-        require_both_labels(made_manifest(label=1))
+@pytest.mark.parametrize(("source", "found"), [("adience", "1 male"), ("folder", "label 1")])
+def test_training_needs_both_labels(made_manifest: Make, source: str, found: str) -> None:
+    with pytest.raises(InputError, match=f"both labels, the 60 rows have only {found}; build"):
+        require_both_labels(made_manifest(label=1, source=source))
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from makers import make_stage_result
 
 from search.compare import compare_studies, main
+from search.results import StageFiles
+from search.stages import STAGES
+from trainables.trial import TrialConfig
 
 MakeStudy = Callable[..., Path]
 
@@ -31,6 +36,31 @@ def test_compare_refuses_other_data(make_study: MakeStudy) -> None:
     folders = [make_study("one", stages=("lr",)), make_study("two", stages=("lr",), data_digest="other")]
     with pytest.raises(ValueError, match=r"same data can be compared: data_digest is .* leave one out"):
         compare_studies(folders)
+
+
+def test_compare_refuses_a_study_beside_itself(make_study: MakeStudy, tmp_path: Path) -> None:
+    folder = make_study("one", stages=("lr",), joint=4)
+    with pytest.raises(ValueError, match=r"compared with others, .*one stands there twice; name it once"):
+        compare_studies([folder, tmp_path / "x" / ".." / "one"])
+
+
+def test_compare_has_the_winner_that_fine_tuning_takes(
+    make_study: MakeStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_study("both", stages=("lr",), joint=4)
+    tuned = TrialConfig(epochs=20, dropout=0.4)
+    again = replace(tuned, dropout=0.0, learning_rate=0.1)
+    for stage, winner, day in (("dropout", tuned, 1), ("lr", again, 2)):
+        hyperparameter = STAGES[stage].hyperparameter
+        finished_at = f"2025-01-0{day}"
+        StageFiles(folder).write(
+            make_stage_result(stage, hyperparameter, winner=winner, finished_at=finished_at)
+        )
+    staged, _ = compare_studies([folder])
+    assert (staged.winner["learning_rate"], staged.winner["dropout"]) == (0.1, 0.4)
+    assert (staged.best, staged.runs) == (None, 0)  # the two were never trained together
+    assert main([str(folder)]) == 0
+    assert "no trial has all of the winner's values" in capsys.readouterr().out
 
 
 def test_compare_needs_two_searches(make_study: MakeStudy) -> None:

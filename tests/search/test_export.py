@@ -39,6 +39,17 @@ def test_export_of_a_missing_model(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.startswith("error: there is no model file")
 
 
+def test_export_of_a_file_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "model.keras").touch()
+    (tmp_path / "empty").mkdir()
+    command = [str(tmp_path / "model.keras"), "--format", "onnx", "--out", str(tmp_path / "empty")]
+    assert main(command) == 1
+    assert "onnx is one file, " in (said := capsys.readouterr().err)
+    assert "empty is a folder; choose a file in it with --out" in said
+    assert (tmp_path / "empty").is_dir()
+
+
 @pytest.mark.parametrize("arguments", [["a.keras"], ["a.keras", "--format", "h5"], ["--format", "onnx"]])
 def test_export_refuses_wrong_usage(arguments: list[str]) -> None:
     assert main(arguments) == 2

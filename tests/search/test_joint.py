@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,13 +15,15 @@ from makers import FakeTrainer, make_problem, make_result
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
+from search.collector import MemberCollector
 from search.configurations import VARIED, Range, joint_space
-from search.driver import Policy
+from search.driver import Policy, assignment_of
 from search.joint import JointPlan, run_joint
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
-from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
+from search.stages import show_value
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SPACE = {"learning_rate": (0.1, 0.001), "dropout": (0.0, 0.25, 0.5)}
 WHOLE = joint_space(VARIED, {}, ranges=False)
@@ -139,6 +142,50 @@ def test_plan_label_names_what_is_varied(tmp_path: Path, problem: Problem) -> No
     assert plan.label(plan.trials()[1]) == "learning rate 0.1, dropout 0.25"
     assert repeated.label(plan.trials()[0]) == "learning rate 0.1, dropout 0, seed 7"
     assert folds.label(folds.trials()[0]) == "learning rate 0.1, dropout 0, kfold-2-0"
+
+
+def test_plan_of_a_population_has_members_that_no_ledger_knows(problem: Problem) -> None:
+    space = {"learning_rate": Range(1e-5, 0.1, log=True)}
+    drawn = plan_of(problem, space=space, search="random", samples=3)
+    members = replace(drawn, scheduler="pbt")
+    assert [trial.config for trial in members.trials()] == [trial.config for trial in drawn.trials()]
+    assert not {trial.key for trial in members.trials()} & {trial.key for trial in drawn.trials()}
+
+
+def test_member_is_called_by_its_number_when_the_workers_tell_of_it(problem: Problem) -> None:
+    space = {"learning_rate": Range(1e-5, 0.1, log=True)}
+    plan = plan_of(problem, space=space, search="random", samples=3, scheduler="pbt")
+    heard = Heard([])
+    collector = MemberCollector(problem, heard)
+    for number, member in enumerate(plan.trials()):
+        assigned = {"trial": assignment_of(replace(member, start=""))}
+        collector.on_trial_start(1, [], SimpleNamespace(trial_id=str(number), config=assigned))
+    assert heard.trials == plan.trials()
+    rate = show_value(plan.trials()[1].config.learning_rate)
+    assert plan.label(heard.trials[1]) == f"member 2, from learning rate {rate}"
+
+
+@dataclass
+class Heard:
+    """An observer that keeps the trials that began."""
+
+    trials: list[Trial]
+
+    def started(self, trial: Trial) -> None:
+        """Keeps it."""
+        self.trials.append(trial)
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """Nothing to do."""
+
+    def ended(self, result: TrialResult) -> None:
+        """Nothing to do."""
+
+
+def test_statement_counts_the_configurations_that_tie(problem: Problem, tmp_path: Path) -> None:
+    result, _ = run(plan_of(problem, repeats=3), tmp_path, lambda trial: 0.5)
+    assert "tied with 4 others" in result.statement
+    assert result.statement.count("learning rate") == 1
 
 
 def test_grid_trains_every_configuration_once_and_names_the_best(problem: Problem, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 from makers import make_stage_result
 
 from search.arguments import parse_arguments
-from search.next_command import _for_stage, next_command
-from search.results import StageResult
+from search.finetune.options import is_wanted
+from search.next_command import next_command
+from search.planning import stage_names
+from search.results import JOINT, StageResult
 from search.stages import STAGES
 from search.study import Command
 
@@ -34,14 +36,31 @@ def finished(*stages: str, at: str = AFTER) -> list[StageResult]:
         ("--stage lr --data m.parquet", [], "search.run --stage lr --data m.parquet"),
         ("--stage lr", finished("lr", at=BEFORE), "search.run --stage lr"),
         ("--stage all --repeats 3", finished("lr", "dropout"), "search.run --stage all --repeats 3"),
-        ("--stage lr --repeats 3", finished("lr"), "search.run --stage backbone --repeats 3"),
+        ("--stage lr --repeats 3", finished("lr"), "search.run --stage neurons --repeats 3"),
+        ("--stage dropout", finished("lr", "dropout"), "search.run --stage neurons"),
+        ("--stage lr", finished("lr", *list(STAGES)[3:]), "search.run --stage finetune"),
         ("--stage=backbone", finished("backbone"), "search.run --stage batch_size"),
         (
             "--stage backbone --batch-size 8 --final --split folds",
             finished("backbone"),
-            "search.run --stage batch_size --split folds",
+            "search.run --stage lr --batch-size 8 --split folds",
         ),
         ("--stage all", finished(*STAGES), "search.run --stage finetune"),
+        (
+            "--stage all --order lr --sweeps 2 --epochs 3",
+            finished("lr"),
+            "search.run --stage finetune --epochs 3",
+        ),
+        (
+            "--stage all --backbone resnet50_v2 --repeats 3",
+            finished(*list(STAGES)[1:]),
+            "search.run --stage finetune --backbone resnet50_v2 --repeats 3",
+        ),
+        (
+            "--stage lr --backbone hassner --augment flip",
+            finished("lr"),
+            "search.run --stage neurons --backbone hassner --augment flip",
+        ),
         (
             "--mode joint",
             [make_stage_result("joint", None, finished_at=AFTER)],
@@ -93,8 +112,40 @@ def test_command_after_fine_tuning(options: str, finetuned_at: str, expected: st
     assert said == f"python -m {expected}"
 
 
-def test_stage_after_fine_tuning_options_is_without_them() -> None:
-    last = command("--stage all --order lr --celeba c.parquet --finetune head,blocks:1 --epochs 3")
-    said = next_command(FOLDER, FACTS, finished("lr"), last, "")
-    assert said == f"python -m search.run {' '.join(last.argv)}"
-    assert _for_stage(last.argv, "dropout") == ["--stage", "dropout", "--order", "lr", "--epochs", "3"]
+def test_study_whose_features_the_final_model_does_not_compute_is_reported() -> None:
+    facts = {**FACTS, "feature_precision": "bfloat16"}
+    said = next_command(FOLDER, facts, finished(*STAGES), command("--stage all --feature-precision bfloat16"))
+    assert said == "python -m search.report /studies/faces"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--stage lr",
+        "--stage=backbone --final --split folds",
+        "--stage all",
+        "--stage all --order lr --sweeps 2",
+        "--stage all --order=lr,dropout --sweeps=2",
+        "--stage all --backbone resnet50_v2 --repeats 3 --final --split folds",
+        "--stage all --backbone hassner --augment flip",
+        "--stage all --repeats auto --max-repeats 5",
+        "--stage all --celeba c.parquet --finetune head,blocks:1 --finetune-rate 1e-5 --augment flip",
+        "--stage lr --backbone hassner --augment flip --precision bfloat16",
+        "--stage lr --order dropout,lr --schedule cosine --l2 0 --dropout 0 --hidden-units 8",
+        "--stage schedule --learning-rate 0.1",
+        "--stage finetune --celeba c.parquet",
+        "--mode joint --search random --num-samples 4 --scheduler pbt",
+        "--mode joint --celeba sample",
+    ],
+)
+@pytest.mark.parametrize("done", ["nothing", "what was asked", "everything"])
+def test_every_proposal_can_be_run(options: str, done: str) -> None:
+    asked = parse_arguments(options.split())
+    names = [] if asked.mode == JOINT else stage_names(asked)
+    results = finished(*{"nothing": [], "what was asked": names, "everything": STAGES}[done])
+    if asked.mode == JOINT and done != "nothing":
+        results.append(make_stage_result(JOINT, None, finished_at=AFTER))
+    finetuned_at = AFTER if done == "everything" and is_wanted(asked) else ""
+    proposed = shlex.split(next_command(FOLDER, FACTS, results, command(options), finetuned_at))
+    if proposed[2] == "search.run":
+        parse_arguments(proposed[3:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from makers import make_problem, make_result, make_stage_result, write_small_man
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
+from search.configurations import POPULATION_RANGES
 from search.ledger import Ledger
 from search.manifests import default_name, manifest_of
 from search.planning import (
@@ -82,18 +84,6 @@ def test_stage_plan_takes_what_the_stage_fixes_in_the_first_sweep(
     assert (plan.sweep, plan.base.batch_size) == (sweep, batch_size)
 
 
-def test_stage_plan_of_an_unknown_backbone(problem: Problem) -> None:
-    arguments = options("--stage lr --backbone resnet50")
-    with pytest.raises(InputError, match=r"received 'resnet50'; did you mean resnet50_v2"):
-        stage_plan(arguments, problem, STAGES["lr"], [])
-
-
-def test_joint_plan_of_an_unknown_backbone(problem: Problem, tmp_path: Path) -> None:
-    arguments = options("--mode joint --backbone resnet50")
-    with pytest.raises(InputError, match=r"received 'resnet50'; did you mean resnet50_v2"):
-        joint_plan(arguments, problem, tmp_path)
-
-
 def test_stage_plans_use_the_winners_that_are_known(problem: Problem, tmp_path: Path) -> None:
     StageFiles(tmp_path).write(make_stage_result("lr", winner=TrialConfig(learning_rate=0.1)))
     plans = stage_plans(options("--stage all --order lr,dropout"), problem, tmp_path)
@@ -117,6 +107,18 @@ def test_joint_plan_carries_the_options(problem: Problem, tmp_path: Path) -> Non
     plan = joint_plan(options(command), problem, tmp_path)
     assert (plan.search, plan.samples, plan.scheduler) == ("tpe", 40, "asha")
     assert (plan.time_budget_s, plan.repeats) == (1800, 3)
+
+
+def test_joint_plan_of_a_population_draws_from_its_ranges_and_trains_everything(
+    problem: Problem, tmp_path: Path
+) -> None:
+    command = "--mode joint --search random --num-samples 4 --scheduler pbt"
+    plan = joint_plan(options(command), problem, tmp_path)
+    assert plan.space == POPULATION_RANGES
+    ledger = Ledger(tmp_path)
+    for member in plan.trials():
+        ledger.record(make_result(replace(member, start=""), 0.5))
+    assert missing_trials(plan, ledger) == plan.trials()
 
 
 def test_joint_plan_with_everything_given(problem: Problem, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_main_where_nothing_can_be_written(
     study = make_study(stages=("l2",), epochs=1)
     (tmp_path / "file").touch()
     assert main([str(study), "--out", str(tmp_path / "file")]) == 1
-    assert "cannot be used" in capsys.readouterr().err
+    assert "file (Not a directory); give another folder with --out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"key": 1}', '{"format": 1}'])

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from makers import make_entry, make_stage_result
 
+from data_prep.files import write_json
+from search.results import StageFiles
 from search.show import main
+from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]
 Make = Callable[..., Path]
+
+OTHER = TrialConfig(learning_rate=0.1)
+LIVE: dict[str, Any] = {
+    "format": 1,
+    "state": "running",
+    "search": "stage lr",
+    "host": "elsewhere",
+    "pid": 1,
+    **dict.fromkeys(("started_at", "begun_at", "written_at"), "2999-01-01T00:00:00+00:00"),
+    "expected": 4,
+    "done": 1,
+    "seconds_left": 42.0,
+    "running": [
+        {
+            "key": "abc",
+            "config": OTHER.to_dict(),
+            "split": "random",
+            "started_at": "2999-01-01T00:00:00+00:00",
+            "epochs": [{}],
+        }
+    ],
+    "failed": [],
+    "asked": {},
+    "cluster": {},
+}
 
 
 def shown(folder: Path, capsys: Capture, *options: str) -> tuple[str, str]:
@@ -31,13 +63,15 @@ def test_study_is_shown_with_tables_and_the_next_command(
     lines = out.splitlines()
     assert lines[0] == f"study     {folder}"
     assert lines[1] == "state     not begun, or made by an earlier version"
-    assert lines[3] == "trials    24 have ended"
+    assert lines[2] == "data      12,194 photographs, 2,284 subjects, split random"
+    assert lines[3] == "networks  ImageNet weights, Keras on tensorflow"
+    assert lines[4] == "trials    24 have ended"
     assert [line.rstrip() for line in lines if line.startswith("Stage ")] == [
         "Stage backbone",
         "Stage batch_size",
     ]
     assert lines[-1].startswith("next      python -m search.run --stage lr --data MANIFEST --split random")
-    assert max(map(len, lines[5:-1])) <= 80
+    assert max(map(len, lines[6:-1])) <= 80
     assert err == ""
 
 
@@ -60,7 +94,7 @@ def test_study_as_json(make_study: Make, capsys: Capture) -> None:
     said = json.loads(out)
     assert (said["study"], said["state"], said["trials"], said["unread"]) == ("one", None, 4, [])
     assert [stage["stage"] for stage in said["stages"]] == ["lr"]
-    assert said["next"].startswith("python -m search.run --stage backbone")
+    assert said["next"].startswith("python -m search.run --stage neurons")
     assert err == ""
 
 
@@ -68,6 +102,79 @@ def test_study_that_has_only_begun(make_study: Make, capsys: Capture) -> None:
     out, _ = shown(make_study(stages=[]), capsys)
     assert "no stage has finished yet" in out
     assert "trials    0 have ended" in out
+
+
+def test_sample_is_called_as_the_search_calls_it(make_study: Make, capsys: Capture) -> None:
+    folder = make_study(stages=[], source="sample", weights="none", images=480, subjects=0)
+    lines = shown(folder, capsys)[0].splitlines()
+    assert lines[2] == "data      480 drawn faces (no photographs), subjects unknown, split random"
+    assert lines[3] == "networks  random weights, Keras on tensorflow"
+
+
+@pytest.mark.parametrize("name", ["faces[new]", "faces[b]", "faces :smile:"])
+def test_name_of_a_study_is_no_markup(make_study: Make, capsys: Capture, name: str) -> None:
+    folder = make_study(name, stages=["lr"], epochs=2)
+    out, _ = shown(folder, capsys)
+    assert out.splitlines()[0] == f"study     {folder}"
+    assert shlex.quote(name) in out.splitlines()[-1]
+
+
+def test_reason_of_a_failure_is_no_markup(
+    make_study: Make, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    folder, reason = make_study(stages=[]), "OOM on [/job:localhost/device:GPU:0] :bug:"
+    failed = make_entry(0.1, OTHER, status="FAILED", reason=reason)
+    StageFiles(folder).write(make_stage_result(entries=(make_entry(), failed), notes=(reason,)))
+    out, _ = shown(folder, capsys)
+    assert f"note: {reason}" in out
+    assert f"FAILED: {reason}" in out
+
+
+def test_winner_is_the_one_that_fine_tuning_takes(
+    make_study: Make, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    folder = make_study(stages=[])
+    tuned = TrialConfig(learning_rate=0.0003, dropout=0.4)
+    dropout = make_stage_result("dropout", "dropout", winner=tuned, finished_at="2026-01-01")
+    again = make_stage_result(winner=replace(tuned, learning_rate=0.1, dropout=0.0), finished_at="2026-01-02")
+    for result in (dropout, again):
+        StageFiles(folder).write(result)
+    line = shown(folder, capsys)[0].splitlines()[-2]
+    assert line.startswith("winner    of stage lr: ")
+    assert "learning rate 0.1" in line
+    assert "dropout 0.4" in line
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("running", "running stage lr on elsewhere: 1 of 4 trials, 0:42 left"),
+        ("ended", "ended at 2999-01-01T00:00:00Z"),
+        ("interrupted", "interrupted at 2999-01-01T00:00:00Z"),
+    ],
+)
+def test_state_of_the_last_run(make_study: Make, capsys: Capture, state: str, said: str) -> None:
+    folder = make_study(stages=[])
+    write_json(folder / "live.json", {**LIVE, "state": state})
+    lines = shown(folder, capsys)[0].splitlines()
+    assert lines[1] == f"state     {said}"
+    running = ["running   learning rate 0.1, seed 7, epoch 1 of 20"] if state == "running" else []
+    assert [line for line in lines if line.startswith("running ")] == running
+    assert json.loads(shown(folder, capsys, "--json")[0])["running"] == ["abc"] * len(running)
+
+
+def test_running_trial_of_a_joint_search_on_a_fold_is_told_by_its_values(
+    make_study: Make, capsys: Capture
+) -> None:
+    folder = make_study(stages=[], split="folds")
+    trial = {**LIVE["running"][0], "split": "fold-1"}
+    write_json(folder / "live.json", {**LIVE, "search": "joint random", "running": [trial]})
+    assert (
+        "running   batch size 32, learning rate 0.1, hidden units 1024/512/256, dropout 0, seed 7, fold-1, "
+        "epoch 1 of 20"
+    ) in shown(folder, capsys)[0]
 
 
 def test_damaged_files_are_named_and_the_rest_is_shown(make_study: Make, capsys: Capture) -> None:

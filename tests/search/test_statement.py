@@ -89,6 +89,25 @@ def test_statement_says_it_in_words(selection: Selection, expected: str) -> None
     assert statement(selection, ["a", "b", "c"]) == expected
 
 
+def test_statement_of_equal_values_says_that_they_share_the_best() -> None:
+    equal, worse = Comparison(difference=0.0, runs=1), Comparison(difference=0.1, runs=1)
+    for others, names in (((equal, worse), "b"), ((equal, equal), "b and c"), ((worse, equal), "c")):
+        said = statement(Selection(winner=0, verdict="single", comparisons=(None, *others)), list("abc"))
+        assert said == (
+            f"a shares the best value with {names}, the first of them counts as winner; one run each, "
+            "no statement about how sure that is"
+        )
+
+
+@pytest.mark.parametrize(("ties", "others"), [(1, "1 other"), (3, "3 others")])
+def test_statement_of_long_names_counts_them_only(ties: int, others: str) -> None:
+    tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
+    selection = Selection(winner=0, verdict="tied", comparisons=(None, *[tie] * ties))
+    said = statement(selection, list("WXYZ")[: ties + 1], named=0)
+    assert said.startswith(f"W has the best mean, tied with {others} (difference")
+    assert not set("XYZ") & set(said)
+
+
 def test_statement_counts_many_ties() -> None:
     tie = Comparison(difference=0.01, runs=3, interval=(-0.1, 0.1), p_value=0.5, tied=True)
     selection = Selection(winner=0, verdict="tied", comparisons=(None, *[tie] * 5))

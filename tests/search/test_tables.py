@@ -14,8 +14,11 @@ import pytest
 from makers import make_entry, make_problem, make_result, make_stage_result
 from rich.console import Console
 
+from search.arguments import parse_arguments
 from search.estimate import Estimate
+from search.joint import JointPlan
 from search.ledger import Ledger
+from search.planning import joint_plan
 from search.problem import Problem
 from search.results import Entry, Protocol, StageResult
 from search.staged import StagePlan
@@ -28,9 +31,9 @@ WINNER = TrialConfig()
 OTHER = TrialConfig(learning_rate=0.1)
 
 
-def printed(show: Callable[[Console], None]) -> list[str]:
+def printed(show: Callable[[Console], None], width: int = 80) -> list[str]:
     file = StringIO()
-    show(Console(file=file, width=80, color_system=None))
+    show(Console(file=file, width=width, color_system=None))
     return file.getvalue().splitlines()
 
 
@@ -134,6 +137,26 @@ def test_joint_label_names_what_is_varied() -> None:
         assert word in words
 
 
+def test_member_of_a_population_is_called_by_its_number() -> None:
+    search = {"space": {"dropout": [0.01, 0.5]}, "members": [{"number": 3}, {"number": 1}]}
+    entries = make_entry(None, WINNER), make_entry(None, OTHER)
+    result = make_stage_result("joint", None, search=search, entries=entries, winner=WINNER)
+    lines = printed(lambda console: print_stage(result, console))
+    assert [line.split()[:4] for line in lines[2:4]] == [
+        ["member", number, "dropout", "0"] for number in ("3:", "1:")
+    ]
+
+
+def test_data_is_no_markup() -> None:
+    reason = "[/job:localhost/device:GPU:0] :bug:"
+    failed = make_entry(0.1, OTHER, status="FAILED", reason=reason)
+    result = make_stage_result(entries=(make_entry(), failed), notes=(reason,), statement=f"[bold]{reason}")
+    lines = "\n".join(printed(lambda console: print_stage(result, console), width=160))
+    assert f"FAILED: {reason}" in lines
+    assert f"note: {reason}" in lines
+    assert f"winner: [bold]{reason}" in lines
+
+
 @pytest.fixture
 def problem(tmp_path: Path) -> Problem:
     return make_problem(tmp_path)
@@ -175,6 +198,24 @@ def test_plan_lists_the_first_40_and_counts_the_rest(problem: Problem) -> None:
     assert lines[-1] == "… and 4 more"
 
 
+@pytest.fixture
+def population(problem: Problem, tmp_path: Path) -> JointPlan:
+    command = "--mode joint --search random --num-samples 2 --scheduler pbt --learning-rate 0.1"
+    return joint_plan(parse_arguments(command.split()), problem, tmp_path)
+
+
+def test_plan_of_a_population_says_that_every_member_is_trained_anew(population: JointPlan) -> None:
+    missing = {trial.key: trial for trial in population.trials()}
+    first, *members = printed(lambda console: print_plan(population, missing, console))
+    assert first == "2 members, trained anew"
+    assert [line.split()[1:6] for line in members] == [
+        ["to", "train", "member", number, "from"] for number in ("1,", "2,")
+    ]
+    said = plan_json([population], Path("demo"), missing, Estimate(10, 0, measured=True))
+    assert said["notes"] == ["2 members, trained anew"]
+    assert [trial["done"] for trial in said["trials"]] == [False, False]
+
+
 @pytest.mark.parametrize(
     ("measured", "basis"),
     [(True, "from this study's trials"), (False, "a rough guess, nothing was timed here yet")],
@@ -184,6 +225,11 @@ def test_estimate_says_what_it_rests_on(measured: bool, basis: str) -> None:
     assert printed(lambda console: print_estimate(4, expected, console)) == [
         f"4 trials to train, about 1:30 on one worker, of it features 0:18 ({basis})"
     ]
+
+
+def test_estimate_of_one_trial() -> None:
+    lines = printed(lambda console: print_estimate(1, Estimate(60, 18, measured=True), console))
+    assert lines[0].startswith("1 trial to train, about")
 
 
 def test_plan_json(plan: StagePlan, tmp_path: Path) -> None:

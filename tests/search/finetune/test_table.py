@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from makers import make_column, make_finetune_result
 from rich.console import Console
 
-from search.finetune.table import finetune_json, print_finetune
+from search.finetune.plan import FinetunePlan
+from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 
 WIDE = dict.fromkeys(("accuracy", "val_accuracy", "loss", "val_loss", "auc"), (0.123456, 0.012345))
 RESULT = make_finetune_result(
@@ -33,6 +35,21 @@ def test_table_marks_winner_and_ties() -> None:
     assert [line[-1] for line in lines if line and line[0] in ("untuned", "tuned")] == ["0.9600", "tied"]
     assert any(line[-1:] == ["winner"] for line in lines)
     assert "±0.0123" in printed()
+
+
+def test_setting_names_hyperparameters_as_other_tables_do(make_plan: Callable[..., FinetunePlan]) -> None:
+    stream = io.StringIO()
+    print_finetune_setting(make_plan(), Console(file=stream, width=80))
+    assert stream.getvalue().startswith("winner    of stage dropout: backbone resnet50_v2, batch size 32, ")
+    assert "_rate" not in stream.getvalue()
+
+
+def test_title_and_statement_are_no_markup() -> None:
+    odd = make_finetune_result(make_column("tuned", "on faces[/x]"), statement="[/x] wins")
+    stream = io.StringIO()
+    print_finetune(odd, Console(file=stream, width=80))
+    assert "on faces[/x]" in stream.getvalue()
+    assert "[/x] wins" in stream.getvalue()
 
 
 def test_json_has_what_stages_have() -> None:

@@ -1,0 +1,48 @@
+"""The figures and the table of a stage, as Weights & Biases shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from search.results import StageResult
+
+if TYPE_CHECKING:
+    from search.wandb_values import Decided
+
+Figure = tuple[str, str, bytes]  # name, caption, PNG
+
+
+def media_of(figures: Sequence[Figure], table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Returns pictures and table by name, made for one run: wandb binds them to it."""
+    import wandb
+
+    pictures = {
+        name: wandb.Image(Image.open(BytesIO(png)), caption=caption) for name, caption, png in figures
+    }
+    rows = [list(row.values()) for row in table]
+    return {**pictures, "table": wandb.Table(columns=list(table[0]), data=rows)}
+
+
+def figures_of(study: Path, result: Decided) -> list[Figure]:
+    """Returns name, caption and PNG of each figure that the report has on `result`."""
+    from search.report.document import Document  # takes a second, and the search imports this module, too
+    from search.report.errors_section import errors_section
+    from search.report.finetune_section import finetune_sections
+    from search.report.joint_section import joint_section
+    from search.report.pictures import picture
+    from search.report.record import read_record
+    from search.report.stage_sections import stage_section
+
+    record = read_record(study)
+    if isinstance(result, StageResult):
+        section = joint_section if result.search else stage_section
+        sections = [section(record, result), errors_section(result)]
+    else:
+        sections = [part for part in finetune_sections(record) if part.name.startswith("finetune")]
+    document = Document(title="", made_on="", sections=sections)
+    return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]

@@ -1,0 +1,62 @@
+"""The process that logs to Weights & Biases: what it is told becomes runs, online or in a folder.
+
+It is a process of its own because wandb waits for its server when it begins a run, when it ends one, and
+when its process ends; here nobody waits with it, and it can be ended at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from search.wandb_note import Place
+from search.wandb_runs import FAILED, HASTE, Runs, in_short
+
+
+def serve(connection: Connection, place: Place) -> None:
+    """Does what `connection` says: pairs of a method of Runs and its arguments, and None at the end."""
+    _keep_to_itself(place)
+    shutil.rmtree(place.unfinished, ignore_errors=True)
+    runs = Runs(place, connection.send)
+    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, inbox, runs), daemon=True).start()
+    while message := inbox.get():
+        name, values = message
+        try:
+            getattr(runs, name)(*values)
+        except Exception as error:  # whatever wandb raises: the next run may go well
+            connection.send((FAILED, f"{type(error).__name__}: {in_short(error)}"))
+    runs.close()
+    os._exit(0)  # without wandb's own waiting
+
+
+def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: Runs) -> None:
+    while True:
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):  # the search is gone
+            os._exit(1)
+        if message == HASTE:
+            runs.in_haste.set()
+        else:
+            inbox.put(message)
+
+
+def _keep_to_itself(place: Place) -> None:
+    """Ignores Ctrl-C, prints nothing, and writes below the study's folder only."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ |= {
+        "WANDB_SILENT": "true",
+        "WANDB_ERROR_REPORTING": "false",
+        "WANDB_DATA_DIR": str(place.runs / "data"),
+        "WANDB_CACHE_DIR": str(place.runs / "cache"),
+        "WANDB_ARTIFACT_DIR": str(place.runs / "artifacts"),
+    }
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
