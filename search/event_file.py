@@ -1,4 +1,4 @@
-"""A file of TensorBoard's events, which grows by whole records and never waits for the disk.
+"""A file of TensorBoard's events, which grows by whole records and never waits for the disk; and a reader.
 
 tensorboardX's own writer calls fsync whenever it is flushed, 2 ms an epoch that nobody needs: the ledger
 has the numbers.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
 _VERSION = "brain.Event:2"
+_BEFORE, _AFTER = 12, 4  # the bytes around an event: its length and checksums
 
 
 class EventFile:
@@ -35,6 +37,18 @@ class EventFile:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def events_in(folder: Path) -> Iterator[Event]:
+    """Yields the events of the files in `folder`, of each as far as it can be read; checksums are left."""
+    for path in sorted(folder.glob("events.*")):
+        with path.open("rb") as file:
+            while len(before := file.read(_BEFORE)) == _BEFORE:
+                (length,) = struct.unpack_from("<Q", before)
+                try:
+                    yield Event.FromString(file.read(length + _AFTER)[:length])
+                except Exception:  # DecodeError of protobuf, MemoryError of a length that is none
+                    break
 
 
 def _checksum(data: bytes) -> bytes:

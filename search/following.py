@@ -21,6 +21,7 @@ AUTO, DISABLED = "auto", "disabled"
 MODES = (AUTO, ONLINE, OFFLINE, DISABLED)
 PROJECT = "stagewise"
 _SERVER = "https://api.wandb.ai"
+_OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
 
 
 def require_wandb(arguments: argparse.Namespace) -> None:
@@ -65,9 +66,10 @@ def wandb_mode(asked: str, environ: Mapping[str, str]) -> tuple[str | None, str]
     """
     if asked != AUTO:
         return (None if asked == DISABLED else asked), ""
-    wished = environ.get("WANDB_MODE", ONLINE)
+    said = environ.get("WANDB_MODE", ONLINE)
+    wished = _OLDER_NAMES.get(said, said)
     if wished not in (ONLINE, OFFLINE):
-        return None, ""
+        return None, f"off: WANDB_MODE is {said}"
     if not _is_installed():
         return None, "off: the package wandb is not installed"
     if wished == ONLINE and not has_key(environ):

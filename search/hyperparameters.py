@@ -15,6 +15,7 @@ from trainables.trial import Trial, TrialStatus
 Value = str | float | bool
 
 METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
+_DIFFERS = b"\x38\x01"  # HParamInfo.differs, which tensorboardX's messages lack: field 7 is true
 _SPANS = ("learning_rate", "dropout", "l2", "seed")  # too many values to list: from the least to the largest
 
 
@@ -25,9 +26,13 @@ def hyperparameters_of(trial: Trial, stage: str) -> dict[str, Value]:
 
 
 class Domains:
-    """The values that each hyperparameter may have: those of the stages, and all that were met."""
+    """The values that each hyperparameter may have: those of the stages, and all that were met.
+
+    TensorBoard shows at first those hyperparameters of which more than one value was met.
+    """
 
     def __init__(self) -> None:
+        self._met: dict[str, set[Value]] = {}
         self._values: dict[str, set[Value]] = {}
         for stage in STAGES.values():
             of_stage = self._values.setdefault(stage.hyperparameter, set())
@@ -36,11 +41,15 @@ class Domains:
             self._values[name] |= {ends.low, ends.high}
 
     def add(self, values: Mapping[str, Value]) -> bool:
-        """Takes `values` in; returns whether that changed a domain."""
-        before = self._shown()
+        """Takes `values` in; returns whether that changed a domain, or what differs."""
+        before = self._shown(), self._differing()
         for name, value in values.items():
             self._values.setdefault(name, set()).add(value)
-        return before != self._shown()
+            self._met.setdefault(name, set()).add(value)
+        return before != (self._shown(), self._differing())
+
+    def _differing(self) -> set[str]:
+        return {name for name, values in self._met.items() if len(values) > 1}
 
     def _shown(self) -> dict[str, list[Value]]:
         """Returns all values of each hyperparameter, or the least and the largest."""
@@ -54,7 +63,7 @@ class Domains:
 
     def experiment(self) -> HParamsPluginData:
         """Returns what heads the table: hyperparameters with domains, and metrics."""
-        experiment = Experiment()
+        experiment, differing = Experiment(), self._differing()
         for name, values in self._shown().items():
             info = experiment.hparam_infos.add(name=name, display_name=name.replace("_", " "))
             info.type = DataType.Value(_type_of(values))
@@ -62,6 +71,8 @@ class Domains:
                 info.domain_interval.min_value, info.domain_interval.max_value = map(float, values)
             else:
                 info.domain_discrete.extend(values)
+            if name in differing:
+                info.MergeFromString(_DIFFERS)
         for name in METRICS:
             experiment.metric_infos.add(display_name=name.replace("_", " ")).name.tag = name
         return HParamsPluginData(experiment=experiment)
@@ -74,6 +85,12 @@ def session_start(values: Mapping[str, Value], when: float) -> HParamsPluginData
     for name, value in values.items():
         _set(data.session_start_info.hparams[name], value)
     return data
+
+
+def values_of(start: HParamsPluginData) -> dict[str, Value]:
+    """Returns the hyperparameters that `session_start` was told."""
+    fields = start.session_start_info.hparams.items()
+    return {name: getattr(field, field.WhichOneof("kind")) for name, field in fields}
 
 
 def session_end(status: TrialStatus, when: float) -> HParamsPluginData:

@@ -8,21 +8,29 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
-from search.event_file import EventFile
-from search.hyperparameters import Domains, hyperparameters_of, session_end, session_start
+from search.event_file import EventFile, events_in
+from search.hyperparameters import (
+    Domains,
+    Value,
+    hyperparameters_of,
+    session_end,
+    session_start,
+    values_of,
+)
 from search.ledger import Ledger
 from search.results import StageResult
 from search.run_names import key_in, run_name, stage_of
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 FOLDER = "tensorboard"
+_START = "_hparams_/session_start_info"
 _ENDED = "ended"  # an empty file beside the events of a trial that has all of them
 
 
@@ -40,20 +48,21 @@ class TensorBoard:
         self._broken = False
         self._domains = Domains()
         self._folders = {key_in(folder.name): folder for folder in self._folder.glob("*/*")}
-        self._written: set[str] = set()
-        for key, folder in self._folders.items():
-            result = ledger.find_key(key) if (folder / _ENDED).exists() else None
-            if result:
-                self._written.add(key)
-                self._domains.add(hyperparameters_of(result.trial, folder.parent.name))
+        self._written = {key for key, folder in self._folders.items() if (folder / _ENDED).exists()}
+        for key in self._written:
+            self._domains.add(_started_with(self._folders[key]))
 
     def begun(self, search: str, trials: int) -> None:
         """Notes the stage that the next trials are of."""
         self._stage = stage_of(search)
 
     def started(self, trial: Trial) -> None:
-        """Begins the trial's events; what an earlier attempt left is removed."""
-        self._attempt(lambda: self._open(trial, self._stage))
+        """Begins the trial's events; what an earlier attempt left is removed.
+
+        A trial that is trained again for its weights stays as it is.
+        """
+        if not self._is_complete(trial):
+            self._attempt(lambda: self._open(trial, self._stage))
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Writes an epoch."""
@@ -62,7 +71,8 @@ class TensorBoard:
 
     def ended(self, result: TrialResult) -> None:
         """Completes the trial's events; writes them anew where they are not exactly those of `result`."""
-        self._attempt(lambda: self._complete(result, self._stage))
+        if not self._is_complete(result.trial):
+            self._attempt(lambda: self._complete(result, self._stage))
 
     def finished(self, result: StageResult) -> None:
         """Writes what the stage reused and is missing here."""
@@ -90,7 +100,13 @@ class TensorBoard:
                 stacklevel=3,
             )
 
+    def _is_complete(self, trial: Trial) -> bool:
+        known = self._ledger.find(trial) if trial.key in self._written else None
+        return known is not None and known.status is TrialStatus.COMPLETED
+
     def _open(self, trial: Trial, stage: str) -> None:
+        if trial.key in self._written:
+            stage = self._folders[trial.key].parent.name  # it was first met there
         values = hyperparameters_of(trial, stage)
         if self._domains.add(values):
             self._write_domains()
@@ -118,7 +134,7 @@ class TensorBoard:
         for earlier in self._folder.glob("events.*"):
             earlier.unlink()
         file = EventFile(self._folder)
-        file.write(_of_hparams("experiment", self._domains.experiment(), time.time()))
+        file.write(_of_hparams("_hparams_/experiment", self._domains.experiment(), time.time()))
         file.close()
 
 
@@ -129,7 +145,7 @@ class _Run:
         self._folder = folder
         self.epochs: list[EpochMetrics] = []
         self._file = EventFile(folder)
-        self._file.write(_of_hparams("session_start_info", start, time.time()))
+        self._file.write(_of_hparams(_START, start, time.time()))
 
     def write(self, metrics: EpochMetrics, when: float) -> None:
         """Writes an epoch that ended at `when`, and the objective as far as it is known with it."""
@@ -152,7 +168,7 @@ class _Run:
     def end(self, status: TrialStatus) -> None:
         """Says how the trial ended; the events are whole with it."""
         now = time.time()
-        self._file.write(_of_hparams("session_end_info", session_end(status, now), now))
+        self._file.write(_of_hparams("_hparams_/session_end_info", session_end(status, now), now))
         self.close()
         (self._folder / _ENDED).touch()
 
@@ -161,9 +177,18 @@ class _Run:
         self._file.close()
 
 
+def _started_with(folder: Path) -> Mapping[str, Value]:
+    """Returns the hyperparameters of the trial in `folder`; none where its file is damaged."""
+    for event in events_in(folder):
+        for value in event.summary.value:
+            if value.tag == _START:
+                return values_of(HParamsPluginData.FromString(value.metadata.plugin_data.content))
+    return {}
+
+
 def _of_hparams(tag: str, content: HParamsPluginData, when: float) -> Event:
     event = Event(wall_time=when)
-    value = event.summary.value.add(tag=f"_hparams_/{tag}")
+    value = event.summary.value.add(tag=tag)
     value.metadata.plugin_data.plugin_name = "hparams"
     value.metadata.plugin_data.content = content.SerializeToString()
     return event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from data_prep.files import write_json
 
 FOLDER = "wandb"  # in the study's; wandb itself writes there, too
 ONLINE, OFFLINE = "online", "offline"
+UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows how much of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,21 @@ class Place:
     mode: str
     project: str
     entity: str = ""
+
+    @property
+    def name(self) -> str:
+        """The project, as a file is called."""
+        return plain("_".join(filter(None, (self.entity, self.project))))
+
+    @property
+    def runs(self) -> Path:
+        """Where runs that were logged offline lie, whole."""
+        return self.study / FOLDER
+
+    @property
+    def unfinished(self) -> Path:
+        """Where wandb writes; what lies there when it ends is of no use."""
+        return self.runs / "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +55,29 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """A run that was logged whole, with its summary; `state` tells whether there is more to log now."""
+    """A run that was logged: its summary, and a row an epoch; `state` tells its end from another.
+
+    `number` counts the ids that it has had at W&B, `sent` says whether a server knows the latest.
+    """
 
     run: Run
     state: str
     summary: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]] = ()
+    number: int = 1
+    sent: bool = False
+
+    @property
+    def id(self) -> str:
+        """Its latest id at W&B."""
+        return self.run.id if self.number == 1 else f"{self.run.id}-{self.number}"
 
 
 class Note:
     """The runs that were logged to the project of `place`: `<study>/wandb/logged/<project>/<id>.json`."""
 
     def __init__(self, place: Place) -> None:
-        project = "_".join(filter(None, (place.entity, place.project)))
-        self._folder = place.study / FOLDER / "logged" / plain(project)
+        self._folder = place.runs / "logged" / place.name
 
     def find(self, run_id: str) -> Logged | None:
         """Returns the run, None where it was not logged; a damaged file counts as not logged."""

@@ -1,187 +1,185 @@
-"""The process that logs to Weights & Biases: what it is told becomes runs, online or in a folder.
-
-It is a process of its own because wandb waits for its server when it begins a run, when it ends one, and
-when its process ends; here nobody waits with it, and it can be ended at any moment.
-"""
+"""Trials and stages as runs of Weights & Biases, online or in a folder, each epoch once."""
 
 from __future__ import annotations
 
-import os
-import queue
-import signal
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from io import BytesIO
-from multiprocessing.connection import Connection
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from PIL import Image
+from search.wandb_media import figures_of, media_of
+from search.wandb_note import OFFLINE, ONLINE, UNDER_WAY, Logged, Note, Place, Run
 
-from search.results import StageResult
-from search.wandb_note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
+if TYPE_CHECKING:
+    from search.wandb_values import Decided
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
-_INIT_S = 15  # a server that has not answered by then is taken for dead
+_INIT_S = 4  # a server that has not answered by then is taken for dead
 _FINISH_S = 15
+
+Media = Callable[[], Mapping[str, Any]]
 
 
 @dataclass
-class _Open:
-    """A run under way: wandb's handle, and the rows it was given, by step."""
+class _Live:
+    """A run that is logged online: wandb's handle, and the rows it was given."""
 
-    run: Run
+    logged: Logged
     handle: Any
-    rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class Runs:
     """Runs as wandb logs them; once its server does not answer, all that follow are kept in the folder.
+
+    Each epoch is there once after all, however often a trial was cut, retried or continued:
+
+    - Online a run is resumed, and wandb drops the rows that its server has. They are logged as they come
+      where a trial is heard from its first epoch on, else at its end.
+    - Offline, where nobody looks on, a run is logged at its end, whole, and its folder gets the name that
+      `wandb sync` is told only then. Until it has been sent, what is logged later takes its place.
+    - A run that a server knows gets another id where that is not to be continued: it has other rows now,
+      or nobody knows which of them arrived.
 
     `say` hears of each run that was logged whole, and why a server was given up.
     """
 
     def __init__(self, place: Place, say: Any) -> None:
         self._place, self._note, self._say = place, Note(place), say
-        self._open: dict[str, _Open] = {}
-        self.in_haste = threading.Event()  # keep in the folder what has not been begun
+        self._live: dict[str, _Live] = {}
+        self.in_haste = threading.Event()  # ask no server any more
 
     def start(self, run: Run) -> None:
-        """Begins `run`, or goes on with it."""
-        if run.id not in self._open:
-            self._open[run.id] = _Open(run, self._init(run))
+        """Begins `run` online; a trial that begins again goes on with it."""
+        if not self._is_online() or run.id in self._live:
+            return
+        known = self._note.find(run.id)
+        begun = Logged(run=run, state=UNDER_WAY, summary={})
+        try:
+            self._live[run.id] = self._begin(replace(known, state=UNDER_WAY) if known else begun)
+        except Exception as error:  # CommError, UsageError, AuthenticationError, ServerResponseError …
+            self._go_offline(in_short(error))
 
-    def log(self, run_id: str, step: int, row: Mapping[str, Any]) -> None:
-        """Logs a row; a step that was logged is not logged again."""
-        run = self._open[run_id]
-        if step > max(run.rows, default=0):
-            run.rows[step] = row
-            run.handle.log(dict(row), step=step)
+    def log(self, run_id: str, row: Mapping[str, Any]) -> None:
+        """Logs the row of the next epoch; one that is logged or comes too early waits for the end."""
+        live = self._live.get(run_id)
+        if live and row["epoch"] == len(live.rows) + 1:
+            live.rows.append(row)
+            live.handle.log(dict(row), step=row["epoch"])
 
-    def end(
-        self, run: Run, state: str, rows: Mapping[int, Mapping[str, Any]], summary: Mapping[str, Any]
-    ) -> None:
-        """Completes `run` with those of `rows` that are missing, and with `summary`."""
-        self.start(run)
-        for step, row in rows.items():
-            self.log(run.id, step, row)
-        self._finish(Logged(run=run, state=state, summary=summary))
+    def end(self, logged: Logged) -> None:
+        """Completes the run of `logged`, with the stage and the tags that it was logged with before."""
+        known = self._note.find(logged.run.id)
+        self._write(replace(logged, run=known.run) if known else logged)
 
-    def stage(self, run: Run, state: str, result: StageResult, table: Sequence[Mapping[str, Any]]) -> None:
+    def stage(self, logged: Logged, result: Decided, table: Sequence[Mapping[str, Any]]) -> None:
         """Logs a stage: its table, the report's figures, who won."""
-        import wandb
-
-        self.start(run)
-        figures = _figures(self._place, result)
-        media: dict[str, Any] = {
-            name: wandb.Image(Image.open(BytesIO(png)), caption=caption) for name, caption, png in figures
-        }
-        media["table"] = wandb.Table(columns=list(table[0]), data=[list(row.values()) for row in table])
-        self._finish(Logged(run=run, state=state, summary=_summary_of(result)), media)
+        figures = figures_of(self._place.study, result)
+        self._write(logged, lambda: media_of(figures, table))
 
     def tag(self, tag: str, run_ids: Sequence[str]) -> None:
         """Gives `tag` to the logged runs `run_ids`, and takes it from all others."""
         for logged in self._note.all():
             tags = [other for other in logged.run.tags if other != tag]
             tags += [tag] if logged.run.id in run_ids else []
-            if set(tags) != set(logged.run.tags):
-                run = replace(logged.run, tags=tuple(tags))
-                self.start(run)
-                self._finish(replace(logged, run=run))
+            if set(tags) != set(logged.run.tags) and logged.state != UNDER_WAY:
+                self._write(replace(logged, run=replace(logged.run, tags=tuple(tags))))
 
     def close(self) -> None:
-        """Ends what is still open: trials that were cut."""
-        for run in self._open.values():
-            run.handle.finish(exit_code=1)
+        """Ends what is still under way: trials that were cut."""
+        if self._is_online():
+            for live in self._live.values():
+                live.handle.finish(exit_code=1)
 
-    def _init(self, run: Run) -> Any:
-        import wandb
-
+    def _is_online(self) -> bool:
         if self.in_haste.is_set() and self._place.mode == ONLINE:
             self._go_offline("it is slower than the search")
-        try:
-            return wandb.init(**_options(run, self._place))
-        except Exception as error:  # CommError, UsageError, AuthenticationError, ServerResponseError …
-            if self._place.mode == OFFLINE:
-                raise
-            self._go_offline(str(error).partition("\n")[0])
-            return self._init(run)
+        return self._place.mode == ONLINE
 
-    def _finish(self, logged: Logged, media: Mapping[str, Any] | None = None) -> None:
-        handle = self._open[logged.run.id].handle
-        if media:
-            handle.log(dict(media))
-        handle.summary.update(dict(logged.summary))
-        try:
-            handle.finish(exit_code=int(logged.summary["status"] == "FAILED"))
-        except TimeoutError:
-            self._go_offline("it takes nothing more")
-            self._finish(logged, media)
-            return
-        del self._open[logged.run.id]
-        self._note.write(logged)
+    def _write(self, logged: Logged, media: Media = dict) -> None:
+        if self._is_online():
+            try:
+                self._send(logged, media)
+            except Exception as error:  # also TimeoutError
+                self._go_offline(in_short(error))
+        if self._place.mode == OFFLINE:
+            self._keep(logged, media)
         self._say((DONE, logged.run.id, self._place.mode))
 
+    def _send(self, logged: Logged, media: Media) -> None:
+        live = self._live.pop(logged.run.id, None) or self._begin(logged)
+        _complete(live.handle, logged.rows[len(live.rows) :], media(), logged.summary)
+        self._note.write(replace(logged, number=live.logged.number, sent=True))
+
+    def _begin(self, logged: Logged) -> _Live:
+        known = self._note.find(logged.run.id)
+        goes_on = known is None or not self._is_sent(known) or _goes_on(logged.rows, known.rows)
+        number = known.number if known else 1
+        begun = replace(logged, state=UNDER_WAY, number=number if goes_on else number + 1, sent=True)
+        live = _Live(begun, self._init(begun, resume="allow"))
+        self._note.write(begun)
+        self._discard_unsent(begun)
+        return live
+
+    def _keep(self, logged: Logged, media: Media) -> None:
+        known = self._note.find(logged.run.id)
+        sent = known is not None and self._is_sent(known)
+        number = known.number if known else 1
+        resume: Literal["allow"] | None = None
+        rows, summary = logged.rows, dict(logged.summary)
+        if known and sent and known.state != UNDER_WAY and _are_same(logged.rows, known.rows):
+            resume, rows = "allow", ()
+            summary = {**(logged.rows[-1] if logged.rows else {}), **summary}
+        elif sent:
+            number, sent = number + 1, False
+        kept = replace(logged, number=number, sent=sent)
+        handle = self._init(kept, resume)
+        _complete(handle, rows, media(), summary)
+        folder = Path(handle.dir).parent
+        (folder / self._place.name).touch()
+        self._discard_unsent(kept)
+        folder.rename(self._place.runs / folder.name)
+        self._note.write(kept)
+
+    def _is_sent(self, known: Logged) -> bool:
+        """Whether a server has the run: it was logged online, or its folder was sent or is gone."""
+        return known.sent or not self._unsent(known)
+
+    def _unsent(self, logged: Logged) -> list[Path]:
+        """Returns the folders of the run in this project that `wandb sync` has not marked as sent."""
+        marks = self._place.runs.glob(f"offline-run-????????_??????-{logged.id}/{self._place.name}")
+        return [mark.parent for mark in marks if not any(mark.parent.glob("*.synced"))]
+
+    def _discard_unsent(self, logged: Logged) -> None:
+        for folder in self._unsent(logged):
+            folder.rename(tempfile.mkdtemp(dir=self._place.unfinished))  # at once, where removing takes time
+
+    def _init(self, logged: Logged, resume: Literal["allow"] | None) -> Any:
+        import wandb
+
+        return wandb.init(**_options(logged, self._place), resume=resume)
+
     def _go_offline(self, why: str) -> None:
-        """Keeps runs in the folder from here on, those that are open from their first row."""
+        """Keeps runs in the folder from here on; those under way follow when they end."""
         import wandb
 
         self._say((REFUSED, why))
         self._place = replace(self._place, mode=OFFLINE)
+        self._live.clear()
         wandb.teardown()  # frees the ids that are in use
-        for run in self._open.values():
-            run.handle = self._init(run.run)
-            for step, row in run.rows.items():
-                run.handle.log(dict(row), step=step)
 
 
-def serve(connection: Connection, place: Place) -> None:
-    """Does what `connection` says: pairs of a method of Runs and its arguments, and None at the end."""
-    _keep_to_itself(place)
-    runs = Runs(place, connection.send)
-    inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, inbox, runs), daemon=True).start()
-    while message := inbox.get():
-        name, values = message
-        try:
-            getattr(runs, name)(*values)
-        except Exception as error:  # whatever wandb raises: the next run may go well
-            connection.send((FAILED, f"{type(error).__name__}: {error}".partition("\n")[0]))
-    runs.close()
-    os._exit(0)  # without wandb's own waiting
+def in_short(error: Exception) -> str:
+    """Returns the first line of what `error` says."""
+    return str(error).partition("\n")[0]
 
 
-def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: Runs) -> None:
-    while True:
-        try:
-            message = connection.recv()
-        except (EOFError, OSError):  # the search is gone
-            os._exit(1)
-        if message == HASTE:
-            runs.in_haste.set()
-        else:
-            inbox.put(message)
-
-
-def _keep_to_itself(place: Place) -> None:
-    """Ignores Ctrl-C, prints nothing, and writes below the study's folder only."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    folder = place.study / FOLDER
-    os.environ |= {
-        "WANDB_SILENT": "true",
-        "WANDB_ERROR_REPORTING": "false",
-        "WANDB_DATA_DIR": str(folder / "data"),
-        "WANDB_CACHE_DIR": str(folder / "cache"),
-        "WANDB_ARTIFACT_DIR": str(folder / "artifacts"),
-    }
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nowhere, number)
-
-
-def _options(run: Run, place: Place) -> dict[str, Any]:
+def _options(logged: Logged, place: Place) -> dict[str, Any]:
     import wandb
 
+    place.unfinished.mkdir(parents=True, exist_ok=True)  # wandb takes another folder where it is missing
     settings = wandb.Settings(
         silent=True,
         console="off",
@@ -200,39 +198,35 @@ def _options(run: Run, place: Place) -> dict[str, Any]:
         x_save_requirements=False,
     )
     return {
-        **asdict(run),
-        "config": dict(run.config),
+        **asdict(logged.run),
+        "id": logged.id,
+        "config": dict(logged.run.config),
         "project": place.project,
         "entity": place.entity or None,
-        "dir": place.study,
+        "dir": place.unfinished,
         "mode": place.mode,
-        "resume": "allow",
         "reinit": "create_new",
         "settings": settings,
     }
 
 
-def _figures(place: Place, result: StageResult) -> list[tuple[str, str, bytes]]:
-    """Returns name, caption and PNG of each figure that the report has on `result`."""
-    from search.report.document import Document  # takes a second, and the search imports this module, too
-    from search.report.errors_section import errors_section
-    from search.report.joint_section import joint_section
-    from search.report.pictures import picture
-    from search.report.record import read_record
-    from search.report.stage_sections import stage_section
-
-    record = read_record(place.study)
-    section = joint_section if result.search else stage_section
-    document = Document(title="", made_on="", sections=[section(record, result), errors_section(result)])
-    return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]
+def _complete(
+    handle: Any, rows: Sequence[Mapping[str, Any]], media: Mapping[str, Any], summary: Mapping[str, Any]
+) -> None:
+    """Logs what is missing of a run and ends it; raises TimeoutError where a server does not take it."""
+    for row in rows:
+        handle.log(dict(row), step=row["epoch"])
+    if media:
+        handle.log(dict(media))
+    handle.summary.update(dict(summary))
+    handle.finish(exit_code=int(summary["status"] == "FAILED"))
 
 
-def _summary_of(result: StageResult) -> dict[str, Any]:
-    winner = result.winner
-    return {
-        "status": "COMPLETED" if winner else "FAILED",
-        "winner": winner and winner.to_dict(),
-        "verdict": result.verdict,
-        "statement": result.statement,
-        "mean_val_accuracy": winner and result.entry_of(winner).mean,
-    }
+def _goes_on(rows: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any]]) -> bool:
+    return _are_same(rows[: len(known)], known)
+
+
+def _are_same(rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these are the same epochs, in whatever time they were trained."""
+    curves = [[{**row, "seconds": None} for row in each] for each in (rows, others)]
+    return curves[0] == curves[1]

@@ -58,7 +58,9 @@ def test_key_in_the_settings_is_found(home: dict[str, str], tmp_path: Path, text
         ("online", {}, "online", ""),
         ("auto", {"WANDB_API_KEY": "x"}, "online", ""),
         ("auto", {"WANDB_MODE": "offline"}, "offline", ""),
-        ("auto", {"WANDB_API_KEY": "x", "WANDB_MODE": "disabled"}, None, ""),
+        ("auto", {"WANDB_API_KEY": "x", "WANDB_MODE": "dryrun"}, "offline", ""),
+        ("auto", {"WANDB_API_KEY": "x", "WANDB_MODE": "run"}, "online", ""),
+        ("auto", {"WANDB_API_KEY": "x", "WANDB_MODE": "disabled"}, None, "off: WANDB_MODE is disabled"),
         ("auto", {}, None, "off: no key is configured (wandb login, or --wandb offline)"),
     ],
 )

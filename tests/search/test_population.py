@@ -64,3 +64,10 @@ def test_members_keep_their_numbers_in_table_and_statement(plan: JointPlan) -> N
         f"member 3 has the best value; the line that it ended in went from dropout {first} to 0.25; "
         "one run each, no statement about how sure that is"
     )
+
+
+def test_members_carry_the_keys_by_which_they_were_watched(plan: JointPlan) -> None:
+    result = run_population(plan, FakePopulation(plan.problem))
+    assert result.search
+    watched = [trial.key for trial in plan.trials()]
+    assert [member["key"] for member in result.search["members"]] == watched[::-1]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +25,7 @@ sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))  # TensorF
 metadata = pytest.importorskip("tensorboard.plugins.hparams.metadata")
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ONE, TWO = (make_trial(epochs=3, learning_rate=rate, seed=8) for rate in (0.1, 0.001))
 
 
@@ -129,6 +134,28 @@ def test_domains_are_the_values_of_the_stages_and_those_met(board: TensorBoard, 
     assert domains["learning_rate_schedule"].type == domains["backbone"].type != domains["l2"].type
 
 
+def test_what_differs_is_shown_at_first(board: TensorBoard, tmp_path: Path) -> None:
+    for trial in (ONE, make_trial(epochs=3, learning_rate=0.5, seed=7)):
+        train(board, make_result(trial, 0.5))
+    differing = {name for name, info in domains_in(tmp_path).items() if info.differs}
+    assert differing == {"learning_rate", "seed"}
+    board.begun("stage neurons", 1)
+    train(board, make_result(TWO, 0.5))
+    assert domains_in(tmp_path)["stage"].differs
+
+
+def test_domains_outlast_the_process_also_of_a_population(tmp_path: Path) -> None:
+    for rate in (0.5, 0.25):  # no trial of a population stands in the ledger
+        board = TensorBoard(tmp_path, Ledger(tmp_path))
+        board.begun("joint random", 1)
+        train(board, make_result(make_trial(learning_rate=rate, batch_size=2), 0.5))
+        board.close()
+    domains = domains_in(tmp_path)
+    assert domains["learning_rate"].domain_interval.max_value == 0.5
+    assert domains["learning_rate"].differs
+    assert not domains["batch_size"].differs
+
+
 def test_metrics_of_the_table_begin_with_the_objective(board: TensorBoard, tmp_path: Path) -> None:
     train(board, make_result(ONE, 0.5))
     metrics = hparams_of(read(tmp_path / FOLDER), "experiment").metric_infos
@@ -158,6 +185,35 @@ def test_trial_that_an_earlier_process_was_cut_in_is_there_once(tmp_path: Path) 
         board.epoch_ended(ONE, make_epochs([0.5])[0])
         board.close()
     assert runs_below(tmp_path) == [f"dropout/0_seed8_random_{ONE.key}"]
+
+
+def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(
+    board: TensorBoard, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(ONE, 0.5))
+    train(board, make_result(ONE, 0.5))
+    board.begun("weights", 1)
+    train(board, make_result(ONE, 0.25))
+    assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
+    assert [scalar.value for scalar in read_run(tmp_path, ONE).Scalars("val_accuracy")] == [0.5]
+
+
+def test_stopped_trial_that_runs_to_its_end_stays_where_it_was_first_met(
+    board: TensorBoard, tmp_path: Path
+) -> None:
+    train(board, make_result(ONE, 0.5, status=TrialStatus.STOPPED))
+    board.begun("stage neurons", 1)
+    train(board, make_result(ONE, 0.5, 0.75))
+    assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
+    assert len(read_run(tmp_path, ONE).Scalars("val_accuracy")) == 2
+
+
+def test_damaged_events_cost_no_more_than_their_domains(board: TensorBoard, tmp_path: Path) -> None:
+    train(board, make_result(ONE, 0.5))
+    (path,) = (tmp_path / FOLDER).glob("*/*/events.*")
+    path.write_bytes(path.read_bytes()[:50] + b"\xff" * 50)
+    TensorBoard(tmp_path, Ledger(tmp_path)).close()
 
 
 def test_trials_of_the_ledger_are_written_once(board: TensorBoard, tmp_path: Path) -> None:
@@ -192,3 +248,33 @@ def test_disk_that_refuses_ends_no_search(board: TensorBoard, tmp_path: Path) ->
         warnings.simplefilter("error")
         train(board, make_result(TWO, 0.5))
         board.close()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Gives the address of a TensorBoard that reads `folder`."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert server.stderr
+    with server:
+        found = (re.search(r"http://localhost:\d+/", line) for line in server.stderr)
+        yield next(match[0] for match in found if match)
+        server.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found; apt-get install chromium")
+def test_page_of_hyperparameters_ticks_what_differs(board: TensorBoard, tmp_path: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    for trial in (ONE, make_trial(epochs=3, learning_rate=0.5, seed=7)):
+        train(board, make_result(trial, 0.5))
+    board.begun("stage neurons", 1)
+    train(board, make_result(TWO, 0.5))
+    with serving(tmp_path / FOLDER) as address, sync_api.sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]).new_page()
+        page.goto(f"{address}#hparams")
+        ticked = page.locator("paper-checkbox[checked]")
+        ticked.first.wait_for()
+        shown = [text.strip() for text in ticked.all_inner_texts()]
+    assert [name for name in shown if name in ("learning rate", "seed", "stage")] == shown[:3]

@@ -7,23 +7,37 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_epochs, make_result, make_trial
-from wandb_server import answering, records_in, silent
+from makers import (
+    make_column,
+    make_entry,
+    make_epochs,
+    make_finetune_result,
+    make_result,
+    make_stage_result,
+    make_trial,
+)
+from wandb_server import Server, answering, records_in, silent
 
+from data_prep.files import write_json
+from search.finetune.result import FILE_NAME
 from search.ledger import Ledger
 from search.results import StageFiles
 from search.wandb_log import WandbLog
-from search.wandb_note import FOLDER, OFFLINE, ONLINE, Note, Place
-from trainables.trial import TrialStatus
+from search.wandb_note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
+from search.wandb_runs import HASTE
+from search.wandb_teller import Teller
+from trainables.trial import MEMBER, EpochMetrics, TrialResult, TrialStatus
 
 pytest.importorskip("wandb")
 KEY = "0123456789" * 4
 LIVE = make_trial(epochs=2, seed=3)
+LIVE_ID = f"my-study-{LIVE.key}"
 TRIALS = 8  # of the stage: four rates, two seeds
 
 
@@ -43,21 +57,59 @@ def study(make_study: Callable[..., Path]) -> Path:
     return make_study("my study", stages=["lr"], repeats=2, epochs=3)
 
 
-def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[str, float]:
+def log_of(study: Path, mode: str = OFFLINE, wait_s: float = 60, said: list[str] | None = None) -> WandbLog:
+    """Returns who logs `study` for the first time or once more, as a process that continues it."""
+    say = (said if said is not None else []).append
+    return WandbLog(Place(study=study, mode=mode, project="p"), Ledger(study), say, wait_s=wait_s)
+
+
+def train(log: WandbLog, result: TrialResult, epochs: Sequence[EpochMetrics] | None = None) -> None:
+    """Tells of a trial that ends with `result`, of whose epochs `epochs` are heard."""
+    log.started(result.trial)
+    for metrics in result.epochs if epochs is None else epochs:
+        log.epoch_ended(result.trial, metrics)
+    log.ended(result)
+
+
+def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[list[str], float]:
     """Follows a trial and the finished stage; returns what was said, and how long following took."""
     said: list[str] = []
-    log = WandbLog(Place(study=study, mode=mode, project="p"), Ledger(study), said.append, wait_s=wait_s)
+    log = log_of(study, mode, wait_s, said)
     began = time.monotonic()
     log.begun("stage lr", 1)
-    log.started(LIVE)
-    for metrics in make_epochs([0.5, 0.75]):
-        log.epoch_ended(LIVE, metrics)
-    log.ended(make_result(LIVE, 0.5, 0.75))
+    train(log, make_result(LIVE, 0.5, 0.75))
     for result in StageFiles(study).all():
         log.finished(result)
     took = time.monotonic() - began
     log.close()
-    return "".join(said), took
+    return said, took
+
+
+def sync(study: Path, server: Server) -> None:
+    """Sends what lies in the folder with wandb's own command, as the documentation says it."""
+    url = f"http://127.0.0.1:{server.server_port}"
+    folders = map(str, sorted((study / FOLDER).glob("offline-run-*")))
+    subprocess.run(
+        [sys.executable, "-m", "wandb", "sync", *folders],
+        env={**os.environ, "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+
+def steps_at(server: Server, run_id: str) -> list[tuple[int, float]]:
+    """Returns step and validation accuracy of the rows that the server has of a run."""
+    return [(row["_step"], row["val_accuracy"]) for row in server.rows_of(run_id)]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server that answers, and an account there."""
+    with answering() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
 
 
 def runs_in(study: Path) -> dict[str, list[Any]]:
@@ -66,6 +118,21 @@ def runs_in(study: Path) -> dict[str, list[Any]]:
     for path in sorted((study / FOLDER).glob("offline-run-*/run-*.wandb")):
         found.setdefault(path.stem.removeprefix("run-"), []).extend(records_in(path))
     return found
+
+
+def winners(study: Path) -> Sequence[str]:
+    """Returns the keys of the trials of the stage's winner."""
+    (result,) = StageFiles(study).all()
+    assert result.winner
+    return result.entry_of(result.winner).trials
+
+
+def interrupt(log: WandbLog) -> None:
+    """Closes `log` as Ctrl-C does."""
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        log.close()
 
 
 def config_of(records: list[Any]) -> dict[str, Any]:
@@ -85,12 +152,12 @@ def tags_of(records: list[Any]) -> list[list[str]]:
 @pytest.mark.slow
 def test_offline_runs_are_whole(study: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     said, _ = follow(study)
-    assert said == (
+    assert said[-1] == (
         f"W&B       {TRIALS + 2} kept here; to send them: wandb sync '{study}/wandb'/offline-run-*"
     )
     runs = runs_in(study)
     assert len(runs) == TRIALS + 2
-    records = runs[f"my-study-{LIVE.key}"]
+    records = runs[LIVE_ID]
     config = config_of(records)
     assert (config["stage"], config["seed"], config["hidden_units"]) == ("lr", 3, "1024/512/256")
     rows = rows_of(records)
@@ -107,10 +174,8 @@ def test_offline_runs_are_whole(study: Path, tmp_path: Path, capfd: pytest.Captu
 def test_winner_is_tagged_and_the_stage_has_table_and_figures(study: Path) -> None:
     follow(study)
     runs = runs_in(study)
-    (result,) = StageFiles(study).all()
-    assert result.winner
-    winners = {f"my-study-{key}" for key in result.entry_of(result.winner).trials}
-    assert {name for name, records in runs.items() if ["lr", "winner of lr"] in tags_of(records)} == winners
+    tagged = {name for name, records in runs.items() if ["lr", "winner of lr"] in tags_of(records)}
+    assert tagged == {f"my-study-{key}" for key in winners(study)}
     (folder,) = (study / FOLDER).glob("offline-run-*stage-lr")
     (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
     assert json.loads(table.read_text())["columns"][:3] == ["value", "standing", "mean_val_accuracy"]
@@ -123,7 +188,7 @@ def test_study_that_goes_on_logs_nothing_twice(study: Path) -> None:
     follow(study)
     before = sorted((study / FOLDER).glob("offline-run-*"))
     said: list[str] = []
-    log = WandbLog(Place(study=study, mode=OFFLINE, project="p"), Ledger(study), said.append)
+    log = log_of(study, said=said)
     for result in StageFiles(study).all():
         log.finished(result)
     log.close()
@@ -131,36 +196,213 @@ def test_study_that_goes_on_logs_nothing_twice(study: Path) -> None:
 
 
 @pytest.mark.slow
-def test_wandb_reads_the_offline_runs_and_sends_them(study: Path) -> None:
+def test_wandb_reads_the_offline_runs_and_sends_them(study: Path, server: Server) -> None:
     follow(study)
-    with answering() as server:
-        url = f"http://127.0.0.1:{server.server_port}"
-        folders = map(str, sorted((study / FOLDER).glob("offline-run-*")))
-        subprocess.run(
-            [sys.executable, "-m", "wandb", "sync", *folders],
-            env={**os.environ, "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        )
-    rows = server.rows[f"my-study-{LIVE.key}"]
-    assert [(row["_step"], row["val_accuracy"]) for row in rows] == [(1, 0.5), (2, 0.75)]
+    sync(study, server)
+    assert steps_at(server, LIVE_ID) == [(1, 0.5), (2, 0.75)]
     assert {run["name"] for run in server.runs} == set(runs_in(study))
 
 
 @pytest.mark.slow
-def test_online_runs_are_sent(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("WANDB_API_KEY", KEY)
-        said, _ = follow(study, ONLINE)
-    assert said == f"W&B       {TRIALS + 2} runs sent"
-    (run,) = [run for run in server.runs if run["name"] == f"my-study-{LIVE.key}" and run["groupName"]]
+def test_search_that_was_interrupted_and_continued_is_sent_whole_and_once(
+    study: Path, server: Server
+) -> None:
+    log = log_of(study)
+    for result in StageFiles(study).all():
+        log.finished(result)
+    while not list((study / FOLDER).glob("offline-run-*")):
+        time.sleep(0.01)  # until some are logged, others not
+    interrupt(log)
+    for path in (study / FOLDER).glob("offline-run-*/run-*.wandb"):
+        assert any(record.HasField("exit") for record in records_in(path))
+    assert not (study / FOLDER / "unfinished").exists()
+    follow(study)
+    sync(study, server)
+    for result in Ledger(study).results():
+        epochs = [(metrics.epoch, metrics.val_accuracy) for metrics in result.epochs]
+        assert steps_at(server, f"my-study-{result.trial.key}") == epochs
+    assert len({run["name"] for run in server.runs}) == TRIALS + 2
+
+
+@pytest.mark.slow
+def test_trial_that_was_cut_and_continued_offline_has_each_epoch_once(study: Path) -> None:
+    log = log_of(study)
+    log.begun("stage lr", 1)
+    log.started(LIVE)
+    log.epoch_ended(LIVE, make_epochs([0.5])[0])
+    log.close()
+    follow(study)
+    assert [row["_step"] for row in rows_of(runs_in(study)[LIVE_ID])] == [1, 2]
+
+
+@pytest.mark.slow
+def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(study: Path) -> None:
+    follow(study)
+    before = sorted((study / FOLDER).glob("offline-run-*"))
+    there = next(Ledger(study).results())
+    for mode in (OFFLINE, ONLINE):  # online, too, it is not even begun
+        log = log_of(study, mode)
+        log.begun("weights", 1)
+        train(log, make_result(there.trial, 0.1, 0.1, 0.1, seconds=9))
+        log.close()
+    assert sorted((study / FOLDER).glob("offline-run-*")) == before
+
+
+STOPPED = make_result(LIVE, 0.5, status=TrialStatus.STOPPED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("is_sent", "name"), [(False, ""), (True, "-2")])
+def test_stopped_trial_that_runs_to_its_end_is_logged_anew(
+    tmp_path: Path, server: Server, is_sent: bool, name: str
+) -> None:
+    for result in (STOPPED, make_result(LIVE, 0.5, 0.75)):
+        log = log_of(tmp_path)
+        log.begun("joint random", 1)
+        log.ended(result)
+        log.close()
+        if is_sent or result is not STOPPED:
+            sync(tmp_path, server)
+    run_id = f"{tmp_path.name}-{LIVE.key}"
+    assert steps_at(server, run_id + name) == [(1, 0.5), (2, 0.75)]
+    assert {run["name"] for run in server.runs} == {run_id, run_id + name}
+    assert steps_at(server, run_id)[:1] == [(1, 0.5)]
+    assert len(steps_at(server, run_id)) == (1 if is_sent else 2)
+
+
+@pytest.mark.slow
+def test_winner_that_was_sent_before_gets_its_tag_and_keeps_its_numbers(study: Path, server: Server) -> None:
+    (key, *_) = winners(study)
+    log, result = log_of(study), Ledger(study).find_key(key)
+    assert result
+    log.begun("stage lr", 1)
+    log.ended(result)
+    log.close()
+    sync(study, server)
+    follow(study)
+    sync(study, server)
+    run_id = f"my-study-{key}"
+    assert server.latest(run_id)["tags"] == ["lr", "winner of lr"]
+    assert [step for step, _ in steps_at(server, run_id)] == [1, 2, 3]
+    assert server.summaries[run_id]["val_loss"] == result.epochs[-1].val_loss
+    assert server.summaries[run_id]["status"] == "COMPLETED"
+
+
+@pytest.mark.slow
+def test_winner_of_a_population_is_tagged(study: Path) -> None:
+    members = [replace(make_trial(learning_rate=rate), start=MEMBER) for rate in (0.5, 0.25)]
+    ends = [replace(member.config, dropout=0.5) for member in members]
+    entries = tuple(make_entry(value=None, config=end, trials=()) for end in ends)
+    settings = {"search": "random", "scheduler": "pbt", "trials": []}
+    result = make_stage_result(
+        "joint",
+        None,
+        entries=entries,
+        winner=ends[1],
+        search={**settings, "members": [{"key": member.key} for member in members]},
+    )
+    log = log_of(study)
+    log.begun("joint random", 2)
+    for member in members:
+        log.ended(make_result(member, 0.5))
+    log.finished(result)
+    log.close()
+    tagged = {name for name, records in runs_in(study).items() if "winner of joint" in tags_of(records)[-1]}
+    assert tagged == {f"my-study-{members[1].key}"}
+
+
+@pytest.mark.slow
+def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
+    without, winner = make_column("without", "without"), make_column("with", "with", trials=winners(study))
+    found = make_finetune_result(without, winner)
+    write_json(study / FILE_NAME, found.to_dict())
+    for _ in range(2):
+        log = log_of(study)
+        log.begun("stage lr", 0)
+        for result in StageFiles(study).all():
+            log.finished(result)
+        log.close()
+    runs = runs_in(study)
+    (folder,) = (study / FOLDER).glob("offline-run-*stage-finetune")
+    (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
+    assert [row[:2] for row in json.loads(table.read_text())["data"]] == [
+        ["without", "tied"],
+        ["with", "winner"],
+    ]
+    assert list(folder.rglob("*finetune*.png"))
+    tagged = {name for name, records in runs.items() if "winner of finetune" in tags_of(records)[-1]}
+    assert tagged == {f"my-study-{key}" for key in winners(study)}
+
+
+@pytest.mark.slow
+def test_online_runs_are_sent(study: Path, server: Server) -> None:
+    said, _ = follow(study, ONLINE)
+    assert said[-1] == f"W&B       {TRIALS + 2} runs sent"
+    run = server.latest(LIVE_ID)
     assert (run["groupName"], run["jobType"], run["tags"]) == ("my study/lr", "lr", ["lr"])
-    assert len(server.rows[f"my-study-{LIVE.key}"]) == 2
-    assert ["lr", "winner of lr"] in [run["tags"] for run in server.runs]
+    assert steps_at(server, LIVE_ID) == [(1, 0.5), (2, 0.75)]
+    (winner,) = {run["name"] for run in server.runs if "winner of lr" in (run["tags"] or [])} & {
+        f"my-study-{key}" for key in winners(study)[:1]
+    }
+    assert [row["epoch"] for row in server.rows_of(winner)] == [1, 2, 3]
+    assert {"val_loss", "status"} <= set(server.summaries[winner])
     written = (path for path in study.rglob("*") if path.is_file())
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("epochs_before", "goes_on_at"), [(2, 1), (2, 3), (0, 3)])
+def test_trial_that_was_cut_and_continued_online_has_each_epoch_once(
+    study: Path, server: Server, epochs_before: int, goes_on_at: int
+) -> None:
+    result = make_result(make_trial(epochs=4), 0.1, 0.2, 0.3, 0.4)
+    log = log_of(study, ONLINE)
+    log.begun("stage lr", 1)
+    log.started(result.trial)
+    for metrics in result.epochs[:epochs_before]:
+        log.epoch_ended(result.trial, metrics)
+    log.close()
+    log = log_of(study, ONLINE)
+    log.begun("stage lr", 1)
+    train(log, result, result.epochs[goes_on_at - 1 :])
+    log.close()
+    rows = steps_at(server, f"my-study-{result.trial.key}")
+    assert rows == [(1, 0.1), (2, 0.2), (3, 0.3), (4, 0.4)]
+
+
+@pytest.mark.slow
+def test_member_that_takes_over_another_state_has_the_epochs_of_its_last_line(
+    study: Path, server: Server
+) -> None:
+    member = replace(make_trial(epochs=3), start=MEMBER)
+    result = make_result(member, 0.75, 0.8, 0.85)
+    log = log_of(study, ONLINE)
+    log.begun("joint random", 1)
+    train(log, result, [*make_epochs([0.1, 0.2]), *result.epochs[1:]])
+    log.close()
+    assert steps_at(server, f"my-study-{member.key}") == [(1, 0.75), (2, 0.8), (3, 0.85)]
+
+
+@pytest.mark.slow
+def test_run_whose_server_was_given_up_in_the_middle_is_kept_under_another_id(
+    study: Path, server: Server
+) -> None:
+    rows = [{"epoch": 1, "val_accuracy": 0.5}, {"epoch": 2, "val_accuracy": 0.75}]
+    run = Run(id="x", name="x", group="g", job_type="lr", tags=("lr",), config={})
+    teller = Teller(Place(study=study, mode=ONLINE, project="p"))
+    teller.tell(("start", (run,)))
+    teller.tell(("log", ("x", rows[0])))
+    while not server.latest("x"):
+        time.sleep(0.01)
+    teller.tell(HASTE)
+    teller.tell(("end", (Logged(run=run, state="COMPLETED", summary={"status": "COMPLETED"}, rows=rows),)))
+    teller.tell(None)
+    while teller.is_at_work(0.1):
+        pass
+    teller.end()
+    sync(study, server)
+    assert steps_at(server, "x-2") == [(1, 0.5), (2, 0.75)]
+    assert steps_at(server, "x") in ([], [(1, 0.5)])
 
 
 @pytest.fixture
@@ -175,11 +417,14 @@ def dead(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("dead")
 def test_dead_server_slows_nothing_and_all_is_kept(study: Path) -> None:
+    began = time.monotonic()
     said, took = follow(study, ONLINE)
     assert took < 1
-    assert said.startswith(f"W&B       {TRIALS + 2} kept here (")
-    assert "to send them: wandb sync" in said
-    assert len(rows_of(runs_in(study)[f"my-study-{LIVE.key}"])) == 2
+    assert time.monotonic() - began < 15
+    assert said[0] == f"W&B       {TRIALS + 2} runs to log still; Ctrl-C leaves them for the next run"
+    assert said[-1].startswith(f"W&B       {TRIALS + 2} kept here (")
+    assert "to send them: wandb sync" in said[-1]
+    assert len(rows_of(runs_in(study)[LIVE_ID])) == 2
 
 
 @pytest.mark.slow
@@ -188,24 +433,34 @@ def test_dead_server_delays_the_end_for_a_bounded_time(study: Path) -> None:
     began = time.monotonic()
     said, _ = follow(study, ONLINE, wait_s=1)
     assert time.monotonic() - began < 5
-    assert said.endswith(" not logged, the same command again does it")
+    assert said[-1].endswith(" not logged, the same command again does it")
 
 
 @pytest.mark.usefixtures("dead")
 def test_interruption_does_not_wait(study: Path) -> None:
-    log = WandbLog(Place(study=study, mode=ONLINE, project="p"), Ledger(study), lambda line: None)
+    log = log_of(study, ONLINE)
     log.started(LIVE)
     began = time.monotonic()
-    try:
-        raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        log.close()
+    interrupt(log)
     assert time.monotonic() - began < 2
 
 
 @pytest.mark.slow
+def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None:
+    log = log_of(tmp_path, wait_s=1)
+    log.begun("stage lr", 1)
+    log.ended(make_result(LIVE, 0.5))
+    while not list((tmp_path / FOLDER).glob("offline-run-*")):
+        time.sleep(0.01)  # until the process is there: it takes its time
+    for seed in range(100, 220):  # two seconds
+        log.ended(make_result(make_trial(seed=seed), 0.5))
+    log.close()
+    assert len(runs_in(tmp_path)) == 121
+
+
+@pytest.mark.slow
 def test_failed_trial_is_logged_as_failed(tmp_path: Path) -> None:
-    log = WandbLog(Place(study=tmp_path, mode=OFFLINE, project="p"), Ledger(tmp_path), lambda line: None)
+    log = log_of(tmp_path)
     log.begun("stage lr", 1)
     log.ended(make_result(LIVE, status=TrialStatus.FAILED, reason="the loss is nan"))
     log.close()

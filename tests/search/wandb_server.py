@@ -27,14 +27,29 @@ _RUN: dict[str, Any] = {
 
 
 class Server(ThreadingHTTPServer):
-    """Answers as W&B does where wandb insists; `runs` are the variables of each upsert, `rows` by run."""
+    """Answers as W&B does where wandb insists: it tells of what it has of a run, rows have their lines.
+
+    `runs` are the variables of each upsert, `rows` are by run and line, `summaries` by run.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.runs: list[dict[str, Any]] = []
-        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.rows: dict[str, dict[int, dict[str, Any]]] = {}
+        self.summaries: dict[str, dict[str, Any]] = {}
+        self.answers = threading.Event()  # cleared, it keeps everybody waiting
+        self.answers.set()
+
+    def rows_of(self, run_id: str) -> list[dict[str, Any]]:
+        """Returns the rows of a run in the order of their lines."""
+        return [row for _, row in sorted(self.rows.get(run_id, {}).items())]
+
+    def latest(self, run_id: str) -> dict[str, Any]:
+        """Returns what was last said of a run, without what was left out."""
+        said = [run for run in self.runs if run["name"] == run_id]
+        return {name: value for run in said for name, value in run.items() if value is not None}
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Says nothing: wandb cuts connections when its process ends."""
@@ -55,22 +70,50 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Takes GraphQL, and the rows of a run."""
         body = self._read()
+        self.server.answers.wait()
         if self.path.endswith("file_stream"):
-            history = json.loads(body).get("files", {}).get("wandb-history.jsonl", {}).get("content", [])
-            self.server.rows.setdefault(self.path.split("/")[-2], []).extend(map(json.loads, history))
+            self._take(self.path.split("/")[-2], json.loads(body).get("files", {}))
             self._answer({})
         elif self.path == "/graphql":
             self._answer({"data": self._data(json.loads(body))})
         else:
             self._answer({})
 
+    def _take(self, run_id: str, files: dict[str, Any]) -> None:
+        history = files.get("wandb-history.jsonl", {"offset": 0, "content": []})
+        rows = self.server.rows.setdefault(run_id, {})
+        rows.update(enumerate(map(json.loads, history["content"]), start=history["offset"]))
+        for summary in files.get("wandb-summary.json", {}).get("content", []):
+            self.server.summaries[run_id] = json.loads(summary)
+
+    def _stored(self, run_id: str) -> dict[str, Any] | None:
+        """Returns what a run that is resumed goes on with; None for a new one."""
+        said = self.server.latest(run_id)
+        if not said:
+            return None
+        rows = self.server.rows_of(run_id)
+        return {
+            "name": run_id,
+            "historyLineCount": len(rows),
+            "eventsLineCount": 0,
+            "logLineCount": 0,
+            "historyTail": json.dumps([json.dumps(row) for row in rows[-1:]]),
+            "eventsTail": "[]",
+            "summaryMetrics": json.dumps(self.server.summaries.get(run_id, {})),
+            "config": said.get("config", "{}"),
+            "tags": said.get("tags", []),
+            "wandbConfig": json.dumps({"t": {"1": [1]}}),
+        }
+
     def _data(self, asked: dict[str, Any]) -> dict[str, Any]:
         query, variables = asked["query"], asked.get("variables") or {}
         if "upsertBucket" in query:
             self.server.runs.append(variables)
-            return {"upsertBucket": {"bucket": {**_RUN, "name": variables["name"]}, "inserted": True}}
+            lines = len(self.server.rows.get(variables["name"], {}))
+            bucket = {**_RUN, "name": variables["name"], "historyLineCount": lines}
+            return {"upsertBucket": {"bucket": bucket, "inserted": True}}
         if "RunResumeStatus" in query:
-            return {"model": {**_RUN["project"], "bucket": None}}
+            return {"model": {**_RUN["project"], "bucket": self._stored(variables["name"])}}
         if "ArtifactType" in query:
             return {"project": {"artifact": None}}
         if "createArtifact(" in query:

@@ -1,0 +1,124 @@
+"""What of a trial and of a stage is logged to Weights & Biases."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from search.finetune.result import METRICS, ColumnResult, FinetuneResult
+from search.results import Entry, StageResult
+from search.stages import show_value
+from trainables.trial import EpochMetrics, TrialResult
+
+Decided = StageResult | FinetuneResult  # what has a winner, a table and figures
+
+
+def row_of(metrics: EpochMetrics) -> dict[str, float]:
+    """Returns the row of an epoch; what is not finite is left out."""
+    names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+    values = {name: getattr(metrics, name) for name in names}
+    values["epoch_learning_rate"] = metrics.learning_rate
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def summary_of(result: TrialResult) -> dict[str, Any]:
+    """Returns the summary of a trial."""
+    return {
+        "status": result.status.value,
+        "reason": result.reason,
+        "mean_val_accuracy": _finite(result.mean_val_accuracy),
+        "best_val_accuracy": _finite(result.best_val_accuracy),
+        "best_epoch": result.best_epoch,
+        "train_seconds": result.seconds,
+    }
+
+
+def winners_of(result: Decided) -> Sequence[str]:
+    """Returns the keys of the winner's trials; of a population, those by which its members were watched."""
+    if isinstance(result, FinetuneResult):
+        column = result.column(result.winner or "")
+        return column.trials if column else ()
+    if result.winner is None:
+        return ()
+    entry = result.entry_of(result.winner)
+    members = (result.search or {}).get("members")
+    return [members[result.entries.index(entry)]["key"]] if members else entry.trials
+
+
+def stage_summary_of(result: Decided) -> dict[str, Any]:
+    """Returns the summary of a stage."""
+    return {
+        "status": "COMPLETED" if result.winner else "FAILED",
+        "verdict": result.verdict,
+        "statement": result.statement,
+        **_winner_of(result),
+    }
+
+
+def table_of(result: Decided) -> list[Mapping[str, Any]]:
+    """Returns the table of a stage, a row a configuration."""
+    if isinstance(result, FinetuneResult):
+        return [_column_row(column, result) for column in result.columns]
+    return [_table_row(entry, result) for entry in result.entries]
+
+
+def state_of(result: Decided) -> str:
+    """Returns what differs where a stage found something else than before."""
+    values = result.to_dict()
+    for name in ("finished_at", "seconds"):
+        del values[name]
+    for entry in values.get("entries", ()):
+        del entry["reused"]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _winner_of(result: Decided) -> dict[str, Any]:
+    if isinstance(result, FinetuneResult):
+        column = result.column(result.winner or "")
+        return {"winner": result.winner, "val_accuracy": column and column.figures["val_accuracy"][0]}
+    winner = result.winner
+    mean = winner and result.entry_of(winner).mean
+    return {"winner": winner and winner.to_dict(), "mean_val_accuracy": mean}
+
+
+def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, Any]:
+    return {
+        "value": column.title,
+        "standing": _standing(column.name == result.winner, column.tied),
+        **{metric: column.figures[metric][0] for metric in METRICS},
+        **{f"{metric}_spread": column.figures[metric][1] for metric in METRICS},
+        "runs": len(column.trials),
+        "winner_less_this": column.difference,
+        "p_value": column.p_value,
+        "reason": column.reason,
+        "seconds": column.seconds,
+    }
+
+
+def _standing(won: bool, tied: bool | None) -> str:
+    return "winner" if won else "tied" if tied else ""
+
+
+def _table_row(entry: Entry, result: StageResult) -> Mapping[str, Any]:
+    value = "" if entry.value is None else show_value(entry.value)
+    return {
+        "value": value or json.dumps(entry.config.to_dict()),
+        "standing": _standing(entry.config == result.winner, entry.tied),
+        "mean_val_accuracy": _finite(entry.mean),
+        "spread": _finite(entry.spread),
+        "best_val_accuracy": _finite(entry.best_val_accuracy),
+        "best_epoch": entry.best_epoch,
+        "runs": len(entry.trials),
+        "winner_less_this": entry.difference,
+        "p_value": entry.p_value,
+        "status": entry.status,
+        "reason": entry.reason,
+        "seconds": entry.seconds,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
