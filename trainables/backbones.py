@@ -209,6 +209,7 @@ def parameter_counts(backbone: Backbone) -> ParameterCounts:
         body = _application(backbone, None) if backbone.frozen else None
         shape = (body.output_shape[-1],) if body else (backbone.input_px, backbone.input_px, 3)
         head = build_network(Architecture(shape, backbone.hidden_units, has_dropout=False, has_l2=False))
+    keras.utils.clear_session()  # else Keras allocates these weights with the next model, after all
     trainable = _size(head.trainable_weights)
     non_trainable = _size(head.non_trainable_weights) + (_size(body.weights) if body else 0)
     return ParameterCounts(trainable + non_trainable, trainable, non_trainable)

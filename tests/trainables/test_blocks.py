@@ -10,7 +10,9 @@ from trainables.blocks import block_ends, unfreeze
 def _application(name: str, px: int = 75) -> keras.Model:
     with keras.StatelessScope(initialize_variables=False):
         build = getattr(keras.applications, name)
-        return build(include_top=False, weights=None, input_shape=(px, px, 3), pooling="avg")
+        model = build(include_top=False, weights=None, input_shape=(px, px, 3), pooling="avg")
+    keras.utils.clear_session()  # else Keras allocates the weights with the next model
+    return model
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,7 @@ def test_hassner_layers_and_their_shapes_at_full_size() -> None:
     architecture = Architecture((227, 227, 3), (512, 512), has_dropout=True, has_l2=False)
     with keras.StatelessScope(initialize_variables=False):
         network = build_network(architecture)
+    keras.utils.clear_session()  # else Keras allocates the weights with the next model
     assert [(_describe(layer), layer.output.shape[1:]) for layer in network.layers] == [
         ("Rescaling", (227, 227, 3)),
         ("Conv2D", (56, 56, 96)),
