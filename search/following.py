@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from data_prep.errors import InputError
 from search.ledger import Ledger
 from search.verbose import Verbose
-from search.wandb_note import OFFLINE, ONLINE, Place
+from search.wandb.note import OFFLINE, ONLINE, Place
 from search.watching import Watcher
 
 AUTO, DISABLED = "auto", "disabled"
@@ -51,7 +51,7 @@ def followers(arguments: argparse.Namespace, folder: Path, say: Callable[[str], 
     if why:
         say(f"W&B       {why}")
     if mode:
-        from search.wandb_log import WandbLog
+        from search.wandb.log import WandbLog
 
         place = Place(
             study=folder, mode=mode, project=arguments.wandb_project, entity=arguments.wandb_entity or ""

@@ -28,10 +28,10 @@ from data_prep.files import write_json
 from search.finetune.result import FILE_NAME
 from search.ledger import Ledger
 from search.results import StageFiles
-from search.wandb_log import WandbLog
-from search.wandb_note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
-from search.wandb_runs import HASTE
-from search.wandb_teller import Teller
+from search.wandb.log import WandbLog
+from search.wandb.note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
+from search.wandb.runs import HASTE
+from search.wandb.teller import Teller
 from trainables.trial import MEMBER, EpochMetrics, TrialResult, TrialStatus
 
 pytest.importorskip("wandb")

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from search.wandb_note import Place
-from search.wandb_serve import serve
+from search.wandb.note import Place
+from search.wandb.serve import serve
 
 
 class Teller:

@@ -12,7 +12,7 @@ from PIL import Image
 from search.results import StageResult
 
 if TYPE_CHECKING:
-    from search.wandb_values import Decided
+    from search.wandb.values import Decided
 
 Figure = tuple[str, str, bytes]  # name, caption, PNG
 

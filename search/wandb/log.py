@@ -1,6 +1,6 @@
 """A study in Weights & Biases: a run a trial, grouped by study and stage, and a summary run a stage.
 
-Nothing here waits for W&B while a search runs: another process logs (`search.wandb_serve`).
+Nothing here waits for W&B while a search runs: another process logs (`search.wandb.serve`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from search.ledger import Ledger
 from search.results import StageResult
 from search.run_names import run_name, stage_of
 from search.stages import show_value
-from search.wandb_note import OFFLINE, ONLINE, Logged, Note, Place, Run, plain
-from search.wandb_runs import DONE, FAILED, HASTE, REFUSED
-from search.wandb_teller import Teller
-from search.wandb_values import (
+from search.wandb.note import OFFLINE, ONLINE, Logged, Note, Place, Run, plain
+from search.wandb.runs import DONE, FAILED, HASTE, REFUSED
+from search.wandb.teller import Teller
+from search.wandb.values import (
     Decided,
     row_of,
     stage_summary_of,
@@ -42,7 +42,7 @@ class WandbLog:
 
     A trial is what the ledger has of it, also where it is trained again for its weights; one of the ledger
     that was not logged is logged with the stage that reuses it. A run that was logged as it is now is left
-    alone, any other is completed (see `search.wandb_runs.Runs`), with the stage it was first logged with.
+    alone, any other is completed (see `search.wandb.runs.Runs`), with the stage it was first logged with.
     So each is there once, and a search that was interrupted completes what is missing. `say` gets what
     people should know, above all one line at the end.
     """

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from search.wandb_media import figures_of, media_of
-from search.wandb_note import OFFLINE, ONLINE, UNDER_WAY, Logged, Note, Place, Run
+from search.wandb.media import figures_of, media_of
+from search.wandb.note import OFFLINE, ONLINE, UNDER_WAY, Logged, Note, Place, Run
 
 if TYPE_CHECKING:
-    from search.wandb_values import Decided
+    from search.wandb.values import Decided
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
 _INIT_S = 4  # a server that has not answered by then is taken for dead

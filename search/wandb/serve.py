@@ -14,8 +14,8 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
-from search.wandb_note import Place
-from search.wandb_runs import FAILED, HASTE, Runs, in_short
+from search.wandb.note import Place
+from search.wandb.runs import FAILED, HASTE, Runs, in_short
 
 
 def serve(connection: Connection, place: Place) -> None:
