@@ -1,7 +1,7 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make test     everything that CI runs, half an hour on two cores; at its end makes a cluster of three hosts out of
 #               this machine (skipped without root, openssh-server, iproute2 and rsync)
-# make hosts    that end alone, with the one test that is left out there for its two minutes
+# make hosts    that end alone, with the two tests that are left out there for the minutes that they take
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3

@@ -271,6 +271,7 @@ for path in [data / "adience.parquet", *(data / "data" / "adience").rglob("*.*")
     assert sent.returncode == 0, sent.stderr
 
 
+@pytest.mark.slow
 def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path: Path) -> None:
     wait(lambda: all_alive(lab), 90)
     command = STUDY.format(address="auto") + " --study head --repeats 3 --epochs 15"
