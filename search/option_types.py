@@ -25,6 +25,15 @@ def add_storage(group: Any) -> None:
     )
 
 
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Adds a study that is there, and --storage."""
+    study = parser.add_argument(
+        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
+    )
+    offer_studies(study)
+    add_storage(parser)
+
+
 def offer(option: Any, *words: str) -> None:
     """Makes the shell complete what is typed for `option` to one of `words`."""
     option.completer = lambda prefix, **_: [word for word in words if word.startswith(prefix)]

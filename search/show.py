@@ -25,7 +25,7 @@ from search.finetune.result import FinetuneResult, read_finetune
 from search.finetune.table import print_finetune
 from search.live import Live, LiveState, LiveTrial, read_live
 from search.next_command import next_command
-from search.option_types import add_storage, offer_studies
+from search.option_types import add_study
 from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import StageFiles, StageResult
@@ -204,11 +204,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
         allow_abbrev=False,
     )
-    study = parser.add_argument(
-        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
-    )
-    offer_studies(study)
-    add_storage(parser)
+    add_study(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
 

@@ -13,7 +13,7 @@ from data_prep.command import exit_code
 from data_prep.completion import completing
 from data_prep.errors import InputError
 from data_prep.files import write_whole
-from search.option_types import add_storage, offer_studies
+from search.option_types import add_study
 from search.report.content import report_on
 from search.report.document import Document
 from search.report.html import to_html
@@ -76,11 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
         allow_abbrev=False,
     )
-    study = parser.add_argument(
-        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
-    )
-    offer_studies(study)
-    add_storage(parser)
+    add_study(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: STUDY/report)")
     return parser
 
