@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Collection
 from typing import Any
 
+from search.contradictions import OPTIONS
 from search.dashboard.reading import Snapshot
 from search.results import StageResult
 from search.stages import STAGES
@@ -15,8 +16,6 @@ from trainables.trial import TrialConfig
 
 def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
     """Returns `config` as options of search.run, without the hyperparameters `leave_out`."""
-    from search.contradictions import OPTIONS  # it loads scipy, which the page can do without at first
-
     values = config.to_dict()
     words = [
         f"--{option} {shlex.quote(_typed(values[name]))}"

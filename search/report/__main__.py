@@ -14,11 +14,9 @@ from data_prep.completion import completing
 from data_prep.errors import InputError
 from data_prep.files import write_whole
 from search.option_types import add_study
-from search.report.content import report_on
 from search.report.document import Document
 from search.report.html import to_html
 from search.report.markdown import to_markdown
-from search.report.pictures import picture
 from search.report.record import read_record
 from search.study import find_study
 
@@ -42,6 +40,8 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
     read are named on standard error and in the report. The same study and `made_on` give the same bytes.
     Raises InputError where there is no study or no finished stage, and where `out` cannot be written.
     """
+    from search.report.content import report_on  # slow: completion does without
+
     record = read_record(folder)
     for file in record.unread:
         print(f"warning: left out {file}", file=sys.stderr)
@@ -56,6 +56,8 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
 
 
 def _write_document(document: Document, out: Path) -> None:
+    from search.report.pictures import picture  # slow as well
+
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for figure in document.figures():
         _write(out / "figures" / f"{figure.name}.png", picture(figure))
