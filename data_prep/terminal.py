@@ -8,5 +8,5 @@ from rich.console import Console
 
 
 def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
-    """Returns a console on standard output, standard error, or `file`, that takes no brackets for markup."""
-    return Console(file=file, stderr=stderr, markup=False, emoji=False)
+    """Returns a console on standard output, standard error, or `file`, with plain brackets and numbers."""
+    return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)

@@ -12,6 +12,7 @@ from data_prep.errors import InputError
 from data_prep.remote import is_address, located
 
 AUTO = "auto"  # of --repeats
+STORAGE = Path("results")
 
 
 def add_storage(group: Any) -> None:
@@ -19,7 +20,7 @@ def add_storage(group: Any) -> None:
     group.add_argument(
         "--storage",
         type=place,
-        default=Path("results"),
+        default=STORAGE,
         metavar="DIR",
         help="of studies; a folder, or an address such as s3://bucket/results (default: %(default)s)",
     )
@@ -45,8 +46,8 @@ def offer_studies(option: Any) -> None:
 
 
 def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
-    storage = getattr(parsed_args, "storage", None) or Path("results")
-    names = (path.parent.name for path in Path(storage).glob("*/study.json"))
+    storage = getattr(parsed_args, "storage", STORAGE)  # the dashboard has no such option
+    names = (path.parent.name for path in storage.glob("*/study.json"))
     return sorted(name for name in names if name.startswith(prefix))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from search.breakdown import break_down
 from search.collector import Member, Policy
 from search.comparison import ages_of
-from search.configurations import POPULATION_RANGES
+from search.configurations import Range
 from search.joint import JointPlan
 from search.results import JOINT, Entry, StageResult
 from search.results import Protocol as Comparing
@@ -39,7 +39,7 @@ def run_population(plan: JointPlan, workers: Population) -> StageResult:
     started = time.perf_counter()
     random.seed(plan.base.seed)  # Ray's scheduler draws from it
     deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
-    space = {name: POPULATION_RANGES[name] for name in plan.space}
+    space = {name: values for name, values in plan.space.items() if isinstance(values, Range)}
     scheduler = make_population_scheduler(OBJECTIVE, space, plan.base.epochs)
     configs = [trial.config for trial in plan.trials()]
     split = plan.problem.splits[0]

@@ -160,8 +160,8 @@ def _search(
     if finetuned:
         print_finetune(finetuned, output)
     if reading:
-        output.print(describe_reading(reading), highlight=False, soft_wrap=True)
-    output.print(f"results: {shown(folder)}", highlight=False, soft_wrap=True)
+        output.print(describe_reading(reading), soft_wrap=True)
+    output.print(f"results: {shown(folder)}", soft_wrap=True)
     if arguments.json:
         seconds = time.perf_counter() - started
         made_of = read_study(folder)
@@ -222,7 +222,7 @@ def _results(
         done.append(result)
         yield result
         if result.sweep > 1 and result.stage == names[-1]:
-            output.print(describe_sweep(done, result.sweep), highlight=False, soft_wrap=True)
+            output.print(describe_sweep(done, result.sweep), soft_wrap=True)
 
 
 def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Sequence[Plan]:
@@ -251,7 +251,7 @@ def _dry_run(
         print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
         return
     console = text_console()
-    console.print(f"study     {shown(folder)}", highlight=False, soft_wrap=True)
+    console.print(f"study     {shown(folder)}", soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)
         print_plan(plan, missing, console)
@@ -260,7 +260,7 @@ def _dry_run(
         print_plan(finetunes, missing, console)
     print_estimate(len(missing), expected, console)
     if is_wanted(arguments) and not finetunes:
-        console.print("pretraining and fine-tuning come after these, for the winner", highlight=False)
+        console.print("pretraining and fine-tuning come after these, for the winner")
 
 
 def _warn(trials: Sequence[Trial], problem: Problem) -> None:

@@ -96,7 +96,7 @@ class Runner:
         return result
 
     def _write_model(self, *arguments: Any) -> None:
-        self._console.print("writing the final model", highlight=False)
+        self._console.print("writing the final model")
         self._driver.call(trainable.write_model, *arguments)
 
     def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
@@ -106,7 +106,7 @@ class Runner:
         print_setting(plan, self._console)
         total, missing = len(plan.trials()), len(missing_trials(plan, self._ledger))
         if missing < total:
-            self._console.print(f"{total - missing} of {total} trials are done already", highlight=False)
+            self._console.print(f"{total - missing} of {total} trials are done already")
 
 
 class _Workers:
@@ -144,6 +144,6 @@ class _Workers:
         for watcher in self._watchers:
             watcher.begun(self._title, total)
         if total and not self._driver.is_connected:
-            self._console.print("starting Ray", highlight=False)
+            self._console.print("starting Ray")
         with Progress(self._title, total, self._label, self._console) as progress:
             yield Observers((progress, *self._watchers))

@@ -11,6 +11,7 @@ from search.progress import clock_time
 from search.published import CHOSEN
 from search.report.words import figure, hyperparameter_name, stage_title, title_of
 from search.results import JOINT, Entry, StageResult
+from search.run_names import stage_of
 from search.stages import STAGES, show_value
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
@@ -58,10 +59,8 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
 
 def searched(live: Live) -> str:
     """Returns the stage (or "joint") that `live` trains or trained last, empty for anything else."""
-    first, _, rest = live.search.partition(" ")
-    if first == "stage" and rest in STAGES:
-        return rest
-    return JOINT if first == JOINT else ""
+    stage = stage_of(live.search)
+    return stage if stage in (*STAGES, JOINT) else ""
 
 
 def margin_of(result: StageResult) -> str:

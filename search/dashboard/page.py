@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -42,13 +42,7 @@ def show_page() -> None:
     settings = current()
     if settings.token is not None and not _is_admitted(settings.token):
         return
-    source = settings.source
-    try:
-        studies = {folder.name: folder for folder in source.studies()}
-    except InputError:
-        _refreshed(lambda: _show_nothing(source))
-        return
-    _show(source, studies)
+    _show(settings.source)
 
 
 def _is_admitted(token: str) -> bool:
@@ -71,7 +65,11 @@ def _is_admitted(token: str) -> bool:
     return False
 
 
-def _show(source: Source, studies: Mapping[str, Path]) -> None:
+def _show(source: Source) -> None:
+    try:
+        studies = {folder.name: folder for folder in source.studies()}
+    except InputError:  # what is shown instead says so, and looks again
+        studies = {}
     if not studies:
         _refreshed(lambda: _show_nothing(source))
         return

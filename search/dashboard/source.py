@@ -17,8 +17,8 @@ from data_prep.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.overview import is_study, studies_in
 from search.dashboard.reading import StudyReader
+from search.option_types import STORAGE
 
-STORAGE = Path("results")
 FETCH_S = 5.0  # what lies behind an address is looked at again after so long
 SCAN_S = 1.0  # and a study's folder
 
