@@ -13,7 +13,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from documented import (
+
+from data_prep import arguments as build_arguments
+from search import arguments as run_arguments
+from search import predict, selection
+from search.published import CHOSEN
+from search.stages import STAGES, show_value
+from tests.documented import (
     COMMANDS,
     OTHERS,
     PAGES,
@@ -26,13 +32,7 @@ from documented import (
     rows_of,
     spans_of,
 )
-from documented import commands as all_commands
-
-from data_prep import arguments as build_arguments
-from search import arguments as run_arguments
-from search import predict, selection
-from search.published import CHOSEN
-from search.stages import STAGES, show_value
+from tests.documented import commands as all_commands
 
 NEEDS = {"a cluster", "a cloud", "a GPU", "a GPU and the internet", "the internet", "another machine"}
 PROGRAMS = [

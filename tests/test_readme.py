@@ -6,9 +6,9 @@ import re
 import shlex
 
 import pytest
-from documented import PAGES, ROOT, rows_of
 
 from search import arguments as run_arguments
+from tests.documented import PAGES, ROOT, rows_of
 
 README = PAGES[0]
 ADDED = [options for _, added in rows_of(README, "to") for options in re.findall(r"`(--[^`]+)`", added)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster_files import ROOT
+from tests.cluster.cluster_files import ROOT
 
 PAGE = ROOT / "docs" / "cluster.md"
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cluster_files import ROOT
+from tests.cluster.cluster_files import ROOT
 
 NETWORK = "10.77.0"
 HEAD, OPERATOR = f"{NETWORK}.11", f"{NETWORK}.1"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts import SHARED, Host, Lab, why_not
 
 from data_prep.sample import draw_sample
+from tests.cluster.hosts import SHARED, Host, Lab, why_not
 
 reason = why_not()
 pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=str(reason))]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_files import AWS, as_ray_takes_it, read
 from ray.autoscaler import tags
+
+from tests.cluster.cluster_files import AWS, as_ray_takes_it, read
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra cluster")
 moto = pytest.importorskip("moto", reason="needs the extra dev")

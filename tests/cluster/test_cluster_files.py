@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster_files import AWS, GCP, KUBERNETES, LAB, ROOT, as_ray_takes_it, edited_keys, read
-from ec2_model import mistakes_in
+
+from tests.cluster.cluster_files import AWS, GCP, KUBERNETES, LAB, ROOT, as_ray_takes_it, edited_keys, read
+from tests.cluster.ec2_model import mistakes_in
 
 pytestmark = pytest.mark.cluster
 Config = dict[str, Any]

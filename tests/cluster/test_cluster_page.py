@@ -6,10 +6,10 @@ import re
 import shlex
 
 import pytest
-from cluster_files import ROOT
-from commands import PAGE, commands_of
 
 from search.arguments import parse_arguments
+from tests.cluster.cluster_files import ROOT
+from tests.cluster.commands import PAGE, commands_of
 
 LAB = commands_of("A lab's own machines")
 SEARCHES = re.findall(r"python -m search\.run ([^'…]+)'", PAGE.read_text("utf-8"))

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from cluster_files import LAB, ROOT, read
-from commands import commands_of
-from hosts import HEAD, OPERATOR, SHARED, Host, Lab, why_not
 
 from data_prep.sample import draw_sample
+from tests.cluster.cluster_files import LAB, ROOT, read
+from tests.cluster.commands import commands_of
+from tests.cluster.hosts import HEAD, OPERATOR, SHARED, Host, Lab, why_not
 
 reason = why_not()
 pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=str(reason))]

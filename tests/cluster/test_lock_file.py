@@ -6,8 +6,9 @@ import re
 from configparser import ConfigParser
 
 import pytest
-from cluster_files import ROOT
 from packaging.requirements import Requirement
+
+from tests.cluster.cluster_files import ROOT
 
 PIN = re.compile(r"[a-z0-9][a-z0-9-]*==[0-9][0-9a-z.!]*")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_problem
 
 from search.collector import Collector, MemberCollector, Policy
 from search.driver import assignment_of
 from search.watching import Observers
+from tests.search.makers import make_problem
 from trainables.trainable import EPOCH, EPOCHS, REASON, STATUS, VALUES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from makers import make_stage_result
 
 from search.compare import compare_studies, main
 from search.results import StageFiles
 from search.stages import STAGES
+from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 
 MakeStudy = Callable[..., Path]

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import FakeTrainer, make_problem, make_result
 
 from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Entry
 from search.selection import select
+from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 

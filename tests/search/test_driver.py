@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 import ray
-from processes import training_processes
 
 from data_prep.adience import load_adience
 from data_prep.build import build_manifest
@@ -28,6 +27,7 @@ from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective
 from search.spaces import KnowingSearcher, make_population_scheduler, make_scheduler
+from tests.search.processes import training_processes
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 pytestmark = pytest.mark.ray

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import training_processes
 
 from data_prep.adience import load_adience
 from data_prep.build import build_manifest
 from data_prep.celeba import load_celeba
 from data_prep.sample import draw_sample
+from tests.search.processes import training_processes
 
 pytestmark = pytest.mark.ray
 

@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 import pytest
-from makers import make_problem, make_result
 
 from search import estimate as module
 from search.estimate import Estimate, estimate
 from search.problem import Problem
+from tests.search.makers import make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
 STEPS = 2  # of 64 training rows in batches of 32

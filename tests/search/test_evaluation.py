@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import make_manifest
 from rich.console import Console
 
 from data_prep.splits import make_splits
 from search.evaluation import ALL, UNSEEN, evaluate, evaluate_parts, print_evaluation, unseen_images
 from search.photographs import Photograph
 from search.predictions import Row, rows_of
+from tests.search.makers import make_manifest
 from trainables.pictures import Box
 from trainables.prediction import Prediction
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from makers import FakeTrainer, make_problem, make_stage_result
 
 from data_prep.errors import InputError
 from search.final import describe_reading, evaluate_winner, read_final, require_held_out
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
+from tests.search.makers import FakeTrainer, make_problem, make_stage_result
 from trainables.trial import Trial, TrialConfig
 
 WINNER = make_stage_result(winner=TrialConfig(epochs=2))

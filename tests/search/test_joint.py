@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from makers import FakeTrainer, make_problem, make_result
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
@@ -23,6 +22,7 @@ from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
 from search.stages import show_value
+from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SPACE = {"learning_rate": (0.1, 0.001), "dropout": (0.0, 0.25, 0.5)}

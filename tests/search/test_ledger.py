@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import make_result, make_trial
 
 from data_prep.errors import InputError
 from search.ledger import Ledger
+from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult, TrialStatus
 
 TRIAL = make_trial(learning_rate=0.0003)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_epochs, make_result, make_stage_result, make_trial
 
 from data_prep.errors import InputError
 from search.live import Live, LiveState, read_live
 from search.live_file import LiveFile, asked_of
+from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
 from trainables.trial import TrialStatus
 
 TRIAL = make_trial(epochs=4, learning_rate=0.1)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from makers import make_stage_result
 
 from search.arguments import parse_arguments
 from search.finetune.options import is_wanted
@@ -16,6 +15,7 @@ from search.planning import stage_names
 from search.results import JOINT, StageResult
 from search.stages import STAGES
 from search.study import Command
+from tests.search.makers import make_stage_result
 
 FOLDER = Path("/studies/faces")
 FACTS = {"source": "adience", "split": "folds", "weights": "imagenet", "keras_backend": "jax"}

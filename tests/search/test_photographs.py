@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from makers import make_manifest
 
 from data_prep.errors import InputError
 from search.photographs import drawn_photographs, photographs_in, photographs_named, printable
+from tests.search.makers import make_manifest
 
 
 @pytest.fixture

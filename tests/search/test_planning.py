@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from makers import make_problem, make_result, make_stage_result, write_small_manifest
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
@@ -25,6 +24,7 @@ from search.planning import (
 from search.problem import Problem
 from search.results import StageFiles
 from search.stages import STAGES
+from tests.search.makers import make_problem, make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
 

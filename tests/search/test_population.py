@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from makers import make_epochs, make_problem
 
 from search.arguments import parse_arguments
 from search.collector import Member, Policy
@@ -16,6 +15,7 @@ from search.planning import joint_plan
 from search.population import run_population
 from search.problem import Problem
 from search.stages import show_value
+from tests.search.makers import make_epochs, make_problem
 from trainables.trial import MEMBER, TrialConfig, TrialStatus
 
 

@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
-from makers import make_manifest
 from PIL import Image
 
 from data_prep.manifest import Manifest, write_manifest
 from search.predict import main
+from tests.search.makers import make_manifest
 from tests.trainables.models import write_brightness_model
 
 

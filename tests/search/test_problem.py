@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from makers import make_manifest, make_problem
 
 from data_prep.errors import InputError
 from search import problem as module
 from search.problem import Problem, extraction_backend, installed_backend, weights_in_words
+from tests.search.makers import make_manifest, make_problem
 from trainables.trial import TrialConfig
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from io import StringIO
 
 import pytest
-from makers import make_epochs, make_result, make_trial
 from rich.console import Console
 
 from data_prep.terminal import text_console
 from search.progress import Progress, clock_time
+from tests.search.makers import make_epochs, make_result, make_trial
 from trainables.trial import Trial, TrialStatus
 
 ONE, TWO, THREE, FOUR = (make_trial(seed=seed, epochs=4) for seed in (1, 2, 3, 4))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_column, make_finetune_result
 from PIL import Image
 
 from search.finetune.result import FinetuneResult
@@ -26,6 +25,7 @@ from search.report.markdown import to_markdown
 from search.report.record import read_record
 from search.results import StageFiles
 from search.stages import STAGES, show_value
+from tests.search.makers import make_column, make_finetune_result
 
 MADE_ON = "2026-01-02"
 Make = Callable[..., Path]

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_entry, make_stage_result
 
 from data_prep.errors import InputError
 from search.results import StageFiles, StageResult
+from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_result, make_stage_result, write_small_manifest
 
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
@@ -20,6 +19,7 @@ from search.problem import Problem
 from search.results import StageFiles
 from search.run import main
 from search.study import open_study, read_command
+from tests.search.makers import make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import make_result, make_trial
 
 from data_prep.errors import InputError
 from data_prep.remote import is_file, located, pull
 from search.ledger import Ledger
 from search.sending import Sender
+from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_stage_result
 
 from data_prep.errors import InputError
 from search.results import StageFiles, StageResult
 from search.sequence import describe_sweep, earlier_results, parse_order, run_sequence
 from search.stages import STAGES, Stage, base_of
+from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 
 ORDER = ("batch_size", "lr", "dropout")

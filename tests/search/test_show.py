@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_entry, make_stage_result
 
 from data_prep.files import write_json
 from search.results import StageFiles
 from search.show import main
+from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]

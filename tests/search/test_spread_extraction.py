@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import ray
-from makers import make_manifest
 from PIL import Image
 from ray.cluster_utils import Cluster
 
@@ -20,6 +19,7 @@ from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from search.extraction import Place, make_rows, places_for, shares_of
 from search.problem import Problem
+from tests.search.makers import make_manifest
 from trainables.backbones import find_backbone
 from trainables.extraction import extract
 from trainables.features import feature_key, write_shard

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from makers import make_entry, make_stage_result
 
 from search.report.stage_figures import means_beside_published
+from tests.search.makers import make_entry, make_stage_result
 
 
 @pytest.mark.parametrize("means", [(0.70, 0.72), (0.40, 0.72), (0.95, 0.97)])

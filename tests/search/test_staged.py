@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from makers import FakeTrainer, make_problem, make_result
 
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
 from search.staged import StagePlan, finished_trials, notes_on, run_stage
 from search.stages import STAGES, Stage
+from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
 DROPOUT = Stage(name="dropout", hyperparameter="dropout", values=(0.0, 0.25, 0.5))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from makers import make_stage_result
 
 from search.results import StageResult
 from search.stages import STAGES, base_of, show_value
+from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 
 

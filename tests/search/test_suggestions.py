@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_result, make_trial
 
 from search.ledger import Ledger
 from search.suggestions import Suggestions
+from tests.search.makers import make_result, make_trial
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 SETTINGS = {"search": "tpe", "num_samples": 3, "space": {"dropout": (0.0, 0.5)}}

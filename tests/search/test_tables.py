@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_entry, make_problem, make_result, make_stage_result
 from rich.console import Console
 
 from search.arguments import parse_arguments
@@ -24,6 +23,7 @@ from search.results import Entry, Protocol, StageResult
 from search.staged import StagePlan
 from search.stages import STAGES
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
+from tests.search.makers import make_entry, make_problem, make_result, make_stage_result
 from trainables.trial import TrialConfig, TrialStatus
 
 NAN = math.nan

@@ -14,11 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
 
 from search.ledger import Ledger
 from search.results import StageFiles
 from search.tensorboard import FOLDER, TensorBoard
+from tests.search.makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))  # TensorFlow takes seconds to import

@@ -13,16 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import (
-    make_column,
-    make_entry,
-    make_epochs,
-    make_finetune_result,
-    make_result,
-    make_stage_result,
-    make_trial,
-)
-from wandb_server import Server, answering, records_in, silent
 
 from data_prep.files import write_json
 from search.finetune.result import FILE_NAME
@@ -32,6 +22,16 @@ from search.wandb.log import WandbLog
 from search.wandb.note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
 from search.wandb.runs import HASTE
 from search.wandb.teller import Teller
+from tests.search.makers import (
+    make_column,
+    make_entry,
+    make_epochs,
+    make_finetune_result,
+    make_result,
+    make_stage_result,
+    make_trial,
+)
+from tests.search.wandb_server import Server, answering, records_in, silent
 from trainables.trial import MEMBER, EpochMetrics, TrialResult, TrialStatus
 
 pytest.importorskip("wandb")

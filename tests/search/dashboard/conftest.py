@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_epochs
 
+from tests.search.makers import make_epochs
 from trainables.trial import Trial
 
 

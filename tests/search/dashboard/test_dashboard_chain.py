@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_entry, make_stage_result
 
 from search.dashboard.chain import Link, chain_of, margin_of, searched
 from search.dashboard.reading import StudyReader
 from search.live import read_live
+from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
 
 Make = Callable[..., Path]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from makers import make_result, make_trial
 
 from search.arguments import parse_arguments
 from search.dashboard.commands import command_around, options_of
@@ -19,6 +18,7 @@ from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
 from search.ledger import Ledger, log_path
 from search.live import read_live
+from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialConfig, TrialStatus
 
 Make = Callable[..., Path]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from makers import make_result, make_trial
 from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from data_prep.errors import InputError
@@ -16,6 +15,7 @@ from search.dashboard.mirror import Mirror
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source, source_of
 from search.ledger import Ledger
+from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_trial
 from streamlit.testing.v1 import AppTest
 
 from search.dashboard import app
 from search.dashboard.page import TABS
 from search.dashboard.settings import Settings, configure
 from search.dashboard.source import source_of
+from tests.search.makers import make_trial
 
 Make = Callable[..., Path]
 Write = Callable[..., None]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from makers import make_result, make_trial
 
 from data_prep.errors import InputError
 from search.dashboard.reading import StudyReader
 from search.ledger import Ledger
+from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from makers import make_result, make_trial
 
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import COLUMNS, filter_trials, label_of, trial_table
 from search.ledger import Ledger
+from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]
 Write = Callable[..., None]

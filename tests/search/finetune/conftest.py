@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_manifest, make_problem
 
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import FinetunePlan
 from search.problem import Problem
+from tests.search.makers import make_manifest, make_problem
 from trainables.trial import TrialConfig
 
 WINNER = TrialConfig(backbone="resnet50_v2", dropout=0.5, learning_rate=1e-3, epochs=2)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from makers import make_problem, make_stage_result, write_small_manifest
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
 from search.finetune.options import finetune_plan, is_wanted, winner_of
 from search.results import JOINT, StageFiles
+from tests.search.makers import make_problem, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
 FINETUNE = ("--stage", "finetune")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from makers import FakeTrainer, make_result
 
 from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
@@ -16,6 +15,7 @@ from search.finetune.result import FinetuneResult
 from search.finetune.runs import require_weights, run_finetune
 from search.ledger import Ledger, kept_weights
 from search.problem import Problem
+from tests.search.makers import FakeTrainer, make_result
 from trainables.trial import LAST, Trial, TrialResult
 
 MakePlan = Callable[..., FinetunePlan]
