@@ -28,7 +28,7 @@ from benchmarks.heads import random_examples
 from benchmarks.measure import in_own_process, machine, machine_in_words, write_result
 from benchmarks.projection import EPOCHS, IMAGES, study_configs
 from benchmarks.studies import random_problem
-from data_prep.command import exit_code
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.configurations import VARIED, grid_of, joint_space
 from trainables.images import available_cores

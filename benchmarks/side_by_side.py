@@ -13,10 +13,10 @@ import pandas as pd
 
 from benchmarks.measure import Cost, in_own_process
 from benchmarks.programs import run_program
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.drawn_sample import MIN_CELEBA_PHOTOS, draw_sample
 from data_prep.manifest import read_manifest
-from data_prep.sample import MIN_CELEBA_PHOTOS, draw_sample
 from trainables.backbones import build_backbone, find_backbone
 from trainables.images import available_cores
 from trainables.trial import TrialConfig

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from data_prep import celeba, sample
-from data_prep.completion import completing
-from data_prep.remote import is_address
+from data_prep.command_line.completion import completing
+from data_prep.datasets import celeba, drawn_sample
+from data_prep.storage.remote import is_address
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -109,13 +109,13 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
     for option, default, what in (
-        ("--photos", sample.PHOTOS, "photos to draw in the Adience tree"),
-        ("--celeba-photos", sample.CELEBA_PHOTOS, "photos to draw in the CelebA tree"),
+        ("--photos", drawn_sample.PHOTOS, "photos to draw in the Adience tree"),
+        ("--celeba-photos", drawn_sample.CELEBA_PHOTOS, "photos to draw in the CelebA tree"),
     ):
         parser.add_argument(
             option, type=int, default=default, metavar="N", help=f"{what} (default: %(default)s)"
         )
-    _add_seed(parser, sample.SEED, "seed of the drawings")
+    _add_seed(parser, drawn_sample.SEED, "seed of the drawings")
 
 
 def _add_seed(parser: argparse.ArgumentParser, default: int, what: str) -> None:

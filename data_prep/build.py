@@ -13,18 +13,18 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data_prep.adience import load_adience
 from data_prep.arguments import parse_arguments
-from data_prep.celeba import load_celeba
-from data_prep.command import exit_code
+from data_prep.command_line.console import text_console
+from data_prep.command_line.exit_codes import exit_code
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_sample, holds_sample
+from data_prep.datasets.folder import load_folder
+from data_prep.datasets.labels import Labels
 from data_prep.errors import InputError
-from data_prep.folder import load_folder
-from data_prep.labels import Labels
+from data_prep.image_check import BadImage, ImageCheck, check_images
 from data_prep.manifest import Manifest, require_writable, write_manifest
-from data_prep.sample import draw_sample, holds_sample
 from data_prep.summary import Summary
-from data_prep.terminal import text_console
-from data_prep.verify import BadImage, ImageCheck, check_images
 
 
 def main(argv: Sequence[str] | None = None) -> int:

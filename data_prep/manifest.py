@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_prep.errors import InputError
-from data_prep.files import write_whole
-from data_prep.remote import address_of, is_file, pull, shown
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.remote import address_of, is_file, pull, shown
 
 COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
@@ -139,7 +139,7 @@ def require_writable(path: Path) -> None:
 def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     """Returns the manifest at `path`; its images lie in `root` where given, else where they were before.
 
-    Both may be copies of what has an address (`data_prep.remote`).
+    Both may be copies of what has an address (`data_prep.storage.remote`).
 
     Raises InputError where the file is missing, is not a parquet file, is not a manifest, was changed
     after it was written, or where its images are no longer there. Only the first image is looked for.

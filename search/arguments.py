@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
 from data_prep.splits import PROTOCOLS, require_protocol
 from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.contradictions import ALL, OPTIONS, find_contradiction

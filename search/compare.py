@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.console import text_console
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from data_prep.terminal import text_console
 from search.configurations import describe_config
 from search.finetune.options import winner_of
 from search.ledger import Ledger

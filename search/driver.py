@@ -18,10 +18,10 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from data_prep.command import keeping_sigterm
+from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
-from data_prep.files import write_whole
-from data_prep.remote import address_of, drop
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.remote import address_of, drop
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.head_start import HeadStart

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.model_file import ModelFile, find_model
 from search.option_types import add_storage, offer_studies

@@ -12,7 +12,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
-from data_prep.remote import address_of
+from data_prep.storage.remote import address_of
 from search.head_start import HeadStart
 from search.problem import Problem, extraction_backend, weights_in_words
 from trainables import trainable

@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from data_prep.errors import InputError
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 from search.comparison import breakdown_of
 from search.ledger import Ledger
 from search.problem import Problem

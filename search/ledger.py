@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import InputError
-from data_prep.files import write_json, write_whole
+from data_prep.storage.atomic_files import write_json, write_whole
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 

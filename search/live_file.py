@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import write_json
-from data_prep.remote import shown
+from data_prep.storage.atomic_files import write_json
+from data_prep.storage.remote import shown
 from search.live import FORMAT, NAME, LiveState
 from search.results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus

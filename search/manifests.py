@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
-from data_prep.celeba import load_celeba
-from data_prep.labels import Labels
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_sample
+from data_prep.datasets.labels import Labels
 from data_prep.manifest import Manifest, read_manifest
-from data_prep.sample import draw_sample
 
 SAMPLE = Path("data/sample")
 

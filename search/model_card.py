@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from data_prep.files import write_whole
+from data_prep.storage.atomic_files import write_whole
 from search.known_facts import KNOWN_OF, MUST_NOT
 from search.problem import weights_in_words
 

@@ -11,7 +11,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
-from data_prep.remote import shown
+from data_prep.storage.remote import shown
 from search.arguments import parse_arguments
 from search.contradictions import ALL
 from search.finetune.options import FINETUNE, is_wanted

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from data_prep.remote import is_address, located
+from data_prep.storage.remote import is_address, located
 
 AUTO = "auto"  # of --repeats
 STORAGE = Path("results")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.errors import InputError
-from data_prep.files import write_whole
+from data_prep.storage.atomic_files import write_whole
 from search.grid import PAGE, PHOTO_PX, Cell, draw_grid
 from search.model_file import ModelFile
 from search.predictions import Row

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.datasets.drawn_sample import draw_faces
+from data_prep.datasets.folder import SUFFIXES
 from data_prep.errors import InputError
-from data_prep.folder import SUFFIXES
 from data_prep.manifest import Manifest
-from data_prep.sample import draw_faces
 
 DEMO_FACES = 10
 

@@ -16,12 +16,12 @@ from typing import Any
 from PIL import Image
 from rich.text import Text
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.console import text_console
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from data_prep.files import write_whole
 from data_prep.manifest import read_manifest
-from data_prep.terminal import text_console
+from data_prep.storage.atomic_files import write_whole
 from search.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.model_file import ModelFile, find_model
 from search.option_types import add_storage, offer_studies, place

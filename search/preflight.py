@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from data_prep.errors import InputError
-from data_prep.remote import address_of, drop, is_file, pull, push, shown
+from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
 
 PROJECT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "trainables", "search")

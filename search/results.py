@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 from trainables.trial import TrialConfig
 
 FORMAT = 1

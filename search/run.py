@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
-from data_prep.command import exit_code
+from data_prep.command_line.console import text_console
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from data_prep.remote import address_of, pull, shown
-from data_prep.terminal import text_console
+from data_prep.storage.remote import address_of, pull, shown
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 from search.collector import Member, Policy
 from search.configurations import POPULATION
 from search.driver import Driver

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 
 from data_prep.errors import InputError
-from data_prep.remote import push
+from data_prep.storage.remote import push
 from search.ledger import Ledger
 from search.results import StageResult
 from search.study import WORKERS_SEND

@@ -14,10 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.console import text_console
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from data_prep.terminal import text_console
 from search.configurations import describe_config
 from search.final import describe_reading, read_final
 from search.finetune.options import winner_of

@@ -13,8 +13,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
-from data_prep.files import write_json
-from data_prep.remote import is_address, located, pull, shown
+from data_prep.storage.atomic_files import write_json
+from data_prep.storage.remote import is_address, located, pull, shown
 from search.results import StageResult
 
 FORMAT = 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 from search.ledger import Ledger
 from trainables.trial import Trial, TrialResult
 

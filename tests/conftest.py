@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep import remote
+from data_prep.storage import remote
 
 os.environ.setdefault("RAY_worker_niceness", "0")  # else the tests beside it would starve Ray's workers
 

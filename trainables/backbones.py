@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
 from data_prep.errors import InputError, in_one_line
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from data_prep.command_line.console import text_console
 from data_prep.errors import InputError
-from data_prep.terminal import text_console
 from trainables.backbones import (
     Backbone,
     build_backbone,

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError
-from data_prep.files import write_json, write_whole
-from data_prep.remote import drop, pull, push
+from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.remote import drop, pull, push
 from trainables.backbones import DIGEST_LENGTH, Backbone, weights_identity
 from trainables.images import DECODER
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data_prep.errors import InputError
-from data_prep.remote import open_read, shown
+from data_prep.storage.remote import open_read, shown
 
 DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it when the pixels change
 MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 MB decoded

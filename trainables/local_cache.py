@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from data_prep.errors import InputError
-from data_prep.files import write_json, write_whole
-from data_prep.remote import open_read
+from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.remote import open_read
 from trainables.features import cache_errors, exclusive, say_on_stderr
 
 CHUNK_BYTES = 2**24
@@ -21,7 +21,7 @@ CHUNK_BYTES = 2**24
 def copy_here(folder: Path, local: Path) -> Path:
     """Returns the folder below `local` with the finished rows of `folder`, which are copied where missing.
 
-    `folder` is one of the cache's (`trainables.features`). Where that has an address (`data_prep.remote`) the
+    `folder` is one of the cache's (`trainables.features`). Where that has an address (`data_prep.storage.remote`) the
     rows come from there, and `local` may be the copy of the cache itself. One process copies, others that
     want the same wait for it; what arrives is compared with the checksum in the index. Raises InputError
     where the rows cannot be read, do not have their checksum, or do not fit on the disk.

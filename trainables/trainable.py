@@ -20,8 +20,8 @@ import numpy as np
 import ray
 from ray import tune
 
-from data_prep.files import write_json
-from data_prep.remote import address_of, pull, push
+from data_prep.storage.atomic_files import write_json
+from data_prep.storage.remote import address_of, pull, push
 from trainables.features import open_features
 from trainables.inputs import rows_of
 from trainables.local_cache import copy_here

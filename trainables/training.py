@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import keras
 import numpy as np
 
-from data_prep.files import write_whole
+from data_prep.storage.atomic_files import write_whole
 from trainables.augmentation import Augmentation
 from trainables.batches import PIXEL_VALIDATION_BATCH, VALIDATION_BATCH, Batches, Examples, readable
 from trainables.devices import device_count, require_divisible, spreading

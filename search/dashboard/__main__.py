@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
 from search.dashboard.settings import Settings, configure

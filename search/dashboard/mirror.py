@@ -11,7 +11,7 @@ from pathlib import Path
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from data_prep.errors import InputError, in_one_line
-from data_prep.remote import AT_ONCE, LETTERS
+from data_prep.storage.remote import AT_ONCE, LETTERS
 
 # of a study, or of a storage's studies
 _READ = re.compile(r"([^/]+/)?(((stages|trials)/)?[^/.][^/]*\.json|logs/[^/]+\.log)")

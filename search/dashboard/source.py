@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_prep.errors import InputError
-from data_prep.remote import is_address, open_address
+from data_prep.storage.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.overview import is_study, studies_in
 from search.dashboard.reading import StudyReader

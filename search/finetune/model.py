@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import write_json
 from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
-from data_prep.remote import pull
+from data_prep.storage.atomic_files import write_json
+from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import FinetuneResult
 from search.ledger import kept_weights

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from data_prep.remote import is_file
+from data_prep.storage.remote import is_file
 from search.comparison import breakdown_of
 from search.finetune.plan import Column, FinetunePlan
 from search.finetune.result import FinetuneResult, column_results, scores_of

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_prep.command import exit_code
-from data_prep.completion import completing
+from data_prep.command_line.completion import completing
+from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from data_prep.files import write_whole
+from data_prep.storage.atomic_files import write_whole
 from search.option_types import add_study
 from search.report.document import Document
 from search.report.html import to_html

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 
 FOLDER = "wandb"  # in the study's; wandb itself writes there, too
 ONLINE, OFFLINE = "online", "offline"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.sample import draw_sample
+from data_prep.datasets.drawn_sample import draw_sample
 from tests.cluster.hosts import SHARED, Host, Lab, why_not
 
 reason = why_not()

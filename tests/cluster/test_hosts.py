@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
-from data_prep.sample import draw_sample
+from data_prep.datasets.drawn_sample import draw_sample
 from tests.cluster.cluster_files import LAB, ROOT, read
 from tests.cluster.commands import commands_of
 from tests.cluster.hosts import HEAD, OPERATOR, SHARED, Host, Lab, why_not

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from data_prep import build
-from data_prep.adience import load_adience
-from data_prep.celeba import load_celeba
-from data_prep.folder import load_folder
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_sample
+from data_prep.datasets.folder import load_folder
 from data_prep.manifest import read_manifest
-from data_prep.sample import draw_sample
 from search import compare, run, show
 from search.model_file import ModelFile
 from search.predict import _as_json

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import ray
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from data_prep.sample import draw_sample
 from search.collector import Policy
 from search.configurations import POPULATION_RANGES, Range
 from search.driver import Driver, Resources, assignment_of

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
-from data_prep.celeba import load_celeba
-from data_prep.sample import draw_sample
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_sample
 from tests.search.processes import training_processes
 
 pytestmark = pytest.mark.ray

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from data_prep.sample import draw_sample
 from search.head_start import HeadStart
 from search.problem import Problem
 from trainables.features import find_features

@@ -13,11 +13,11 @@ from typing import Any
 import boto3
 import pytest
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
-from data_prep.celeba import load_celeba
-from data_prep.remote import located, push
-from data_prep.sample import draw_sample
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_sample
+from data_prep.storage.remote import located, push
 from search.show import main as show
 
 pytestmark = pytest.mark.ray

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from data_prep.remote import is_file, located
+from data_prep.storage.remote import is_file, located
 from search.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
 
 HERE, THERE = Node("a" * 20, "head", "10.0.0.1", 2, 0), Node("b" * 20, "gpu1", "10.0.0.2", 4, 1)

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from data_prep.terminal import text_console
+from data_prep.command_line.console import text_console
 from search.progress import Progress, clock_time
 from tests.search.makers import make_epochs, make_result, make_trial
 from trainables.trial import Trial, TrialStatus

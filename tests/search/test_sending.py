@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from data_prep.remote import is_file, located, pull
+from data_prep.storage.remote import is_file, located, pull
 from search.ledger import Ledger
 from search.sending import Sender
 from tests.search.makers import make_result, make_trial

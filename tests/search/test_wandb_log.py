@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.files import write_json
+from data_prep.storage.atomic_files import write_json
 from search.finetune.result import FILE_NAME
 from search.ledger import Ledger
 from search.results import StageFiles

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
+from data_prep.datasets.drawn_sample import draw_faces
 from data_prep.errors import InputError
-from data_prep.sample import draw_faces
 from tests.trainables.models import TINY_PX, write_convolution_model
 from trainables.exporting import TOLERANCE, Exported, export_model
 from trainables.runtimes import FORMATS, find_format, run_exported

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
 
-from data_prep.adience import load_adience
 from data_prep.build import build_manifest
-from data_prep.sample import draw_sample
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.drawn_sample import draw_sample
 from search.arguments import parse_arguments
 from search.dashboard.page import TABS
 

@@ -10,7 +10,7 @@ import pytest
 from pyarrow.fs import FSSpecHandler, LocalFileSystem, PyFileSystem
 
 from data_prep.errors import InputError
-from data_prep.remote import is_address, open_address
+from data_prep.storage.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source, source_of

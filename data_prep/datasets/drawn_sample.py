@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from data_prep.datasets.drawn_faces import Traits, draw_face, draw_traits
+from data_prep.datasets.labels import DRAWN_HEADLINE, DRAWN_MARKER
 from data_prep.errors import InputError
-from data_prep.faces import Traits, draw_face, draw_traits
-from data_prep.labels import DRAWN_HEADLINE, DRAWN_MARKER
 
 PHOTOS, CELEBA_PHOTOS, SEED = 480, 600, 7
 MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20

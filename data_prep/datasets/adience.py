@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from data_prep.datasets.label_files import Row, rows_under, single_name, tab_separated
+from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 from data_prep.errors import InputError
-from data_prep.label_files import Row, rows_under, single_name, tab_separated
-from data_prep.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 
 FOLDS = 5
 COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")

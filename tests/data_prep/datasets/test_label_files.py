@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.datasets.label_files import blank_separated, comma_separated, rows_under, tab_separated
 from data_prep.errors import InputError
-from data_prep.label_files import blank_separated, comma_separated, rows_under, tab_separated
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from data_prep.command import exit_code, keeping_sigterm
+from data_prep.command_line.exit_codes import exit_code, keeping_sigterm
 from data_prep.errors import InputError
 
 
@@ -47,7 +47,10 @@ def test_bug_stays_an_exception() -> None:
 
 
 def test_reader_that_has_gone_is_no_error_to_tell() -> None:
-    code = "from data_prep.command import exit_code\nraise SystemExit(exit_code(lambda: print('x' * 10**7)))"
+    code = (
+        "from data_prep.command_line.exit_codes import exit_code\n"
+        "raise SystemExit(exit_code(lambda: print('x' * 10**7)))"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout
     process.stdout.read(1)

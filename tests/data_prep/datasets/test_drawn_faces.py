@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data_prep.faces import draw_face, draw_traits
+from data_prep.datasets.drawn_faces import draw_face, draw_traits
 
 
 def test_traits_follow_the_looks_with_exceptions() -> None:

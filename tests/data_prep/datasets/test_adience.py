@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.adience import load_adience
+from data_prep.datasets.adience import load_adience
 from data_prep.errors import InputError
 
 Write = Callable[..., Path]

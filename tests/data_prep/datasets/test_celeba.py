@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.celeba import load_celeba
+from data_prep.datasets.celeba import load_celeba
 from data_prep.errors import InputError
 
 IMAGES = [(f"{number:06d}.jpg", 1 if number % 3 else -1) for number in range(1, 31)]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data_prep.adience import load_adience
-from data_prep.celeba import load_celeba
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.drawn_sample import draw_faces, draw_sample
 from data_prep.errors import InputError
-from data_prep.sample import draw_faces, draw_sample
-from data_prep.verify import check_images
+from data_prep.image_check import check_images
 
 
 @pytest.fixture(scope="module")

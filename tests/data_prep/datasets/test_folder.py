@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.datasets.folder import load_folder
+from data_prep.datasets.labels import DRAWN_HEADLINE
 from data_prep.errors import InputError
-from data_prep.folder import load_folder
-from data_prep.labels import DRAWN_HEADLINE
 
 
 def write_csv(root: Path, *lines: str, header: str = "path,label,subject") -> Path:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from data_prep.datasets.label_files import Row, comma_separated, relative_path, rows_under
+from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 from data_prep.errors import InputError
-from data_prep.label_files import Row, comma_separated, relative_path, rows_under
-from data_prep.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
 KNOWN_CLASSES = (("female", "male"), ("f", "m"), ("woman", "man"), ("women", "men"), ("0", "1"))

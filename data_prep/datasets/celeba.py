@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.datasets.label_files import Row, blank_separated, comma_separated, rows_under, single_name
+from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 from data_prep.errors import InputError
-from data_prep.label_files import Row, blank_separated, comma_separated, rows_under, single_name
-from data_prep.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
 
 IMAGES = "img_align_celeba"
 TRAIN_FOLD, VALIDATION_FOLD, TEST_FOLD = 0, 1, 2

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from data_prep.errors import InputError
-from data_prep.verify import BadImage, check_images
+from data_prep.image_check import BadImage, check_images
 
 
 def png_of(width: int, height: int) -> bytes:

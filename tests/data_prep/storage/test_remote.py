@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from data_prep import remote
 from data_prep.errors import InputError
-from data_prep.remote import address_of, drop, is_file, located, open_address, open_read, pull, push, shown
+from data_prep.storage import remote
+from data_prep.storage.remote import (
+    address_of,
+    drop,
+    is_file,
+    located,
+    open_address,
+    open_read,
+    pull,
+    push,
+    shown,
+)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What every command has: exit codes, consoles, completion in the shell."""
