@@ -24,10 +24,11 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.measure import cost_of, machine, machine_in_words, typical, write_result
-from trainables.backbones import Backbone, build_backbone, find_backbone
-from trainables.extraction import BATCH_SIZE, Forward, build_forward, complete, fill
-from trainables.features import make_key
-from trainables.images import load_batches
+from trainables.backbones.table import Backbone, find_backbone
+from trainables.backbones.weights import build_backbone
+from trainables.features.cache import make_key
+from trainables.features.extraction import BATCH_SIZE, Forward, build_forward, complete, fill
+from trainables.features.images import load_batches
 
 PHOTO_PX = 816  # the side of an aligned Adience photo
 

@@ -31,7 +31,7 @@ from benchmarks.studies import random_problem
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.configurations import VARIED, grid_of, joint_space
-from trainables.images import available_cores
+from trainables.features.images import available_cores
 from trainables.trial import TrialConfig
 
 PACKS = (1, 4, 16, 64)
@@ -84,7 +84,7 @@ def measure_packs(base: TrialConfig, packs: Sequence[int], rows: int, rounds: in
 
     It is the least of `rounds` after one to compile, on `rows` random examples.
     """
-    from trainables.packed import PackedTraining
+    from trainables.training.packed import PackedTraining
 
     examples, bandwidth = random_examples(rows), bytes_a_second()
     steps = math.ceil(len(examples.train) / base.batch_size)

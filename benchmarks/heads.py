@@ -18,7 +18,7 @@ from benchmarks.plain_head import build_head
 from trainables.trial import TrialConfig
 
 if TYPE_CHECKING:
-    from trainables.batches import Examples
+    from trainables.training.batches import Examples
 
 FEATURES = 2048  # of resnet50_v2 and inception_v3
 TRAIN_SHARE = 0.8
@@ -45,7 +45,7 @@ def epoch_cost(config: TrialConfig, examples: Examples) -> Cost:
 
     The first call for a shape compiles, and counts that.
     """
-    from trainables.training import Training
+    from trainables.training.training import Training
 
     epochs = Training(replace(config, epochs=1), examples).epochs()
     return cost_of(lambda: next(epochs))
@@ -78,7 +78,7 @@ def rows_for(config: TrialConfig, rows: int) -> int:
 
 def random_examples(rows: int) -> Examples:
     """Returns `rows` examples of FEATURES numbers each: TRAIN_SHARE to train on, the rest to validate."""
-    from trainables.batches import Examples
+    from trainables.training.batches import Examples
 
     rng = np.random.default_rng(0)
     numbers, trained = np.arange(rows), round(rows * TRAIN_SHARE)

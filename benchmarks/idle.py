@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from ray import tune
 
-from trainables.trainable import (
+from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
+from trainables.worker import (
     EPOCHS,
     MADE_BY,
     PREDICTIONS,
@@ -19,11 +20,10 @@ from trainables.trainable import (
     WorkerData,
     running_figures,
 )
-from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 
 
 def idle_trial(assignment: dict[str, Any], data: WorkerData, epoch_s: float = 0.0) -> None:
-    """Does what `trainables.trainable.train_trial` does, but for the training; an epoch takes `epoch_s`."""
+    """Does what `trainables.worker.train_trial` does, but for the training; an epoch takes `epoch_s`."""
     ours = assignment["trial"]
     config = TrialConfig.from_dict(ours["config"])
     rng = random.Random(ours["key"])

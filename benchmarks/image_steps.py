@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.inputs import find_rows, rows_of
+from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import TrialConfig
 
 _WARM_STEPS = 2  # compile
@@ -32,9 +32,9 @@ class Steps:
 
 def time_steps(config: TrialConfig, steps: int) -> Steps:
     """Trains on random pictures, memory-mapped as in the cache, and times the steps after the first ones."""
-    from trainables.augmentation import Augmentation
-    from trainables.batches import Batches, Examples, readable
-    from trainables.training import Training
+    from trainables.training.augmentation import Augmentation
+    from trainables.training.batches import Batches, Examples, readable
+    from trainables.training.training import Training
 
     side, count = find_rows(rows_of(config)).input_px, config.batch_size * (steps + _WARM_STEPS)
     with tempfile.TemporaryDirectory() as folder:

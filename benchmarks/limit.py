@@ -40,9 +40,10 @@ from benchmarks.measure import (
     write_result,
 )
 from search.problem import installed_backend
-from trainables.backbones import build_backbone, find_backbone
-from trainables.extraction import build_forward
-from trainables.images import available_cores
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import build_backbone
+from trainables.features.extraction import build_forward
+from trainables.features.images import available_cores
 from trainables.trial import TrialConfig
 
 BATCH_SIZES = (1, 8, 32, 64)

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, ParamSpec, TypeVar
 
-from trainables.images import available_cores
-from trainables.process import prepare_process
+from trainables.features.images import available_cores
+from trainables.process_setup import prepare_process
 
 LIBRARIES = ("keras", "tensorflow", "jax", "ray", "numpy", "pillow")
 

@@ -23,8 +23,8 @@ from search.ledger import Ledger
 from search.planning import rows_to_make
 from search.problem import Problem
 from search.progress import Progress
-from trainables.backbones import find_backbone
-from trainables.features import find_features
+from trainables.backbones.table import find_backbone
+from trainables.features.cache import find_features
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 

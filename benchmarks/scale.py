@@ -33,7 +33,7 @@ from benchmarks.studies import random_problem
 from search.configurations import RANGES
 from search.results import StageResult
 from search.study import open_study
-from trainables import trainable
+from trainables import worker
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
 IMAGES = 100  # of the study: the splits travel to every worker
@@ -130,7 +130,7 @@ class Study:
         watchers = (LiveFile(self.folder, {"address": address}), self.clock)
         idle = functools.wraps(idle_trial)(functools.partial(idle_trial, epoch_s=self.epoch_s))
         with (
-            patch.object(trainable, "train_trial", idle),
+            patch.object(worker, "train_trial", idle),
             Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
         ):
             runner = Runner(self.folder, ledger, driver, Console(file=io.StringIO()), watchers)

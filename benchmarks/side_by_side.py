@@ -17,8 +17,9 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import MIN_CELEBA_PHOTOS, draw_sample
 from data_prep.manifest import read_manifest
-from trainables.backbones import build_backbone, find_backbone
-from trainables.images import available_cores
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import build_backbone
+from trainables.features.images import available_cores
 from trainables.trial import TrialConfig
 
 PLAIN, COLD, WARM = "plain", "ours with extraction", "ours on cached features"

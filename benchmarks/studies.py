@@ -10,9 +10,9 @@ import pandas as pd
 from benchmarks.heads import FEATURES
 from data_prep.manifest import Manifest
 from search.problem import Problem
-from trainables.backbones import find_backbone
-from trainables.extraction import complete
-from trainables.features import find_features, make_key, remember_weights, write_shard
+from trainables.backbones.table import find_backbone
+from trainables.features.cache import find_features, make_key, remember_weights, write_shard
+from trainables.features.extraction import complete
 from trainables.trial import TrialConfig
 
 SIGNAL = 0.02  # of a label in each feature: heads learn, slowly

@@ -39,8 +39,8 @@ from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
 from search.sequence import parse_order
 from search.stages import STAGES
-from trainables.backbones import BACKBONES, find_backbone
-from trainables.features import PRECISIONS
+from trainables.backbones.table import BACKBONES, find_backbone
+from trainables.features.cache import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
 NODE_TIMEOUT_S = 900.0

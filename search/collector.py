@@ -14,11 +14,11 @@ from ray.tune.schedulers import TrialScheduler
 
 from search.problem import Problem
 from search.watching import Observer
-from trainables import trainable
+from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 Record = Callable[[TrialResult, np.ndarray | None], None]
-_HEARD = (trainable.PACK, trainable.EPOCHS, trainable.PREDICTIONS, trainable.MADE_BY, trainable.EPOCH)
+_HEARD = (worker.PACK, worker.EPOCHS, worker.PREDICTIONS, worker.MADE_BY, worker.EPOCH)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Notes an epoch, or how a trial ended: its last report says so."""
-        reports = result.get(trainable.PACK, [result])
+        reports = result.get(worker.PACK, [result])
         for ours, report in zip(self._trials_of(trial), reports, strict=True):
             self._hear(ours, report or {})
 
@@ -70,7 +70,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
         for ours in self._trials_of(trial):
             if ours.key not in self.results and time.monotonic() < self.policy.deadline:
-                stopped = self._cut(ours, TrialStatus.STOPPED, trainable.STOPPED_EARLY)
+                stopped = self._cut(ours, TrialStatus.STOPPED, worker.STOPPED_EARLY)
                 self.record(stopped, None)
                 self._end(stopped)
         _forget(trial)
@@ -88,20 +88,20 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         return self._ours[trial.trial_id]
 
     def _hear(self, ours: Trial, report: dict[str, Any]) -> None:
-        if trainable.EPOCH in report:
-            metrics = EpochMetrics(**report[trainable.EPOCH])
+        if worker.EPOCH in report:
+            metrics = EpochMetrics(**report[worker.EPOCH])
             self._epochs[ours.key][metrics.epoch] = metrics
             self.observer.epoch_ended(ours, metrics)
-        if trainable.STATUS in report and ours.key not in self.results:
+        if worker.STATUS in report and ours.key not in self.results:
             ended = TrialResult(
                 trial=ours,
-                status=TrialStatus(report[trainable.STATUS]),
-                epochs=tuple(EpochMetrics(**epoch) for epoch in report[trainable.EPOCHS]),
-                seconds=report[trainable.SECONDS],
-                reason=report[trainable.REASON],
-                made_by=report[trainable.MADE_BY],
+                status=TrialStatus(report[worker.STATUS]),
+                epochs=tuple(EpochMetrics(**epoch) for epoch in report[worker.EPOCHS]),
+                seconds=report[worker.SECONDS],
+                reason=report[worker.REASON],
+                made_by=report[worker.MADE_BY],
             )
-            self.record(ended, report.get(trainable.PREDICTIONS))
+            self.record(ended, report.get(worker.PREDICTIONS))
             self._end(ended)
 
     def _end(self, result: TrialResult) -> None:
@@ -168,17 +168,17 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     ) -> None:
         """Notes an epoch, or how the member ended."""
         member = self.members[trial.trial_id]
-        member.values = tuple(result[trainable.VALUES])
-        if trainable.EPOCH in result:
-            metrics = EpochMetrics(**result[trainable.EPOCH])
+        member.values = tuple(result[worker.VALUES])
+        if worker.EPOCH in result:
+            metrics = EpochMetrics(**result[worker.EPOCH])
             member.seconds += metrics.seconds
             self.observer.epoch_ended(member.known_as, metrics)
-        if trainable.STATUS not in result:
+        if worker.STATUS not in result:
             return
-        member.status = TrialStatus(result[trainable.STATUS])
-        member.reason = result[trainable.REASON]
-        member.epochs = tuple(EpochMetrics(**epoch) for epoch in result[trainable.EPOCHS])
-        member.predictions = result.get(trainable.PREDICTIONS)
+        member.status = TrialStatus(result[worker.STATUS])
+        member.reason = result[worker.REASON]
+        member.epochs = tuple(EpochMetrics(**epoch) for epoch in result[worker.EPOCHS])
+        member.predictions = result.get(worker.PREDICTIONS)
         self._end(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:

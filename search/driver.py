@@ -32,13 +32,13 @@ from search.preflight import Errand
 from search.problem import Problem
 from search.spaces import KnowingSearcher, Listed, Referee, stops_members
 from search.watching import Observer
-from trainables import trainable
-from trainables.backbones import find_backbone
-from trainables.images import available_cores
-from trainables.inputs import reads_images, rows_of
-from trainables.packed import pack_size, shape_of
-from trainables.trainable import WorkerData
+from trainables import worker
+from trainables.backbones.table import find_backbone
+from trainables.features.images import available_cores
+from trainables.features.inputs import reads_images, rows_of
+from trainables.training.packed import pack_size, shape_of
 from trainables.trial import Trial, TrialConfig, TrialResult
+from trainables.worker import WorkerData
 
 PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
 PENDING_OF_A_LIST = 200  # as Tune has it for a grid
@@ -140,11 +140,11 @@ class Driver:
         if packs:
             listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
             rows = {rows_of(trial.config) for pack in packs for trial in pack}
-            results |= self._tune(trainable.train_pack, listed, rows, observer, policy)
+            results |= self._tune(worker.train_pack, listed, rows, observer, policy)
         if alone:
             listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
             rows = {rows_of(trial.config) for trial in alone}
-            results |= self._tune(trainable.train_trial, listed, rows, observer, policy)
+            results |= self._tune(worker.train_trial, listed, rows, observer, policy)
         return results
 
     def _packs(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
@@ -185,7 +185,7 @@ class Driver:
         bases = searcher.bases(base)
         if _can_pack(policy) and not any(map(reads_images, bases)):
             searcher.pack = self._wanted_pack(ASKED_TOGETHER)
-        train = trainable.train_pack if searcher.pack > 1 else trainable.train_trial
+        train = worker.train_pack if searcher.pack > 1 else worker.train_trial
         return self._tune(train, searcher, {rows_of(each) for each in bases}, observer, policy)
 
     def population(
@@ -196,7 +196,7 @@ class Driver:
         collector = MemberCollector(self._problem, observer)
         space = {"trial": tune.grid_search(assignments)}
         rows = {rows_of(config) for config in configs}
-        self._fit(trainable.train_member, space, None, rows, policy, collector)
+        self._fit(worker.train_member, space, None, rows, policy, collector)
         return list(collector.members.values())
 
     def cluster(self) -> dict[str, Any]:
@@ -219,7 +219,7 @@ class Driver:
         return other
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Returns what `work` of `trainables.trainable` does in a worker; raises InputError as it does."""
+        """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
         self._connect()
         cpus = self._resources.trial_cpus
         task = ray.remote(num_cpus=cpus, num_gpus=self._resources.gpus_per_trial)(work)
@@ -247,7 +247,7 @@ class Driver:
         collector: tune.Callback,
     ) -> None:
         self._connect()
-        packed = train is trainable.train_pack
+        packed = train is worker.train_pack
         data = self._worker_data(rows, policy, _referee(policy) if packed else None)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
         os.environ[_PENDING] = self._pending(searcher)

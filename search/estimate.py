@@ -9,7 +9,7 @@ from statistics import median
 
 from data_prep.splits import Split
 from search.problem import Problem
-from trainables.inputs import reads_images
+from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialResult
 
 # Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.

@@ -15,8 +15,8 @@ from data_prep.errors import InputError
 from search.model_file import ModelFile, find_model
 from search.option_types import add_storage, offer_studies
 from search.photographs import drawn_photographs
-from trainables.exporting import TOLERANCE, Exported, export_model
-from trainables.runtimes import FORMATS, Format, find_format
+from trainables.inference.export import TOLERANCE, Exported, export_model
+from trainables.inference.runtimes import FORMATS, Format, find_format
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import address_of
 from search.head_start import HeadStart
 from search.problem import Problem, extraction_backend, weights_in_words
-from trainables import trainable
-from trainables.extraction import OnProgress, complete, made_by, show_progress
-from trainables.features import FeatureKey, feature_key, find_features, is_whole, progress_of
-from trainables.inputs import find_rows
+from trainables import worker
+from trainables.features.cache import FeatureKey, feature_key, find_features, is_whole, progress_of
+from trainables.features.extraction import OnProgress, complete, made_by, show_progress
+from trainables.features.inputs import find_rows
 
 POLL_S = 0.5
 FOLLOW_S = 0.1  # a process of this machine
@@ -57,11 +57,11 @@ def shares_of(missing: Sequence[range], places: int) -> list[list[range]]:
 def make_rows(
     name: str, problem: Problem, cache: Path, gpus: float, head_start: HeadStart | None = None
 ) -> Path:
-    """Returns the folder of the rows called `name` (`trainables.inputs`), which workers make where missing.
+    """Returns the folder of the rows called `name`, which workers make where missing.
 
     A process with a `head_start` is waited for. Several workers write shards into the folder that this
     process holds, or send them to the address of the cache; one worker on a shared folder holds it by itself.
-    Raises InputError as `trainables.extraction.extract` does, and where a worker died too often.
+    Raises InputError as `trainables.features.extraction.extract` does, and where a worker died too often.
     """
     backbone, digests = find_rows(name), problem.manifest.image_digests
     weights, precision = problem.weights, problem.feature_precision
@@ -96,12 +96,12 @@ class _Tasks:
 
     def alone(self, place: Place, on_progress: OnProgress) -> Path:
         """Has one task make everything."""
-        return Path(self._wait([self._start(place, trainable.make_features, *self._all)], on_progress)[0])
+        return Path(self._wait([self._start(place, worker.make_features, *self._all)], on_progress)[0])
 
     def spread(self, places: Sequence[Place], on_progress: OnProgress) -> Path:
         """Has a task at each of the places write a share of the shards, and joins them."""
         if self._key() is None:
-            self._wait([self._start(places[0], trainable.note_weights, *self._weights)], on_progress)
+            self._wait([self._start(places[0], worker.note_weights, *self._weights)], on_progress)
         key = self._key()
         if key is None:
             raise InputError(f"the cache {self._cache} is not the same folder on every node of Ray; share it")
@@ -109,7 +109,7 @@ class _Tasks:
         def compute(missing: list[range]) -> float:
             started = time.perf_counter()
             tasks = [
-                self._start(place, trainable.make_shards, share, *self._all)
+                self._start(place, worker.make_shards, share, *self._all)
                 for place, share in zip(places, shares_of(missing, len(places)), strict=False)
             ]
             self._wait(tasks, on_progress)

@@ -16,7 +16,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
 from search.report.palette import COLOURS
-from trainables.images import Pixels
+from trainables.features.images import Pixels
 
 PAGE = 48  # photographs on one picture
 PHOTO_PX = 240  # the longer side of a photograph in it

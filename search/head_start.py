@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from search.problem import Problem, extraction_backend
-from trainables.images import available_cores
+from trainables.features.images import available_cores
 
 
 class HeadStart:
-    """A process that makes the rows called `names` (`trainables.inputs`), one after the other.
+    """A process that makes the rows called `names` (`trainables.features.inputs`), one after the other.
 
     What it leaves undone, however it ends, is made by Ray's workers as if it had not been, and they say what
     is wrong. It ends with this process, or with the block: use it as a context manager.
@@ -32,7 +32,7 @@ class HeadStart:
             ],
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trainables.extract"],
+            [sys.executable, "-m", "trainables.features"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

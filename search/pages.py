@@ -10,9 +10,9 @@ from data_prep.storage.atomic_files import write_whole
 from search.grid import PAGE, PHOTO_PX, Cell, draw_grid
 from search.model_file import ModelFile
 from search.predictions import Row
-from trainables.faces import PICTURE_PX
-from trainables.images import Pixels
-from trainables.pictures import read_picture, resized
+from trainables.features.images import Pixels
+from trainables.inference.face_detection import PICTURE_PX
+from trainables.inference.pictures import read_picture, resized
 
 LIMIT = 10 * PAGE  # photographs in a figure
 

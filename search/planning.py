@@ -20,8 +20,8 @@ from search.selection import RACE_START
 from search.sequence import earlier_results
 from search.staged import StagePlan, finished_trials
 from search.stages import STAGES, Stage, base_of
-from trainables.features import find_features
-from trainables.inputs import find_rows, rows_of
+from trainables.features.cache import find_features
+from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) ->
 
 
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
-    """Returns the names of the rows (`trainables.inputs`) that `trials` read and `cache` does not have."""
+    """Returns the names of the rows that `trials` read and `cache` does not have."""
     rows = {rows_of(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
     facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
     return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]

@@ -27,8 +27,15 @@ from search.model_file import ModelFile, find_model
 from search.option_types import add_storage, offer_studies, place
 from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.predictions import Row, print_problems, print_rows, rows_of, to_csv
-from trainables.extraction import show_progress
-from trainables.prediction import BATCH_SIZE, Classifier, OnProgress, classify, show_faces, show_whole
+from trainables.features.extraction import show_progress
+from trainables.inference.classifier import (
+    BATCH_SIZE,
+    Classifier,
+    OnProgress,
+    classify,
+    show_faces,
+    show_whole,
+)
 
 DETECT = "detect"
 _MADE_OF = ("data_digest", "source", "weights", "split", "key")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from search.breakdown import THRESHOLD
 from search.photographs import Photograph, printable
-from trainables.prediction import Prediction
+from trainables.inference.classifier import Prediction
 
 COLUMNS = (
     "photo",

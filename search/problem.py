@@ -15,9 +15,10 @@ import numpy as np
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SEED, Split, make_splits
-from trainables.backbones import find_backbone, weights_identity
-from trainables.features import PRECISIONS
-from trainables.inputs import reads_images
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import weights_identity
+from trainables.features.cache import PRECISIONS
+from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")

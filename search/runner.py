@@ -32,7 +32,7 @@ from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.tables import print_setting
 from search.watching import Observer, Observers, Watcher
-from trainables import trainable
+from trainables import worker
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 
@@ -97,7 +97,7 @@ class Runner:
 
     def _write_model(self, *arguments: Any) -> None:
         self._console.print("writing the final model")
-        self._driver.call(trainable.write_model, *arguments)
+        self._driver.call(worker.write_model, *arguments)
 
     def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
         return _Workers(self._driver, title, label, self._console, self._watchers)

@@ -33,7 +33,7 @@ from search.run_names import stage_of
 from search.stages import STAGES
 from search.study import find_study, read_command, read_study
 from search.tables import COMPARED, describe_data, print_stage
-from trainables.features import PRECISIONS
+from trainables.features.cache import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,9 +21,9 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.configurations import Range, Space, bases_of
 from search.results import Objective
-from trainables.packed import shape_of
-from trainables.trainable import PACK
+from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
+from trainables.worker import PACK
 
 MAX_REPEATED_SUGGESTIONS = 200  # of configurations that are known already, in a row
 POPULATION_STEPS = 5

@@ -14,7 +14,7 @@ PACKAGES = ("data_prep", "trainables", "search")  # each may import itself and t
 HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
 
 ADAPTERS = {
-    "trainables/trainable.py",
+    "trainables/worker.py",
     "search/spaces.py",
     "search/driver.py",
     "search/collector.py",

@@ -14,7 +14,7 @@ from search.finetune.plan import FinetunePlan
 from search.finetune.result import ColumnResult, FinetuneResult, area_under_curve
 from search.ledger import Ledger
 from search.model_card import CardColumn, CardData, CardFacts
-from trainables.backbones import find_backbone
+from trainables.backbones.table import find_backbone
 from trainables.trial import ALL_BLOCKS
 
 _LIBRARIES = ("stagewise", "keras", "ray", "numpy")

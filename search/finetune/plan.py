@@ -10,7 +10,7 @@ from typing import Any
 from data_prep.errors import InputError
 from search.problem import Problem
 from search.stages import UNTUNED
-from trainables.backbones import find_backbone
+from trainables.backbones.table import find_backbone
 from trainables.trial import Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage

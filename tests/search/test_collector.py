@@ -12,8 +12,8 @@ from search.collector import Collector, MemberCollector, Policy
 from search.driver import assignment_of
 from search.watching import Observers
 from tests.search.makers import make_problem
-from trainables.trainable import EPOCH, EPOCHS, REASON, STATUS, VALUES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.worker import EPOCH, EPOCHS, REASON, STATUS, VALUES
 
 
 @dataclass

@@ -16,8 +16,8 @@ from search.evaluation import ALL, UNSEEN, evaluate, evaluate_parts, print_evalu
 from search.photographs import Photograph
 from search.predictions import Row, rows_of
 from tests.search.makers import make_manifest
-from trainables.pictures import Box
-from trainables.prediction import Prediction
+from trainables.inference.classifier import Prediction
+from trainables.inference.pictures import Box
 
 
 def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -> list[Row]:

@@ -16,8 +16,8 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.head_start import HeadStart
 from search.problem import Problem
-from trainables.features import find_features
-from trainables.inputs import find_rows
+from trainables.features.cache import find_features
+from trainables.features.inputs import find_rows
 
 NAME = "pixels:64"  # no Keras needed
 

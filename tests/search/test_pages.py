@@ -12,8 +12,8 @@ from search.model_file import ModelFile
 from search.pages import LIMIT, cells_of, notes_of, write_pages
 from search.photographs import Photograph
 from search.predictions import Row, rows_of
-from trainables.pictures import Box
-from trainables.prediction import NO_FACE, Prediction
+from trainables.inference.classifier import NO_FACE, Prediction
+from trainables.inference.pictures import Box
 
 MODEL = ModelFile(
     path=Path("mine/winner/model.keras"), label_names=("cat", "dog"), facts={"source": "folder"}

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from search.photographs import Photograph
 from search.predictions import COLUMNS, Row, print_problems, print_rows, rows_of, to_csv
-from trainables.pictures import Box
-from trainables.prediction import NO_FACE, Prediction
+from trainables.inference.classifier import NO_FACE, Prediction
+from trainables.inference.pictures import Box
 
 NAMES = ("female", "male")
 BOX = Box(1, 2, 3, 3)

@@ -20,9 +20,9 @@ from data_prep.manifest import Manifest
 from search.extraction import Place, make_rows, places_for, shares_of
 from search.problem import Problem
 from tests.search.makers import make_manifest
-from trainables.backbones import find_backbone
-from trainables.extraction import extract
-from trainables.features import feature_key, write_shard
+from trainables.backbones.table import find_backbone
+from trainables.features.cache import feature_key, write_shard
+from trainables.features.extraction import extract
 
 SMALL = "keras:MobileNetV2"
 

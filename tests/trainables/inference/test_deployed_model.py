@@ -1,0 +1,115 @@
+"""The model to take away: one file that plain Keras loads and that computes what was trained."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from data_prep.errors import InputError
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import build_backbone
+from trainables.features.inputs import rows_of
+from trainables.inference import deployed_model
+from trainables.inference.deployed_model import TOLERANCE, write_model
+from trainables.training.batches import Examples
+from trainables.training.pretrained import preprocessing_layers
+from trainables.training.training import Training
+from trainables.trial import BEST, LAST, TrialConfig
+
+# Keras writes h5 files in a way that numpy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+HEAD = TrialConfig(
+    backbone="keras:MobileNet", hidden_units=(8, 4), batch_size=4, epochs=2, dropout=0.3, l2=1e-3
+)
+CASES = {
+    "head": HEAD,
+    "unfrozen": replace(HEAD, unfrozen_blocks=1, augment="crop_flip"),
+    "hassner": replace(HEAD, backbone="hassner", augment="flip"),
+}
+
+
+def _pictures(px: int) -> Examples:
+    """Returns six training and two validation pictures, brighter by their label."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(8) % 2
+    inputs = rng.integers(0, 200, (8, px, px, 3)) + 55 * labels[:, None, None, None]
+    return Examples(inputs.astype(np.uint8), labels, np.arange(6), np.arange(6, 8))
+
+
+def _examples(config: TrialConfig) -> tuple[Examples, np.ndarray]:
+    """Returns what a trial reads, and the images behind its validation rows."""
+    backbone = find_backbone(config.backbone)
+    rows = rows_of(config)
+    pictures = _pictures(
+        int(rows.removeprefix("pixels:")) if rows.startswith("pixels") else backbone.input_px
+    )
+    images = pictures.inputs[pictures.validation].astype(np.float32)
+    if rows.startswith("pixels"):
+        return pictures, images
+    below = keras.Sequential([*preprocessing_layers(backbone), build_backbone(backbone, "none")])
+    features = np.asarray(below.predict(pictures.inputs.astype(np.float32), verbose=0))
+    return replace(pictures, inputs=features), images
+
+
+@pytest.fixture(scope="module", params=CASES)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a folder with a model, images and what the trained network says of them."""
+    folder = tmp_path_factory.mktemp(request.param)
+    config = CASES[request.param]
+    examples, images = _examples(config)
+    trained = Training(config, examples)
+    for _ in trained.epochs():
+        trained.save(folder)
+    trained.keep(folder, folder)
+    np.savez(folder / "seen.npz", images=images, expected=trained.validation_probabilities())
+    write_model(config.to_dict(), "none", str(folder / LAST), str(folder / "winner" / "model.keras"))
+    return folder
+
+
+LOAD = """
+import sys, json, numpy as np, keras
+seen = np.load(sys.argv[2])
+model = keras.saving.load_model(sys.argv[1], safe_mode=True)
+print(json.dumps([model.input_shape, model.predict(seen["images"], verbose=0)[:, 0].tolist()]))
+"""
+
+
+def test_plain_keras_loads_the_file_and_says_what_the_trained_network_says(written: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, str(written / "winner" / "model.keras"), str(written / "seen.npz")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+    shape, probabilities = json.loads(done.stdout.splitlines()[-1])
+    seen = np.load(written / "seen.npz")
+    assert shape == [None, *seen["images"].shape[1:]]
+    np.testing.assert_allclose(probabilities, seen["expected"], atol=TOLERANCE)
+
+
+def test_nothing_else_is_left_beside_the_file(written: Path) -> None:
+    assert [path.name for path in (written / "winner").iterdir()] == ["model.keras"]
+
+
+def test_file_that_computes_something_else_is_not_kept(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployed_model, "TOLERANCE", -1.0)
+    facts = np.load(written / BEST)["arr_0"]
+    config = json.loads(str(facts))["config"]
+    with pytest.raises(InputError, match=r"^the model in the file computes something else"):
+        write_model(config, "none", str(written / BEST), str(tmp_path / "model.keras"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_damaged(tmp_path: Path) -> None:
+    (tmp_path / LAST).write_bytes(b"text")
+    with pytest.raises(InputError, match=r"^the weights in .*last\.npz cannot be used"):
+        write_model(HEAD.to_dict(), "none", str(tmp_path / LAST), str(tmp_path / "model.keras"))

@@ -1,0 +1,81 @@
+"""Training on images over several devices: two that a CPU plays."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from data_prep.errors import InputError
+from trainables.training.devices import device_count, require_divisible
+
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+backend, count = sys.argv[1], int(sys.argv[2])
+os.environ["KERAS_BACKEND"] = backend
+if backend == "jax":
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={count}"
+else:
+    import tensorflow as tf
+
+    part = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [part] * count)
+import numpy as np
+from trainables.batches import Examples
+from trainables.devices import device_count
+from trainables.training import Training
+from trainables.trial import TrialConfig
+
+rng = np.random.default_rng(0)
+labels = np.arange(19) % 2
+images = (rng.integers(0, 200, (19, 32, 32, 3)) + 55 * labels[:, None, None, None]).astype(np.uint8)
+config = TrialConfig(
+    backbone="hassner", hidden_units=(8, 4), batch_size=4, epochs=2, l2=1e-3, augment="flip"
+)
+# 12 to train, so that no batch is cut; 7 to validate, which two devices do not get in equal parts
+examples = Examples(images, labels, np.arange(12), np.arange(12, 19))
+training = Training(config, examples)
+next(training.epochs())
+training.save(Path(sys.argv[3]))
+training = Training(config, examples)
+assert training.restore(Path(sys.argv[3]))
+list(training.epochs())
+seen = [[each.loss, each.accuracy, each.val_loss, each.val_accuracy] for each in training.finished]
+print(json.dumps({
+    "devices": device_count(), "epochs": seen, "end": training.validation_probabilities().tolist()
+}))
+"""
+
+
+def _train(backend: str, devices: int, folder: Path) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, backend, str(devices), str(folder / str(devices))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.slow
+def test_two_devices_train_as_one_does_and_continue_from_a_checkpoint(tmp_path: Path) -> None:
+    backend = keras.backend.backend()
+    one, two = _train(backend, 1, tmp_path), _train(backend, 2, tmp_path)
+    assert (one.pop("devices"), two.pop("devices")) == (1, 2)
+    for name, expected in one.items():
+        for ours, theirs in zip(two[name], expected, strict=True):  # type: ignore[call-overload]
+            assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_batch_that_cannot_be_dealt_out() -> None:
+    with pytest.raises(InputError, match=r"^a batch of 5 cannot be dealt out to 2 GPUs; use"):
+        require_divisible(5, 2)
+    require_divisible(6, 2)
+
+
+def test_one_device_without_gpus() -> None:
+    assert device_count() == 1

@@ -1,0 +1,1 @@
+"""The networks below a head: a table of them, their weights, and their blocks."""

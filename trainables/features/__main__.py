@@ -1,0 +1,38 @@
+"""python -m trainables.features: makes the rows that standard input asks for, for `search.head_start`.
+
+It reads a line of JSON, `{"keras_backend": …, "cpus": …, "asked": [arguments of extract, …]}`, and ends with
+the process that holds the other end of the pipe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+
+
+def main() -> int:
+    """Makes the rows; returns 1 where some cannot be made, which others will meet again, and say."""
+    wanted = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from data_prep.errors import InputError  # only now: the other process waits until the line is read
+    from trainables.features.extraction import extract
+    from trainables.process_setup import prepare_process
+
+    prepare_process(wanted["keras_backend"], wanted["cpus"])
+    try:
+        for arguments in wanted["asked"]:
+            extract(*arguments)
+    except InputError:
+        return 1
+    return 0
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

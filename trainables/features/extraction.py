@@ -1,0 +1,313 @@
+"""Fills the feature cache: images through a frozen backbone once, resumable, near the bare forward rate.
+
+Keras is imported only where a backbone has to be built.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from data_prep.command_line.console import text_console
+from data_prep.errors import InputError
+from trainables.backbones.table import Backbone
+from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
+from trainables.features.cache import (
+    PRECISIONS,
+    Array,
+    FeatureKey,
+    FeatureStore,
+    bring_rows,
+    clear,
+    exclusive,
+    feature_key,
+    find_features,
+    finished_rows,
+    join_shards,
+    make_key,
+    missing_rows,
+    read_store,
+    remember_weights,
+    say_on_stderr,
+    write_shard,
+)
+from trainables.features.images import Pixels, load_batches
+from trainables.features.inputs import find_rows
+
+BATCH_SIZE, SHARD_IMAGES = 32, 128
+Forward = Callable[[Pixels], npt.NDArray[np.float32]]
+OnProgress = Callable[[int, int], None]
+LINE_EVERY_S = 10.0
+
+
+def extract(
+    paths: Sequence[str | Path],
+    digests: Sequence[str],
+    rows_name: str,
+    weights: str,
+    cache: str | Path,
+    precision: str = PRECISIONS[0],
+    *,
+    batch_size: int = BATCH_SIZE,
+    shard_images: int = SHARD_IMAGES,
+    on_progress: OnProgress | None = None,
+    say: Callable[[str], None] = say_on_stderr,
+) -> FeatureStore:
+    """Returns the cached rows of the images, computing those that are missing; row i is image i.
+
+    A frozen backbone gives features `(n, d)` float32 (inference mode), any other name of
+    `trainables.features.inputs` resized pixels `(n, px, px, 3)` uint8. With the `precision` bfloat16 a
+    backbone computes in that; its features are stored as float32, and are some per cent off. `digests` are
+    the first hexadecimal digits of the sha256 of each file. A run that is killed continues at the last whole
+    shard of `shard_images`. `on_progress(done, total)` follows every batch; `say` gets a line when another
+    process is already at it and this one waits.
+    Raises InputError for an unknown name, weights that cannot be had, an image that cannot be read or
+    has changed, and a cache that cannot be written.
+    """
+    backbone = find_rows(rows_name)
+    if not paths:
+        raise InputError("features need at least one image, received none")
+    found = find_features(cache, backbone, weights, digests, precision)
+    if found:
+        return found
+    build = functools.cache(functools.partial(_build, backbone, weights, precision))
+    key = feature_key(cache, backbone, weights, digests, precision)
+    if key is None:
+        digest = weights_digest(build())
+        remember_weights(cache, backbone, weights_identity(weights), digest)
+        key = make_key(backbone, digest, digests, precision)
+
+    def compute(missing: list[range]) -> float:
+        forward = _forward(backbone, build, batch_size)
+        return fill(key, cache, missing, paths, digests, forward, batch_size, on_progress)
+
+    facts = made_by(backbone, weights, _keras_backend() if backbone.frozen else "")
+    return complete(key, cache, compute, facts, shard_images=shard_images, say=say)
+
+
+def complete(
+    key: FeatureKey,
+    cache: str | Path,
+    compute: Callable[[list[range]], float],
+    facts: Mapping[str, Any],
+    *,
+    shard_images: int = SHARD_IMAGES,
+    say: Callable[[str], None] = say_on_stderr,
+) -> FeatureStore:
+    """Returns the rows of `key`; holds them while `compute` writes the shards that are missing.
+
+    `compute` gets their row ranges and returns the images per second. `facts` go into the index.
+    """
+    folder = key.folder(cache)
+    with exclusive(folder, say):
+        found = read_store(folder)
+        if found:
+            return found
+        clear(folder)
+        missing = missing_rows(folder, key.images, shard_images)
+        rate = compute(missing) if missing else 0.0
+        bring_rows(key, cache)
+        return join_shards(folder, key, {**facts, "images_per_second": rate})
+
+
+def extract_share(
+    share: Sequence[range],
+    paths: Sequence[str | Path],
+    digests: Sequence[str],
+    rows_name: str,
+    weights: str,
+    cache: str | Path,
+    precision: str = PRECISIONS[0],
+    *,
+    batch_size: int = BATCH_SIZE,
+) -> None:
+    """Writes the shards of some rows for another process, which is in `complete`; leaves those there are.
+
+    `paths` and `digests` are those of all images. The digest of the weights must be known in the cache.
+    Raises InputError as `extract` does.
+    """
+    backbone = find_rows(rows_name)
+    key = feature_key(cache, backbone, weights, digests, precision)
+    if key is None:
+        raise InputError(f"the weights of {rows_name} are not known in {cache}; `note_weights` comes first")
+    done = finished_rows(key.folder(cache))
+    missing = [rows for rows in share if rows not in done]
+    if not missing:
+        return
+    forward = _forward(backbone, lambda: _build(backbone, weights, precision), batch_size)
+    fill(key, cache, missing, paths, digests, forward, batch_size)
+
+
+def note_weights(rows_name: str, weights: str, cache: str | Path) -> None:
+    """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
+    backbone = find_rows(rows_name)
+    digest = weights_digest(build_backbone(backbone, weights))
+    remember_weights(cache, backbone, weights_identity(weights), digest)
+
+
+def fill(
+    key: FeatureKey,
+    cache: str | Path,
+    missing: Sequence[range],
+    paths: Sequence[str | Path],
+    digests: Sequence[str],
+    forward: Callable[[Pixels], Array],
+    batch_size: int,
+    on_progress: OnProgress | None = None,
+) -> float:
+    """Writes the shards of the row ranges `missing` and returns the images per second.
+
+    `paths` and `digests` are those of all images; `forward` maps a batch `(n, px, px, 3)` uint8, n up to
+    `batch_size`, to its rows.
+    """
+    rows = [row for shard in missing for row in shard]
+    started, done, left = time.perf_counter(), key.images - len(rows), list(missing)
+    batches = load_batches(
+        [paths[row] for row in rows], key.input_px, batch_size, digests=[digests[row] for row in rows]
+    )
+    ready: list[Array] = []
+    for batch in batches:
+        ready.append(forward(batch))
+        ready = _write_complete(key.folder(cache), left, ready)
+        done += len(batch)
+        if on_progress:
+            on_progress(done, key.images)
+    return len(rows) / (time.perf_counter() - started)
+
+
+def _build(backbone: Backbone, weights: str, precision: str) -> Any:
+    """Returns the backbone; its weights are float32 in either precision."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    if precision != PRECISIONS[0]:
+        keras.config.set_dtype_policy(f"mixed_{precision}")
+    try:
+        return build_backbone(backbone, weights)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
+    """Returns the compiled forward pass, from uint8 RGB `(n, px, px, 3)` to `(n, d)` float32.
+
+    n is at most `batch_size`. Conversion and preprocessing are part of the program. It is compiled
+    for one shape: a shorter batch is padded.
+    """
+    import keras
+
+    images = keras.Input((backbone.input_px, backbone.input_px, 3), dtype="uint8")
+    features = model(preprocess(backbone, keras.ops.cast(images, "float32")), training=False)
+    program = keras.Model(images, features)
+    # On a CPU oneDNN's kernels under tf.function are faster than what XLA makes (74 against 79 ms an image).
+    program.compile(jit_compile=keras.backend.backend() != "tensorflow")
+
+    def forward(batch: Pixels) -> npt.NDArray[np.float32]:
+        padding = [(0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)]
+        padded = batch if len(batch) == batch_size else np.pad(batch, padding)
+        return np.asarray(program.predict_on_batch(padded), dtype=np.float32)[: len(batch)]
+
+    return forward
+
+
+def made_by(backbone: Backbone, weights: str, keras_backend: str) -> dict[str, Any]:
+    """Returns what stands in the index beside the key; the backend is empty for pixels."""
+    libraries = ("numpy", "pillow", "keras") if backbone.frozen else ("numpy", "pillow")
+    return {
+        "backbone": backbone.name,
+        "weights": weights_identity(weights) if backbone.frozen else "",
+        "keras_backend": keras_backend,
+        "versions": {library: version(library) for library in libraries},
+    }
+
+
+class Pace:
+    """Words for how far a job is: `done/total images, images/s, time left`.
+
+    The rate counts from the first call, so that what a resumed job finds done does not flatter it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._start: tuple[float, int] | None = None
+
+    def describe(self, done: int, total: int) -> str:
+        """Returns the words for `done` of `total` images."""
+        self._start = self._start or (self._clock(), done)
+        seconds, images = self._clock() - self._start[0], done - self._start[1]
+        words = f"{done:,}/{total:,} images"
+        if images <= 0 or seconds <= 0:
+            return words
+        rate = images / seconds
+        left = round((total - done) / rate)
+        return f"{words}, {rate:,.1f} images/s, {left // 60}:{left % 60:02d} min left"
+
+
+@contextmanager
+def show_progress(label: str, console: Console | None = None) -> Iterator[OnProgress]:
+    """Gives an `on_progress` that draws a bar on a terminal and prints a line now and then elsewhere.
+
+    It may be driven from another process than the one that works, with what `progress_of` returns. The
+    default console is standard error.
+    """
+    console = console or text_console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(label, console)
+        return
+    pace = Pace()
+    description = TextColumn("{task.description}", markup=False)
+    columns = (description, BarColumn(), TextColumn("{task.fields[words]}"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(label, words="")
+
+        def on_progress(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, words=pace.describe(done, total))
+
+        yield on_progress
+
+
+def _lines(label: str, console: Console) -> OnProgress:
+    pace, printed_at, last = Pace(), -LINE_EVERY_S, -1
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal printed_at, last
+        words, now = pace.describe(done, total), time.perf_counter()
+        due = now - printed_at >= LINE_EVERY_S or done == total
+        if due and done != last:
+            console.print(f"{label}: {words}", highlight=False, soft_wrap=True)
+            printed_at, last = now, done
+
+    return on_progress
+
+
+def _write_complete(folder: Path, missing: list[range], ready: list[Array]) -> list[Array]:
+    """Writes the first of the `missing` shards that `ready` completes; returns what is left of it."""
+    while missing and sum(map(len, ready)) >= len(missing[0]):
+        shard, values = missing.pop(0), np.concatenate(ready)
+        write_shard(folder, shard, values[: len(shard)])
+        ready = [values[len(shard) :]]
+    return ready
+
+
+def _forward(backbone: Backbone, build: Callable[[], Any], batch_size: int) -> Callable[[Pixels], Array]:
+    return build_forward(backbone, build(), batch_size) if backbone.frozen else _as_they_are
+
+
+def _as_they_are(batch: Pixels) -> Array:
+    return batch
+
+
+def _keras_backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())

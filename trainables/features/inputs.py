@@ -1,0 +1,47 @@
+"""Which cached rows a configuration reads: the features of a frozen backbone, or the pixels of images."""
+
+from __future__ import annotations
+
+from trainables.backbones.table import Backbone, find_backbone
+from trainables.trial import TrialConfig
+
+MARGIN = 256 / 227  # Levi & Hassner 2015 cut their 227 pixels out of 256
+_PIXELS = "pixels:"
+
+
+def reads_images(config: TrialConfig) -> bool:
+    """Whether the network of `config` trains on images: it has no frozen backbone, or not all of it is."""
+    return not find_backbone(config.backbone).frozen or config.unfrozen_blocks != 0
+
+
+def rows_of(config: TrialConfig) -> str:
+    """Returns the name of the rows that `config` reads: its backbone's, or `pixels:<side>`.
+
+    Images that are cropped at random are kept larger by MARGIN.
+    """
+    if not reads_images(config):
+        return config.backbone
+    px = find_backbone(config.backbone).input_px
+    return f"{_PIXELS}{uncropped(px) if crops(config) else px}"
+
+
+def find_rows(name: str) -> Backbone:
+    """Returns what makes the rows called `name`; raises InputError for an unknown backbone."""
+    if name.startswith(_PIXELS):
+        return Backbone(name=name, input_px=int(name.removeprefix(_PIXELS)), frozen=False)
+    return find_backbone(name)
+
+
+def crops(config: TrialConfig) -> bool:
+    """Whether training cuts a part out of each image."""
+    return config.augment == "crop_flip"
+
+
+def uncropped(px: int) -> int:
+    """Returns the side of the images out of which squares of `px` are cut."""
+    return round(px * MARGIN)
+
+
+def cropped(px: int) -> int:
+    """Returns the side of the squares that are cut out of images of `px`."""
+    return round(px / MARGIN)

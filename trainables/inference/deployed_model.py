@@ -1,0 +1,125 @@
+"""The model to take away: preprocessing, backbone and head in one file that plain Keras loads."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from data_prep.errors import InputError
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import build_backbone
+from trainables.features.inputs import crops, reads_images, uncropped
+from trainables.training.network import (
+    Architecture,
+    LocalResponseNormalization,
+    PenalisedDense,
+    RateDropout,
+    build_network,
+)
+from trainables.training.pretrained import preprocessing_layers
+from trainables.training.training import changing_variables, read_state
+from trainables.trial import TrialConfig
+
+TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file
+
+
+def write_model(config: Mapping[str, Any], weights: str, kept: str, path: str) -> None:
+    """Writes the model of a trial to `path` (.keras), whole or not at all.
+
+    `config` is the trial's as JSON values, `weights` as for `build_backbone`, `kept` the file of the
+    trial's own weights. The model maps images `(batch, px, px, 3)`, float32 RGB in 0..255, to probabilities
+    of label 1 `(batch, 1)`; px is its `input_shape[1]`. It has Keras' own layers only.
+
+    Raises InputError where the backbone or the weights cannot be had, and where the file, loaded in safe
+    mode, does not compute what the network does.
+    """
+    model = build_model(TrialConfig.from_dict(config), weights, Path(kept))
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        written = Path(folder) / target.name
+        model.save(written)
+        _require_equal(model, written)
+        written.replace(target)
+
+
+def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
+    """Returns the model of `write_model`, without writing it."""
+    backbone = find_backbone(config.backbone)
+    px = backbone.input_px
+    shape = (px, px, 3)
+    if not reads_images(config):
+        body = build_backbone(backbone, weights)
+        head = _with_weights(replace(config, precision="float32"), (body.output_shape[-1],), weights, kept)
+        parts = [*preprocessing_layers(backbone), body, *head.layers]
+        return _assemble(shape, parts, config)
+    side = uncropped(px) if crops(config) else px
+    network = _with_weights(replace(config, precision="float32"), (side, side, 3), weights, kept)
+    middle = [layers.CenterCrop(px, px)] if side != px else []
+    return _assemble((side, side, 3), [*middle, *network.layers], config)
+
+
+def _with_weights(
+    config: TrialConfig, input_shape: tuple[int, ...], weights: str, kept: Path
+) -> keras.Sequential:
+    """Returns the network of `config` with the trained weights in the file `kept`."""
+    network = build_network(Architecture.of(config, input_shape, weights))
+    variables = changing_variables(network)
+    try:
+        _, values = read_state(kept)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+    except Exception as error:  # a damaged .npz makes zipfile, numpy and Keras each raise their own
+        raise InputError(
+            f"the weights in {kept} cannot be used ({error}); remove that folder and run the stage again"
+        ) from error
+    return network
+
+
+def _assemble(shape: tuple[int, ...], parts: list[layers.Layer], config: TrialConfig) -> keras.Model:
+    """Returns the layers one after the other, ours as what Keras has for them."""
+    images = keras.Input(shape, name="images")
+    seen = images
+    for layer in parts:
+        seen = _stock(layer, seen, config)
+    return keras.Model(images, seen, name="classifier")
+
+
+def _stock(layer: layers.Layer, seen: Any, config: TrialConfig) -> Any:
+    if isinstance(layer, RateDropout):
+        return layers.Dropout(config.dropout, name=layer.name)(seen)
+    if isinstance(layer, LocalResponseNormalization):
+        return _normalised(layer, seen)
+    if isinstance(layer, PenalisedDense):
+        plain = layers.Dense(layer.units, activation="relu", name=layer.name)
+        after = plain(seen)
+        plain.set_weights([np.asarray(layer.kernel.value), np.asarray(layer.bias.value)])
+        return after
+    return layer(seen)
+
+
+def _normalised(layer: LocalResponseNormalization, seen: Any) -> Any:
+    """Returns local response normalisation of operations of Keras; a banded matrix sums the neighbours."""
+    channels = seen.shape[-1]
+    distance = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels)))
+    neighbours = layers.Dense(channels, use_bias=False, trainable=False, name=f"{layer.name}_neighbours")
+    sums = neighbours(ops.square(seen))
+    neighbours.set_weights([(distance <= layer.size // 2).astype(np.float32)])
+    return seen / ops.power(1.0 + layer.alpha / layer.size * sums, layer.beta)
+
+
+def _require_equal(model: keras.Model, written: Path) -> None:
+    side = model.input_shape[1]
+    images = np.random.default_rng(7).integers(0, 256, (2, side, side, 3)).astype(np.float32)
+    loaded = keras.saving.load_model(written, compile=False, safe_mode=True)
+    expected, found = (np.asarray(each.predict_on_batch(images)) for each in (model, loaded))
+    difference = float(np.abs(expected - found).max())
+    if not difference <= TOLERANCE:
+        raise InputError(f"the model in the file computes something else (by {difference:.2g}); report this")

@@ -1,0 +1,106 @@
+"""The formats of exports: what each needs, and how its own runtime is asked for probabilities."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from data_prep.errors import InputError
+from trainables.features.images import Pixels
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format of `keras.Model.export`: Keras' name of it, its file or folder, and the packages for it.
+
+    `needs` pairs what is imported with what is installed for it.
+    """
+
+    name: str
+    keras_name: str
+    file_name: str
+    needs: tuple[tuple[str, str], ...]
+
+
+FORMATS = (
+    Format(
+        name="saved_model",
+        keras_name="tf_saved_model",
+        file_name="saved_model",
+        needs=(("tensorflow", "tensorflow"),),
+    ),
+    Format(
+        name="onnx",
+        keras_name="onnx",
+        file_name="model.onnx",
+        needs=(
+            ("tensorflow", "tensorflow"),
+            ("tf2onnx", "tf2onnx"),
+            ("onnx", "onnx"),
+            ("onnxruntime", "onnxruntime"),
+        ),
+    ),
+    Format(
+        name="tflite",
+        keras_name="litert",
+        file_name="model.tflite",
+        needs=(("tensorflow", "tensorflow"), ("ai_edge_litert", "ai-edge-litert")),
+    ),
+)
+
+
+def find_format(name: str) -> Format:
+    """Returns the format of that name; raises InputError where it is unknown or its packages are missing."""
+    for known in FORMATS:
+        if known.name == name:
+            _require_installed(known)
+            return known
+    raise InputError(f"a format is one of {', '.join(known.name for known in FORMATS)}, received {name!r}")
+
+
+def run_exported(path: Path, form: Format, pixels: Pixels) -> Probabilities:
+    """Returns the probabilities `(n,)` that the runtime of `form` gives for pixels `(n, px, px, 3)`."""
+    run = {"saved_model": _run_saved_model, "onnx": _run_onnx, "tflite": _run_tflite}[form.name]
+    return np.asarray(run(path, pixels.astype(np.float32)), dtype=np.float32).reshape(len(pixels))
+
+
+def _run_saved_model(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # holds the variables while they are used
+    return loaded.serve(inputs)
+
+
+def _run_onnx(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: inputs})[0]
+
+
+def _run_tflite(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    reads = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(reads, inputs.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(reads, inputs)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def _require_installed(form: Format) -> None:
+    missing = [package for module, package in form.needs if importlib.util.find_spec(module) is None]
+    if missing:
+        raise InputError(
+            f"the format {form.name} needs {' and '.join(missing)}, not installed here; "
+            f"pip install {' '.join(missing)}"
+        )

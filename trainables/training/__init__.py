@@ -1,0 +1,1 @@
+"""One configuration, or many of one shape, trained epoch by epoch."""

@@ -1,0 +1,120 @@
+"""What a network reads: batches in an order that is ours, made ahead of the step that needs them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainables.features.images import Pixels
+from trainables.training.augmentation import Augmentation
+
+VALIDATION_BATCH = 512
+PIXEL_VALIDATION_BATCH = 64
+BATCHES_AHEAD = 2  # of images, cut while the network is at work
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a trial reads.
+
+    `inputs`: array or read-only memory map `(n, features)` float32 or `(n, px, px, 3)` uint8;
+    `labels`: `(n,)`, 0 or 1; `train` and `validation`: row numbers, int64.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+
+    @property
+    def are_images(self) -> bool:
+        """Whether the inputs are pixels."""
+        return self.inputs.ndim == 4
+
+
+class Batches(keras.utils.PyDataset):
+    """The examples of the given rows in the given order, `batch_size` at a time; the last may be smaller.
+
+    `augmentation` says for images what is cut out of each, which a thread does ahead of who asks in order;
+    without it inputs are read as they are. (Keras' own workers lose the batch with which it first looks
+    at its data: the first epoch of a new network would differ from that of a reused one.)
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        rows: Sequence[int] | np.ndarray,
+        batch_size: int,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        super().__init__()
+        self._examples = examples
+        self._rows = np.asarray(rows)
+        self._batch_size = batch_size
+        self._augmentation = augmentation
+        self._reader = augmentation and _ReaderAhead(examples.inputs, augmentation, self._rows, batch_size)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._rows) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._rows[_places(index, self._batch_size, len(self._rows))]
+        labels = self._examples.labels[rows, None].astype(np.float32)
+        return self._reader.read(index) if self._reader else self._examples.inputs[rows], labels
+
+
+class _ReaderAhead:
+    """Cuts batches of images; a thread has the next ones ready for who asks for them in order."""
+
+    def __init__(
+        self, images: np.ndarray, augmentation: Augmentation, rows: np.ndarray, batch_size: int
+    ) -> None:
+        self._images, self._augmentation, self._rows = images, augmentation, rows
+        self._batch_size = batch_size
+        self._thread = ThreadPoolExecutor(1, "cut")
+        self._ahead: dict[int, Future[Pixels]] = {}
+
+    def read(self, index: int) -> Pixels:
+        batches = math.ceil(len(self._rows) / self._batch_size)
+        wanted = range(index, min(index + 1 + BATCHES_AHEAD, batches))
+        self._ahead = {number: self._ahead.get(number) or self._start(number) for number in wanted}
+        return self._ahead[index].result()
+
+    def _start(self, index: int) -> Future[Pixels]:
+        places = _places(index, self._batch_size, len(self._rows))
+        return self._thread.submit(self._augmentation.apply, self._images, self._rows[places], places)
+
+
+def _places(index: int, batch_size: int, rows: int) -> np.ndarray:
+    return np.arange(index * batch_size, min((index + 1) * batch_size, rows))
+
+
+def readable(batches: Batches) -> Any:
+    """Returns the batches as Keras reads them with the least work on its backend.
+
+    On TensorFlow Keras would draw them through `Dataset.from_generator`, a third of a head's step.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    inputs, labels = batches[0]
+
+    def read(number: Any) -> tuple[Any, Any]:
+        types = (inputs.dtype, labels.dtype)
+        read_inputs, read_labels = tf.numpy_function(batches.__getitem__, [number], types)
+        return tf.ensure_shape(read_inputs, (None, *inputs.shape[1:])), tf.ensure_shape(
+            read_labels, (None, 1)
+        )
+
+    return (
+        tf.data.Dataset.range(len(batches))
+        .map(tf.autograph.experimental.do_not_convert(read))
+        .prefetch(tf.data.AUTOTUNE)
+    )

@@ -1,0 +1,250 @@
+"""The networks that are trained: the dense head of a backbone, alone or on it, and the Levi & Hassner CNN.
+
+A network is built once an architecture and then reset for each configuration: the learning rate, the
+dropout rate, the L2 factor and the seed are its data, not constants of its compiled program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from trainables.backbones.table import find_backbone
+from trainables.features.inputs import cropped, crops
+from trainables.training.pretrained import Body, body_layers
+from trainables.trial import TrialConfig
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What decides the shape of a compiled program: networks of one architecture share it.
+
+    `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for a network that
+    reads uint8 pixels: the CNN, or where there is a `body` that backbone with its head. A rate or factor
+    of 0 leaves its layers out, so the plain network is the report's.
+    """
+
+    input_shape: tuple[int, ...]
+    hidden_units: tuple[int, ...]
+    has_dropout: bool
+    has_l2: bool
+    body: Body | None = None
+    precision: str = "float32"
+
+    @classmethod
+    def of(cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none") -> Architecture:
+        """Returns the architecture on which `config` is trained on examples of `input_shape`.
+
+        `weights` are those of a backbone that is part of it, as for `build_backbone`.
+        """
+        body = None
+        if len(input_shape) == 3:
+            px = cropped(input_shape[0]) if crops(config) else input_shape[0]
+            input_shape = (px, px, 3)
+            if find_backbone(config.backbone).frozen:
+                body = Body(config.backbone, weights, config.unfrozen_blocks, config.train_batchnorm)
+        return cls(
+            input_shape, config.hidden_units, config.dropout > 0, config.l2 > 0, body, config.precision
+        )
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class RateDropout(layers.Layer):
+    """Inverted dropout whose rate is a weight, so that one compiled program serves every rate.
+
+    Input and output: floats of any shape. A rate of 0 returns the input to the bit; outside training it
+    always does.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="rate", autocast=False
+        )
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training:
+            return inputs
+        kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
+        return ops.where(kept, inputs / ops.cast(1 - self.rate, inputs.dtype), 0.0)
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class PenalisedDense(layers.Dense):
+    """A dense layer that adds `l2` times its squared kernel to the loss, with `l2` a weight."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.l2 = self.add_weight(shape=(), initializer="zeros", trainable=False, name="l2")
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        self.add_loss(self.l2 * ops.sum(ops.square(self.kernel)))
+        return super().call(inputs, training=training)
+
+
+@keras.saving.register_keras_serializable("stagewise")
+class LocalResponseNormalization(layers.Layer):
+    """Divides each channel by `(1 + alpha / size * sum of squares over `size` channels) ** beta`.
+
+    Input and output: floats `(batch, height, width, channels)`. Krizhevsky et al. 2012, with the
+    constants of Levi & Hassner 2015.
+    """
+
+    size, alpha, beta = 5, 1e-4, 0.75
+
+    def call(self, inputs: Any) -> Any:
+        squares = ops.expand_dims(ops.square(inputs), -1)
+        half = self.size // 2
+        padded = ops.pad(squares, [(0, 0), (0, 0), (0, 0), (half, half), (0, 0)])
+        sums = sum(padded[..., i : i + ops.shape(inputs)[-1], 0] for i in range(self.size))
+        return inputs / (1.0 + self.alpha / self.size * sums) ** self.beta
+
+
+def build_network(architecture: Architecture) -> keras.Sequential:
+    """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs.
+
+    Its kernels are zero until `set_initial_state` draws them.
+    Raises InputError where the backbone that is part of it cannot be built.
+    """
+    with _arithmetic(architecture.precision):
+        return keras.Sequential(
+            [
+                layers.Input(architecture.input_shape),
+                *_layers_below(architecture),
+                layers.Dense(1, activation="sigmoid", dtype="float32", name="probability", **_EMPTY),
+            ]
+        )
+
+
+def body_of(network: keras.Sequential) -> keras.Model | None:
+    """Returns the pretrained backbone inside the network, None where it has none."""
+    return next((layer for layer in network.layers if isinstance(layer, keras.Model)), None)
+
+
+def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
+    """Puts the network where training with `config` begins, whatever it was trained on before.
+
+    Kernels are Glorot uniform (Glorot & Bengio 2010) and drawn with numpy from `(seed, layer)`, so they
+    are equal on every backend and do not depend on whether dropout layers lie between. The weights of a
+    pretrained backbone stay.
+    """
+    kernels = 0
+    for layer in network.layers:
+        if hasattr(layer, "kernel") and layer.trainable:
+            layer.kernel.assign(_glorot_uniform(layer.kernel.shape, config.seed, kernels))
+            layer.bias.assign(np.zeros(layer.bias.shape))
+            kernels += 1
+        if isinstance(layer, layers.BatchNormalization):
+            for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
+                weight.assign(np.full(weight.shape, start))
+    set_streams(network, config)
+    set_rates(network, config)
+
+
+def set_streams(network: keras.Sequential, config: TrialConfig) -> None:
+    """Puts the random numbers of all dropout layers where training with `config` begins."""
+    kernels = 0
+    for layer in network.layers:
+        kernels += hasattr(layer, "kernel") and layer.trainable
+        if isinstance(layer, RateDropout):
+            layer.seed_generator.state.assign([_dropout_stream(config.seed, kernels), 0])
+    body = body_of(network)
+    for number, layer in enumerate(body.layers if body else ()):
+        if hasattr(layer, "seed_generator"):
+            layer.seed_generator.state.assign([_dropout_stream(config.seed, _BODY + number), 0])
+
+
+def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
+    """Gives the layers the dropout rate and the L2 factor of `config`; the rest of the network stays."""
+    for layer in network.layers:
+        if isinstance(layer, PenalisedDense):
+            layer.l2.assign(config.l2)
+        if isinstance(layer, RateDropout):
+            layer.rate.assign(config.dropout)
+
+
+def l2_penalty(network: keras.Sequential) -> float:
+    """Returns what the layers add to the loss for their kernels."""
+    penalised = [layer for layer in network.layers if isinstance(layer, PenalisedDense)]
+    return float(
+        sum(
+            np.asarray(layer.l2.value) * np.square(np.asarray(layer.kernel.value)).sum()
+            for layer in penalised
+        )
+    )
+
+
+_EMPTY = {"kernel_initializer": "zeros"}  # a program less to compile for each layer
+_BODY = 1000  # the layers of a backbone count from here where random numbers are told apart
+_BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving variance
+
+
+@contextlib.contextmanager
+def _arithmetic(precision: str) -> Iterator[None]:
+    """Makes layers whose arithmetic is of that precision, and whose weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _layers_below(architecture: Architecture) -> list[layers.Layer]:
+    if architecture.body:
+        return [*body_layers(architecture.body, architecture.input_shape[0]), *_head_layers(architecture)]
+    return (_hassner_layers if len(architecture.input_shape) == 3 else _head_layers)(architecture)
+
+
+def _head_layers(architecture: Architecture) -> list[layers.Layer]:
+    return [
+        layers.Flatten(),
+        layers.BatchNormalization(),
+        *_dense_blocks(architecture, batch_norm=True),
+    ]
+
+
+def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
+    return [
+        layers.Rescaling(1 / 255),
+        layers.Conv2D(96, 7, strides=4, activation="relu", **_EMPTY),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        LocalResponseNormalization(),
+        layers.Conv2D(256, 5, padding="same", activation="relu", **_EMPTY),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        LocalResponseNormalization(),
+        layers.Conv2D(384, 3, padding="same", activation="relu", **_EMPTY),
+        layers.MaxPooling2D(3, strides=2, padding="same"),
+        layers.Flatten(),
+        *_dense_blocks(architecture, batch_norm=False),
+    ]
+
+
+def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layers.Layer]:
+    dense = PenalisedDense if architecture.has_l2 else layers.Dense
+    blocks: list[layers.Layer] = []
+    for units in architecture.hidden_units:
+        blocks.append(dense(units, activation="relu", **_EMPTY))
+        if batch_norm:
+            blocks.append(layers.BatchNormalization())
+        if architecture.has_dropout:
+            blocks.append(RateDropout())
+    return blocks
+
+
+def _dropout_stream(seed: int, layer: int) -> int:
+    """Keras counts the masks of a layer in a second word; layers that share the first would share masks."""
+    return int(np.random.default_rng([seed, layer, 1]).integers(2**31 - 2))
+
+
+def _glorot_uniform(shape: tuple[int, ...], seed: int, layer: int) -> np.ndarray:
+    receptive_field = int(np.prod(shape[:-2]))
+    limit = np.sqrt(6 / (receptive_field * (shape[-2] + shape[-1])))
+    return np.random.default_rng([seed, layer]).uniform(-limit, limit, shape).astype(np.float32)

@@ -1,0 +1,304 @@
+"""Trains one configuration on examples that lie in memory or in a memory-mapped file."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import shutil
+import time
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+
+from data_prep.storage.atomic_files import write_whole
+from trainables.training.augmentation import Augmentation
+from trainables.training.batches import PIXEL_VALIDATION_BATCH, VALIDATION_BATCH, Batches, Examples, readable
+from trainables.training.devices import device_count, require_divisible, spreading
+from trainables.training.network import (
+    Architecture,
+    body_of,
+    build_network,
+    l2_penalty,
+    set_initial_state,
+    set_rates,
+    set_streams,
+)
+from trainables.training.schedules import learning_rate_of_epoch
+from trainables.training.validation_metrics import validation_figures
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
+
+STEPS_PER_EXECUTION = 32
+CHECKPOINT = "state.npz"
+
+
+class DivergedError(RuntimeError):
+    """The loss of a trial is no longer a number; the message says when and at which learning rate."""
+
+
+def divergence(metrics: EpochMetrics) -> DivergedError | None:
+    """Returns the error of a trial whose losses were no longer finite in an epoch, None where they were."""
+    if math.isfinite(metrics.loss) and math.isfinite(metrics.val_loss):
+        return None
+    return DivergedError(
+        f"the loss is not finite after epoch {metrics.epoch} (loss {metrics.loss}, validation loss "
+        f"{metrics.val_loss}) at learning rate {metrics.learning_rate:g}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled network, its variables that training changes, and the first values of some.
+
+    `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
+    `set_initial_state` leaves: the backbone and the optimizer.
+    """
+
+    network: keras.Sequential
+    changing: tuple[keras.Variable, ...]
+    starts: tuple[tuple[keras.Variable, np.ndarray], ...]
+
+
+class Training:
+    """One configuration in training.
+
+    The network of an architecture is compiled once a process and reset here, so only one `Training` of
+    an architecture may be under way in a process. `weights` are those of the backbone that a network on
+    images contains, as for `build_backbone`. Raises InputError where it cannot be built.
+    """
+
+    def __init__(self, config: TrialConfig, examples: Examples, weights: str = "none") -> None:
+        self.config = config
+        self.examples = examples
+        self.finished: list[EpochMetrics] = []
+        self._devices = device_count() if examples.are_images else 1
+        require_divisible(config.batch_size, self._devices)
+        self._program = _compiled(Architecture.of(config, examples.inputs.shape[1:], weights))
+        self.network = self._program.network
+        set_initial_state(self.network, config)
+        for variable, start in self._program.starts:
+            variable.assign(start)
+
+    def epochs(self) -> Iterator[EpochMetrics]:
+        """Trains on, an epoch a step, to the last of `config.epochs`.
+
+        Raises DivergedError after an epoch whose losses are not finite.
+        """
+        for epoch in range(len(self.finished) + 1, self.config.epochs + 1):
+            metrics = self._train_epoch(epoch)
+            diverged = divergence(metrics)
+            if diverged:
+                raise diverged
+            self.finished.append(metrics)
+            yield metrics
+
+    def validation_probabilities(self) -> np.ndarray:
+        """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
+        batches = self._validation_batches()  # `predict` would hold 32 of them, 300 MB of pixels, at a time
+        with self._spreading():
+            predicted = [self._predict(batches[number][0]) for number in range(len(batches))]
+        return np.concatenate(predicted).astype(np.float32)[:, 0]
+
+    def save(self, folder: Path, *, with_best: bool = True) -> None:
+        """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
+
+        Unless `with_best` is False the state after the best epoch so far stays beside it, as BEST. Each is
+        one file, there whole or not at all. Raises OSError where they cannot be written.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
+        arrays = [np.array(json.dumps(facts, allow_nan=False))]
+        arrays += [np.asarray(variable.value) for variable in self._state()]
+        write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
+        if with_best and best_epoch(self.finished) == len(self.finished):
+            shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
+            (folder / f"{BEST}.part").replace(folder / BEST)
+
+    def start_from(self, path: Path) -> None:
+        """Takes over the weights that another trial kept at `path`, before the first epoch.
+
+        That of a head on features may start the head of a network on images. Rates, random numbers and
+        the optimizer are this trial's own. Raises OSError or ValueError where the file does not fit.
+        """
+        _, values = read_state(path)
+        variables = self._program.changing[: len(values)]
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
+            raise ValueError(f"the weights in {path} are those of another network")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        set_streams(self.network, self.config)
+        set_rates(self.network, self.config)
+
+    def keep(self, checkpoints: Path, folder: Path) -> None:
+        """Copies the weights of the last and the best epoch, which `save` left, from the first folder.
+
+        They are `folder`/LAST and /BEST without the optimizer's state. Raises OSError or ValueError.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for source, target in ((CHECKPOINT, LAST), (BEST, BEST)):
+            facts, values = read_state(checkpoints / source)
+            arrays = [np.array(json.dumps(facts)), *values[: len(self._program.changing)]]
+            write_whole(folder / target, functools.partial(_savez, arrays))
+
+    def restore(self, folder: Path) -> bool:
+        """Goes to where `save` was called for this configuration; returns whether `folder` keeps that.
+
+        What is damaged, or of another configuration or Keras backend, is left with a warning.
+        """
+        path = folder / CHECKPOINT
+        if not path.exists():
+            return False
+        try:
+            self._read(path, self._identity())
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            warnings.warn(f"the trial starts anew, without its checkpoint {path}: {error}", stacklevel=2)
+            return False
+        return True
+
+    def inherit(self, folder: Path) -> None:
+        """Goes to where another configuration of this architecture called `save`, with its own rates.
+
+        Raises OSError or ValueError where there is no such state.
+        """
+        self._read(folder / CHECKPOINT, None)
+        set_rates(self.network, self.config)
+
+    def _read(self, path: Path, identity: dict[str, object] | None) -> None:
+        """Takes over the state at `path`, which must be of `identity` where that is given."""
+        facts, values = read_state(path)
+        epochs = facts.pop("epochs")
+        if identity is not None and facts != identity:
+            raise ValueError(f"it is of another trial, {facts}")
+        if [value.shape for value in values] != [tuple(variable.shape) for variable in self._state()]:
+            raise ValueError("its weights are those of another network")
+        self.finished = [EpochMetrics(**metrics) for metrics in epochs]
+        for variable, value in zip(self._state(), values, strict=True):
+            variable.assign(value)
+
+    def _identity(self) -> dict[str, object]:
+        return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend()}
+
+    def _state(self) -> list[keras.Variable]:
+        return [*self._program.changing, *self.network.optimizer.variables]
+
+    def _train_epoch(self, epoch: int) -> EpochMetrics:
+        started = time.perf_counter()
+        learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
+        self.network.optimizer.learning_rate.assign(learning_rate)
+        with self._spreading():
+            history = self.network.fit(
+                readable(self._training_batches(epoch)),
+                validation_data=None if self._devices > 1 else readable(self._validation_batches()),
+                initial_epoch=epoch - 1,
+                epochs=epoch,
+                shuffle=False,
+                verbose=0,
+            ).history
+        figures = {name: values[-1] for name, values in history.items()}
+        if self._devices > 1:  # they want equal parts, the last batch of validation has none
+            labels = self.examples.labels[self.examples.validation]
+            penalty = l2_penalty(self.network)
+            figures |= validation_figures(labels, self.validation_probabilities(), penalty)
+        return EpochMetrics(
+            epoch=epoch,
+            **{name: float(figures[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
+            learning_rate=learning_rate,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _predict(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns what the network says of a batch, which its devices see in parts of the same size."""
+        missing = -len(inputs) % self._devices
+        padded = np.concatenate([inputs, inputs[:1].repeat(missing, axis=0)]) if missing else inputs
+        return np.asarray(self.network.predict_on_batch(padded))[: len(inputs)]
+
+    def _spreading(self) -> contextlib.AbstractContextManager[Any]:
+        return spreading(self._devices)
+
+    def _training_batches(self, epoch: int) -> Batches:
+        config, examples = self.config, self.examples
+        order = np.random.default_rng([config.seed, epoch]).permutation(examples.train)
+        if not examples.are_images:
+            return Batches(examples, order, config.batch_size)
+        order = order[: len(order) - len(order) % self._devices]  # another few are left out every epoch
+        side = examples.inputs.shape[1]
+        drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch)
+        return Batches(examples, order, config.batch_size, drawn)
+
+    def _validation_batches(self) -> Batches:
+        rows, examples = self.examples.validation, self.examples
+        if not examples.are_images:
+            return Batches(examples, rows, VALIDATION_BATCH)
+        central = Augmentation.central(self.config.augment, len(rows), examples.inputs.shape[1])
+        return Batches(examples, rows, PIXEL_VALIDATION_BATCH, central)
+
+
+def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Returns what a checkpoint or kept weights say of themselves, and their arrays.
+
+    Raises OSError, ValueError, KeyError, TypeError, EOFError or BadZipFile where the file is damaged.
+    """
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        facts, *values = (file[name] for name in file.files)
+    return json.loads(str(facts)), values
+
+
+def _savez(arrays: list[np.ndarray], file: BinaryIO) -> None:
+    np.savez(file, *arrays)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(architecture: Architecture) -> Program:
+    reads_images = len(architecture.input_shape) == 3
+    with spreading(device_count() if reads_images else 1):
+        network = build_network(architecture)
+        network.compile(
+            keras.optimizers.Adam(),
+            loss="binary_crossentropy",
+            metrics=["accuracy"],
+            jit_compile=_is_faster_compiled(architecture),
+            steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
+            auto_scale_loss=True,
+        )
+        network.optimizer.build(network.trainable_variables)
+    changing = changing_variables(network)
+    pretrained = changing[len(_head_variables(network)) :]
+    starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
+    starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
+    return Program(network, tuple(changing), tuple(starts))
+
+
+def changing_variables(network: keras.Sequential) -> list[keras.Variable]:
+    """Returns what training changes: the variables of the head, then those of a backbone's trained layers."""
+    body = body_of(network)
+    unfrozen = [layer for layer in body.layers if layer.trainable] if body else []
+    return [*_head_variables(network), *(variable for layer in unfrozen for variable in layer.variables)]
+
+
+def _head_variables(network: keras.Sequential) -> list[keras.Variable]:
+    body = body_of(network)
+    return [variable for layer in network.layers if layer is not body for variable in layer.variables]
+
+
+def _optimizer_start(variable: keras.Variable) -> np.ndarray:
+    """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
+    if variable.shape:
+        return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
+    return np.asarray(variable.value).copy()
+
+
+def _is_faster_compiled(architecture: Architecture) -> bool:
+    """XLA halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
+
+    It draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
+    Its convolutions are slower than oneDNN's, and TensorFlow cannot spread what it compiled over devices.
+    """
+    reads_images = len(architecture.input_shape) == 3
+    return keras.backend.backend() == "jax" or not (architecture.has_dropout or reads_images)

@@ -1,0 +1,305 @@
+"""The adapter between training and Ray: what runs in Ray's worker processes.
+
+Keras is imported inside the functions, after the process has been told its backend and its threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import ray
+from ray import tune
+
+from data_prep.storage.atomic_files import write_json
+from data_prep.storage.remote import address_of, pull, push
+from trainables.features.cache import open_features
+from trainables.features.inputs import rows_of
+from trainables.features.local_copy import copy_here
+from trainables.process_setup import prepare_process
+from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
+
+if TYPE_CHECKING:
+    from trainables.training.packed import PackedTraining
+    from trainables.training.training import DivergedError, Training
+
+    Entry = EpochMetrics | DivergedError | None
+
+EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
+STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
+EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
+PACK = "pack"
+STOPPED_EARLY = "stopped early by the scheduler"
+
+
+@dataclass(frozen=True, eq=False)
+class WorkerData:
+    """What the trials of a search read; it reaches every worker once, through Ray's object store.
+
+    `inputs`: the folder of cached rows by their name (`trainables.features.inputs`); `weights`: of a backbone
+    that is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by
+    the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
+    those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
+    key; `referee`: the handle of an actor that stops members of packs, a `search.spaces.Referee`;
+    `local_cache`: the folder of a worker's own disk that the rows are copied to, None to read them where they
+    are.
+    """
+
+    inputs: Mapping[str, Path]
+    weights: str
+    labels: np.ndarray
+    splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    keras_backend: str
+    cpus: int
+    gpus: float
+    checkpoints: Path
+    kept: Path
+    pausing: bool = False
+    referee: Any = None
+    local_cache: Path | None = None
+
+    def rows(self, name: str) -> np.ndarray:
+        """Returns the cached rows of that name as a read-only memory map."""
+        folder = self.inputs[name]
+        copy_of_cache = folder.parents[1] if address_of(folder) else None
+        local = self.local_cache or copy_of_cache
+        return open_features(copy_here(folder, local) if local else folder)
+
+
+def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
+    """Trains the configuration of `assignment` on its split and reports every epoch to Ray Tune.
+
+    `assignment`: `{"trial": {"key": …, "config": …, "split": …, "start": …, "keep": …}}`, of which `start` is
+    the key of the trial whose weights it begins with (or empty), and `keep` whether its own outlast it. The
+    last report carries how the trial ended, all its epochs, its wall seconds and the validation
+    probabilities (float32); a trial that diverged ends as FAILED, with the reason, and does not raise. A
+    trial that keeps checkpoints continues after the last epoch that it kept.
+    """
+    ours = assignment["trial"]
+    started = time.perf_counter()
+    training = _training(ours, data)
+    from trainables.training.training import DivergedError
+
+    keeps = data.pausing or training.examples.are_images or ours["keep"]
+    checkpoint = data.checkpoints / ours["key"]
+    if keeps:
+        pull(checkpoint)
+        training.restore(checkpoint)
+    spent_before = sum(metrics.seconds for metrics in training.finished)
+    end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
+    try:
+        for metrics in training.epochs():
+            if keeps:
+                training.save(checkpoint)
+                push(checkpoint)
+            if metrics.epoch < training.config.epochs:
+                tune.report(running_figures(training.finished))
+        end[PREDICTIONS] = training.validation_probabilities()
+        if ours["keep"]:
+            training.keep(checkpoint, data.kept / ours["key"])
+            push(data.kept / ours["key"])
+    except DivergedError as error:
+        end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
+    end[SECONDS] = spent_before + time.perf_counter() - started
+    _report_end(training, end)
+
+
+def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
+    """Trains several heads of one shape as one program; see `trainables.training.packed`.
+
+    `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
+    under `PACK` what each of them would report by itself, None for one that has ended before. After each
+    epoch the referee, where there is one, says which of them end early.
+    """
+    ours = assignment["pack"]
+    configs = [TrialConfig.from_dict(member["config"]) for member in ours]
+    started = time.perf_counter()
+    prepare_process(data.keras_backend, data.cpus, data.gpus)
+    from trainables.training.batches import Examples
+    from trainables.training.packed import PackedTraining
+
+    inputs = data.rows(configs[0].backbone)
+    pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
+    built_s = (time.perf_counter() - started) / len(configs)
+    made_by = {**_made_by(), "packed": str(len(configs))}
+    left = len(configs)
+    for entries in pack.epochs():
+        stopped = _stopped(pack, entries, [member["key"] for member in ours], data)
+        reports = [_member_report(pack, number, entries[number], stopped) for number in range(len(configs))]
+        for number, report in enumerate(reports):
+            if report and STATUS in report:
+                report |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
+                pack.stop(number)
+                left -= 1
+        best = max(report["mean_val_accuracy"] for report in reports if report)  # Tune wants the objective
+        tune.report({PACK: reports, "mean_val_accuracy": best, "done": left == 0})
+
+
+def _stopped(
+    pack: PackedTraining, entries: Sequence[Entry], keys: Sequence[str], data: WorkerData
+) -> set[int]:
+    """Returns which members of the pack the referee stops after this epoch."""
+    if data.referee is None:
+        return set()
+    heard = {
+        keys[number]: running_figures(pack.finished[number])
+        for number, entry in enumerate(entries)
+        if isinstance(entry, EpochMetrics)
+    }
+    stopped = ray.get(data.referee.stopped.remote(heard))
+    return {number for number, key in enumerate(keys) if key in stopped}
+
+
+def _member_report(
+    pack: PackedTraining, number: int, entry: Entry, stopped: set[int]
+) -> dict[str, Any] | None:
+    """Returns what the member would report by itself after an epoch, less its seconds."""
+    if entry is None:
+        return None
+    figures, finished = running_figures(pack.finished[number]), pack.finished[number]
+    end: dict[str, Any] = {EPOCHS: [asdict(metrics) for metrics in finished], REASON: "", PREDICTIONS: None}
+    if not isinstance(entry, EpochMetrics):
+        figures.pop(EPOCH, None)  # it was heard before
+        return {**figures, **end, STATUS: TrialStatus.FAILED.value, REASON: str(entry)}
+    if entry.epoch == pack.configs[number].epochs:
+        end[PREDICTIONS] = pack.validation_probabilities()[number]
+        return {**figures, **end, STATUS: TrialStatus.COMPLETED.value}
+    if number in stopped:
+        return {**figures, **end, STATUS: TrialStatus.STOPPED.value, REASON: STOPPED_EARLY}
+    return figures
+
+
+def _seconds(finished: Sequence[EpochMetrics]) -> float:
+    return sum(metrics.seconds for metrics in finished)
+
+
+def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
+    """Trains a member of a population: like `train_trial`, with a Tune checkpoint after each epoch.
+
+    A member that starts from another's checkpoint goes on with its own values of what a population may
+    change. Every report has the `VALUES` under which each epoch of its line was trained.
+    """
+    ours = assignment["trial"]
+    started = time.perf_counter()
+    training = _training(ours, data)
+    from trainables.training.training import DivergedError
+
+    values: list[dict[str, float]] = []
+    inherited = tune.get_checkpoint()
+    if inherited:
+        with inherited.as_directory() as folder:
+            training.inherit(Path(folder))
+            values = json.loads((Path(folder) / "values.json").read_text())
+    config = training.config
+    try:
+        for metrics in training.epochs():
+            values.append({"learning_rate": config.learning_rate, "dropout": config.dropout})
+            if metrics.epoch < config.epochs:  # after the last one nobody takes over from another
+                _report_state(training, values)
+        end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
+        end[PREDICTIONS] = training.validation_probabilities()
+    except DivergedError as error:
+        end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
+    _report_end(training, {**end, VALUES: values, SECONDS: time.perf_counter() - started})
+
+
+def _report_end(training: Training, end: Mapping[str, Any]) -> None:
+    """Reports for the last time; "done" ends the trial for Tune too, whatever a scheduler makes of it."""
+    figures = running_figures(training.finished)
+    if end[STATUS] == TrialStatus.FAILED:
+        figures.pop(EPOCH, None)  # it was heard before
+    epochs = [asdict(metrics) for metrics in training.finished]
+    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: _made_by(), "done": True})
+
+
+def _report_state(training: Training, values: list[dict[str, float]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        training.save(Path(folder), with_best=False)
+        write_json(Path(folder) / "values.json", values)
+        tune.report(
+            {**running_figures(training.finished), VALUES: list(values)},
+            checkpoint=tune.Checkpoint.from_directory(folder),
+        )
+
+
+def make_features(keras_backend: str, cpus: int, *arguments: Any) -> str:
+    """Makes the features of images in this process and returns their folder; `extract` has the arguments.
+
+    Raises InputError as `trainables.features.extraction.extract` does.
+    """
+    prepare_process(keras_backend, cpus)
+    from trainables.features.extraction import extract
+
+    return str(extract(*arguments).folder)
+
+
+def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
+    """Does in this process what `extraction.extract_share` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables.features.extraction import extract_share
+
+    extract_share(*arguments)
+
+
+def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
+    """Does in this process what `extraction.note_weights` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables.features import extraction
+
+    extraction.note_weights(*arguments)
+
+
+def write_model(
+    keras_backend: str, cpus: int, config: dict[str, Any], weights: str, kept: str, path: str
+) -> None:
+    """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
+    prepare_process(keras_backend, cpus)
+    from trainables.inference import deployed_model
+
+    pull(Path(kept))
+    deployed_model.write_model(config, weights, kept, path)
+    push(Path(path))
+
+
+def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
+    """Returns the last epoch's figures and the running mean and best of the validation accuracy, flat.
+
+    Before the first epoch, where a trial diverged in it, the accuracies are 0: the worst, for schedulers.
+    """
+    if not finished:
+        return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0}
+    last, accuracies = finished[-1], [metrics.val_accuracy for metrics in finished]
+    return {
+        **asdict(last),
+        EPOCH: asdict(last),
+        "mean_val_accuracy": sum(accuracies) / len(accuracies),
+        "best_val_accuracy": max(accuracies),
+    }
+
+
+def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
+    config = TrialConfig.from_dict(ours["config"])
+    prepare_process(data.keras_backend, data.cpus, data.gpus)
+    from trainables.training.batches import Examples
+    from trainables.training.training import Training
+
+    inputs = data.rows(rows_of(config))
+    training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
+    if ours["start"]:
+        pull(weights := data.kept / ours["start"] / LAST)
+        training.start_from(weights)
+    return training
+
+
+def _made_by() -> dict[str, str]:
+    versions = {name: version(name) for name in ("stagewise", "keras", "ray", "numpy")}
+    return {**versions, "python": sys.version.split()[0], "node": os.uname().nodename}
