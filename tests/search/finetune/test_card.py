@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_runs import FakeWorkers, run
 
 from search.finetune.card import card_facts
 from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
+from tests.search.finetune.test_runs import FakeWorkers, run
 
 MakePlan = Callable[..., FinetunePlan]
 

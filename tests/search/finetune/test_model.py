@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_runs import FakeWorkers, run
 
 from search.finetune.model import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.ledger import kept_weights
+from tests.search.finetune.test_runs import FakeWorkers, run
 from trainables.trial import LAST
 
 MakePlan = Callable[..., FinetunePlan]

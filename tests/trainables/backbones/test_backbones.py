@@ -143,7 +143,9 @@ def test_build_backbone_from_a_file_that_is_no_weights(tmp_path: Path) -> None:
 
 
 DOWNLOAD = """
-from trainables.backbones import InputError, build_backbone, find_backbone
+from data_prep.errors import InputError
+from trainables.backbones.table import find_backbone
+from trainables.backbones.weights import build_backbone
 try:
     build_backbone(find_backbone("keras:MobileNetV2"), "imagenet")
 except InputError as error:

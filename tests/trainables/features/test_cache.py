@@ -162,7 +162,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from trainables.features import exclusive
+from trainables.features.cache import exclusive
 with exclusive(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.read()

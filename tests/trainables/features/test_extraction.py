@@ -121,7 +121,7 @@ def test_extract_reports_progress(photos, tmp_path: Path) -> None:
 
 KILLED = """
 import json, os, signal, sys
-from trainables.extraction import extract
+from trainables.features.extraction import extract
 job = json.load(sys.stdin)
 def on_progress(done, total):
     if done == 6:
@@ -151,7 +151,7 @@ def test_extract_continues_after_a_kill(photos, tmp_path: Path) -> None:
 
 TOGETHER = """
 import json, sys
-from trainables.extraction import extract
+from trainables.features.extraction import extract
 job = json.load(sys.stdin)
 made = []
 extract(**job, batch_size=1, shard_images=1, on_progress=lambda done, _: made.append(done))

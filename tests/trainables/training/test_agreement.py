@@ -35,8 +35,8 @@ DROPPED = tuple(replace(PLAIN, dropout=0.3, seed=seed) for seed in range(8))
 TRAINED = """
 import json, sys
 import numpy as np
-from trainables.batches import Examples
-from trainables.training import Training
+from trainables.training.batches import Examples
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 rng = np.random.default_rng(0)
 labels = rng.integers(0, 2, 250).astype(np.int8)

@@ -24,9 +24,9 @@ else:
     part = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], [part] * count)
 import numpy as np
-from trainables.batches import Examples
-from trainables.devices import device_count
-from trainables.training import Training
+from trainables.training.batches import Examples
+from trainables.training.devices import device_count
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 
 rng = np.random.default_rng(0)

@@ -14,8 +14,8 @@ PROGRAM = """
 import json, os, signal, sys
 from pathlib import Path
 import numpy as np
-from trainables.batches import Examples
-from trainables.training import Training
+from trainables.training.batches import Examples
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 
 folder, at_read, after_epoch = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

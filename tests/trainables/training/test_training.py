@@ -82,8 +82,8 @@ def test_reused_network_equals_a_new_one_to_the_bit(examples: Examples) -> None:
 PROGRAM = """
 import json, sys, numpy as np
 from dataclasses import asdict
-from trainables.batches import Examples
-from trainables.training import Training
+from trainables.training.batches import Examples
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 values = np.load(sys.argv[1])
 examples = Examples(*(values[name] for name in ("inputs", "labels", "train", "validation")))
@@ -370,8 +370,8 @@ def test_inherit_where_nothing_was_saved(examples: Examples, tmp_path: Path) -> 
 
 FULL_SIZE = """
 import pathlib, sys, numpy as np
-from trainables.batches import Examples
-from trainables.training import Training
+from trainables.training.batches import Examples
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 inputs = np.load(sys.argv[1], mmap_mode="r")
 rows = np.random.default_rng(0).permutation(len(inputs))
