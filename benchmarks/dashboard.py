@@ -27,7 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.measure import machine, machine_in_words
 from search.ledger import Ledger
 from search.results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
-from search.stages import STAGES
+from search.space.stages import STAGES
 from search.study import open_study
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

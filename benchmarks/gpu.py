@@ -30,7 +30,7 @@ from benchmarks.projection import EPOCHS, IMAGES, study_configs
 from benchmarks.studies import random_problem
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.configurations import VARIED, grid_of, joint_space
+from search.space.joint_space import VARIED, grid_of, joint_space
 from trainables.features.images import available_cores
 from trainables.trial import TrialConfig
 

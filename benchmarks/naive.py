@@ -31,7 +31,7 @@ from benchmarks.projection import (
     study_configs,
 )
 from benchmarks.side_by_side import COLD, PLAIN, WARM, Run, Task, in_words, run_in_turns, summary
-from search.stages import STAGES
+from search.space.stages import STAGES
 from trainables.features.images import available_cores
 
 HEAD_ROUNDS = 2

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from search.stages import STAGES
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 IMAGES, EPOCHS = 12_194, 20  # Adience as in the report

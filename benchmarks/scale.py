@@ -30,8 +30,8 @@ from rich.console import Console
 from benchmarks.idle import idle_trial
 from benchmarks.measure import Cost, cost_of, in_own_process, machine, machine_in_words, write_result
 from benchmarks.studies import random_problem
-from search.configurations import RANGES
 from search.results import StageResult
+from search.space.joint_space import RANGES
 from search.study import open_study
 from trainables import worker
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult

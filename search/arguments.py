@@ -10,15 +10,8 @@ from typing import Any
 
 from data_prep.command_line.completion import completing
 from data_prep.splits import PROTOCOLS, require_protocol
-from search.configurations import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
-from search.contradictions import ALL, OPTIONS, find_contradiction
-from search.finetune.options import (
-    FINETUNE,
-    HASSNER,
-    add_finetune_options,
-    add_image_options,
-    image_options,
-)
+from search.contradictions import OPTIONS, find_contradiction
+from search.finetune.options import add_finetune_options, add_image_options, image_options
 from search.following import MODES, PROJECT
 from search.option_types import (
     add_storage,
@@ -37,8 +30,8 @@ from search.option_types import (
 from search.problem import KERAS_BACKENDS
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM, RACE_START
-from search.sequence import parse_order
-from search.stages import STAGES
+from search.space.joint_space import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
+from search.space.stages import ALL, FINETUNE, HASSNER, STAGES, parse_order
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig

@@ -19,11 +19,11 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.configurations import describe_config
 from search.finetune.options import winner_of
 from search.ledger import Ledger
 from search.option_types import add_storage, offer_studies
 from search.results import StageFiles, StageResult
+from search.space.labels import describe_config
 from search.study import find_study, read_study
 from trainables.trial import TrialConfig
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from search.configurations import POPULATION, POPULATION_STAGES
-from search.finetune.options import FINETUNE, find_finetune_contradiction
-from search.option_types import AUTO
+from search.finetune.options import find_finetune_contradiction
 from search.results import JOINT
 from search.selection import RACE_MAXIMUM
-from search.sequence import parse_order
-from search.stages import STAGES
-
-ALL = "all"
+from search.space.joint_space import POPULATION, POPULATION_STAGES
+from search.space.stages import ALL, AUTO, FINETUNE, STAGES, parse_order
 
 OPTIONS = {
     "backbone": "backbone",

@@ -8,8 +8,9 @@ from typing import Any
 from tensorboardX.proto.api_pb2 import DataType, Experiment, Status
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
-from search.configurations import RANGES
-from search.stages import STAGES, show_value
+from search.space.joint_space import RANGES
+from search.space.labels import show_value
+from search.space.stages import STAGES
 from trainables.trial import Trial, TrialStatus
 
 Value = str | float | bool

@@ -15,12 +15,13 @@ from typing import Protocol as Interface
 from data_prep.errors import InputError
 from search.collector import Policy
 from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
-from search.configurations import POPULATION, Range, Space, describe_config, grid_of, random_configs
 from search.driver import assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import JOINT, Protocol, StageResult
 from search.selection import select
+from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
+from search.space.labels import describe_config
 from search.spaces import KnowingSearcher, make_scheduler
 from search.staged import LEVEL, OBJECTIVE, Runs, finished_trials, notes_on
 from search.statement import statement

@@ -13,11 +13,10 @@ from typing import Any
 
 from data_prep.storage.remote import shown
 from search.arguments import parse_arguments
-from search.contradictions import ALL
-from search.finetune.options import FINETUNE, is_wanted
+from search.finetune.options import is_wanted
 from search.planning import stage_names
 from search.results import JOINT, StageResult
-from search.stages import STAGES
+from search.space.stages import ALL, FINETUNE, STAGES
 from search.study import Command
 from search.study_options import study_options
 

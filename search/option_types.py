@@ -10,8 +10,8 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
+from search.space.stages import AUTO
 
-AUTO = "auto"  # of --repeats
 STORAGE = Path("results")
 
 

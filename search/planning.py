@@ -8,18 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from search.configurations import POPULATION, POPULATION_RANGES, bases_of, joint_space
-from search.contradictions import ALL
-from search.finetune.options import FINETUNE
 from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
-from search.option_types import AUTO
 from search.problem import Problem
 from search.results import StageFiles, StageResult
 from search.selection import RACE_START
 from search.sequence import earlier_results
+from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
+from search.space.stages import ALL, AUTO, FINETUNE, STAGES, Stage, base_of
 from search.staged import StagePlan, finished_trials
-from search.stages import STAGES, Stage, base_of
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import Trial

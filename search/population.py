@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from search.breakdown import break_down
 from search.collector import Member, Policy
 from search.comparison import ages_of
-from search.configurations import Range
 from search.joint import JointPlan
 from search.results import JOINT, Entry, StageResult
 from search.results import Protocol as Comparing
+from search.space.joint_space import Range
+from search.space.labels import show_value
 from search.spaces import make_population_scheduler
 from search.staged import LEVEL, OBJECTIVE, notes_on
-from search.stages import show_value
 from trainables.trial import TrialConfig, TrialStatus
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search.stages import STAGES
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 

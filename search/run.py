@@ -25,7 +25,7 @@ from data_prep.storage.remote import address_of, pull, shown
 from search.arguments import parse_arguments
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
-from search.finetune.options import FINETUNE, finetune_plan, is_wanted
+from search.finetune.options import finetune_plan, is_wanted
 from search.finetune.plan import FinetunePlan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
@@ -48,7 +48,7 @@ from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.sending import Sender
 from search.sequence import describe_sweep, run_sequence
-from search.stages import Stage
+from search.space.stages import FINETUNE, Stage
 from search.study import (
     WORKERS_SEND,
     check_study,

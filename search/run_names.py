@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.results import JOINT
-from search.stages import STAGES, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES
 from trainables.trial import Trial
 
 

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from data_prep.storage.atomic_files import write_json
 from search.collector import Member, Policy
-from search.configurations import POPULATION
 from search.driver import Driver
 from search.final import evaluate_winner
 from search.finetune.card import card_facts
@@ -28,6 +27,7 @@ from search.population import run_population
 from search.problem import Problem
 from search.progress import Progress
 from search.results import JOINT, StageFiles, StageResult
+from search.space.joint_space import POPULATION
 from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.tables import print_setting

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 
-from data_prep.errors import InputError
 from search.results import StageFiles, StageResult
-from search.stages import STAGES, Stage, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES, Stage
 
 RunStage = Callable[[Stage, Sequence[StageResult], int], StageResult]
 """Runs a stage after the results before it, in the sweep of that number (from 1)."""
-
-
-def parse_order(text: str) -> tuple[str, ...]:
-    """Returns the stage names in `text`, which commas separate.
-
-    Raises InputError for a name that is no stage, with near matches, and for one that stands there twice.
-    """
-    names = tuple(name.strip() for name in text.split(","))
-    for name in names:
-        if name not in STAGES:
-            near = difflib.get_close_matches(name, STAGES)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
-        if names.count(name) > 1:
-            raise InputError(
-                f"a stage may stand once in the order, {name} stands there {names.count(name)} times"
-            )
-    return names
 
 
 def earlier_results(name: str, order: Sequence[str], files: StageFiles) -> list[StageResult]:

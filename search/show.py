@@ -18,7 +18,6 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.configurations import describe_config
 from search.final import describe_reading, read_final
 from search.finetune.options import winner_of
 from search.finetune.result import FinetuneResult, read_finetune
@@ -30,7 +29,8 @@ from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import StageFiles, StageResult
 from search.run_names import stage_of
-from search.stages import STAGES
+from search.space.labels import describe_config
+from search.space.stages import STAGES
 from search.study import find_study, read_command, read_study
 from search.tables import COMPARED, describe_data, print_stage
 from trainables.features.cache import PRECISIONS

@@ -13,7 +13,8 @@ from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective, Protocol, StageResult
 from search.selection import Selection, race, select
-from search.stages import Stage, show_value
+from search.space.labels import show_value
+from search.space.stages import Stage
 from search.statement import statement
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.configurations import describe_config
 from search.estimate import Estimate
 from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
@@ -20,8 +19,8 @@ from search.planning import Plan
 from search.problem import weights_in_words
 from search.progress import clock_time
 from search.results import Entry, StageResult
+from search.space.labels import describe_config, show_value
 from search.staged import StagePlan
-from search.stages import show_value
 from trainables.trial import Trial, TrialResult
 
 LISTED = 40

@@ -18,7 +18,8 @@ from data_prep import arguments as build_arguments
 from search import arguments as run_arguments
 from search import predict, selection
 from search.published import CHOSEN
-from search.stages import STAGES, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES
 from tests.documented import (
     COMMANDS,
     OTHERS,

@@ -9,10 +9,11 @@ from search.dashboard.reading import Snapshot
 from search.live import Live, LiveState
 from search.progress import clock_time
 from search.published import CHOSEN
-from search.report.words import figure, hyperparameter_name, stage_title, title_of
+from search.report.words import figure, stage_title
 from search.results import JOINT, Entry, StageResult
 from search.run_names import stage_of
-from search.stages import STAGES, show_value
+from search.space.labels import hyperparameter_name, show_value, title_of
+from search.space.stages import STAGES
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
 _NAMED = 3  # ties named one by one; more are counted

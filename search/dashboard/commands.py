@@ -9,7 +9,7 @@ from typing import Any
 from search.contradictions import OPTIONS
 from search.dashboard.reading import Snapshot
 from search.results import StageResult
-from search.stages import STAGES
+from search.space.stages import STAGES
 from search.study_options import study_options
 from trainables.trial import TrialConfig
 

@@ -12,7 +12,7 @@ from data_prep.manifest import LABEL_NAMES
 from search.dashboard.curves import LearningCurve
 from search.report.palette import COLOURS, DASHES
 from search.results import JOINT
-from search.stages import STAGES
+from search.space.stages import STAGES
 
 _HEIGHT_PX = 420
 _STAGES = (*STAGES, JOINT)

@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 from search.live import Live, LiveState, read_live
 from search.progress import clock_time
 from search.report.record import read_stage
-from search.report.words import title_of
+from search.space.labels import title_of
 from search.study import read_study
 
 COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")

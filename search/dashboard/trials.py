@@ -11,9 +11,9 @@ import pandas as pd
 from search.dashboard.chain import searched
 from search.dashboard.reading import Snapshot
 from search.live import Live, LiveTrial
-from search.report.words import hyperparameter_name, varied_among
 from search.results import StageResult
-from search.stages import STAGES, show_value
+from search.space.labels import hyperparameter_name, show_value, varied_among
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig, TrialResult
 
 RUNNING = "RUNNING"

@@ -12,14 +12,13 @@ from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
 from search.manifests import celeba_of
-from search.option_types import AUTO, at_least, place, rate
+from search.option_types import at_least, place, rate
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
 from search.selection import RACE_START
-from search.stages import STAGES
+from search.space.stages import AUTO, FINETUNE, HASSNER, STAGES
 from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, TrialConfig
 
-FINETUNE, HASSNER = "finetune", "hassner"
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.problem import Problem
-from search.stages import UNTUNED
+from search.space.stages import UNTUNED
 from trainables.backbones.table import find_backbone
 from trainables.trial import Trial, TrialConfig
 

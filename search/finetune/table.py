@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.configurations import describe_config
 from search.finetune.plan import FinetunePlan
 from search.finetune.result import METRICS, ColumnResult, FinetuneResult
+from search.space.labels import describe_config
 
 _HEADS = {
     "accuracy": "acc",

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from search.published import CHOSEN
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.record import Record
-from search.report.words import HYPERPARAMETERS, NONE, hyperparameter_name, stage_title
+from search.report.words import NONE, stage_title
 from search.results import StageResult
 from search.sequence import describe_sweep
-from search.stages import STAGES, show_value
+from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value
+from search.space.stages import STAGES
 
 
 def hand_over_section(record: Record) -> Section:

@@ -10,8 +10,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
-from search.report.words import NONE, figure, hyperparameter_name, with_spread
-from search.stages import show_value
+from search.report.words import NONE, figure, with_spread
+from search.space.labels import hyperparameter_name, show_value
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown

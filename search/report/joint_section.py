@@ -19,19 +19,9 @@ from search.report.document import (
 )
 from search.report.importance import axis_of, importance_blocks, objective_axis
 from search.report.record import Record
-from search.report.words import (
-    HYPERPARAMETERS,
-    NONE,
-    figure,
-    hyperparameter_name,
-    interval,
-    remark,
-    statement_of,
-    varied_among,
-    with_spread,
-)
+from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
 from search.results import Entry, StageResult
-from search.stages import show_value
+from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value, varied_among
 from trainables.trial import TrialResult, TrialStatus
 
 

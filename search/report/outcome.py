@@ -10,9 +10,10 @@ from search.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAc
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.record import Record
 from search.report.stage_figures import last_epoch
-from search.report.words import HYPERPARAMETERS, NONE, figure, stage_title, values_of, with_spread
+from search.report.words import NONE, figure, stage_title, with_spread
 from search.results import StageResult
-from search.stages import UNTUNED as UNTUNED_HEADS
+from search.space.labels import HYPERPARAMETERS, values_of
+from search.space.stages import UNTUNED as UNTUNED_HEADS
 from trainables.trial import TrialConfig, TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"

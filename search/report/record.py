@@ -12,7 +12,7 @@ from typing import Any
 from data_prep.errors import InputError
 from search.finetune.result import ColumnResult, FinetuneResult
 from search.results import JOINT, Entry, StageFiles, StageResult
-from search.stages import STAGES
+from search.space.stages import STAGES
 from search.study import read_study
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 

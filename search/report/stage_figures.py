@@ -9,9 +9,9 @@ from statistics import fmean, stdev
 from search.published import published_mean
 from search.report.document import Curve, Lines, Panel, Points, Series
 from search.report.record import Record
-from search.report.words import stage_name, stage_title
+from search.report.words import stage_title
 from search.results import StageResult
-from search.stages import show_value
+from search.space.labels import show_value, stage_name
 from trainables.trial import TrialResult
 
 METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")

@@ -17,20 +17,10 @@ from search.report.stage_figures import (
     means_beside_published,
     runs_by_value,
 )
-from search.report.words import (
-    HYPERPARAMETERS,
-    NONE,
-    figure,
-    interval,
-    remark,
-    stage_name,
-    stage_title,
-    statement_of,
-    values_of,
-    with_spread,
-)
+from search.report.words import NONE, figure, interval, remark, stage_title, statement_of, with_spread
 from search.results import Entry, StageResult
-from search.stages import UNTUNED, show_value
+from search.space.labels import HYPERPARAMETERS, show_value, stage_name, values_of
+from search.space.stages import UNTUNED
 from trainables.trial import TrialResult
 
 

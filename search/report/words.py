@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from search.results import Entry, StageResult
-from search.stages import STAGES, show_value
+from search.space.labels import title_of
 from trainables.trial import TrialConfig
 
 NONE = "-"
-HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
 
 _SINGLE = "one run each, no statement"
-_TITLES: Mapping[str, str] = {
-    "backbone": "Backbones",
-    "batch_size": "Batch size",
-    "lr": "Learning rate",
-    "neurons": "Neurons of the dense layers",
-    "dropout": "Dropout at each dense layer",
-    "l2": "L2 regularisation",
-    "schedule": "Learning-rate schedule",
-    "joint": "Joint search",
-}
-_HYPERPARAMETERS: Mapping[str, str] = {
-    "hidden_units": "neurons",
-    "l2": "L2",
-    "learning_rate_schedule": "schedule",
-}
 
 
 def figure(value: Any, digits: int = 4) -> str:
@@ -56,31 +40,6 @@ def stage_title(result: StageResult) -> str:
     if result.sweep > 1:
         return f"{title}, sweep {result.sweep}"
     return f"{title}, untuned" if result.stage == "backbone" else title
-
-
-def title_of(stage: str) -> str:
-    """Returns what heads a stage, or the joint search, whatever it found."""
-    return _TITLES.get(stage, stage)
-
-
-def stage_name(name: str) -> str:
-    """Returns a stage's name in a sentence: "batch size"."""
-    return hyperparameter_name(STAGES[name].hyperparameter) if name in STAGES else name
-
-
-def hyperparameter_name(name: str) -> str:
-    """Returns what a reader calls a field of a configuration: "learning rate"."""
-    return _HYPERPARAMETERS.get(name, name.replace("_", " "))
-
-
-def values_of(config: TrialConfig, names: Sequence[str]) -> str:
-    """Returns "batch size 32, learning rate 0.001"."""
-    return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
-
-
-def varied_among(configs: Sequence[TrialConfig]) -> list[str]:
-    """Returns the hyperparameters in which `configs` differ."""
-    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
 
 
 def statement_of(result: StageResult) -> str:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_prep.errors import InputError
-from search.finetune.options import FINETUNE
 from search.finetune.result import read_finetune
 from search.ledger import Ledger
 from search.results import StageResult
 from search.run_names import run_name, stage_of
-from search.stages import show_value
+from search.space.labels import show_value
+from search.space.stages import FINETUNE
 from search.wandb.note import OFFLINE, ONLINE, Logged, Note, Place, Run, plain
 from search.wandb.runs import DONE, FAILED, HASTE, REFUSED
 from search.wandb.teller import Teller

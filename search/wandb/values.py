@@ -10,7 +10,7 @@ from typing import Any
 
 from search.finetune.result import METRICS, ColumnResult, FinetuneResult
 from search.results import Entry, StageResult
-from search.stages import show_value
+from search.space.labels import show_value
 from trainables.trial import EpochMetrics, TrialResult
 
 Decided = StageResult | FinetuneResult  # what has a winner, a table and figures

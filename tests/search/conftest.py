@@ -17,7 +17,8 @@ from search.comparison import Candidate, entries_of
 from search.ledger import Ledger
 from search.results import JOINT, Objective, Protocol, StageFiles, StageResult
 from search.selection import select
-from search.stages import STAGES, base_of, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES, base_of
 from search.statement import statement
 from search.study import open_study
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from search.arguments import parse_arguments
-from search.configurations import VARIED
-from search.stages import STAGES
+from search.space.joint_space import VARIED
+from search.space.stages import STAGES
 
 Capture = pytest.CaptureFixture[str]
 

@@ -9,7 +9,7 @@ import pytest
 
 from search.compare import compare_studies, main
 from search.results import StageFiles
-from search.stages import STAGES
+from search.space.stages import STAGES
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 

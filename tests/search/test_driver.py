@@ -21,11 +21,11 @@ from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.collector import Policy
-from search.configurations import POPULATION_RANGES, Range
 from search.driver import Driver, Resources, assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective
+from search.space.joint_space import POPULATION_RANGES, Range
 from search.spaces import KnowingSearcher, make_population_scheduler, make_scheduler
 from tests.search.processes import training_processes
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus

@@ -13,7 +13,7 @@ from search.finetune.options import is_wanted
 from search.next_command import next_command
 from search.planning import stage_names
 from search.results import JOINT, StageResult
-from search.stages import STAGES
+from search.space.stages import STAGES
 from search.study import Command
 from tests.search.makers import make_stage_result
 

@@ -10,7 +10,6 @@ import pytest
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
-from search.configurations import POPULATION_RANGES
 from search.ledger import Ledger
 from search.manifests import default_name, manifest_of
 from search.planning import (
@@ -23,7 +22,8 @@ from search.planning import (
 )
 from search.problem import Problem
 from search.results import StageFiles
-from search.stages import STAGES
+from search.space.joint_space import POPULATION_RANGES
+from search.space.stages import STAGES
 from tests.search.makers import make_problem, make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 

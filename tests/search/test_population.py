@@ -14,7 +14,7 @@ from search.joint import JointPlan
 from search.planning import joint_plan
 from search.population import run_population
 from search.problem import Problem
-from search.stages import show_value
+from search.space.labels import show_value
 from tests.search.makers import make_epochs, make_problem
 from trainables.trial import MEMBER, TrialConfig, TrialStatus
 

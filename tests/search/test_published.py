@@ -8,7 +8,7 @@ import pytest
 
 from search import published
 from search.published import published_base, published_mean, published_means
-from search.stages import STAGES
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 

@@ -24,7 +24,8 @@ from search.report.html import to_html
 from search.report.markdown import to_markdown
 from search.report.record import read_record
 from search.results import StageFiles
-from search.stages import STAGES, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES
 from tests.search.makers import make_column, make_finetune_result
 
 MADE_ON = "2026-01-02"

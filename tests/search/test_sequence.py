@@ -11,8 +11,8 @@ import pytest
 
 from data_prep.errors import InputError
 from search.results import StageFiles, StageResult
-from search.sequence import describe_sweep, earlier_results, parse_order, run_sequence
-from search.stages import STAGES, Stage, base_of
+from search.sequence import describe_sweep, earlier_results, run_sequence
+from search.space.stages import STAGES, Stage, base_of, parse_order
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 

@@ -10,8 +10,8 @@ import pytest
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageResult
+from search.space.stages import STAGES, Stage
 from search.staged import StagePlan, finished_trials, notes_on, run_stage
-from search.stages import STAGES, Stage
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 

@@ -20,8 +20,8 @@ from search.ledger import Ledger
 from search.planning import joint_plan
 from search.problem import Problem
 from search.results import Entry, Protocol, StageResult
+from search.space.stages import STAGES
 from search.staged import StagePlan
-from search.stages import STAGES
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from tests.search.makers import make_entry, make_problem, make_result, make_stage_result
 from trainables.trial import TrialConfig, TrialStatus

@@ -15,8 +15,8 @@ from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_table
 from search.report.document import Block
 from search.report.record import Record
-from search.report.words import varied_among
 from search.results import JOINT
+from search.space.labels import varied_among
 from trainables.trial import TrialResult, TrialStatus
 
 

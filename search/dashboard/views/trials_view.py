@@ -10,7 +10,7 @@ from search.dashboard.curves import METRICS, curves_of, first_choice
 from search.dashboard.figures import learning_curves
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import filter_trials, label_of, trial_table
-from search.report.words import hyperparameter_name
+from search.space.labels import hyperparameter_name
 
 _TABLE_PX, _ROW_PX = 360, 35
 _OFFERED = 200  # trials to choose curves from, the best of those in the table

@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_prep.errors import InputError
-from search.configurations import (
-    RANGES,
-    VARIED,
-    Range,
-    describe_config,
-    grid_of,
-    joint_space,
-    random_configs,
-)
+from search.space.joint_space import RANGES, VARIED, Range, grid_of, joint_space, random_configs
+from search.space.labels import describe_config
 from trainables.trial import TrialConfig
 
 BASE = TrialConfig()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from data_prep.errors import InputError
 from search.results import StageResult
 from trainables.trial import SCHEDULES, TrialConfig
+
+ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages
+AUTO = "auto"  # of --repeats
+HASSNER = "hassner"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +95,19 @@ def base_of(
     return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}
 
 
-def show_value(value: Any) -> str:
-    """Returns a hyperparameter's value as tables show it: 512/256/128, 0.0003, cosine."""
-    if isinstance(value, tuple | list):
-        return "/".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def parse_order(text: str) -> tuple[str, ...]:
+    """Returns the stage names in `text`, which commas separate.
+
+    Raises InputError for a name that is no stage, with near matches, and for one that stands there twice.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in STAGES:
+            near = difflib.get_close_matches(name, STAGES)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
+        if names.count(name) > 1:
+            raise InputError(
+                f"a stage may stand once in the order, {name} stands there {names.count(name)} times"
+            )
+    return names

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from search.results import StageResult
-from search.stages import STAGES, base_of, show_value
+from search.space.labels import show_value
+from search.space.stages import STAGES, base_of
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import InputError
-from search.stages import STAGES, show_value
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 
@@ -75,11 +75,6 @@ def random_configs(base: TrialConfig, space: Space, samples: int) -> list[TrialC
     return [
         replace(base, **{name: _draw(values, rng) for name, values in space.items()}) for _ in range(samples)
     ]
-
-
-def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
-    """Returns the values of `names` in words: "batch size 32, learning rate 0.001"."""
-    return ", ".join(f"{name.replace('_', ' ')} {show_value(getattr(config, name))}" for name in names)
 
 
 def _values(values: tuple[Any, ...] | Range) -> tuple[Any, ...]:

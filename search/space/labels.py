@@ -1,0 +1,63 @@
+"""The names that stages, hyperparameters and their values have on a screen and in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from search.space.stages import STAGES
+from trainables.trial import TrialConfig
+
+HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
+_TITLES: Mapping[str, str] = {
+    "backbone": "Backbones",
+    "batch_size": "Batch size",
+    "lr": "Learning rate",
+    "neurons": "Neurons of the dense layers",
+    "dropout": "Dropout at each dense layer",
+    "l2": "L2 regularisation",
+    "schedule": "Learning-rate schedule",
+    "joint": "Joint search",
+}
+_HYPERPARAMETERS: Mapping[str, str] = {
+    "hidden_units": "neurons",
+    "l2": "L2",
+    "learning_rate_schedule": "schedule",
+}
+
+
+def show_value(value: Any) -> str:
+    """Returns a hyperparameter's value as tables show it: 512/256/128, 0.0003, cosine."""
+    if isinstance(value, tuple | list):
+        return "/".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
+    """Returns the values of `names` in words: "batch size 32, learning rate 0.001"."""
+    return ", ".join(f"{name.replace('_', ' ')} {show_value(getattr(config, name))}" for name in names)
+
+
+def title_of(stage: str) -> str:
+    """Returns what heads a stage, or the joint search, whatever it found."""
+    return _TITLES.get(stage, stage)
+
+
+def stage_name(name: str) -> str:
+    """Returns a stage's name in a sentence: "batch size"."""
+    return hyperparameter_name(STAGES[name].hyperparameter) if name in STAGES else name
+
+
+def hyperparameter_name(name: str) -> str:
+    """Returns what a reader calls a field of a configuration: "learning rate"."""
+    return _HYPERPARAMETERS.get(name, name.replace("_", " "))
+
+
+def values_of(config: TrialConfig, names: Sequence[str]) -> str:
+    """Returns "batch size 32, learning rate 0.001"."""
+    return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
+
+
+def varied_among(configs: Sequence[TrialConfig]) -> list[str]:
+    """Returns the hyperparameters in which `configs` differ."""
+    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
