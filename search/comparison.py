@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from search.breakdown import break_down
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Entry
-from search.selection import Comparison, Selection
+from search.statistics.classification_errors import break_down
+from search.statistics.selection import Comparison, Selection
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 

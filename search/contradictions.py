@@ -7,9 +7,9 @@ from typing import Any
 
 from search.finetune.options import find_finetune_contradiction
 from search.results import JOINT
-from search.selection import RACE_MAXIMUM
 from search.space.joint_space import POPULATION, POPULATION_STAGES
 from search.space.stages import ALL, AUTO, FINETUNE, STAGES, parse_order
+from search.statistics.selection import RACE_MAXIMUM
 
 OPTIONS = {
     "backbone": "backbone",

@@ -14,8 +14,8 @@ from rich.text import Text
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SEED, make_splits
-from search.breakdown import break_down
 from search.predictions import Row
+from search.statistics.classification_errors import break_down
 
 ALL, UNSEEN = "all", "unseen"
 _SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy

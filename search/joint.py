@@ -19,12 +19,12 @@ from search.driver import assignment_of
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import JOINT, Protocol, StageResult
-from search.selection import select
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
 from search.spaces import KnowingSearcher, make_scheduler
 from search.staged import LEVEL, OBJECTIVE, Runs, finished_trials, notes_on
-from search.statement import statement
+from search.statistics.selection import select
+from search.statistics.verdict_text import statement
 from search.suggestions import Suggestions
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -12,11 +12,11 @@ from search.finetune.plan import FinetunePlan
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import StageFiles, StageResult
-from search.selection import RACE_START
 from search.sequence import earlier_results
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
 from search.space.stages import ALL, AUTO, FINETUNE, STAGES, Stage, base_of
 from search.staged import StagePlan, finished_trials
+from search.statistics.selection import RACE_START
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import Trial

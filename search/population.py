@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Protocol
 
-from search.breakdown import break_down
 from search.collector import Member, Policy
 from search.comparison import ages_of
 from search.joint import JointPlan
@@ -20,6 +19,7 @@ from search.space.joint_space import Range
 from search.space.labels import show_value
 from search.spaces import make_population_scheduler
 from search.staged import LEVEL, OBJECTIVE, notes_on
+from search.statistics.classification_errors import break_down
 from trainables.trial import TrialConfig, TrialStatus
 
 

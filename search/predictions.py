@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from search.breakdown import THRESHOLD
 from search.photographs import Photograph, printable
+from search.statistics.classification_errors import THRESHOLD
 from trainables.inference.classifier import Prediction
 
 COLUMNS = (

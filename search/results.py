@@ -77,7 +77,7 @@ class StageResult:
     comes from ("stage lr", "given", "default"). `verdict`: "clear" (better than every other value at the
     protocol's level), "tied", "single" (one run each, no statement) or "none" (nothing finished);
     `statement` says it in words. `search` holds the settings of a joint search. `breakdown` is of the
-    winner's validation errors (`search.breakdown`).
+    winner's validation errors (`search.statistics.classification_errors`).
     """
 
     stage: str

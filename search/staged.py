@@ -12,10 +12,10 @@ from search.comparison import Candidate, breakdown_of, each_once, entries_of, ru
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Objective, Protocol, StageResult
-from search.selection import Selection, race, select
 from search.space.labels import show_value
 from search.space.stages import Stage
-from search.statement import statement
+from search.statistics.selection import Selection, race, select
+from search.statistics.verdict_text import statement
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 OBJECTIVE = Objective()

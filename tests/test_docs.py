@@ -16,10 +16,11 @@ import yaml
 
 from data_prep import arguments as build_arguments
 from search import arguments as run_arguments
-from search import predict, selection
+from search import predict
 from search.published import CHOSEN
 from search.space.labels import show_value
 from search.space.stages import STAGES
+from search.statistics import selection
 from tests.documented import (
     COMMANDS,
     OTHERS,

@@ -15,8 +15,8 @@ from search.manifests import celeba_of
 from search.option_types import at_least, place, rate
 from search.problem import Problem
 from search.results import JOINT, StageFiles, StageResult
-from search.selection import RACE_START
 from search.space.stages import AUTO, FINETUNE, HASSNER, STAGES
+from search.statistics.selection import RACE_START
 from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, TrialConfig
 
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")

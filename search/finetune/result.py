@@ -14,7 +14,7 @@ from data_prep.errors import InputError
 from search.finetune.plan import Column
 from search.ledger import Ledger
 from search.problem import Problem
-from search.selection import Selection
+from search.statistics.selection import Selection
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 FORMAT = 1
@@ -48,7 +48,7 @@ class ColumnResult:
 class FinetuneResult:
     """What fine-tuning found, as it stands in `finetune.json`; `winner` names the column with the best mean.
 
-    The verdict is of the last epoch's validation accuracy, by the rules of `search.selection`.
+    The verdict is of the last epoch's validation accuracy, by the rules of `search.statistics.selection`.
     """
 
     columns: tuple[ColumnResult, ...]

@@ -16,9 +16,9 @@ from search.finetune.plan import Column, FinetunePlan
 from search.finetune.result import FinetuneResult, column_results, scores_of
 from search.ledger import Ledger, kept_weights
 from search.problem import Problem
-from search.selection import select
 from search.staged import finished_trials
-from search.statement import statement
+from search.statistics.selection import select
+from search.statistics.verdict_text import statement
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 

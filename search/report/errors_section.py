@@ -20,7 +20,7 @@ def errors_section(result: StageResult) -> Section:
 
 
 def errors_blocks(found: Mapping[str, Any] | None, name: str) -> list[Block]:
-    """Returns what is said of a breakdown (`search.breakdown`); `name` begins the names of its figures."""
+    """Returns what is said of a breakdown (`search.statistics.classification_errors`); `name` begins the names of its figures."""
     if not found:
         return [Paragraph("No breakdown of the winner's errors was kept.")]
     intro = (

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.breakdown import break_down
 from search.comparison import Candidate, entries_of
 from search.ledger import Ledger
 from search.results import JOINT, Objective, Protocol, StageFiles, StageResult
-from search.selection import select
 from search.space.labels import show_value
 from search.space.stages import STAGES, base_of
-from search.statement import statement
+from search.statistics.classification_errors import break_down
+from search.statistics.selection import select
+from search.statistics.verdict_text import statement
 from search.study import open_study
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -12,7 +12,7 @@ from search.comparison import Candidate, breakdown_of, each_once, entries_of, ru
 from search.ledger import Ledger
 from search.problem import Problem
 from search.results import Entry
-from search.selection import select
+from search.statistics.selection import select
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from search.breakdown import break_down
 from search.model_card import CardColumn, CardData, CardFacts, card_text, write_model_card
+from search.statistics.classification_errors import break_down
 
 ADIENCE = CardData(
     source="adience", digest="a" * 32, images=12_194, label_counts=(6_455, 5_739), subjects=2_284

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from search.selection import Comparison, Selection
+from search.statistics.selection import Comparison, Selection
 
 _NAMED = 4
 _EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps

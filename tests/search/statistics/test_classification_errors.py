@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from search.breakdown import break_down
+from search.statistics.classification_errors import break_down
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1]
 PROBABILITIES = [0.1, 0.2, 0.6, 0.3, 0.9, 0.4, 0.5, 1.0]

@@ -1,6 +1,6 @@
 """Who wins, and whether that is sure: paired comparisons of the best configuration with every other one.
 
-What to expect, as measured by `tests/search/test_selection.py` (level 0.05, normal noise, a larger effect of
+What to expect, as measured by `tests/search/statistics/test_selection.py` (level 0.05, normal noise, a larger effect of
 the seed common to all). Of studies with equal configurations, 5 % claim a winner among two, which is the
 level (a race: 4 %), with or without others far behind them, and below 0.5 % among four or six. Over five
 folds the same holds up to the correlation between folds that the correction assumes, 0.2; at 0.5 two equal

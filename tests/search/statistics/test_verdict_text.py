@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from search.selection import Comparison, Selection
-from search.statement import statement
+from search.statistics.selection import Comparison, Selection
+from search.statistics.verdict_text import statement
 
 CLEAR: dict[str, Any] = {"p_value": 0.001, "tied": False}
 TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from search.selection import Comparison, Scores, Selection, race, select
+from search.statistics.selection import Comparison, Scores, Selection, race, select
 
 Study = list[dict[tuple[str, int], float]]
 Make = Callable[[int, np.random.Generator], Iterator[Study]]

@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: who won, how sure that is, and which errors were made."""
