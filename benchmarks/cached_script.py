@@ -22,8 +22,8 @@ from benchmarks.plain_head import script_parser
 from benchmarks.studies import random_problem
 from search.collector import Policy
 from search.driver import Driver, Resources
-from search.ledger import Ledger
 from search.progress import Progress
+from search.study.ledger import Ledger
 from search.watching import Observers
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 

@@ -25,10 +25,10 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.measure import machine, machine_in_words
-from search.ledger import Ledger
-from search.results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
 from search.space.stages import STAGES
-from search.study import open_study
+from search.study.folder import open_study
+from search.study.ledger import Ledger
+from search.study.stage_results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SIZES = (20, 5_000)

@@ -131,8 +131,8 @@ def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: f
     """Returns how long the driver trains `configs` on features that are there, Ray's start included."""
     from search.collector import Policy
     from search.driver import Driver, Resources
-    from search.ledger import Ledger
     from search.progress import Progress
+    from search.study.ledger import Ledger
     from trainables.trial import TrialStatus
 
     with tempfile.TemporaryDirectory() as name:

@@ -39,7 +39,7 @@ from benchmarks.measure import (
     typical,
     write_result,
 )
-from search.problem import installed_backend
+from search.study.setup import installed_backend
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.features.extraction import build_forward

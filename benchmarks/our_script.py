@@ -19,10 +19,10 @@ from rich.console import Console
 
 from data_prep.manifest import read_manifest
 from search.head_start import HeadStart
-from search.ledger import Ledger
 from search.planning import rows_to_make
-from search.problem import Problem
 from search.progress import Progress
+from search.study.ledger import Ledger
+from search.study.setup import Problem
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import find_features
 from trainables.trial import Trial, TrialConfig, TrialResult

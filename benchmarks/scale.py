@@ -30,9 +30,9 @@ from rich.console import Console
 from benchmarks.idle import idle_trial
 from benchmarks.measure import Cost, cost_of, in_own_process, machine, machine_in_words, write_result
 from benchmarks.studies import random_problem
-from search.results import StageResult
 from search.space.joint_space import RANGES
-from search.study import open_study
+from search.study.folder import open_study
+from search.study.stage_results import StageResult
 from trainables import worker
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
@@ -107,9 +107,9 @@ class Study:
         """Runs a joint search of `trials` at random and returns what it cost this process, start included."""
         from search.driver import Driver, Resources
         from search.joint import JointPlan
-        from search.ledger import Ledger
         from search.live_file import LiveFile
         from search.runner import Runner
+        from search.study.ledger import Ledger
 
         problem = random_problem(self.folder, IMAGES, "tensorflow")
         open_study(self.folder, problem.facts())
@@ -144,8 +144,8 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
 
     Seconds a result count from the first epoch to the last end; a result is an epoch of a trial.
     """
-    from search.ledger import Ledger
     from search.report.__main__ import write_report
+    from search.study.ledger import Ledger
 
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder), epochs)

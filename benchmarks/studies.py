@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.heads import FEATURES
 from data_prep.manifest import Manifest
-from search.problem import Problem
+from search.study.setup import Problem
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import find_features, make_key, remember_weights, write_shard
 from trainables.features.extraction import complete

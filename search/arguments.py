@@ -27,11 +27,11 @@ from search.option_types import (
     study_name,
     widths,
 )
-from search.problem import KERAS_BACKENDS
-from search.results import JOINT
 from search.space.joint_space import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.space.stages import ALL, FINETUNE, HASSNER, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
+from search.study.setup import KERAS_BACKENDS
+from search.study.stage_results import JOINT
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig

@@ -12,7 +12,7 @@ import numpy as np
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
-from search.problem import Problem
+from search.study.setup import Problem
 from search.watching import Observer
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus

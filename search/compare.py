@@ -19,12 +19,11 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.finetune.options import winner_of
-from search.ledger import Ledger
 from search.option_types import add_storage, offer_studies
-from search.results import StageFiles, StageResult
 from search.space.labels import describe_config
-from search.study import find_study, read_study
+from search.study.folder import find_study, read_study
+from search.study.ledger import Ledger
+from search.study.stage_results import StageFiles, StageResult, winner_of
 from trainables.trial import TrialConfig
 
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")

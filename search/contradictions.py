@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from search.finetune.options import find_finetune_contradiction
-from search.results import JOINT
 from search.space.joint_space import POPULATION, POPULATION_STAGES
 from search.space.stages import ALL, AUTO, FINETUNE, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM
+from search.study.stage_results import JOINT
 
 OPTIONS = {
     "backbone": "backbone",

@@ -25,12 +25,12 @@ from data_prep.storage.remote import address_of, drop
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.head_start import HeadStart
-from search.ledger import kept_weights, log_path
 from search.lost_nodes import LostNodes
 from search.nodes import prepare_nodes, require_room, wait_for_room
 from search.preflight import Errand
-from search.problem import Problem
 from search.spaces import KnowingSearcher, Listed, Referee, stops_members
+from search.study.ledger import kept_weights, log_path
+from search.study.setup import Problem
 from search.watching import Observer
 from trainables import worker
 from trainables.backbones.table import find_backbone

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from data_prep.splits import Split
-from search.problem import Problem
+from search.study.setup import Problem
 from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialResult
 

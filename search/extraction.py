@@ -14,7 +14,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of
 from search.head_start import HeadStart
-from search.problem import Problem, extraction_backend, weights_in_words
+from search.study.descriptions import weights_in_words
+from search.study.setup import Problem, extraction_backend
 from trainables import worker
 from trainables.features.cache import FeatureKey, feature_key, find_features, is_whole, progress_of
 from trainables.features.extraction import OnProgress, complete, made_by, show_progress

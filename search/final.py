@@ -11,11 +11,11 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.comparison import breakdown_of
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageResult
 from search.staged import Runs, Train
+from search.study.comparison import breakdown_of
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageResult
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
 

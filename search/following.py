@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from data_prep.errors import InputError
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from search.verbose import Verbose
 from search.wandb.note import OFFLINE, ONLINE, Place
 from search.watching import Watcher

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from search.problem import Problem, extraction_backend
+from search.study.setup import Problem, extraction_backend
 from trainables.features.images import available_cores
 
 

@@ -14,17 +14,17 @@ from typing import Protocol as Interface
 
 from data_prep.errors import InputError
 from search.collector import Policy
-from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
 from search.driver import assignment_of
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import JOINT, Protocol, StageResult
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
 from search.spaces import KnowingSearcher, make_scheduler
-from search.staged import LEVEL, OBJECTIVE, Runs, finished_trials, notes_on
+from search.staged import LEVEL, Runs, notes_on
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
+from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.study.ledger import Ledger, finished_trials
+from search.study.setup import Problem
+from search.study.stage_results import JOINT, OBJECTIVE, Protocol, StageResult
 from search.suggestions import Suggestions
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import shown
-from search.live import FORMAT, NAME, LiveState
-from search.results import StageResult
+from search.study.live_state import FORMAT, NAME, LiveState
+from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 WRITE_S = 1.0  # the file is written at most that often

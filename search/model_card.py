@@ -11,7 +11,7 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_whole
 from search.known_facts import KNOWN_OF, MUST_NOT
-from search.problem import weights_in_words
+from search.study.descriptions import weights_in_words
 
 FILE_NAME = "model_card.md"
 DRAWN = "sample"
@@ -51,10 +51,10 @@ class CardFacts:
     `weights` is the identity of the backbone's weights (`none`, `imagenet`, `file:…`, empty for a network
     from scratch); `pretrained_on` the data of the stage before, None without one; `finetune` what was
     trained last, in words. `split` names the split, `shared_subjects` the subjects with photographs on
-    both sides. `breakdown` is of `search.statistics.classification_errors.break_down` for this model's validation images,
-    `val_loss` its loss on them. `columns` are the compared models, `statement` says whether the gain is
-    clear. `selected_on_validation`: the validation images also chose the hyperparameters. `held_out` is a
-    sentence on data that no selection saw, empty without. `command` repeats the run.
+    both sides. `breakdown` is of `search.statistics.classification_errors.break_down` for this model's
+    validation images, `val_loss` its loss on them. `columns` are the compared models, `statement` says
+    whether the gain is clear. `selected_on_validation`: the validation images also chose the hyperparameters.
+    `held_out` is a sentence on data that no selection saw, empty without. `command` repeats the run.
     """
 
     name: str

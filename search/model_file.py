@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from search.problem import weights_in_words
-from search.study import find_study, read_study
+from search.study.descriptions import weights_in_words
+from search.study.folder import find_study, read_study
 
 FORMAT = 1
 SUFFIX = ".keras"

@@ -15,9 +15,9 @@ from data_prep.storage.remote import shown
 from search.arguments import parse_arguments
 from search.finetune.options import is_wanted
 from search.planning import stage_names
-from search.results import JOINT, StageResult
 from search.space.stages import ALL, FINETUNE, STAGES
-from search.study import Command
+from search.study.folder import Command
+from search.study.stage_results import JOINT, StageResult
 from search.study_options import study_options
 
 _OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value

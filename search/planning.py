@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from search.finetune.plan import FinetunePlan
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageFiles, StageResult
 from search.sequence import earlier_results
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
 from search.space.stages import ALL, AUTO, FINETUNE, STAGES, Stage, base_of
-from search.staged import StagePlan, finished_trials
+from search.staged import StagePlan
 from search.statistics.selection import RACE_START
+from search.study.ledger import Ledger, finished_trials
+from search.study.setup import Problem
+from search.study.stage_results import StageFiles, StageResult
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import Trial

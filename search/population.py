@@ -11,15 +11,15 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from search.collector import Member, Policy
-from search.comparison import ages_of
 from search.joint import JointPlan
-from search.results import JOINT, Entry, StageResult
-from search.results import Protocol as Comparing
 from search.space.joint_space import Range
 from search.space.labels import show_value
 from search.spaces import make_population_scheduler
-from search.staged import LEVEL, OBJECTIVE, notes_on
+from search.staged import LEVEL, notes_on
 from search.statistics.classification_errors import break_down
+from search.study.comparison import ages_of
+from search.study.stage_results import JOINT, OBJECTIVE, Entry, StageResult
+from search.study.stage_results import Protocol as Comparing
 from trainables.trial import TrialConfig, TrialStatus
 
 

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.study.descriptions import clock_time
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 _BAR = 16  # columns
@@ -131,13 +132,6 @@ class Progress:
         bar = ProgressBar(total=total, completed=last.epoch, width=_BAR)
         figures = (last.loss, last.val_accuracy, running.mean_val_accuracy)
         return label, f"{last.epoch}/{total}", bar, *(f"{figure:.4f}" for figure in figures)
-
-
-def clock_time(seconds: float) -> str:
-    """Returns `seconds` as m:ss or h:mm:ss."""
-    whole = max(0, round(seconds))
-    hours, minutes = whole // 3600, whole % 3600 // 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def _outcome(result: TrialResult) -> str:

@@ -30,9 +30,7 @@ from search.finetune.plan import FinetunePlan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.head_start import HeadStart
-from search.ledger import Ledger
 from search.live_file import LiveFile, asked_of
-from search.manifests import celeba_of, default_name, manifest_of
 from search.planning import (
     Plan,
     expected_trials,
@@ -44,12 +42,12 @@ from search.planning import (
     stage_plan,
     stage_plans,
 )
-from search.problem import Problem
-from search.results import JOINT, StageFiles, StageResult
 from search.sending import Sender
-from search.sequence import describe_sweep, run_sequence
+from search.sequence import run_sequence
 from search.space.stages import FINETUNE, Stage
-from search.study import (
+from search.study.data import celeba_of, default_name, manifest_of
+from search.study.descriptions import describe_sweep
+from search.study.folder import (
     WORKERS_SEND,
     check_study,
     held,
@@ -58,6 +56,9 @@ from search.study import (
     read_study,
     require_same_backbone,
 )
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import JOINT, StageFiles, StageResult
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from search.watching import Watcher
 from trainables.trial import Trial

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from search.results import JOINT
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from trainables.trial import Trial
-
-
-def stage_of(search: str) -> str:
-    """Returns the stage in the words that a Watcher hears: "lr" of "stage lr", "joint" of "joint tpe"."""
-    kind, _, name = search.partition(" ")
-    if kind == "stage":
-        return name
-    return JOINT if kind == JOINT else search.replace(" ", "-")
 
 
 def run_name(trial: Trial, stage: str) -> str:

@@ -16,20 +16,20 @@ from search.final import evaluate_winner
 from search.finetune.card import card_facts
 from search.finetune.model import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import FILE_NAME, FinetuneResult
 from search.finetune.runs import require_weights, run_finetune
 from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
-from search.ledger import Ledger
 from search.model_card import write_model_card
 from search.planning import Plan, missing_trials
 from search.population import run_population
-from search.problem import Problem
 from search.progress import Progress
-from search.results import JOINT, StageFiles, StageResult
 from search.space.joint_space import POPULATION
 from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
+from search.study.finetune_result import FILE_NAME, FinetuneResult
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import JOINT, StageFiles, StageResult
 from search.tables import print_setting
 from search.watching import Observer, Observers, Watcher
 from trainables import worker

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import push
-from search.ledger import Ledger
-from search.results import StageResult
-from search.study import WORKERS_SEND
+from search.study.folder import WORKERS_SEND
+from search.study.ledger import Ledger
+from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
 ALL_EVERY_S = 15.0  # the whole folder, for those who look on: live.json, tensorboard/

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from search.results import StageFiles, StageResult
-from search.space.labels import show_value
 from search.space.stages import STAGES, Stage
+from search.study.descriptions import _changed
+from search.study.stage_results import StageFiles, StageResult
 
 RunStage = Callable[[Stage, Sequence[StageResult], int], StageResult]
 """Runs a stage after the results before it, in the sweep of that number (from 1)."""
@@ -43,30 +43,3 @@ def run_sequence(
             latest[name] = result
         if not changed:
             return
-
-
-def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
-    """Returns what a later sweep changed, which tells whether the hyperparameters interact."""
-    by_sweep = {(result.stage, result.sweep): result for result in results}
-    changes = [
-        f"{result.stage} {_shown(by_sweep[result.stage, sweep - 1])} to {_shown(result)}"
-        for result in results
-        if result.sweep == sweep and _changed(by_sweep[result.stage, sweep - 1], result)
-    ]
-    if changes:
-        return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
-    if len({result.stage for result in results}) == 1:
-        return f"sweep {sweep} changed nothing, as there is one stage only"
-    return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
-
-
-def _changed(before: StageResult, now: StageResult) -> bool:
-    return _value(before) != _value(now)
-
-
-def _shown(result: StageResult) -> str:
-    return show_value(_value(result))
-
-
-def _value(result: StageResult) -> object:
-    return result.winner and getattr(result.winner, str(result.hyperparameter))

@@ -19,20 +19,17 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.final import describe_reading, read_final
-from search.finetune.options import winner_of
-from search.finetune.result import FinetuneResult, read_finetune
 from search.finetune.table import print_finetune
-from search.live import Live, LiveState, LiveTrial, read_live
 from search.next_command import next_command
 from search.option_types import add_study
-from search.problem import weights_in_words
-from search.progress import clock_time
-from search.results import StageFiles, StageResult
-from search.run_names import stage_of
 from search.space.labels import describe_config
 from search.space.stages import STAGES
-from search.study import find_study, read_command, read_study
-from search.tables import COMPARED, describe_data, print_stage
+from search.study.descriptions import clock_time, describe_data, stage_of, weights_in_words
+from search.study.finetune_result import FinetuneResult, read_finetune
+from search.study.folder import find_study, read_command, read_study
+from search.study.live_state import Live, LiveState, LiveTrial, read_live
+from search.study.stage_results import StageFiles, StageResult, winner_of
+from search.tables import COMPARED, print_stage
 from trainables.features.cache import PRECISIONS
 
 

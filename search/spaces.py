@@ -19,8 +19,8 @@ from ray.tune.schedulers import (
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from search.results import Objective
 from search.space.joint_space import Range, Space, bases_of
+from search.study.stage_results import Objective
 from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
 from trainables.worker import PACK

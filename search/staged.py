@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from data_prep.splits import describe
-from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import Objective, Protocol, StageResult
 from search.space.labels import show_value
 from search.space.stages import Stage
 from search.statistics.selection import Selection, race, select
 from search.statistics.verdict_text import statement
-from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
+from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.study.ledger import Ledger, finished_trials
+from search.study.setup import Problem
+from search.study.stage_results import OBJECTIVE, Protocol, StageResult
+from trainables.trial import Trial, TrialConfig, TrialResult
 
-OBJECTIVE = Objective()
 LEVEL = 0.05
 
 Train = Callable[[Sequence[Trial]], Mapping[str, TrialResult]]
@@ -63,12 +62,6 @@ class StagePlan:
         if len(self.problem.splits) > 1:
             words.append(trial.split)
         return ", ".join(words)
-
-
-def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialResult]:
-    """Returns by key the trials of the ledger that need no training: those that no scheduler stopped."""
-    found = ((trial.key, ledger.find(trial)) for trial in trials)
-    return {key: result for key, result in found if result and result.status is not TrialStatus.STOPPED}
 
 
 def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:

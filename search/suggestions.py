@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.storage.atomic_files import write_json
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from trainables.trial import Trial, TrialResult
 
 BUDGET = ("num_samples", "time_budget_s")  # a search with a larger budget is the same search

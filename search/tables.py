@@ -14,13 +14,12 @@ from rich.text import Text
 
 from search.estimate import Estimate
 from search.finetune.plan import FinetunePlan
-from search.ledger import Ledger
 from search.planning import Plan
-from search.problem import weights_in_words
-from search.progress import clock_time
-from search.results import Entry, StageResult
 from search.space.labels import describe_config, show_value
 from search.staged import StagePlan
+from search.study.descriptions import clock_time, describe_data, weights_in_words
+from search.study.ledger import Ledger
+from search.study.stage_results import Entry, StageResult
 from trainables.trial import Trial, TrialResult
 
 LISTED = 40
@@ -41,14 +40,6 @@ def print_setting(plan: Plan, console: Console) -> None:
         f"values    {'; '.join(fixed)}",
     ):
         console.print(Text(line), soft_wrap=True)
-
-
-def describe_data(facts: Mapping[str, Any]) -> str:
-    """Returns the data of a study in words: "480 drawn faces (no photographs), 60 subjects, split random"."""
-    pictures = "drawn faces (no photographs)" if facts.get("source") == "sample" else "photographs"
-    known = facts.get("subjects")
-    subjects = f"{known:,} subjects" if known else "subjects unknown"
-    return f"{facts.get('images', 0):,} {pictures}, {subjects}, split {facts.get('split', 'unknown')}"
 
 
 def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console: Console) -> None:

@@ -24,9 +24,10 @@ from search.hyperparameters import (
     session_start,
     values_of,
 )
-from search.ledger import Ledger
-from search.results import StageResult
-from search.run_names import key_in, run_name, stage_of
+from search.run_names import key_in, run_name
+from search.study.descriptions import stage_of
+from search.study.ledger import Ledger
+from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 FOLDER = "tensorboard"

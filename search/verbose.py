@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from search.ledger import Ledger
-from search.results import StageFiles, StageResult
+from search.study.ledger import Ledger
+from search.study.stage_results import StageFiles, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
 _PACKAGES = ("stagewise", "ray", "keras", "tensorflow", "jax", "numpy")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.results import StageResult
+from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
 

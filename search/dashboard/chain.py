@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search.dashboard.reading import Snapshot
-from search.live import Live, LiveState
-from search.progress import clock_time
 from search.published import CHOSEN
 from search.report.words import figure, stage_title
-from search.results import JOINT, Entry, StageResult
-from search.run_names import stage_of
 from search.space.labels import hyperparameter_name, show_value, title_of
 from search.space.stages import STAGES
+from search.study.descriptions import clock_time, stage_of
+from search.study.live_state import Live, LiveState
+from search.study.stage_results import JOINT, Entry, StageResult
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
 _NAMED = 3  # ties named one by one; more are counted

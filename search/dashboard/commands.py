@@ -8,8 +8,8 @@ from typing import Any
 
 from search.contradictions import OPTIONS
 from search.dashboard.reading import Snapshot
-from search.results import StageResult
 from search.space.stages import STAGES
+from search.study.stage_results import StageResult
 from search.study_options import study_options
 from trainables.trial import TrialConfig
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import label_of
-from search.live import LiveState
+from search.study.live_state import LiveState
 from trainables.trial import TrialStatus
 
 METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")

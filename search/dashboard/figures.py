@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from data_prep.manifest import LABEL_NAMES
 from search.dashboard.curves import LearningCurve
 from search.report.palette import COLOURS, DASHES
-from search.results import JOINT
 from search.space.stages import STAGES
+from search.study.stage_results import JOINT
 
 _HEIGHT_PX = 420
 _STAGES = (*STAGES, JOINT)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import label_of, trial_table
-from search.ledger import log_path
-from search.live import Live, LiveState
+from search.study.ledger import log_path
+from search.study.live_state import Live, LiveState
 from trainables.trial import TrialResult, TrialStatus
 
 TAIL, LOG_TAIL = 10, 20  # epochs, lines

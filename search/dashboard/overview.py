@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from data_prep.errors import InputError
-from search.live import Live, LiveState, read_live
-from search.progress import clock_time
-from search.report.record import read_stage
 from search.space.labels import title_of
-from search.study import read_study
+from search.study.descriptions import clock_time
+from search.study.folder import read_study
+from search.study.live_state import Live, LiveState, read_live
+from search.study.record import read_stage
 
 COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
 _STATES = {

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
-from search.live import Live, read_live
-from search.report.record import Record, read_finetune, read_object, read_stage, read_trial, readings_in
-from search.study import read_study
+from search.study.folder import read_study
+from search.study.live_state import Live, read_live
+from search.study.record import Record, read_finetune, read_object, read_stage, read_trial, readings_in
 from trainables.trial import TrialResult
 
 Stamp = tuple[int, int, int]

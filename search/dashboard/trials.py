@@ -10,10 +10,10 @@ import pandas as pd
 
 from search.dashboard.chain import searched
 from search.dashboard.reading import Snapshot
-from search.live import Live, LiveTrial
-from search.results import StageResult
 from search.space.labels import hyperparameter_name, show_value, varied_among
 from search.space.stages import STAGES
+from search.study.live_state import Live, LiveTrial
+from search.study.stage_results import StageResult
 from trainables.trial import TrialConfig, TrialResult
 
 RUNNING = "RUNNING"

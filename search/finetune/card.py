@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from search.comparison import breakdown_of
 from search.finetune.model import winning_run
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import ColumnResult, FinetuneResult, area_under_curve
-from search.ledger import Ledger
 from search.model_card import CardColumn, CardData, CardFacts
+from search.study.comparison import breakdown_of
+from search.study.finetune_result import ColumnResult, FinetuneResult, area_under_curve
+from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
 from trainables.trial import ALL_BLOCKS
 

@@ -11,8 +11,8 @@ from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import FinetuneResult
-from search.ledger import kept_weights
+from search.study.finetune_result import FinetuneResult
+from search.study.ledger import kept_weights
 from trainables.trial import LAST, Trial
 
 FORMAT = 1

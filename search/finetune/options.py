@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
-from search.manifests import celeba_of
 from search.option_types import at_least, place, rate
-from search.problem import Problem
-from search.results import JOINT, StageFiles, StageResult
-from search.space.stages import AUTO, FINETUNE, HASSNER, STAGES
+from search.space.stages import AUTO, FINETUNE, HASSNER
 from search.statistics.selection import RACE_START
+from search.study.data import celeba_of
+from search.study.setup import Problem
+from search.study.stage_results import JOINT, StageFiles, winner_of
 from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, TrialConfig
 
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
@@ -128,31 +127,6 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
         pretraining_epochs=arguments.pretraining_epochs,
         on_images=image_options(arguments),
     )
-
-
-def winner_of(results: Iterable[StageResult], folder: Path) -> tuple[TrialConfig, str]:
-    """Returns the configuration that the search ended with, and the stage that it is of.
-
-    That is the winner of what finished last; of later stages in the order, which it could not take over,
-    it has the winning values. Raises InputError where nothing has a winner.
-    """
-    found = [(result, result.winner) for result in results if result.winner]
-    if not found:
-        raise InputError(
-            f"the study {folder} has no winner to fine-tune; run python -m search.run --stage all first"
-        )
-    last, winner = found[-1]
-    if last.stage == JOINT:
-        return winner, "the joint search"
-    order = list(STAGES)
-    later = {
-        str(result.hyperparameter): getattr(won, str(result.hyperparameter))
-        for result, won in found
-        if result.stage != JOINT
-        and order.index(result.stage) > order.index(last.stage)
-        and result.base.backbone == winner.backbone
-    }
-    return replace(winner, **later), f"stage {last.stage}"
 
 
 def _check_images(arguments: argparse.Namespace, unfreezes: bool) -> str | None:

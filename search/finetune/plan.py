@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data_prep.errors import InputError
-from search.problem import Problem
 from search.space.stages import UNTUNED
+from search.study.setup import Problem
 from trainables.backbones.table import find_backbone
 from trainables.trial import Trial, TrialConfig
 

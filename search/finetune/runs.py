@@ -11,14 +11,13 @@ from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file
-from search.comparison import breakdown_of
 from search.finetune.plan import Column, FinetunePlan
-from search.finetune.result import FinetuneResult, column_results, scores_of
-from search.ledger import Ledger, kept_weights
-from search.problem import Problem
-from search.staged import finished_trials
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
+from search.study.comparison import breakdown_of
+from search.study.finetune_result import FinetuneResult, column_results, scores_of
+from search.study.ledger import Ledger, finished_trials, kept_weights
+from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 

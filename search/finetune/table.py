@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import METRICS, ColumnResult, FinetuneResult
 from search.space.labels import describe_config
+from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
 
 _HEADS = {
     "accuracy": "acc",

@@ -17,8 +17,8 @@ from search.option_types import add_study
 from search.report.document import Document
 from search.report.html import to_html
 from search.report.markdown import to_markdown
-from search.report.record import read_record
-from search.study import find_study
+from search.study.folder import find_study
+from search.study.record import read_record
 
 
 def main(argv: Sequence[str] | None = None) -> int:

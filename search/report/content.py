@@ -11,8 +11,8 @@ from search.report.hand_over import hand_over_section
 from search.report.joint_section import joint_section
 from search.report.outcome import elsewhere_section, outcome_section
 from search.report.protocol import protocol_blocks
-from search.report.record import Record
 from search.report.stage_sections import stage_section
+from search.study.record import Record
 
 
 def report_on(record: Record, made_on: str) -> Document:

@@ -7,7 +7,7 @@ from typing import Any
 
 from search.report.document import Block, Curve, Lines, Panel, Paragraph, Points, Section, Series, Table
 from search.report.words import NONE, figure, interval, stage_title
-from search.results import StageResult
+from search.study.stage_results import StageResult
 
 _LABELS = ("0 (female)", "1 (male)")
 
@@ -20,7 +20,7 @@ def errors_section(result: StageResult) -> Section:
 
 
 def errors_blocks(found: Mapping[str, Any] | None, name: str) -> list[Block]:
-    """Returns what is said of a breakdown (`search.statistics.classification_errors`); `name` begins the names of its figures."""
+    """Returns what is said of a breakdown of errors; `name` begins the names of its figures."""
     if not found:
         return [Paragraph("No breakdown of the winner's errors was kept.")]
     intro = (

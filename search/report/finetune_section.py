@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from search.finetune.result import METRICS, ColumnResult, FinetuneResult
 from search.report.document import Block, Paragraph, Photo, Section, Table
 from search.report.errors_section import errors_blocks
-from search.report.record import PHOTOGRAPHS, Record
 from search.report.stage_figures import curves_of
 from search.report.words import NONE, figure, interval
+from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.study.record import PHOTOGRAPHS, Record
 
 _COMMAND = "python -m search.run --stage finetune --celeba MANIFEST"
 _PREDICT = "python -m search.predict"

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from search.published import CHOSEN
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.record import Record
 from search.report.words import NONE, stage_title
-from search.results import StageResult
-from search.sequence import describe_sweep
 from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value
 from search.space.stages import STAGES
+from search.study.descriptions import describe_sweep
+from search.study.record import Record
+from search.study.stage_results import StageResult
 
 
 def hand_over_section(record: Record) -> Section:

@@ -18,10 +18,10 @@ from search.report.document import (
     Table,
 )
 from search.report.importance import axis_of, importance_blocks, objective_axis
-from search.report.record import Record
 from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
-from search.results import Entry, StageResult
 from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value, varied_among
+from search.study.record import Record
+from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult, TrialStatus
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from search.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAccuracy, LastEpoch
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.record import Record
 from search.report.stage_figures import last_epoch
 from search.report.words import NONE, figure, stage_title, with_spread
-from search.results import StageResult
 from search.space.labels import HYPERPARAMETERS, values_of
 from search.space.stages import UNTUNED as UNTUNED_HEADS
+from search.study.record import Record
+from search.study.stage_results import StageResult
 from trainables.trial import TrialConfig, TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from search.published import PROTOCOL, published_means
 from search.report.document import Alert, Block, Bullets, Paragraph, Table
-from search.report.record import Record
 from search.report.words import NONE, figure
-from search.results import Entry
+from search.study.record import Record
+from search.study.stage_results import Entry
 from trainables.trial import TrialConfig
 
 _DATA = {

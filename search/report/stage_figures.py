@@ -8,10 +8,10 @@ from statistics import fmean, stdev
 
 from search.published import published_mean
 from search.report.document import Curve, Lines, Panel, Points, Series
-from search.report.record import Record
 from search.report.words import stage_title
-from search.results import StageResult
 from search.space.labels import show_value, stage_name
+from search.study.record import Record
+from search.study.stage_results import StageResult
 from trainables.trial import TrialResult
 
 METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from search.published import BACKBONES, CHOSEN, PROTOCOL, published_base, published_mean
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.record import Record
 from search.report.stage_figures import (
     METRICS,
     Runs,
@@ -18,9 +17,10 @@ from search.report.stage_figures import (
     runs_by_value,
 )
 from search.report.words import NONE, figure, interval, remark, stage_title, statement_of, with_spread
-from search.results import Entry, StageResult
 from search.space.labels import HYPERPARAMETERS, show_value, stage_name, values_of
 from search.space.stages import UNTUNED
+from search.study.record import Record
+from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from search.results import Entry, StageResult
 from search.space.labels import title_of
+from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialConfig
 
 NONE = "-"

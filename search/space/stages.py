@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_prep.errors import InputError
-from search.results import StageResult
+from search.study.stage_results import StageResult
 from trainables.trial import SCHEDULES, TrialConfig
 
 ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages

@@ -1,11 +1,11 @@
 """Who wins, and whether that is sure: paired comparisons of the best configuration with every other one.
 
-What to expect, as measured by `tests/search/statistics/test_selection.py` (level 0.05, normal noise, a larger effect of
-the seed common to all). Of studies with equal configurations, 5 % claim a winner among two, which is the
-level (a race: 4 %), with or without others far behind them, and below 0.5 % among four or six. Over five
-folds the same holds up to the correlation between folds that the correction assumes, 0.2; at 0.5 two equal
-configurations get a winner in 17 % of studies, four or six in 3 % or fewer. A configuration that is better
-by two standard deviations of the noise wins clearly in this share of studies:
+What to expect, as measured by `tests/search/statistics/test_selection.py` (level 0.05, normal noise, a larger
+effect of the seed common to all). Of studies with equal configurations, 5 % claim a winner among two, which
+is the level (a race: 4 %), with or without others far behind them, and below 0.5 % among four or six. Over
+five folds the same holds up to the correlation between folds that the correction assumes, 0.2; at 0.5 two
+equal configurations get a winner in 17 % of studies, four or six in 3 % or fewer. A configuration that is
+better by two standard deviations of the noise wins clearly in this share of studies:
 
     configurations   3 repeats   5 repeats   10 repeats   race to 10, and its share of all runs
     2                0.30        0.65        0.97         0.94   0.80

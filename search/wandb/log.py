@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_prep.errors import InputError
-from search.finetune.result import read_finetune
-from search.ledger import Ledger
-from search.results import StageResult
-from search.run_names import run_name, stage_of
+from search.run_names import run_name
 from search.space.labels import show_value
 from search.space.stages import FINETUNE
+from search.study.descriptions import stage_of
+from search.study.finetune_result import read_finetune
+from search.study.ledger import Ledger
+from search.study.stage_results import StageResult
 from search.wandb.note import OFFLINE, ONLINE, Logged, Note, Place, Run, plain
 from search.wandb.runs import DONE, FAILED, HASTE, REFUSED
 from search.wandb.teller import Teller

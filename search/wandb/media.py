@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from search.results import StageResult
+from search.study.stage_results import StageResult
 
 if TYPE_CHECKING:
     from search.wandb.values import Decided
@@ -35,8 +35,8 @@ def figures_of(study: Path, result: Decided) -> list[Figure]:
     from search.report.finetune_section import finetune_sections
     from search.report.joint_section import joint_section
     from search.report.pictures import picture
-    from search.report.record import read_record
     from search.report.stage_sections import stage_section
+    from search.study.record import read_record
 
     record = read_record(study)
     if isinstance(result, StageResult):

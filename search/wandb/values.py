@@ -8,9 +8,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from search.finetune.result import METRICS, ColumnResult, FinetuneResult
-from search.results import Entry, StageResult
 from search.space.labels import show_value
+from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.study.stage_results import Entry, StageResult
 from trainables.trial import EpochMetrics, TrialResult
 
 Decided = StageResult | FinetuneResult  # what has a winner, a table and figures

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.comparison import Candidate, entries_of
-from search.ledger import Ledger
-from search.results import JOINT, Objective, Protocol, StageFiles, StageResult
 from search.space.labels import show_value
 from search.space.stages import STAGES, base_of
 from search.statistics.classification_errors import break_down
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
-from search.study import open_study
+from search.study.comparison import Candidate, entries_of
+from search.study.folder import open_study
+from search.study.ledger import Ledger
+from search.study.stage_results import JOINT, Objective, Protocol, StageFiles, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 FACTS: Mapping[str, Any] = {

@@ -12,10 +12,10 @@ import pandas as pd
 from PIL import Image
 
 from data_prep.manifest import Manifest, write_manifest
-from search.finetune.result import ColumnResult, FinetuneResult
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import Entry, Objective, Protocol, StageResult
+from search.study.finetune_result import ColumnResult, FinetuneResult
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Entry, Objective, Protocol, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from search.compare import compare_studies, main
-from search.results import StageFiles
 from search.space.stages import STAGES
+from search.study.stage_results import StageFiles
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 

@@ -27,8 +27,8 @@ from data_prep.manifest import read_manifest
 from search import compare, run, show
 from search.model_file import ModelFile
 from search.predict import _as_json
-from search.problem import Problem
 from search.report import __main__ as report
+from search.study.setup import Problem
 from tests.trainables.models import write_convolution_model
 
 ROOT = Path(__file__).parents[2]

@@ -22,11 +22,11 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.collector import Policy
 from search.driver import Driver, Resources, assignment_of
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import Objective
 from search.space.joint_space import POPULATION_RANGES, Range
 from search.spaces import KnowingSearcher, make_population_scheduler, make_scheduler
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Objective
 from tests.search.processes import training_processes
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

@@ -9,7 +9,7 @@ import pytest
 
 from search import estimate as module
 from search.estimate import Estimate, estimate
-from search.problem import Problem
+from search.study.setup import Problem
 from tests.search.makers import make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 

@@ -11,9 +11,9 @@ import pytest
 
 from data_prep.errors import InputError
 from search.final import describe_reading, evaluate_winner, read_final, require_held_out
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageResult
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem, make_stage_result
 from trainables.trial import Trial, TrialConfig
 

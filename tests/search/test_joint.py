@@ -17,11 +17,11 @@ from data_prep.errors import InputError
 from search.collector import MemberCollector
 from search.driver import Policy, assignment_of
 from search.joint import JointPlan, run_joint
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageResult
 from search.space.joint_space import VARIED, Range, joint_space
 from search.space.labels import show_value
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

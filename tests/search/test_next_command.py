@@ -12,9 +12,9 @@ from search.arguments import parse_arguments
 from search.finetune.options import is_wanted
 from search.next_command import next_command
 from search.planning import stage_names
-from search.results import JOINT, StageResult
 from search.space.stages import STAGES
-from search.study import Command
+from search.study.folder import Command
+from search.study.stage_results import JOINT, StageResult
 from tests.search.makers import make_stage_result
 
 FOLDER = Path("/studies/faces")

@@ -10,8 +10,6 @@ import pytest
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
-from search.ledger import Ledger
-from search.manifests import default_name, manifest_of
 from search.planning import (
     images_to_extract,
     joint_plan,
@@ -20,10 +18,12 @@ from search.planning import (
     stage_plan,
     stage_plans,
 )
-from search.problem import Problem
-from search.results import StageFiles
 from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
+from search.study.data import default_name, manifest_of
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageFiles
 from tests.search.makers import make_problem, make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 

@@ -13,8 +13,8 @@ from search.collector import Member, Policy
 from search.joint import JointPlan
 from search.planning import joint_plan
 from search.population import run_population
-from search.problem import Problem
 from search.space.labels import show_value
+from search.study.setup import Problem
 from tests.search.makers import make_epochs, make_problem
 from trainables.trial import MEMBER, TrialConfig, TrialStatus
 

@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from search.finetune.result import FinetuneResult
 from search.published import MEANS
 from search.report.__main__ import main, write_report
 from search.report.content import report_on
 from search.report.document import Document
 from search.report.html import to_html
 from search.report.markdown import to_markdown
-from search.report.record import read_record
-from search.results import StageFiles
 from search.space.labels import show_value
 from search.space.stages import STAGES
+from search.study.finetune_result import FinetuneResult
+from search.study.record import read_record
+from search.study.stage_results import StageFiles
 from tests.search.makers import make_column, make_finetune_result
 
 MADE_ON = "2026-01-02"

@@ -14,11 +14,11 @@ import pytest
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from search import run
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageFiles
 from search.run import main
-from search.study import open_study, read_command
+from search.study.folder import open_study, read_command
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageFiles
 from tests.search.makers import make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 

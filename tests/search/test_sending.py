@@ -11,8 +11,8 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located, pull
-from search.ledger import Ledger
 from search.sending import Sender
+from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult
 

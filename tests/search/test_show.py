@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from data_prep.storage.atomic_files import write_json
-from search.results import StageFiles
 from search.show import main
+from search.study.stage_results import StageFiles
 from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ray.tune.search import Searcher
 
-from search.results import Objective
 from search.spaces import KnowingSearcher, Listed, Referee, make_scheduler, stops_members
+from search.study.stage_results import Objective
 from trainables.trial import TrialConfig
 
 SPACE = {"learning_rate": (0.1, 0.01, 0.001, 0.0001), "batch_size": (8, 16)}

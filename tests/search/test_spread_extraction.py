@@ -18,7 +18,7 @@ from ray.cluster_utils import Cluster
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from search.extraction import Place, make_rows, places_for, shares_of
-from search.problem import Problem
+from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import feature_key, write_shard

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import StageResult
 from search.space.stages import STAGES, Stage
-from search.staged import StagePlan, finished_trials, notes_on, run_stage
+from search.staged import StagePlan, notes_on, run_stage
+from search.study.ledger import Ledger, finished_trials
+from search.study.setup import Problem
+from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 

@@ -16,12 +16,12 @@ from rich.console import Console
 from search.arguments import parse_arguments
 from search.estimate import Estimate
 from search.joint import JointPlan
-from search.ledger import Ledger
 from search.planning import joint_plan
-from search.problem import Problem
-from search.results import Entry, Protocol, StageResult
 from search.space.stages import STAGES
 from search.staged import StagePlan
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Entry, Protocol, StageResult
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from tests.search.makers import make_entry, make_problem, make_result, make_stage_result
 from trainables.trial import TrialConfig, TrialStatus

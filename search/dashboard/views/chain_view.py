@@ -8,10 +8,10 @@ from search.dashboard.blocks import plain, show_blocks
 from search.dashboard.chain import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_table
-from search.live import LiveState
 from search.report.document import Alert
 from search.report.protocol import protocol_blocks
 from search.report.words import statement_of
+from search.study.live_state import LiveState
 
 _CARD_PX = 236
 _BADGES = {

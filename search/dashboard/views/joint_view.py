@@ -14,9 +14,9 @@ from search.dashboard.figures import best_so_far
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_table
 from search.report.document import Block
-from search.report.record import Record
-from search.results import JOINT
 from search.space.labels import varied_among
+from search.study.record import Record
+from search.study.stage_results import JOINT
 from trainables.trial import TrialResult, TrialStatus
 
 

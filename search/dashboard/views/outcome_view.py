@@ -14,7 +14,7 @@ from search.dashboard.reading import Snapshot
 from search.report.errors_section import errors_section
 from search.report.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
-from search.results import StageResult
+from search.study.stage_results import StageResult
 
 
 def show_outcome(snapshot: Snapshot) -> None:

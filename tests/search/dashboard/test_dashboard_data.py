@@ -16,8 +16,8 @@ from search.dashboard.machine import failures, machine_facts, nodes_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
-from search.ledger import Ledger, log_path
-from search.live import read_live
+from search.study.ledger import Ledger, log_path
+from search.study.live_state import read_live
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialConfig, TrialStatus
 

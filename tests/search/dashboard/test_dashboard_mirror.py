@@ -14,7 +14,7 @@ from data_prep.storage.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source, source_of
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]

@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.dashboard.reading import StudyReader
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]

@@ -11,7 +11,7 @@ import pytest
 
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import COLUMNS, filter_trials, label_of, trial_table
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]

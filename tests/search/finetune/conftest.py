@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.splits import PRETRAINING, make_splits
 from search.finetune.plan import FinetunePlan
-from search.problem import Problem
+from search.study.setup import Problem
 from tests.search.makers import make_manifest, make_problem
 from trainables.trial import TrialConfig
 

@@ -10,7 +10,7 @@ import pytest
 
 from search.finetune.card import card_facts
 from search.finetune.plan import FinetunePlan
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from tests.search.finetune.test_runs import FakeWorkers, run
 
 MakePlan = Callable[..., FinetunePlan]

@@ -12,7 +12,7 @@ import pytest
 
 from search.finetune.model import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
-from search.ledger import kept_weights
+from search.study.ledger import kept_weights
 from tests.search.finetune.test_runs import FakeWorkers, run
 from trainables.trial import LAST
 

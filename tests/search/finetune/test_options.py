@@ -9,8 +9,8 @@ import pytest
 
 from data_prep.errors import InputError
 from search.arguments import parse_arguments
-from search.finetune.options import finetune_plan, is_wanted, winner_of
-from search.results import JOINT, StageFiles
+from search.finetune.options import finetune_plan, is_wanted
+from search.study.stage_results import JOINT, StageFiles, winner_of
 from tests.search.makers import make_problem, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
-from search.problem import Problem
+from search.study.setup import Problem
 from trainables.trial import TrialConfig
 
 MakePlan = Callable[..., FinetunePlan]

@@ -11,10 +11,10 @@ import pytest
 
 from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
-from search.finetune.result import FinetuneResult
 from search.finetune.runs import require_weights, run_finetune
-from search.ledger import Ledger, kept_weights
-from search.problem import Problem
+from search.study.finetune_result import FinetuneResult
+from search.study.ledger import Ledger, kept_weights
+from search.study.setup import Problem
 from tests.search.makers import FakeTrainer, make_result
 from trainables.trial import LAST, Trial, TrialResult
 

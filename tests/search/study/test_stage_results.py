@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.results import StageFiles, StageResult
+from search.study.stage_results import StageFiles, StageResult
 from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
 

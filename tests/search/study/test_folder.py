@@ -13,22 +13,15 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.results import StageFiles
-from search.study import (
-    check_study,
-    find_study,
-    held,
-    open_study,
-    read_study,
-    require_same_backbone,
-)
+from search.study.folder import check_study, find_study, held, open_study, read_study, require_same_backbone
+from search.study.stage_results import StageFiles
 
 FACTS = {"data_digest": "d1", "split": "random", "weights": "none", "labels": {"0": 40, "1": 40}}
 
 
 @contextmanager
 def held_by_another_process(folder: Path) -> Iterator[None]:
-    code = "import sys; from pathlib import Path; from search.study import held\n"
+    code = "import sys; from pathlib import Path; from search.study.folder import held\n"
     code += "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdin=pipe, stdout=pipe) as process:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
+from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 FORMAT = 1
@@ -26,6 +27,9 @@ class Objective:
 
     metric: str = "mean_val_accuracy"
     mode: str = "max"
+
+
+OBJECTIVE = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,3 +197,28 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def winner_of(results: Iterable[StageResult], folder: Path) -> tuple[TrialConfig, str]:
+    """Returns the configuration that the search ended with, and the stage that it is of.
+
+    That is the winner of what finished last; of later stages in the order, which it could not take over,
+    it has the winning values. Raises InputError where nothing has a winner.
+    """
+    found = [(result, result.winner) for result in results if result.winner]
+    if not found:
+        raise InputError(
+            f"the study {folder} has no winner to fine-tune; run python -m search.run --stage all first"
+        )
+    last, winner = found[-1]
+    if last.stage == JOINT:
+        return winner, "the joint search"
+    order = list(STAGES)
+    later = {
+        str(result.hyperparameter): getattr(won, str(result.hyperparameter))
+        for result, won in found
+        if result.stage != JOINT
+        and order.index(result.stage) > order.index(last.stage)
+        and result.base.backbone == winner.backbone
+    }
+    return replace(winner, **later), f"stage {last.stage}"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from search.finetune.result import ColumnResult, FinetuneResult
-from search.results import JOINT, Entry, StageFiles, StageResult
 from search.space.stages import STAGES
-from search.study import read_study
+from search.study.finetune_result import ColumnResult, FinetuneResult
+from search.study.folder import read_study
+from search.study.stage_results import JOINT, Entry, StageFiles, StageResult
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 PHOTOGRAPHS = "photographs.png"  # beside the final model, by python -m search.predict

@@ -125,13 +125,6 @@ class Problem:
         }
 
 
-def weights_in_words(weights: str, feature_precision: str = PRECISIONS[0]) -> str:
-    """Returns what a reader calls these weights, and the features that they make."""
-    known = {"imagenet": "ImageNet weights", "none": "random weights"}
-    words = known.get(weights, f"weights of {Path(weights).name}")
-    return words if feature_precision == PRECISIONS[0] else f"{words}, features in {feature_precision}"
-
-
 def installed_backend(wanted: str) -> str:
     """Returns the Keras backend that trains: `wanted`, or for "auto" KERAS_BACKEND, else JAX if installed.
 

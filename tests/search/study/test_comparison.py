@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import Entry
 from search.statistics.selection import select
+from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Entry
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import is_address, located, pull, shown
-from search.results import StageResult
+from search.study.stage_results import StageResult
 
 FORMAT = 1
 WORKERS_SEND = ("checkpoints", "weights")  # to the address of a study: where each is written

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from search.ledger import Ledger
-from search.problem import Problem
-from search.results import Entry
 from search.statistics.classification_errors import break_down
 from search.statistics.selection import Comparison, Selection
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Entry
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 

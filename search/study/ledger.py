@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +104,9 @@ class Ledger:
             warnings.warn(f"{path} is damaged ({error}); moved to {aside.name}, trained again", stacklevel=3)
             return None
         return result
+
+
+def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialResult]:
+    """Returns by key the trials of the ledger that need no training: those that no scheduler stopped."""
+    found = ((trial.key, ledger.find(trial)) for trial in trials)
+    return {key: result for key, result in found if result and result.status is not TrialStatus.STOPPED}

@@ -12,9 +12,9 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.finetune.plan import Column
-from search.ledger import Ledger
-from search.problem import Problem
 from search.statistics.selection import Selection
+from search.study.ledger import Ledger
+from search.study.setup import Problem
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 FORMAT = 1
@@ -27,7 +27,7 @@ class ColumnResult:
     """A column of the final table, last epoch, as mean and standard deviation over the runs.
 
     `figures` has a pair for each of METRICS; a deviation is None with fewer than two runs. The last four
-    compare with the winner, as in `search.results.Entry`.
+    compare with the winner, as in `search.study.stage_results.Entry`.
     """
 
     name: str

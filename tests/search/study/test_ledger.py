@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from search.ledger import Ledger
+from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult, TrialStatus
 

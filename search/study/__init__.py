@@ -1,0 +1,1 @@
+"""What lies in a study's folder, and its readers."""

@@ -1,0 +1,68 @@
+"""What is said of a study in words: its data, its weights, times, and what a later sweep changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from search.space.labels import show_value
+from search.study.stage_results import JOINT, StageResult
+from trainables.features.cache import PRECISIONS
+
+
+def describe_data(facts: Mapping[str, Any]) -> str:
+    """Returns the data of a study in words: "480 drawn faces (no photographs), 60 subjects, split random"."""
+    pictures = "drawn faces (no photographs)" if facts.get("source") == "sample" else "photographs"
+    known = facts.get("subjects")
+    subjects = f"{known:,} subjects" if known else "subjects unknown"
+    return f"{facts.get('images', 0):,} {pictures}, {subjects}, split {facts.get('split', 'unknown')}"
+
+
+def weights_in_words(weights: str, feature_precision: str = PRECISIONS[0]) -> str:
+    """Returns what a reader calls these weights, and the features that they make."""
+    known = {"imagenet": "ImageNet weights", "none": "random weights"}
+    words = known.get(weights, f"weights of {Path(weights).name}")
+    return words if feature_precision == PRECISIONS[0] else f"{words}, features in {feature_precision}"
+
+
+def clock_time(seconds: float) -> str:
+    """Returns `seconds` as m:ss or h:mm:ss."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def stage_of(search: str) -> str:
+    """Returns the stage in the words that a Watcher hears: "lr" of "stage lr", "joint" of "joint tpe"."""
+    kind, _, name = search.partition(" ")
+    if kind == "stage":
+        return name
+    return JOINT if kind == JOINT else search.replace(" ", "-")
+
+
+def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
+    """Returns what a later sweep changed, which tells whether the hyperparameters interact."""
+    by_sweep = {(result.stage, result.sweep): result for result in results}
+    changes = [
+        f"{result.stage} {_shown(by_sweep[result.stage, sweep - 1])} to {_shown(result)}"
+        for result in results
+        if result.sweep == sweep and _changed(by_sweep[result.stage, sweep - 1], result)
+    ]
+    if changes:
+        return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
+    if len({result.stage for result in results}) == 1:
+        return f"sweep {sweep} changed nothing, as there is one stage only"
+    return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
+
+
+def _changed(before: StageResult, now: StageResult) -> bool:
+    return _value(before) != _value(now)
+
+
+def _shown(result: StageResult) -> str:
+    return show_value(_value(result))
+
+
+def _value(result: StageResult) -> object:
+    return result.winner and getattr(result.winner, str(result.hyperparameter))
