@@ -20,11 +20,11 @@ from rich.console import Console
 
 from benchmarks.plain_head import script_parser
 from benchmarks.studies import random_problem
+from search.callbacks.callback import Observers
+from search.callbacks.progress_display import Progress
 from search.collector import Policy
 from search.driver import Driver, Resources
-from search.progress import Progress
 from search.study.ledger import Ledger
-from search.watching import Observers
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
 

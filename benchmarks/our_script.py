@@ -18,9 +18,9 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.manifest import read_manifest
+from search.callbacks.progress_display import Progress
 from search.head_start import HeadStart
 from search.planning import rows_to_make
-from search.progress import Progress
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from trainables.backbones.table import find_backbone

@@ -12,8 +12,8 @@ import numpy as np
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
+from search.callbacks.callback import Observer
 from search.study.setup import Problem
-from search.watching import Observer
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 

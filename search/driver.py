@@ -22,6 +22,7 @@ from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, drop
+from search.callbacks.callback import Observer
 from search.collector import Collector, Member, MemberCollector, Policy, Record
 from search.extraction import make_rows, result_of
 from search.head_start import HeadStart
@@ -31,7 +32,6 @@ from search.preflight import Errand
 from search.spaces import KnowingSearcher, Listed, Referee, stops_members
 from search.study.ledger import kept_weights, log_path
 from search.study.setup import Problem
-from search.watching import Observer
 from trainables import worker
 from trainables.backbones.table import find_backbone
 from trainables.features.images import available_cores

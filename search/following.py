@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from data_prep.errors import InputError
+from search.callbacks.callback import Watcher
+from search.callbacks.verbose_log import Verbose
 from search.study.ledger import Ledger
-from search.verbose import Verbose
 from search.wandb.note import OFFLINE, ONLINE, Place
-from search.watching import Watcher
 
 AUTO, DISABLED = "auto", "disabled"
 MODES = (AUTO, ONLINE, OFFLINE, DISABLED)

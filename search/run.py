@@ -23,6 +23,9 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, pull, shown
 from search.arguments import parse_arguments
+from search.callbacks.callback import Watcher
+from search.callbacks.live_state_writer import LiveFile, asked_of
+from search.callbacks.uploader import Sender
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
 from search.finetune.options import finetune_plan, is_wanted
@@ -30,7 +33,6 @@ from search.finetune.plan import FinetunePlan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.head_start import HeadStart
-from search.live_file import LiveFile, asked_of
 from search.planning import (
     Plan,
     expected_trials,
@@ -42,7 +44,6 @@ from search.planning import (
     stage_plan,
     stage_plans,
 )
-from search.sending import Sender
 from search.sequence import run_sequence
 from search.space.stages import FINETUNE, Stage
 from search.study.data import celeba_of, default_name, manifest_of
@@ -60,7 +61,6 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
 from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
-from search.watching import Watcher
 from trainables.trial import Trial
 
 if TYPE_CHECKING:

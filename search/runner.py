@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.storage.atomic_files import write_json
+from search.callbacks.callback import Observer, Observers, Watcher
+from search.callbacks.progress_display import Progress
 from search.collector import Member, Policy
 from search.driver import Driver
 from search.final import evaluate_winner
@@ -22,7 +24,6 @@ from search.joint import JointPlan, run_joint
 from search.model_card import write_model_card
 from search.planning import Plan, missing_trials
 from search.population import run_population
-from search.progress import Progress
 from search.space.joint_space import POPULATION
 from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
@@ -31,7 +32,6 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
 from search.tables import print_setting
-from search.watching import Observer, Observers, Watcher
 from trainables import worker
 from trainables.trial import Trial, TrialConfig, TrialResult
 

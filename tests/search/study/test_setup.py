@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from search.study.descriptions import weights_in_words
 from search.study import setup as module
+from search.study.descriptions import weights_in_words
 from search.study.setup import Problem, extraction_backend, installed_backend
 from tests.search.makers import make_manifest, make_problem
 from trainables.trial import TrialConfig

@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located, pull
-from search.sending import Sender
+from search.callbacks.uploader import Sender
 from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult

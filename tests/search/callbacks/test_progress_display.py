@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from data_prep.command_line.console import text_console
-from search.progress import Progress
+from search.callbacks.progress_display import Progress
 from search.study.descriptions import clock_time
 from tests.search.makers import make_epochs, make_result, make_trial
 from trainables.trial import Trial, TrialStatus
