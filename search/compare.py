@@ -19,7 +19,7 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.option_types import add_storage, offer_studies
+from search.options.types import add_storage, offer_studies
 from search.space.labels import describe_config
 from search.study.folder import find_study, read_study
 from search.study.ledger import Ledger

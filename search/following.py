@@ -14,12 +14,10 @@ from urllib.parse import urlsplit
 from data_prep.errors import InputError
 from search.callbacks.callback import Watcher
 from search.callbacks.verbose_log import Verbose
+from search.options.types import AUTO, DISABLED, OFFLINE, ONLINE
 from search.study.ledger import Ledger
-from search.wandb.note import OFFLINE, ONLINE, Place
+from search.wandb.note import Place
 
-AUTO, DISABLED = "auto", "disabled"
-MODES = (AUTO, ONLINE, OFFLINE, DISABLED)
-PROJECT = "stagewise"
 _SERVER = "https://api.wandb.ai"
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.finetune.plan import FinetunePlan
+from search.options.search_options import stage_names
 from search.sequence import earlier_results
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
-from search.space.stages import ALL, AUTO, FINETUNE, STAGES, Stage, base_of
+from search.space.stages import AUTO, STAGES, UNTUNED, Stage
 from search.staged import StagePlan
 from search.statistics.selection import RACE_START
 from search.study.ledger import Ledger, finished_trials
@@ -19,21 +20,12 @@ from search.study.setup import Problem
 from search.study.stage_results import StageFiles, StageResult
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows, rows_of
-from trainables.trial import Trial
+from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
     from search.joint import JointPlan
 
 Plan: TypeAlias = "StagePlan | JointPlan"
-
-
-def stage_names(arguments: argparse.Namespace) -> Sequence[str]:
-    """Returns the stages to run; of all of them without those whose hyperparameter is given."""
-    if arguments.stage == FINETUNE:
-        return []
-    if arguments.stage != ALL:
-        return [arguments.stage]
-    return [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
 
 
 def stage_plan(
@@ -120,3 +112,28 @@ def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list
     rows = {rows_of(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
     facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
     return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]
+
+
+def base_of(
+    before: Sequence[StageResult], given: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> tuple[TrialConfig, dict[str, str]]:
+    """Returns the configuration to vary, and where each of its values comes from.
+
+    A value is `given` by the user, else the winner's of a stage `before` (later ones overrule earlier
+    ones), else `fixed` by the stage itself, else the backbone's untuned one. "given", "stage lr", "the
+    report's for this stage" and "default" are what the second value says of each field.
+    """
+    won = {
+        result.hyperparameter: (getattr(result.winner, result.hyperparameter), f"stage {result.stage}")
+        for result in before
+        if result.hyperparameter and result.winner
+    }
+    chosen = {
+        **{name: (value, "the report's for this stage") for name, value in fixed.items()},
+        **won,
+        **{name: (value, "given") for name, value in given.items()},
+    }
+    backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
+    values = {**UNTUNED.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
+    base = TrialConfig.from_dict(values)
+    return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}

@@ -22,17 +22,18 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, pull, shown
-from search.arguments import parse_arguments
 from search.callbacks.callback import Watcher
-from search.callbacks.live_state_writer import LiveFile, asked_of
+from search.callbacks.live_state_writer import LiveFile
 from search.callbacks.uploader import Sender
 from search.estimate import estimate, warning_of_single_examples
 from search.final import describe_reading, require_held_out
-from search.finetune.options import finetune_plan, is_wanted
-from search.finetune.plan import FinetunePlan
+from search.finetune.plan import FinetunePlan, finetune_plan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.head_start import HeadStart
+from search.options.finetune_options import is_wanted
+from search.options.parser import parse_arguments
+from search.options.search_options import asked_of, stage_names
 from search.planning import (
     Plan,
     expected_trials,
@@ -40,7 +41,6 @@ from search.planning import (
     joint_plan,
     missing_trials,
     rows_to_make,
-    stage_names,
     stage_plan,
     stage_plans,
 )

@@ -20,8 +20,8 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.final import describe_reading, read_final
 from search.finetune.table import print_finetune
-from search.next_command import next_command
-from search.option_types import add_study
+from search.options.next_command import next_command
+from search.options.types import add_study
 from search.space.labels import describe_config
 from search.space.stages import STAGES
 from search.study.descriptions import clock_time, describe_data, stage_of, weights_in_words

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from data_prep import arguments as build_arguments
-from search import arguments as run_arguments
 from search import predict
+from search.options import parser as run_arguments
 from search.published import CHOSEN
 from search.space.labels import show_value
 from search.space.stages import STAGES
@@ -42,7 +42,7 @@ PROGRAMS = [
     "trainables.backbones",
     *(f"search.{name}" for name in ("run", "show", "report", "compare", "predict", "export", "dashboard")),
 ]
-PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.arguments"}
+PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.options.parser"}
 PARSES = {
     "data_prep.build": build_arguments.parse_arguments,
     "search.run": run_arguments.parse_arguments,

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from search import arguments as run_arguments
+from search.options import parser as run_arguments
 from tests.documented import PAGES, ROOT, rows_of
 
 README = PAGES[0]

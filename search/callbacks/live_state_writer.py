@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import socket
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data_prep.storage.atomic_files import write_json
-from data_prep.storage.remote import shown
 from search.study.live_state import FORMAT, NAME, LiveState
 from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
@@ -24,17 +22,6 @@ from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 WRITE_S = 1.0  # the file is written at most that often
 HEARTBEAT_S = 5.0  # and at least that often
 _CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
-
-
-def asked_of(arguments: argparse.Namespace, stages: Sequence[str]) -> dict[str, Any]:
-    """Returns what a reader of the live state wants to know of a run's options; `stages` are those to run."""
-    names = ("mode", "repeats", "cpus_per_trial", "gpus_per_trial", "max_concurrent")
-    return {
-        **{name: getattr(arguments, name) for name in names},
-        "data": None if arguments.data is None else shown(arguments.data.absolute()),
-        "ray_address": arguments.address or "local",
-        "stages": list(stages),
-    }
 
 
 @dataclass

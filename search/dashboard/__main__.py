@@ -18,7 +18,7 @@ from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
 from search.dashboard.settings import Settings, configure
 from search.dashboard.source import Source, source_of
-from search.option_types import STORAGE, offer_studies
+from search.options.types import STORAGE, offer_studies
 
 _EPILOG = """\
 examples:

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
-from typing import Any
 
-from search.contradictions import OPTIONS
 from search.dashboard.reading import Snapshot
+from search.options.command_line import options_of, study_options
 from search.space.stages import STAGES
 from search.study.stage_results import StageResult
-from search.study_options import study_options
-from trainables.trial import TrialConfig
-
-
-def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
-    """Returns `config` as options of search.run, without the hyperparameters `leave_out`."""
-    values = config.to_dict()
-    words = [
-        f"--{option} {shlex.quote(_typed(values[name]))}"
-        for name, option in OPTIONS.items()
-        if name in values and name not in leave_out
-    ]
-    return " ".join(words)
 
 
 def command_around(snapshot: Snapshot, result: StageResult) -> str:
@@ -43,7 +28,3 @@ def command_around(snapshot: Snapshot, result: StageResult) -> str:
         "--repeats 3",
     ]
     return " ".join(parts)
-
-
-def _typed(value: Any) -> str:
-    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -17,7 +17,7 @@ from data_prep.storage.remote import is_address, open_address
 from search.dashboard.mirror import Mirror
 from search.dashboard.overview import is_study, studies_in
 from search.dashboard.reading import StudyReader
-from search.option_types import STORAGE
+from search.options.types import STORAGE
 
 FETCH_S = 5.0  # what lies behind an address is looked at again after so long
 SCAN_S = 1.0  # and a study's folder

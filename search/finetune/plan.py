@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from search.space.stages import UNTUNED
+from data_prep.splits import PRETRAINING, make_splits
+from search.options.finetune_options import BLOCKS_FACTOR, Blocks, _blocks, image_options
+from search.space.stages import AUTO, UNTUNED
+from search.statistics.selection import RACE_START
+from search.study.data import celeba_of
 from search.study.setup import Problem
+from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone
-from trainables.trial import Trial, TrialConfig
+from trainables.trial import ON_IMAGES, PRECISIONS, Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage
-BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
-
-Blocks = int | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,3 +148,35 @@ class FinetunePlan:
             for split in self.problem.splits
             for seed in self.seeds
         )
+
+
+def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> FinetunePlan:
+    """Returns the plan for the winner of the study in `folder`.
+
+    Raises InputError where it has none yet, and where the options do not fit it.
+    """
+    if problem.feature_precision != PRECISIONS[0]:
+        raise InputError(
+            f"the final model computes in {PRECISIONS[0]}, the heads of this study read features in "
+            f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
+        )
+    winner, origin = winner_of(list(StageFiles(folder).all()), folder)
+    given = {name: value for name, value in arguments.given.items() if name not in ON_IMAGES}
+    winner = replace(winner, **given)
+    pretraining = None
+    if arguments.celeba:
+        manifest = celeba_of(arguments)
+        splits = make_splits(manifest, PRETRAINING)
+        pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
+    repeats = RACE_START if arguments.repeats == AUTO else arguments.repeats
+    return FinetunePlan(
+        problem=problem,
+        pretraining=pretraining,
+        winner=winner,
+        origin=origin,
+        seeds=tuple(range(winner.seed, winner.seed + repeats)),
+        blocks=_blocks(arguments),
+        blocks_rate=arguments.finetune_rate,
+        pretraining_epochs=arguments.pretraining_epochs,
+        on_images=image_options(arguments),
+    )

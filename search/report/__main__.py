@@ -13,7 +13,7 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
-from search.option_types import add_study
+from search.options.types import add_study
 from search.report.document import Document
 from search.report.html import to_html
 from search.report.markdown import to_markdown

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_prep.errors import InputError
-from search.study.stage_results import StageResult
 from trainables.trial import SCHEDULES, TrialConfig
 
 ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages
@@ -68,31 +67,6 @@ STAGES: Mapping[str, Stage] = {
         Stage(name="schedule", hyperparameter="learning_rate_schedule", values=SCHEDULES),
     )
 }
-
-
-def base_of(
-    before: Sequence[StageResult], given: Mapping[str, Any], fixed: Mapping[str, Any]
-) -> tuple[TrialConfig, dict[str, str]]:
-    """Returns the configuration to vary, and where each of its values comes from.
-
-    A value is `given` by the user, else the winner's of a stage `before` (later ones overrule earlier
-    ones), else `fixed` by the stage itself, else the backbone's untuned one. "given", "stage lr", "the
-    report's for this stage" and "default" are what the second value says of each field.
-    """
-    won = {
-        result.hyperparameter: (getattr(result.winner, result.hyperparameter), f"stage {result.stage}")
-        for result in before
-        if result.hyperparameter and result.winner
-    }
-    chosen = {
-        **{name: (value, "the report's for this stage") for name, value in fixed.items()},
-        **won,
-        **{name: (value, "given") for name, value in given.items()},
-    }
-    backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
-    values = {**UNTUNED.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
-    base = TrialConfig.from_dict(values)
-    return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}
 
 
 def parse_order(text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_prep.errors import InputError
+from search.options.types import OFFLINE, ONLINE
 from search.run_names import run_name
 from search.space.labels import show_value
 from search.space.stages import FINETUNE
@@ -20,7 +21,7 @@ from search.study.descriptions import stage_of
 from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
 from search.study.stage_results import StageResult
-from search.wandb.note import OFFLINE, ONLINE, Logged, Note, Place, Run, plain
+from search.wandb.note import Logged, Note, Place, Run, plain
 from search.wandb.runs import DONE, FAILED, HASTE, REFUSED
 from search.wandb.teller import Teller
 from search.wandb.values import (

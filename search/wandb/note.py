@@ -12,7 +12,6 @@ from typing import Any
 from data_prep.storage.atomic_files import write_json
 
 FOLDER = "wandb"  # in the study's; wandb itself writes there, too
-ONLINE, OFFLINE = "online", "offline"
 UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows how much of it
 
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from search.options.types import OFFLINE, ONLINE
 from search.wandb.media import figures_of, media_of
-from search.wandb.note import OFFLINE, ONLINE, UNDER_WAY, Logged, Note, Place, Run
+from search.wandb.note import UNDER_WAY, Logged, Note, Place, Run
 
 if TYPE_CHECKING:
     from search.wandb.values import Decided

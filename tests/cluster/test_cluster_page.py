@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from search.arguments import parse_arguments
+from search.options.parser import parse_arguments
 from tests.cluster.cluster_files import ROOT
 from tests.cluster.commands import PAGE, commands_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from data_prep.errors import InputError
 from search import following
-from search.arguments import parse_arguments
 from search.following import followers, has_key, require_wandb, wandb_mode
+from search.options.parser import parse_arguments
 from search.tensorboard import TensorBoard
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from search.arguments import parse_arguments
 from search.collector import Member, Policy
 from search.joint import JointPlan
+from search.options.parser import parse_arguments
 from search.planning import joint_plan
 from search.population import run_population
 from search.space.labels import show_value

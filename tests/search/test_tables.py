@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from search.arguments import parse_arguments
 from search.estimate import Estimate
 from search.joint import JointPlan
+from search.options.parser import parse_arguments
 from search.planning import joint_plan
 from search.space.stages import STAGES
 from search.staged import StagePlan

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from data_prep.storage.atomic_files import write_json
+from search.options.types import OFFLINE, ONLINE
 from search.study.finetune_result import FILE_NAME
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
 from search.wandb.log import WandbLog
-from search.wandb.note import FOLDER, OFFLINE, ONLINE, Logged, Note, Place, Run
+from search.wandb.note import FOLDER, Logged, Note, Place, Run
 from search.wandb.runs import HASTE
 from search.wandb.teller import Teller
 from tests.search.makers import (

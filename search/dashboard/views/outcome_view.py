@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from search.dashboard.blocks import show_blocks, show_plotly
-from search.dashboard.commands import command_around, options_of
+from search.dashboard.commands import command_around
 from search.dashboard.figures import confusion
 from search.dashboard.reading import Snapshot
+from search.options.command_line import options_of
 from search.report.errors_section import errors_section
 from search.report.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title

@@ -22,8 +22,8 @@ from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwrigh
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
-from search.arguments import parse_arguments
 from search.dashboard.page import TABS
+from search.options.parser import parse_arguments
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [

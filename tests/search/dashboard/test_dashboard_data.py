@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from search.arguments import parse_arguments
-from search.dashboard.commands import command_around, options_of
+from search.dashboard.commands import command_around
 from search.dashboard.curves import best_over_time, curves_of, first_choice
 from search.dashboard.machine import failures, machine_facts, nodes_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
+from search.options.command_line import options_of
+from search.options.parser import parse_arguments
 from search.study.ledger import Ledger, log_path
 from search.study.live_state import read_live
 from tests.search.makers import make_result, make_trial

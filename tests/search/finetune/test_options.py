@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.arguments import parse_arguments
-from search.finetune.options import finetune_plan, is_wanted
+from search.finetune.plan import finetune_plan
+from search.options.finetune_options import is_wanted
+from search.options.parser import parse_arguments
 from search.study.stage_results import JOINT, StageFiles, winner_of
 from tests.search.makers import make_problem, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.callbacks.live_state_writer import LiveFile, asked_of
+from search.callbacks.live_state_writer import LiveFile
+from search.options.search_options import asked_of
 from search.study.live_state import Live, LiveState, read_live
 from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
 from trainables.trial import TrialStatus

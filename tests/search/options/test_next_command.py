@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from search.arguments import parse_arguments
-from search.finetune.options import is_wanted
-from search.next_command import next_command
-from search.planning import stage_names
+from search.options.finetune_options import is_wanted
+from search.options.next_command import next_command
+from search.options.parser import parse_arguments
+from search.options.search_options import stage_names
 from search.space.stages import STAGES
 from search.study.folder import Command
 from search.study.stage_results import JOINT, StageResult

@@ -10,10 +10,12 @@ from typing import Any
 
 from data_prep.command_line.completion import completing
 from data_prep.splits import PROTOCOLS, require_protocol
-from search.contradictions import OPTIONS, find_contradiction
-from search.finetune.options import add_finetune_options, add_image_options, image_options
-from search.following import MODES, PROJECT
-from search.option_types import (
+from search.options.command_line import OPTIONS
+from search.options.conflicts import find_contradiction
+from search.options.finetune_options import add_finetune_options, add_image_options, image_options
+from search.options.types import (
+    MODES,
+    PROJECT,
     add_storage,
     at_least,
     checked,

@@ -1,9 +1,12 @@
-"""The options of search.run that mean a study: its data, what it was made of, and where it lies."""
+"""Options as they are typed: a configuration, and a study, become words of a command to copy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from trainables.trial import TrialConfig
 
 MANIFEST, WEIGHTS = "MANIFEST", "WEIGHTS"  # for what nobody knows any more
 _OPTIONS = {
@@ -12,6 +15,34 @@ _OPTIONS = {
     "keras_backend": "--keras-backend",
     "feature_precision": "--feature-precision",
 }
+
+
+OPTIONS = {
+    "backbone": "backbone",
+    "batch_size": "batch-size",
+    "learning_rate": "learning-rate",
+    "hidden_units": "hidden-units",
+    "dropout": "dropout",
+    "l2": "l2",
+    "learning_rate_schedule": "schedule",
+    "epochs": "epochs",
+    "seed": "seed",
+}
+
+
+def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
+    """Returns `config` as options of search.run, without the hyperparameters `leave_out`."""
+    values = config.to_dict()
+    words = [
+        f"--{option} {shlex.quote(_typed(values[name]))}"
+        for name, option in OPTIONS.items()
+        if name in values and name not in leave_out
+    ]
+    return " ".join(words)
+
+
+def _typed(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def study_options(name: str, storage: str, facts: Mapping[str, Any], data: str | None = None) -> list[str]:

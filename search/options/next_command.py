@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.storage.remote import shown
-from search.arguments import parse_arguments
-from search.finetune.options import is_wanted
-from search.planning import stage_names
+from search.options.command_line import study_options
+from search.options.finetune_options import is_wanted
+from search.options.parser import parse_arguments
+from search.options.search_options import stage_names
 from search.space.stages import ALL, FINETUNE, STAGES
 from search.study.folder import Command
 from search.study.stage_results import JOINT, StageResult
-from search.study_options import study_options
 
 _OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from search.arguments import parse_arguments
+from search.options.parser import parse_arguments
 from search.space.joint_space import VARIED
 from search.space.stages import STAGES
 

@@ -1,24 +1,20 @@
-"""The options of python -m search.run that lead from a winner to the final model."""
+"""The options of search.run that lead from a winner to the final model."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from data_prep.errors import InputError
-from data_prep.splits import PRETRAINING, make_splits
-from search.finetune.plan import BLOCKS_FACTOR, Blocks, FinetunePlan
-from search.option_types import at_least, place, rate
-from search.space.stages import AUTO, FINETUNE, HASSNER
-from search.statistics.selection import RACE_START
-from search.study.data import celeba_of
-from search.study.setup import Problem
-from search.study.stage_results import JOINT, StageFiles, winner_of
+from search.options.types import at_least, place, rate
+from search.space.stages import FINETUNE, HASSNER
+from search.study.stage_results import JOINT
 from trainables.trial import ALL_BLOCKS, AUGMENTATIONS, ON_IMAGES, PRECISIONS, TrialConfig
 
 _OPTIONS = ("celeba", "celeba_root", "finetune", "finetune_rate", "pretraining_epochs")
+
+
+BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
+Blocks = int | str
 
 
 def add_finetune_options(group: Any) -> None:
@@ -95,38 +91,6 @@ def find_finetune_contradiction(arguments: argparse.Namespace) -> str | None:
 def is_wanted(arguments: argparse.Namespace) -> bool:
     """Whether this run goes on to fine-tuning."""
     return arguments.stage == FINETUNE or arguments.celeba is not None or arguments.finetune is not None
-
-
-def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> FinetunePlan:
-    """Returns the plan for the winner of the study in `folder`.
-
-    Raises InputError where it has none yet, and where the options do not fit it.
-    """
-    if problem.feature_precision != PRECISIONS[0]:
-        raise InputError(
-            f"the final model computes in {PRECISIONS[0]}, the heads of this study read features in "
-            f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
-        )
-    winner, origin = winner_of(list(StageFiles(folder).all()), folder)
-    given = {name: value for name, value in arguments.given.items() if name not in ON_IMAGES}
-    winner = replace(winner, **given)
-    pretraining = None
-    if arguments.celeba:
-        manifest = celeba_of(arguments)
-        splits = make_splits(manifest, PRETRAINING)
-        pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
-    repeats = RACE_START if arguments.repeats == AUTO else arguments.repeats
-    return FinetunePlan(
-        problem=problem,
-        pretraining=pretraining,
-        winner=winner,
-        origin=origin,
-        seeds=tuple(range(winner.seed, winner.seed + repeats)),
-        blocks=_blocks(arguments),
-        blocks_rate=arguments.finetune_rate,
-        pretraining_epochs=arguments.pretraining_epochs,
-        on_images=image_options(arguments),
-    )
 
 
 def _check_images(arguments: argparse.Namespace, unfreezes: bool) -> str | None:

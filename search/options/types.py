@@ -12,6 +12,9 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
 from search.space.stages import AUTO
 
+ONLINE, OFFLINE, DISABLED = "online", "offline", "disabled"
+MODES = (AUTO, ONLINE, OFFLINE, DISABLED)  # of --wandb
+PROJECT = "stagewise"
 STORAGE = Path("results")
 
 

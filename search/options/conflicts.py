@@ -5,23 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from search.finetune.options import find_finetune_contradiction
+from search.options.command_line import OPTIONS
+from search.options.finetune_options import find_finetune_contradiction
 from search.space.joint_space import POPULATION, POPULATION_STAGES
 from search.space.stages import ALL, AUTO, FINETUNE, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM
 from search.study.stage_results import JOINT
 
-OPTIONS = {
-    "backbone": "backbone",
-    "batch_size": "batch-size",
-    "learning_rate": "learning-rate",
-    "hidden_units": "hidden-units",
-    "dropout": "dropout",
-    "l2": "l2",
-    "learning_rate_schedule": "schedule",
-    "epochs": "epochs",
-    "seed": "seed",
-}
 _JOINT_ONLY = {
     "search": "grid",
     "scheduler": "none",
@@ -35,7 +25,7 @@ _JOINT_ONLY = {
 def find_contradiction(arguments: argparse.Namespace) -> str | None:
     """Returns in one sentence what is wrong with the options together, None where nothing is.
 
-    `arguments` are those of `search.arguments`, with `given` and `order` filled in.
+    `arguments` are those of `search.options.parser`, with `given` and `order` filled in.
     """
     check = _check_joint if arguments.mode == JOINT else _check_staged
     return check(arguments) or find_finetune_contradiction(arguments) or _check_seeds(arguments)
