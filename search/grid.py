@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
-from search.report.palette import COLOURS
+from search.report.render.palette import COLOURS
 from trainables.features.images import Pixels
 
 PAGE = 48  # photographs on one picture

@@ -17,7 +17,7 @@ import yaml
 from data_prep import arguments as build_arguments
 from search import predict
 from search.options import parser as run_arguments
-from search.published import CHOSEN
+from search.report.published import CHOSEN
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.statistics import selection

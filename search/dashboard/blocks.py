@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Photo, Table
-from search.report.plotly_figures import plotly_figures
+from search.report.render.plotly_figures import plotly_figures
 
 _TEXT = "#41454f"
 _CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}

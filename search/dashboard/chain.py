@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search.dashboard.reading import Snapshot
-from search.published import CHOSEN
+from search.report.published import CHOSEN
 from search.report.words import figure, stage_title
 from search.space.labels import hyperparameter_name, show_value, title_of
 from search.space.stages import STAGES

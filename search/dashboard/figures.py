@@ -1,4 +1,4 @@
-"""The page's own figures; those of the report come from `search.report.plotly_figures`."""
+"""The page's own figures; those of the report come from `search.report.render.plotly_figures`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from data_prep.manifest import LABEL_NAMES
 from search.dashboard.curves import LearningCurve
-from search.report.palette import COLOURS, DASHES
+from search.report.render.palette import COLOURS, DASHES
 from search.space.stages import STAGES
 from search.study.stage_results import JOINT
 

@@ -15,8 +15,8 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.options.types import add_study
 from search.report.document import Document
-from search.report.html import to_html
-from search.report.markdown import to_markdown
+from search.report.render.html import to_html
+from search.report.render.markdown import to_markdown
 from search.study.folder import find_study
 from search.study.record import read_record
 
@@ -40,7 +40,7 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
     read are named on standard error and in the report. The same study and `made_on` give the same bytes.
     Raises InputError where there is no study or no finished stage, and where `out` cannot be written.
     """
-    from search.report.content import report_on  # slow: completion does without
+    from search.report.contents import report_on  # slow: completion does without
 
     record = read_record(folder)
     for file in record.unread:
@@ -56,7 +56,7 @@ def write_report(folder: Path, out: Path, made_on: str) -> Path:
 
 
 def _write_document(document: Document, out: Path) -> None:
-    from search.report.pictures import picture  # slow as well
+    from search.report.render.matplotlib_figures import picture  # slow as well
 
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for figure in document.figures():

@@ -31,11 +31,11 @@ def media_of(figures: Sequence[Figure], table: Sequence[Mapping[str, Any]]) -> M
 def figures_of(study: Path, result: Decided) -> list[Figure]:
     """Returns name, caption and PNG of each figure that the report has on `result`."""
     from search.report.document import Document  # takes a second, and the search imports this module, too
-    from search.report.errors_section import errors_section
-    from search.report.finetune_section import finetune_sections
-    from search.report.joint_section import joint_section
-    from search.report.pictures import picture
-    from search.report.stage_sections import stage_section
+    from search.report.render.matplotlib_figures import picture
+    from search.report.sections.errors import errors_section
+    from search.report.sections.finetune import finetune_sections
+    from search.report.sections.joint import joint_section
+    from search.report.sections.stages import stage_section
     from search.study.record import read_record
 
     record = read_record(study)

@@ -9,7 +9,7 @@ from search.dashboard.chain import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_table
 from search.report.document import Alert
-from search.report.protocol import protocol_blocks
+from search.report.sections.protocol import protocol_blocks
 from search.report.words import statement_of
 from search.study.live_state import LiveState
 

@@ -46,14 +46,14 @@ def show_joint(snapshot: Snapshot) -> None:
 
 @lru_cache(maxsize=4)
 def _section(record: Record) -> Sequence[Block]:
-    from search.report.joint_section import joint_section  # scikit-learn: not before somebody wants it
+    from search.report.sections.joint import joint_section  # scikit-learn: not before somebody wants it
 
     return joint_section(record, record.joint).blocks if record.joint else ()
 
 
 def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
-    from search.report.joint_section import best_so_far as by_trials
-    from search.report.joint_section import parallel_of
+    from search.report.sections.joint import best_so_far as by_trials
+    from search.report.sections.joint import parallel_of
 
     done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in done])

@@ -12,8 +12,8 @@ from search.dashboard.commands import command_around
 from search.dashboard.figures import confusion
 from search.dashboard.reading import Snapshot
 from search.options.command_line import options_of
-from search.report.errors_section import errors_section
-from search.report.outcome import elsewhere_section, outcome_section
+from search.report.sections.errors import errors_section
+from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
 from search.study.stage_results import StageResult
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from search.dashboard.blocks import show_blocks
 from search.dashboard.reading import Snapshot
-from search.report.hand_over import hand_over_section
-from search.report.stage_sections import stage_section
+from search.report.sections.handover import hand_over_section
+from search.report.sections.stages import stage_section
 from search.report.words import stage_title
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from search.report.importance import axis_of, importance_blocks, importance_of
+from search.report.sections.importance import axis_of, importance_blocks, importance_of
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from search.published import CHOSEN
 from search.report.document import Block, Bullets, Paragraph, Section, Table
+from search.report.published import CHOSEN
 from search.report.words import NONE, stage_title
 from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value
 from search.space.stages import STAGES

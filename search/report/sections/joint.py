@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from search.published import published_means
 from search.report.document import (
     Block,
     Bullets,
@@ -17,7 +16,8 @@ from search.report.document import (
     Section,
     Table,
 )
-from search.report.importance import axis_of, importance_blocks, objective_axis
+from search.report.published import published_means
+from search.report.sections.importance import axis_of, importance_blocks, objective_axis
 from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
 from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value, varied_among
 from search.study.record import Record

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAccuracy, LastEpoch
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.stage_figures import last_epoch
+from search.report.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAccuracy, LastEpoch
+from search.report.sections.stage_figures import last_epoch
 from search.report.words import NONE, figure, stage_title, with_spread
 from search.space.labels import HYPERPARAMETERS, values_of
 from search.space.stages import UNTUNED as UNTUNED_HEADS

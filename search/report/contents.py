@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.report.document import Alert, Document, Paragraph, Section
-from search.report.errors_section import errors_section
-from search.report.finetune_section import finetune_sections
-from search.report.hand_over import hand_over_section
-from search.report.joint_section import joint_section
-from search.report.outcome import elsewhere_section, outcome_section
-from search.report.protocol import protocol_blocks
-from search.report.stage_sections import stage_section
+from search.report.sections.errors import errors_section
+from search.report.sections.finetune import finetune_sections
+from search.report.sections.handover import hand_over_section
+from search.report.sections.joint import joint_section
+from search.report.sections.outcome import elsewhere_section, outcome_section
+from search.report.sections.protocol import protocol_blocks
+from search.report.sections.stages import stage_section
 from search.study.record import Record
 
 

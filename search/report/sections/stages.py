@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from search.published import BACKBONES, CHOSEN, PROTOCOL, published_base, published_mean
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.stage_figures import (
+from search.report.published import BACKBONES, CHOSEN, PROTOCOL, published_base, published_mean
+from search.report.sections.stage_figures import (
     METRICS,
     Runs,
     accuracy_curves,

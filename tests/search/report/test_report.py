@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from search.published import MEANS
 from search.report.__main__ import main, write_report
-from search.report.content import report_on
+from search.report.contents import report_on
 from search.report.document import Document
-from search.report.html import to_html
-from search.report.markdown import to_markdown
+from search.report.published import MEANS
+from search.report.render.html import to_html
+from search.report.render.markdown import to_markdown
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.study.finetune_result import FinetuneResult

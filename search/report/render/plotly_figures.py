@@ -8,7 +8,7 @@ from html import escape  # plotly reads tags in its texts
 import plotly.graph_objects as go
 
 from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
-from search.report.palette import COLOURS, DASHES, SCALE, translucent
+from search.report.render.palette import COLOURS, DASHES, SCALE, translucent
 
 _PLAIN = go.layout.Template()  # plotly's own would put its colours into every figure
 _HEIGHT_PX = 380

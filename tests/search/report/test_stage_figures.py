@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.report.stage_figures import means_beside_published
+from search.report.sections.stage_figures import means_beside_published
 from tests.search.makers import make_entry, make_stage_result
 
 

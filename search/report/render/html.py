@@ -10,7 +10,7 @@ from importlib.resources import files
 from plotly.offline import get_plotlyjs
 
 from search.report.document import Alert, Block, Bullets, Document, Figure, Paragraph, Photo, Section, Table
-from search.report.plotly_figures import plotly_figures
+from search.report.render.plotly_figures import plotly_figures
 
 _SHORT = 18  # characters
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
-from search.report.palette import COLOURS, DASHES, SCALE
+from search.report.render.palette import COLOURS, DASHES, SCALE
 
 _DPI = 130
 _PANEL_INCHES = (5.6, 3.8)

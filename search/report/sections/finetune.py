@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search.report.document import Block, Paragraph, Photo, Section, Table
-from search.report.errors_section import errors_blocks
-from search.report.stage_figures import curves_of
+from search.report.sections.errors import errors_blocks
+from search.report.sections.stage_figures import curves_of
 from search.report.words import NONE, figure, interval
 from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
 from search.study.record import PHOTOGRAPHS, Record

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 
-from search.published import published_mean
 from search.report.document import Curve, Lines, Panel, Points, Series
+from search.report.published import published_mean
 from search.report.words import stage_title
 from search.space.labels import show_value, stage_name
 from search.study.record import Record

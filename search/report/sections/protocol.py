@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from search.published import PROTOCOL, published_means
 from search.report.document import Alert, Block, Bullets, Paragraph, Table
+from search.report.published import PROTOCOL, published_means
 from search.report.words import NONE, figure
 from search.study.record import Record
 from search.study.stage_results import Entry

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from search import published
-from search.published import published_base, published_mean, published_means
+from search.report import published
+from search.report.published import published_base, published_mean, published_means
 from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 

@@ -1,0 +1,1 @@
+"""The report's document as HTML, Markdown and pictures."""
