@@ -16,7 +16,7 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
-from search.dashboard.settings import Settings, configure
+from search.dashboard.page import Settings, configure
 from search.dashboard.source import Source, source_of
 from search.options.types import STORAGE, offer_studies
 

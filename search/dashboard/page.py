@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +13,6 @@ from search.dashboard.access import is_token
 from search.dashboard.blocks import plain
 from search.dashboard.overview import state_in_words
 from search.dashboard.reading import Snapshot, StudyReader
-from search.dashboard.settings import current
 from search.dashboard.source import Source
 from search.dashboard.views.chain_view import show_chain
 from search.dashboard.views.joint_view import show_joint
@@ -21,6 +21,9 @@ from search.dashboard.views.outcome_view import show_outcome
 from search.dashboard.views.stages_view import show_stages
 from search.dashboard.views.studies import show_studies
 from search.dashboard.views.trials_view import show_trials
+
+_given: list[Settings] = []
+
 
 REFRESH_S = 2.0
 ALL = "All studies"
@@ -151,3 +154,23 @@ def _refreshed(show: Callable[[], None]) -> None:
             st.warning(plain(f"This part cannot be shown ({what}); a file of the study is damaged."))
 
     refreshed()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The source that is shown, and the token that is demanded before anything of it is; None for none."""
+
+    source: Source
+    token: str | None
+
+
+def configure(settings: Settings) -> None:
+    """Makes `settings` those of all pages of this process."""
+    _given[:] = [settings]
+
+
+def current() -> Settings:
+    """Returns what `configure` was given; raises RuntimeError where it was not called."""
+    if not _given:
+        raise RuntimeError("the page is started by python -m search.dashboard")
+    return _given[0]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from search.dashboard.chain import searched
 from search.dashboard.reading import Snapshot
+from search.dashboard.stage_progress import searched
 from search.space.labels import hyperparameter_name, show_value, varied_among
 from search.space.stages import STAGES
 from search.study.live_state import Live, LiveTrial

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from search.dashboard.blocks import plain, show_blocks
-from search.dashboard.chain import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.reading import Snapshot
+from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.trials import trial_table
 from search.report.document import Alert
 from search.report.sections.protocol import protocol_blocks

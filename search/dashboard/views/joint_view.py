@@ -8,10 +8,10 @@ from functools import lru_cache
 import streamlit as st
 
 from search.dashboard.blocks import show_blocks, show_plotly
-from search.dashboard.chain import searched
 from search.dashboard.curves import best_over_time
 from search.dashboard.figures import best_so_far
 from search.dashboard.reading import Snapshot
+from search.dashboard.stage_progress import searched
 from search.dashboard.trials import trial_table
 from search.report.document import Block
 from search.space.labels import varied_among

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from search.dashboard.chain import Link, chain_of, margin_of, searched
 from search.dashboard.reading import StudyReader
+from search.dashboard.stage_progress import Link, chain_of, margin_of, searched
 from search.study.live_state import read_live
 from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig

@@ -10,8 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from search.dashboard import app
-from search.dashboard.page import TABS
-from search.dashboard.settings import Settings, configure
+from search.dashboard.page import TABS, Settings, configure
 from search.dashboard.source import source_of
 from tests.search.makers import make_trial
 
