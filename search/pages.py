@@ -7,8 +7,8 @@ from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
+from search.final_model.model_file import ModelFile
 from search.grid import PAGE, PHOTO_PX, Cell, draw_grid
-from search.model_file import ModelFile
 from search.predictions import Row
 from trainables.features.images import Pixels
 from trainables.inference.face_detection import PICTURE_PX

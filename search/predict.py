@@ -23,7 +23,7 @@ from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from data_prep.storage.atomic_files import write_whole
 from search.evaluation import evaluate_parts, print_evaluation, unseen_images
-from search.model_file import ModelFile, find_model
+from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies, place
 from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.predictions import Row, print_problems, print_rows, rows_of, to_csv

@@ -15,13 +15,13 @@ from search.callbacks.progress_display import Progress
 from search.collector import Member, Policy
 from search.driver import Driver
 from search.final import evaluate_winner
-from search.finetune.card import card_facts
-from search.finetune.model import label_names, winning_run, write_final_model
+from search.final_model.card_facts import card_facts
+from search.final_model.model_card import write_model_card
+from search.final_model.writer import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import require_weights, run_finetune
 from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
-from search.model_card import write_model_card
 from search.planning import Plan, missing_trials
 from search.population import run_population
 from search.space.joint_space import POPULATION

@@ -25,7 +25,7 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.datasets.folder import load_folder
 from data_prep.manifest import read_manifest
 from search import compare, run, show
-from search.model_file import ModelFile
+from search.final_model.model_file import ModelFile
 from search.predict import _as_json
 from search.report import __main__ as report
 from search.study.setup import Problem

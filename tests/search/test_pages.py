@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from search.final_model.model_file import ModelFile
 from search.grid import PAGE, PHOTO_PX
-from search.model_file import ModelFile
 from search.pages import LIMIT, cells_of, notes_of, write_pages
 from search.photographs import Photograph
 from search.predictions import Row, rows_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.finetune.card import card_facts
+from search.final_model.card_facts import card_facts
 from search.finetune.plan import FinetunePlan
 from search.study.ledger import Ledger
 from tests.search.finetune.test_runs import FakeWorkers, run

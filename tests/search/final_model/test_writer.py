@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search.finetune.model import winning_run, write_final_model
+from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.study.ledger import kept_weights
 from tests.search.finetune.test_runs import FakeWorkers, run

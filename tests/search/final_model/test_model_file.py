@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.model_file import ModelFile, find_model
+from search.final_model.model_file import ModelFile, find_model
 
 RECORD = {
     "format": 1,

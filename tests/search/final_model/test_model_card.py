@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.model_card import CardColumn, CardData, CardFacts, card_text, write_model_card
+from search.final_model.model_card import CardColumn, CardData, CardFacts, card_text, write_model_card
 from search.statistics.classification_errors import break_down
 
 ADIENCE = CardData(

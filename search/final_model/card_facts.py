@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from search.finetune.model import winning_run
+from search.final_model.model_card import CardColumn, CardData, CardFacts
+from search.final_model.writer import winning_run
 from search.finetune.plan import FinetunePlan
-from search.model_card import CardColumn, CardData, CardFacts
 from search.study.comparison import breakdown_of
 from search.study.finetune_result import ColumnResult, FinetuneResult, area_under_curve
 from search.study.ledger import Ledger

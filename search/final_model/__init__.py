@@ -1,0 +1,1 @@
+"""The final model's file and its card."""
