@@ -11,8 +11,9 @@ from typing import Any
 from search.final_model.model_card import CardColumn, CardData, CardFacts
 from search.final_model.writer import winning_run
 from search.finetune.plan import FinetunePlan
+from search.finetune.runs import area_under_curve
 from search.study.comparison import breakdown_of
-from search.study.finetune_result import ColumnResult, FinetuneResult, area_under_curve
+from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
 from trainables.trial import ALL_BLOCKS

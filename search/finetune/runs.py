@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file
 from search.finetune.plan import Column, FinetunePlan
-from search.statistics.selection import select
+from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
 from search.study.comparison import breakdown_of
-from search.study.finetune_result import FinetuneResult, column_results, scores_of
+from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger, finished_trials, kept_weights
 from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
@@ -131,3 +134,59 @@ def _facts(plan: FinetunePlan) -> dict[str, Any] | None:
         "epochs": runs[0].config.epochs,
         "trials": [run.key for run in runs],
     }
+
+
+def _last(result: TrialResult | None) -> float:
+    if result is None or result.status is not TrialStatus.COMPLETED:
+        return math.nan
+    return result.epochs[-1].val_accuracy
+
+
+def scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
+    return {(run.split, run.config.seed): _last(results.get(run.key)) for run in column.runs}
+
+
+def column_results(
+    problem: Problem,
+    columns: Sequence[Column],
+    selection: Selection,
+    results: Mapping[str, TrialResult],
+    ledger: Ledger,
+) -> Iterator[ColumnResult]:
+    for column, comparison in zip(columns, selection.comparisons, strict=True):
+        ended = [results[run.key] for run in column.runs if run.key in results]
+        completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
+        result = ColumnResult(
+            name=column.name,
+            title=column.title,
+            config=column.runs[0].config.to_dict(),
+            start=column.runs[0].start,
+            trials=tuple(run.key for run in column.runs),
+            figures={metric: _figure(metric, completed, problem, ledger) for metric in METRICS},
+            seconds=math.fsum(result.seconds for result in ended),
+            reason="; ".join(sorted({result.reason for result in ended if result.reason})),
+        )
+        if comparison:
+            named = ("difference", "interval", "p_value", "tied")
+            result = replace(result, **{name: getattr(comparison, name) for name in named})
+        yield result
+
+
+def _figure(
+    metric: str, completed: Sequence[TrialResult], problem: Problem, ledger: Ledger
+) -> tuple[float | None, float | None]:
+    if metric == "auc":
+        values = [area_under_curve(result.trial, problem, ledger) for result in completed]
+    else:
+        values = [getattr(result.epochs[-1], metric) for result in completed]
+    if not values:
+        return None, None
+    return fmean(values), stdev(values) if len(values) > 1 else None
+
+
+def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
+    """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
+    from sklearn.metrics import roc_auc_score  # slow: completion does without
+
+    (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
+    return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from data_prep.errors import InputError
-from search.finetune.plan import Column
-from search.statistics.selection import Selection
-from search.study.ledger import Ledger
-from search.study.setup import Problem
-from trainables.trial import Trial, TrialResult, TrialStatus
 
 FORMAT = 1
 FILE_NAME = "finetune.json"
@@ -83,12 +76,6 @@ class FinetuneResult:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def _last(result: TrialResult | None) -> float:
-    if result is None or result.status is not TrialStatus.COMPLETED:
-        return math.nan
-    return result.epochs[-1].val_accuracy
-
-
 def read_finetune(folder: Path) -> FinetuneResult | None:
     """Returns what fine-tuning found in the study's folder, None where it has not run.
 
@@ -103,53 +90,3 @@ def read_finetune(folder: Path) -> FinetuneResult | None:
         raise InputError(
             f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
         ) from error
-
-
-def scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
-    return {(run.split, run.config.seed): _last(results.get(run.key)) for run in column.runs}
-
-
-def column_results(
-    problem: Problem,
-    columns: Sequence[Column],
-    selection: Selection,
-    results: Mapping[str, TrialResult],
-    ledger: Ledger,
-) -> Iterator[ColumnResult]:
-    for column, comparison in zip(columns, selection.comparisons, strict=True):
-        ended = [results[run.key] for run in column.runs if run.key in results]
-        completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
-        result = ColumnResult(
-            name=column.name,
-            title=column.title,
-            config=column.runs[0].config.to_dict(),
-            start=column.runs[0].start,
-            trials=tuple(run.key for run in column.runs),
-            figures={metric: _figure(metric, completed, problem, ledger) for metric in METRICS},
-            seconds=math.fsum(result.seconds for result in ended),
-            reason="; ".join(sorted({result.reason for result in ended if result.reason})),
-        )
-        if comparison:
-            named = ("difference", "interval", "p_value", "tied")
-            result = replace(result, **{name: getattr(comparison, name) for name in named})
-        yield result
-
-
-def _figure(
-    metric: str, completed: Sequence[TrialResult], problem: Problem, ledger: Ledger
-) -> tuple[float | None, float | None]:
-    if metric == "auc":
-        values = [area_under_curve(result.trial, problem, ledger) for result in completed]
-    else:
-        values = [getattr(result.epochs[-1], metric) for result in completed]
-    if not values:
-        return None, None
-    return fmean(values), stdev(values) if len(values) > 1 else None
-
-
-def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
-    """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
-    from sklearn.metrics import roc_auc_score  # slow: completion does without
-
-    (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
-    return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))
