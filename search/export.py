@@ -14,7 +14,7 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies
-from search.photographs import drawn_photographs
+from search.prediction.photographs import drawn_photographs
 from trainables.inference.export import TOLERANCE, Exported, export_model
 from trainables.inference.runtimes import FORMATS, Format, find_format
 

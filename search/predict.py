@@ -22,11 +22,11 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from data_prep.storage.atomic_files import write_whole
-from search.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies, place
-from search.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
-from search.predictions import Row, print_problems, print_rows, rows_of, to_csv
+from search.prediction.evaluation import evaluate_parts, print_evaluation, unseen_images
+from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
+from search.prediction.predictions import Row, print_problems, print_rows, rows_of, to_csv
 from trainables.features.extraction import show_progress
 from trainables.inference.classifier import (
     BATCH_SIZE,
@@ -107,7 +107,7 @@ def _write_files(arguments: argparse.Namespace, rows: Sequence[Row], model: Mode
         write_whole(arguments.csv, lambda file: file.write(table))
     if not arguments.out:
         return []
-    from search.pages import LIMIT, write_pages  # matplotlib takes a while to import
+    from search.prediction.photo_grid import LIMIT, write_pages  # matplotlib takes a while to import
 
     if len(rows) > LIMIT:
         print(f"note: the figure shows the first {LIMIT} of {len(rows):,}", file=sys.stderr)

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 
 from search.final_model.model_file import ModelFile
-from search.grid import PAGE, PHOTO_PX
-from search.pages import LIMIT, cells_of, notes_of, write_pages
-from search.photographs import Photograph
-from search.predictions import Row, rows_of
+from search.prediction.photo_grid import LIMIT, PAGE, PHOTO_PX, cells_of, notes_of, write_pages
+from search.prediction.photographs import Photograph
+from search.prediction.predictions import Row, rows_of
 from trainables.inference.classifier import NO_FACE, Prediction
 from trainables.inference.pictures import Box
 

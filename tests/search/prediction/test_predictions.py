@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from search.photographs import Photograph
-from search.predictions import COLUMNS, Row, print_problems, print_rows, rows_of, to_csv
+from search.prediction.photographs import Photograph
+from search.prediction.predictions import COLUMNS, Row, print_problems, print_rows, rows_of, to_csv
 from trainables.inference.classifier import NO_FACE, Prediction
 from trainables.inference.pictures import Box
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SEED, make_splits
-from search.predictions import Row
+from search.prediction.predictions import Row
 from search.statistics.classification_errors import break_down
 
 ALL, UNSEEN = "all", "unseen"

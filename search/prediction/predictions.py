@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from search.photographs import Photograph, printable
+from search.prediction.photographs import Photograph, printable
 from search.statistics.classification_errors import THRESHOLD
 from trainables.inference.classifier import Prediction
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.grid import PAGE, Cell, columns_of, draw_grid, shortened
+from search.prediction.photo_grid import PAGE, Cell, columns_of, draw_grid, shortened
 
 PIXELS = np.full((20, 20, 3), (200, 30, 30), dtype=np.uint8)
 CELL = Cell(pixels=PIXELS, name="a.jpg", label=1, label_name="male", probability=0.75)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search.photographs import drawn_photographs, photographs_in, photographs_named, printable
+from search.prediction.photographs import drawn_photographs, photographs_in, photographs_named, printable
 from tests.search.makers import make_manifest
 
 

@@ -12,9 +12,16 @@ import pytest
 from rich.console import Console
 
 from data_prep.splits import make_splits
-from search.evaluation import ALL, UNSEEN, evaluate, evaluate_parts, print_evaluation, unseen_images
-from search.photographs import Photograph
-from search.predictions import Row, rows_of
+from search.prediction.evaluation import (
+    ALL,
+    UNSEEN,
+    evaluate,
+    evaluate_parts,
+    print_evaluation,
+    unseen_images,
+)
+from search.prediction.photographs import Photograph
+from search.prediction.predictions import Row, rows_of
 from tests.search.makers import make_manifest
 from trainables.inference.classifier import Prediction
 from trainables.inference.pictures import Box
