@@ -22,8 +22,8 @@ from benchmarks.plain_head import script_parser
 from benchmarks.studies import random_problem
 from search.callbacks.callback import Observers
 from search.callbacks.progress_display import Progress
-from search.collector import Policy
-from search.driver import Driver, Resources
+from search.ray_tune.collector import Policy
+from search.ray_tune.driver import Driver, Resources
 from search.study.ledger import Ledger
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 

@@ -130,8 +130,8 @@ def bytes_a_second() -> float:
 def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: float) -> dict[str, Any]:
     """Returns how long the driver trains `configs` on features that are there, Ray's start included."""
     from search.callbacks.progress_display import Progress
-    from search.collector import Policy
-    from search.driver import Driver, Resources
+    from search.ray_tune.collector import Policy
+    from search.ray_tune.driver import Driver, Resources
     from search.study.ledger import Ledger
     from trainables.trial import TrialStatus
 

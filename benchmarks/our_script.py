@@ -19,8 +19,8 @@ from rich.console import Console
 
 from data_prep.manifest import read_manifest
 from search.callbacks.progress_display import Progress
-from search.head_start import HeadStart
 from search.planning import rows_to_make
+from search.ray_tune.head_start import HeadStart
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from trainables.backbones.table import find_backbone
@@ -53,8 +53,8 @@ def _train(
     head_start: HeadStart | None,
     arguments: argparse.Namespace,
 ) -> dict[str, TrialResult]:
-    from search.collector import Policy
-    from search.driver import Driver, Resources
+    from search.ray_tune.collector import Policy
+    from search.ray_tune.driver import Driver, Resources
 
     resources = Resources(cpus_per_trial=arguments.cpus_per_trial)
     ledger = Ledger(arguments.study)

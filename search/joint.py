@@ -13,11 +13,12 @@ from typing import Any
 from typing import Protocol as Interface
 
 from data_prep.errors import InputError
-from search.collector import Policy
-from search.driver import assignment_of
+from search.ray_tune.collector import Policy
+from search.ray_tune.driver import assignment_of
+from search.ray_tune.schedulers import make_scheduler
+from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
-from search.spaces import KnowingSearcher, make_scheduler
 from search.staged import LEVEL, Runs, notes_on
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
@@ -108,7 +109,7 @@ class JointPlan:
 
 
 class Workers(Interface):
-    """Who trains: `search.driver.Driver` with an observer."""
+    """Who trains: `search.ray_tune.driver.Driver` with an observer."""
 
     def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
         """Returns by key the results of those of `trials` that ended."""

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Protocol
 
-from search.collector import Member, Policy
 from search.joint import JointPlan
+from search.ray_tune.collector import Member, Policy
+from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
 from search.space.labels import show_value
-from search.spaces import make_population_scheduler
 from search.staged import LEVEL, notes_on
 from search.statistics.classification_errors import break_down
 from search.study.comparison import ages_of
@@ -24,7 +24,7 @@ from trainables.trial import TrialConfig, TrialStatus
 
 
 class Population(Protocol):
-    """Who trains a population: `search.driver.Driver` with an observer."""
+    """Who trains a population: `search.ray_tune.driver.Driver` with an observer."""
 
     def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
         """Returns the members that started from `configs`."""

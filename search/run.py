@@ -30,7 +30,6 @@ from search.final import describe_reading, require_held_out
 from search.finetune.plan import FinetunePlan, finetune_plan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
-from search.head_start import HeadStart
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
 from search.options.search_options import asked_of, stage_names
@@ -44,6 +43,7 @@ from search.planning import (
     stage_plan,
     stage_plans,
 )
+from search.ray_tune.head_start import HeadStart
 from search.sequence import run_sequence
 from search.space.stages import FINETUNE, Stage
 from search.study.data import celeba_of, default_name, manifest_of
@@ -122,7 +122,10 @@ def _search(
     head_start: HeadStart | None,
     started: float,
 ) -> None:
-    from search.driver import Driver, Resources  # Ray takes seconds to import; a dry run does without it
+    from search.ray_tune.driver import (  # Ray takes seconds to import; a dry run does without it
+        Driver,
+        Resources,
+    )
     from search.runner import Runner
 
     resources = Resources(

@@ -12,8 +12,6 @@ from rich.console import Console
 from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Observer, Observers, Watcher
 from search.callbacks.progress_display import Progress
-from search.collector import Member, Policy
-from search.driver import Driver
 from search.final import evaluate_winner
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
@@ -24,8 +22,10 @@ from search.finetune.table import print_finetune_setting
 from search.joint import JointPlan, run_joint
 from search.planning import Plan, missing_trials
 from search.population import run_population
+from search.ray_tune.collector import Member, Policy
+from search.ray_tune.driver import Driver
+from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION
-from search.spaces import KnowingSearcher
 from search.staged import StagePlan, run_stage
 from search.study.finetune_result import FILE_NAME, FinetuneResult
 from search.study.ledger import Ledger

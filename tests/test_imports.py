@@ -15,12 +15,12 @@ HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
 
 ADAPTERS = {
     "trainables/worker.py",
-    "search/spaces.py",
-    "search/driver.py",
-    "search/collector.py",
-    "search/extraction.py",
-    "search/lost_nodes.py",
-    "search/nodes.py",
+    "search/ray_tune/searchers.py",
+    "search/ray_tune/driver.py",
+    "search/ray_tune/collector.py",
+    "search/ray_tune/feature_tasks.py",
+    "search/ray_tune/lost_nodes.py",
+    "search/ray_tune/nodes.py",
 }
 USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
 LEARNING = {

@@ -49,7 +49,7 @@ class WorkerData:
     that is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by
     the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
-    key; `referee`: the handle of an actor that stops members of packs, a `search.spaces.Referee`;
+    key; `referee`: the handle of an actor that stops members of packs, a `search.ray_tune.searchers.Referee`;
     `local_cache`: the folder of a worker's own disk that the rows are copied to, None to read them where they
     are.
     """

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from search.collector import Member, Policy
 from search.joint import JointPlan
 from search.options.parser import parse_arguments
 from search.planning import joint_plan
 from search.population import run_population
+from search.ray_tune.collector import Member, Policy
 from search.space.labels import show_value
 from search.study.setup import Problem
 from tests.search.makers import make_epochs, make_problem

@@ -13,7 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of
-from search.head_start import HeadStart
+from search.ray_tune.head_start import HeadStart
 from search.study.descriptions import weights_in_words
 from search.study.setup import Problem, extraction_backend
 from trainables import worker

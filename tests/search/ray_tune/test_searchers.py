@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ray.tune.search import Searcher
 
-from search.spaces import KnowingSearcher, Listed, Referee, make_scheduler, stops_members
+from search.ray_tune.schedulers import Referee, make_scheduler, stops_members
+from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.stage_results import Objective
 from trainables.trial import TrialConfig
 

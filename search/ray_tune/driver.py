@@ -23,13 +23,14 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, drop
 from search.callbacks.callback import Observer
-from search.collector import Collector, Member, MemberCollector, Policy, Record
-from search.extraction import make_rows, result_of
-from search.head_start import HeadStart
-from search.lost_nodes import LostNodes
-from search.nodes import prepare_nodes, require_room, wait_for_room
-from search.preflight import Errand
-from search.spaces import KnowingSearcher, Listed, Referee, stops_members
+from search.ray_tune.collector import Collector, Member, MemberCollector, Policy, Record
+from search.ray_tune.feature_tasks import make_rows, result_of
+from search.ray_tune.head_start import HeadStart
+from search.ray_tune.lost_nodes import LostNodes
+from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
+from search.ray_tune.preflight import Errand
+from search.ray_tune.schedulers import Referee, stops_members
+from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.ledger import kept_weights, log_path
 from search.study.setup import Problem
 from trainables import worker

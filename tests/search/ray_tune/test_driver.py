@@ -20,10 +20,11 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from search.collector import Policy
-from search.driver import Driver, Resources, assignment_of
+from search.ray_tune.collector import Policy
+from search.ray_tune.driver import Driver, Resources, assignment_of
+from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
+from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION_RANGES, Range
-from search.spaces import KnowingSearcher, make_population_scheduler, make_scheduler
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Objective

@@ -10,8 +10,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
-from search.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
-from search.preflight import Errand
+from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
+from search.ray_tune.preflight import Errand
 
 pytestmark = pytest.mark.ray
 

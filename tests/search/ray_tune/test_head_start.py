@@ -14,7 +14,7 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from search.head_start import HeadStart
+from search.ray_tune.head_start import HeadStart
 from search.study.setup import Problem
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows
@@ -61,7 +61,7 @@ BEGINS = """
 import os, sys
 from pathlib import Path
 from data_prep.manifest import read_manifest
-from search.head_start import HeadStart
+from search.ray_tune.head_start import HeadStart
 from search.study.setup import Problem
 problem = Problem.of(read_manifest(Path(sys.argv[1])), "random", "none", "tensorflow")
 print(HeadStart(["resnet50_v2"], problem, Path("cache"))._process.pid, flush=True)

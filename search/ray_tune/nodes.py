@@ -12,7 +12,7 @@ from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
-from search.preflight import Errand, Node, Sight, describe, look_around, require_ready
+from search.ray_tune.preflight import Errand, Node, Sight, describe, look_around, require_ready
 
 ANSWER_S = 120.0  # for a node to start a worker and look around
 POLL_S, SAY_EVERY_S = 1.0, 15.0

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located
-from search.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
+from search.ray_tune.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
 
 HERE, THERE = Node("a" * 20, "head", "10.0.0.1", 2, 0), Node("b" * 20, "gpu1", "10.0.0.2", 4, 1)
 

@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from search.extraction import Place, make_rows, places_for, shares_of
+from search.ray_tune.feature_tasks import Place, make_rows, places_for, shares_of
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from trainables.backbones.table import find_backbone
