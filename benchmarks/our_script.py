@@ -19,8 +19,8 @@ from rich.console import Console
 
 from data_prep.manifest import read_manifest
 from search.callbacks.progress_display import Progress
-from search.planning import rows_to_make
 from search.ray_tune.head_start import HeadStart
+from search.strategies.plans import rows_to_make
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from trainables.backbones.table import find_backbone

@@ -106,9 +106,9 @@ class Study:
     def search(self, trials: int, address: str | None) -> Cost:
         """Runs a joint search of `trials` at random and returns what it cost this process, start included."""
         from search.callbacks.live_state_writer import LiveFile
-        from search.joint import JointPlan
         from search.ray_tune.driver import Driver, Resources
         from search.runner import Runner
+        from search.strategies.joint import JointPlan
         from search.study.ledger import Ledger
 
         problem = random_problem(self.folder, IMAGES, "tensorflow")

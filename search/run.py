@@ -25,15 +25,17 @@ from data_prep.storage.remote import address_of, pull, shown
 from search.callbacks.callback import Watcher
 from search.callbacks.live_state_writer import LiveFile
 from search.callbacks.uploader import Sender
-from search.estimate import estimate, warning_of_single_examples
-from search.final import describe_reading, require_held_out
 from search.finetune.plan import FinetunePlan, finetune_plan
 from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
 from search.options.search_options import asked_of, stage_names
-from search.planning import (
+from search.ray_tune.head_start import HeadStart
+from search.space.stages import FINETUNE, Stage
+from search.strategies.estimate import estimate, warning_of_single_examples
+from search.strategies.held_out import describe_reading, require_held_out
+from search.strategies.plans import (
     Plan,
     expected_trials,
     images_to_extract,
@@ -43,9 +45,7 @@ from search.planning import (
     stage_plan,
     stage_plans,
 )
-from search.ray_tune.head_start import HeadStart
-from search.sequence import run_sequence
-from search.space.stages import FINETUNE, Stage
+from search.strategies.sweeps import run_sequence
 from search.study.data import celeba_of, default_name, manifest_of
 from search.study.descriptions import describe_sweep
 from search.study.folder import (

@@ -12,21 +12,21 @@ from rich.console import Console
 from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Observer, Observers, Watcher
 from search.callbacks.progress_display import Progress
-from search.final import evaluate_winner
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import require_weights, run_finetune
 from search.finetune.table import print_finetune_setting
-from search.joint import JointPlan, run_joint
-from search.planning import Plan, missing_trials
-from search.population import run_population
 from search.ray_tune.collector import Member, Policy
 from search.ray_tune.driver import Driver
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION
-from search.staged import StagePlan, run_stage
+from search.strategies.held_out import evaluate_winner
+from search.strategies.joint import JointPlan, run_joint
+from search.strategies.plans import Plan, missing_trials
+from search.strategies.population import run_population
+from search.strategies.staged import StagePlan, run_stage
 from search.study.finetune_result import FILE_NAME, FinetuneResult
 from search.study.ledger import Ledger
 from search.study.setup import Problem

@@ -18,12 +18,12 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.final import describe_reading, read_final
 from search.finetune.table import print_finetune
 from search.options.next_command import next_command
 from search.options.types import add_study
 from search.space.labels import describe_config
 from search.space.stages import STAGES
+from search.strategies.held_out import describe_reading, read_final
 from search.study.descriptions import clock_time, describe_data, stage_of, weights_in_words
 from search.study.finetune_result import FinetuneResult, read_finetune
 from search.study.folder import find_study, read_command, read_study

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.estimate import Estimate
 from search.finetune.plan import FinetunePlan
-from search.planning import Plan
 from search.space.labels import describe_config, show_value
-from search.staged import StagePlan
+from search.strategies.estimate import Estimate
+from search.strategies.plans import Plan
+from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.ledger import Ledger
 from search.study.stage_results import Entry, StageResult

@@ -22,7 +22,7 @@ ADAPTERS = {
     "search/ray_tune/lost_nodes.py",
     "search/ray_tune/nodes.py",
 }
-USERS_OF_ADAPTERS = {"search/joint.py", "search/population.py", "search/runner.py"}
+USERS_OF_ADAPTERS = {"search/strategies/joint.py", "search/strategies/population.py", "search/runner.py"}
 LEARNING = {
     f"trainables/{name}.py"
     for name in ("batches", "blocks", "deployment", "devices", "network", "pretrained", "training")

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.planning import base_of
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.statistics.classification_errors import break_down
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
+from search.strategies.plans import base_of
 from search.study.comparison import Candidate, entries_of
 from search.study.folder import open_study
 from search.study.ledger import Ledger

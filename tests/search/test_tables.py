@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from search.estimate import Estimate
-from search.joint import JointPlan
 from search.options.parser import parse_arguments
-from search.planning import joint_plan
 from search.space.stages import STAGES
-from search.staged import StagePlan
+from search.strategies.estimate import Estimate
+from search.strategies.joint import JointPlan
+from search.strategies.plans import joint_plan
+from search.strategies.staged import StagePlan
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, Protocol, StageResult

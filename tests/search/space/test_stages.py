@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from search.planning import base_of
 from search.space.labels import show_value
 from search.space.stages import STAGES
+from search.strategies.plans import base_of
 from search.study.stage_results import StageResult
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.space.stages import STAGES, Stage
-from search.staged import StagePlan, notes_on, run_stage
+from search.strategies.staged import StagePlan, notes_on, run_stage
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import StageResult

@@ -19,14 +19,14 @@ from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
-from search.staged import LEVEL, Runs, notes_on
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
+from search.strategies.staged import LEVEL, Runs, notes_on
+from search.strategies.suggestions import Suggestions
 from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, OBJECTIVE, Protocol, StageResult
-from search.suggestions import Suggestions
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints

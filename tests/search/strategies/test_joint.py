@@ -14,11 +14,11 @@ import pytest
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
-from search.joint import JointPlan, run_joint
 from search.ray_tune.collector import MemberCollector
 from search.ray_tune.driver import Policy, assignment_of
 from search.space.joint_space import VARIED, Range, joint_space
 from search.space.labels import show_value
+from search.strategies.joint import JointPlan, run_joint
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageResult

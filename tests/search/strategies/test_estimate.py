@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search import estimate as module
-from search.estimate import Estimate, estimate
+from search.strategies import estimate as module
+from search.strategies.estimate import Estimate, estimate
 from search.study.setup import Problem
 from tests.search.makers import make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus

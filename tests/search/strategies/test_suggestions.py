@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from search.strategies.suggestions import Suggestions
 from search.study.ledger import Ledger
-from search.suggestions import Suggestions
 from tests.search.makers import make_result, make_trial
 from trainables.trial import Trial, TrialResult, TrialStatus
 

@@ -11,9 +11,9 @@ import pytest
 from data_prep.errors import InputError
 from search.options.parser import parse_arguments
 from search.options.search_options import stage_names
-from search.planning import images_to_extract, joint_plan, missing_trials, stage_plan, stage_plans
 from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
+from search.strategies.plans import images_to_extract, joint_plan, missing_trials, stage_plan, stage_plans
 from search.study.data import default_name, manifest_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem

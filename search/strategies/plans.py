@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import stage_names
-from search.sequence import earlier_results
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
 from search.space.stages import AUTO, STAGES, UNTUNED, Stage
-from search.staged import StagePlan
 from search.statistics.selection import RACE_START
+from search.strategies.staged import StagePlan
+from search.strategies.sweeps import earlier_results
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, StageResult
@@ -23,7 +23,7 @@ from trainables.features.inputs import find_rows, rows_of
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
-    from search.joint import JointPlan
+    from search.strategies.joint import JointPlan
 
 Plan: TypeAlias = "StagePlan | JointPlan"
 
@@ -46,7 +46,7 @@ def stage_plan(
 
 def joint_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> JointPlan:
     """Returns the plan of the joint search; what it does not vary is as the stages left it."""
-    from search.joint import JointPlan
+    from search.strategies.joint import JointPlan
 
     space = joint_space(arguments.vary, arguments.given, ranges=arguments.ranges)
     if arguments.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.planning import base_of
-from search.sequence import earlier_results, run_sequence
 from search.space.stages import STAGES, Stage, parse_order
+from search.strategies.plans import base_of
+from search.strategies.sweeps import earlier_results, run_sequence
 from search.study.descriptions import describe_sweep
 from search.study.stage_results import StageFiles, StageResult
 from tests.search.makers import make_stage_result

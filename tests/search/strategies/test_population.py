@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from search.joint import JointPlan
 from search.options.parser import parse_arguments
-from search.planning import joint_plan
-from search.population import run_population
 from search.ray_tune.collector import Member, Policy
 from search.space.labels import show_value
+from search.strategies.joint import JointPlan
+from search.strategies.plans import joint_plan
+from search.strategies.population import run_population
 from search.study.setup import Problem
 from tests.search.makers import make_epochs, make_problem
 from trainables.trial import MEMBER, TrialConfig, TrialStatus

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search.final import describe_reading, evaluate_winner, read_final, require_held_out
+from search.strategies.held_out import describe_reading, evaluate_winner, read_final, require_held_out
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageResult

@@ -11,7 +11,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.staged import Runs, Train
+from search.strategies.staged import Runs, Train
 from search.study.comparison import breakdown_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Protocol
 
-from search.joint import JointPlan
 from search.ray_tune.collector import Member, Policy
 from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
 from search.space.labels import show_value
-from search.staged import LEVEL, notes_on
 from search.statistics.classification_errors import break_down
+from search.strategies.joint import JointPlan
+from search.strategies.staged import LEVEL, notes_on
 from search.study.comparison import ages_of
 from search.study.stage_results import JOINT, OBJECTIVE, Entry, StageResult
 from search.study.stage_results import Protocol as Comparing
