@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -26,21 +26,23 @@ from search.callbacks.callback import Watcher
 from search.callbacks.live_state_writer import LiveFile
 from search.callbacks.uploader import Sender
 from search.finetune.plan import FinetunePlan, finetune_plan
-from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
 from search.following import followers, require_wandb
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
 from search.options.search_options import asked_of, stage_names
+from search.output.dry_run import _dry_run, _say_warning, _warn
+from search.output.json_objects import finetune_json, result_json
+from search.output.tables import (
+    print_finetune,
+    print_stage,
+)
 from search.ray_tune.head_start import HeadStart
 from search.space.stages import FINETUNE, Stage
-from search.strategies.estimate import estimate, warning_of_single_examples
 from search.strategies.held_out import describe_reading, require_held_out
 from search.strategies.plans import (
     Plan,
     expected_trials,
-    images_to_extract,
     joint_plan,
-    missing_trials,
     rows_to_make,
     stage_plan,
     stage_plans,
@@ -60,7 +62,6 @@ from search.study.folder import (
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
-from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
@@ -235,54 +236,12 @@ def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Seq
     return stage_plans(arguments, problem, folder)
 
 
-def _dry_run(
-    arguments: argparse.Namespace,
-    plans: Sequence[Plan],
-    finetunes: FinetunePlan | None,
-    problem: Problem,
-    folder: Path,
-) -> None:
-    ledger = Ledger(folder)
-    _warn(expected_trials(plans, ledger), problem)
-    everything = [*plans, finetunes] if finetunes else plans
-    missing = {trial.key: trial for plan in everything for trial in missing_trials(plan, ledger)}
-    trials, pretraining = list(missing.values()), finetunes and finetunes.pretraining
-    problems = [problem, pretraining] if pretraining else [problem]
-    images = sum(images_to_extract(trials, each, arguments.cache) for each in problems)
-    others = pretraining.splits if pretraining else ()
-    expected = estimate(trials, ledger.results(), problem, images, others)
-    if arguments.json:
-        print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
-        return
-    console = text_console()
-    console.print(f"study     {shown(folder)}", soft_wrap=True)
-    for plan in plans:
-        print_setting(plan, console)
-        print_plan(plan, missing, console)
-    if finetunes:
-        print_finetune_setting(finetunes, console)
-        print_plan(finetunes, missing, console)
-    print_estimate(len(missing), expected, console)
-    if is_wanted(arguments) and not finetunes:
-        console.print("pretraining and fine-tuning come after these, for the winner")
-
-
-def _warn(trials: Sequence[Trial], problem: Problem) -> None:
-    warning = warning_of_single_examples(trials, problem)
-    if warning:
-        _say_warning(warning)
-
-
 def _require_winner(result: StageResult) -> None:
     if result.winner is None:
         reasons = "; ".join(sorted({entry.reason for entry in result.entries if entry.reason}))
         raise InputError(
             f"no value of the stage {result.stage} could be trained ({reasons or 'no reason given'})"
         )
-
-
-def _say_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
-    print(f"warning: {message}", file=to or sys.stderr)
 
 
 if __name__ == "__main__":

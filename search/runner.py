@@ -17,7 +17,7 @@ from search.final_model.model_card import write_model_card
 from search.final_model.writer import label_names, winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import require_weights, run_finetune
-from search.finetune.table import print_finetune_setting
+from search.output.tables import print_finetune_setting, print_setting
 from search.ray_tune.collector import Member, Policy
 from search.ray_tune.driver import Driver
 from search.ray_tune.searchers import KnowingSearcher
@@ -31,7 +31,6 @@ from search.study.finetune_result import FILE_NAME, FinetuneResult
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
-from search.tables import print_setting
 from trainables import worker
 from trainables.trial import Trial, TrialConfig, TrialResult
 

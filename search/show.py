@@ -18,9 +18,9 @@ from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
-from search.finetune.table import print_finetune
 from search.options.next_command import next_command
 from search.options.types import add_study
+from search.output.tables import COMPARED, print_finetune, print_stage
 from search.space.labels import describe_config
 from search.space.stages import STAGES
 from search.strategies.held_out import describe_reading, read_final
@@ -29,7 +29,6 @@ from search.study.finetune_result import FinetuneResult, read_finetune
 from search.study.folder import find_study, read_command, read_study
 from search.study.live_state import Live, LiveState, LiveTrial, read_live
 from search.study.stage_results import StageFiles, StageResult, winner_of
-from search.tables import COMPARED, print_stage
 from trainables.features.cache import PRECISIONS
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from search.finetune.plan import FinetunePlan
-from search.finetune.table import finetune_json, print_finetune, print_finetune_setting
+from search.output.json_objects import finetune_json
+from search.output.tables import print_finetune, print_finetune_setting
 from tests.search.makers import make_column, make_finetune_result
 
 WIDE = dict.fromkeys(("accuracy", "val_accuracy", "loss", "val_loss", "auc"), (0.123456, 0.012345))

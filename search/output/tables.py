@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -18,9 +15,18 @@ from search.strategies.estimate import Estimate
 from search.strategies.plans import Plan
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
-from search.study.ledger import Ledger
+from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, StageResult
-from trainables.trial import Trial, TrialResult
+from trainables.trial import Trial
+
+_HEADS = {
+    "accuracy": "acc",
+    "val_accuracy": "val acc",
+    "loss": "loss",
+    "val_loss": "val loss",
+    "auc": "val AUC",
+}
+
 
 LISTED = 40
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
@@ -68,27 +74,6 @@ def print_estimate(count: int, expected: Estimate, console: Console) -> None:
     )
 
 
-def plan_json(
-    plans: Sequence[Plan | FinetunePlan], folder: Path, missing: Mapping[str, Trial], expected: Estimate
-) -> dict[str, Any]:
-    """Returns what a dry run prints for scripts."""
-    return {
-        "study": folder.name,
-        "trials": [
-            {
-                "key": trial.key,
-                "config": trial.config.to_dict(),
-                "split": trial.split,
-                "done": trial.key not in missing,
-            }
-            for plan in plans
-            for trial in plan.trials()
-        ],
-        "notes": [note for plan in plans for note in _notes_on(plan)],
-        "estimated_seconds": expected.total_s,
-    }
-
-
 def print_stage(result: StageResult, console: Console) -> None:
     """Prints the table of a stage, the notes on it, and who won."""
     repeated = any(len(entry.trials) > 1 for entry in result.entries)
@@ -107,63 +92,6 @@ def print_stage(result: StageResult, console: Console) -> None:
     for note in result.notes:
         console.print(Text(f"note: {note}", style="dim"))
     console.print(Text(f"winner: {result.statement}"))
-
-
-def result_json(
-    results: Sequence[StageResult],
-    folder: Path,
-    made_of: Mapping[str, Any],
-    ledger: Ledger,
-    seconds: float,
-    reading: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """Returns the object that `search.run --json` prints; its keys are kept for scripts.
-
-    With several results `stage` is "all", `stages` names them, and the winner is the last one's.
-    """
-    last = results[-1]
-    return {
-        "study": folder.name,
-        "folder": str(folder),
-        "stage": last.stage if len(results) == 1 else "all",
-        "objective": asdict(last.objective),
-        "data_digest": made_of["data_digest"],
-        "drawn": made_of["source"] == "sample",
-        "weights": made_of["weights"],
-        "keras_backend": made_of["keras_backend"],
-        "split": last.protocol.split,
-        "taken_over": dict(last.taken_over),
-        "trials": _trials_json(results, ledger),
-        "winner": last.winner and last.winner.to_dict(),
-        "verdict": last.verdict,
-        "statement": last.statement,
-        "notes": list(last.notes),
-        "stages": [
-            {
-                "stage": result.stage,
-                "sweep": result.sweep,
-                "winner": result.winner and result.winner.to_dict(),
-                "verdict": result.verdict,
-                "statement": result.statement,
-            }
-            for result in results
-        ],
-        "final": reading and dict(reading),
-        "seconds": seconds,
-    }
-
-
-def _trials_json(results: Iterable[StageResult], ledger: Ledger) -> list[dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    for result in results:
-        for entry in result.entries:
-            for number, key in enumerate(entry.trials):
-                trial = ledger.find_key(key)
-                if trial and key not in rows:
-                    rows[key] = _trial_json(trial, reused=key in entry.reused)
-                elif not trial:
-                    rows.setdefault(key, _unfinished_json(number, entry, result.protocol.splits))
-    return list(rows.values())
 
 
 def _cells(entry: Entry, repeated: bool) -> list[str]:
@@ -209,37 +137,39 @@ def _style(entry: Entry, result: StageResult) -> str:
     return "bold" if entry.config == result.winner else ""
 
 
-def _trial_json(result: TrialResult, *, reused: bool) -> dict[str, Any]:
-    value, best = result.mean_val_accuracy, result.best_val_accuracy
-    plain = result.to_dict()
-    return {
-        "key": result.trial.key,
-        "config": plain["config"],
-        "split": result.trial.split,
-        "status": result.status.value,
-        "reason": result.reason,
-        "value": None if math.isnan(value) else value,
-        "best_val_accuracy": None if math.isnan(best) else best,
-        "best_epoch": result.best_epoch,
-        "epochs": plain["epochs"],
-        "seconds": result.seconds,
-        "reused": reused,
-    }
+def print_finetune_setting(plan: FinetunePlan, console: Console) -> None:
+    """Prints what is about to be trained."""
+    names = [name for name in plan.winner.to_dict() if name != "seed"]
+    lines = [f"winner    of {plan.origin}: {describe_config(plan.winner, names)}"]
+    if plan.pretraining:
+        facts = plan.pretraining.facts()
+        lines.append(f"pretrains on {facts['images']:,} images of {facts['source']}")
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
 
 
-def _unfinished_json(number: int, entry: Entry, splits: Sequence[str]) -> dict[str, Any]:
-    """`number` counts the runs of the entry: all seeds of the first split, then those of the next."""
-    split, repeat = divmod(number, len(entry.trials) // len(splits))
-    return {
-        "key": entry.trials[number],
-        "config": replace(entry.config, seed=entry.config.seed + repeat).to_dict(),
-        "split": splits[split],
-        "status": entry.status,
-        "reason": entry.reason,
-        "value": None,
-        "best_val_accuracy": None,
-        "best_epoch": None,
-        "epochs": [],
-        "seconds": 0.0,
-        "reused": False,
-    }
+def print_finetune(result: FinetuneResult, console: Console) -> None:
+    """Prints a row a column of the report's final table, and the verdict."""
+    table = Table(title="Stage finetune, last epoch", title_justify="left", box=None, padding=(0, 1))
+    table.add_column("", overflow="fold")
+    for metric in METRICS:
+        table.add_column(_HEADS[metric], justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for column in result.columns:
+        figures = (_shown(column, metric) for metric in METRICS)
+        table.add_row(Text(column.title), *figures, _mark(column, result))
+    console.print(table)
+    console.print(Text(result.statement), soft_wrap=True)
+
+
+def _shown(column: ColumnResult, metric: str) -> str:
+    mean, spread = column.figures[metric]
+    if mean is None:
+        return "failed" if metric == METRICS[0] else ""
+    return f"{mean:.4f}" if spread is None else f"{mean:.4f}\n±{spread:.4f}"
+
+
+def _mark(column: ColumnResult, result: FinetuneResult) -> str:
+    if column.name == result.winner:
+        return "winner"
+    return "tied" if column.tied else ""

@@ -14,6 +14,8 @@ import pytest
 from rich.console import Console
 
 from search.options.parser import parse_arguments
+from search.output.json_objects import plan_json, result_json
+from search.output.tables import print_estimate, print_plan, print_setting, print_stage
 from search.space.stages import STAGES
 from search.strategies.estimate import Estimate
 from search.strategies.joint import JointPlan
@@ -22,7 +24,6 @@ from search.strategies.staged import StagePlan
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, Protocol, StageResult
-from search.tables import plan_json, print_estimate, print_plan, print_setting, print_stage, result_json
 from tests.search.makers import make_entry, make_problem, make_result, make_stage_result
 from trainables.trial import TrialConfig, TrialStatus
 
