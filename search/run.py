@@ -26,7 +26,6 @@ from search.callbacks.callback import Watcher
 from search.callbacks.live_state_writer import LiveFile
 from search.callbacks.uploader import Sender
 from search.finetune.plan import FinetunePlan, finetune_plan
-from search.following import followers, require_wandb
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
 from search.options.search_options import asked_of, stage_names
@@ -62,6 +61,7 @@ from search.study.folder import (
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
+from search.trackers.from_options import followers, require_wandb
 from trainables.trial import Trial
 
 if TYPE_CHECKING:

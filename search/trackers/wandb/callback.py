@@ -1,6 +1,6 @@
 """A study in Weights & Biases: a run a trial, grouped by study and stage, and a summary run a stage.
 
-Nothing here waits for W&B while a search runs: another process logs (`search.wandb.serve`).
+Nothing here waits for W&B while a search runs: another process logs (`search.trackers.wandb.process`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.options.types import OFFLINE, ONLINE
-from search.run_names import run_name
 from search.space.labels import show_value
 from search.space.stages import FINETUNE
 from search.study.descriptions import stage_of
 from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
 from search.study.stage_results import StageResult
-from search.wandb.note import Logged, Note, Place, Run, plain
-from search.wandb.runs import DONE, FAILED, HASTE, REFUSED
-from search.wandb.teller import Teller
-from search.wandb.values import (
+from search.trackers.run_names import run_name
+from search.trackers.wandb.logged_runs import Logged, Note, Place, Run, plain
+from search.trackers.wandb.payload import (
     Decided,
     row_of,
     stage_summary_of,
@@ -33,6 +31,8 @@ from search.wandb.values import (
     table_of,
     winners_of,
 )
+from search.trackers.wandb.process import Teller
+from search.trackers.wandb.runs import DONE, FAILED, HASTE, REFUSED
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialResult, TrialStatus
 
 WAIT_S = 20.0  # how long the end of a search waits for a server, and at most for one run in the folder
@@ -44,8 +44,8 @@ class WandbLog:
 
     A trial is what the ledger has of it, also where it is trained again for its weights; one of the ledger
     that was not logged is logged with the stage that reuses it. A run that was logged as it is now is left
-    alone, any other is completed (see `search.wandb.runs.Runs`), with the stage it was first logged with.
-    So each is there once, and a search that was interrupted completes what is missing. `say` gets what
+    alone, any other is completed (see `search.trackers.wandb.runs.Runs`), with the stage it was first logged
+    with. So each is there once, and a search that was interrupted completes what is missing. `say` gets what
     people should know, above all one line at the end.
     """
 

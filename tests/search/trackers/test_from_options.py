@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search import following
-from search.following import followers, has_key, require_wandb, wandb_mode
 from search.options.parser import parse_arguments
-from search.tensorboard import TensorBoard
+from search.trackers import from_options
+from search.trackers.from_options import followers, has_key, require_wandb, wandb_mode
+from search.trackers.tensorboard.writer import TensorBoard
 
 
 @pytest.fixture
@@ -72,24 +72,24 @@ def test_mode(
     mode: str | None,
     said: str,
 ) -> None:
-    monkeypatch.setattr(following, "_is_installed", lambda: True)
+    monkeypatch.setattr(from_options, "_is_installed", lambda: True)
     assert wandb_mode(asked, {**home, **environ}) == (mode, said)
 
 
 def test_auto_without_the_package_is_off(home: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_is_installed", lambda: False)
+    monkeypatch.setattr(from_options, "_is_installed", lambda: False)
     assert wandb_mode("auto", home) == (None, "off: the package wandb is not installed")
 
 
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_wandb_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    monkeypatch.setattr(following, "_is_installed", lambda: False)
+    monkeypatch.setattr(from_options, "_is_installed", lambda: False)
     with pytest.raises(InputError, match=rf"--wandb {mode} needs the package wandb, .*'stagewise\[wandb\]'"):
         require_wandb(parse_arguments(["--stage", "lr", "--wandb", mode]))
 
 
 def test_online_without_a_key_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_is_installed", lambda: True)
+    monkeypatch.setattr(from_options, "_is_installed", lambda: True)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(InputError, match=r"--wandb online needs a key .* or use --wandb offline"):

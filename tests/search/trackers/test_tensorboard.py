@@ -17,7 +17,7 @@ import pytest
 
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
-from search.tensorboard import FOLDER, TensorBoard
+from search.trackers.tensorboard.writer import FOLDER, TensorBoard
 from tests.search.makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
 from trainables.trial import Trial, TrialResult, TrialStatus
 

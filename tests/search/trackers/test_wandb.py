@@ -19,10 +19,10 @@ from search.options.types import OFFLINE, ONLINE
 from search.study.finetune_result import FILE_NAME
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
-from search.wandb.log import WandbLog
-from search.wandb.note import FOLDER, Logged, Note, Place, Run
-from search.wandb.runs import HASTE
-from search.wandb.teller import Teller
+from search.trackers.wandb.callback import WandbLog
+from search.trackers.wandb.logged_runs import FOLDER, Logged, Note, Place, Run
+from search.trackers.wandb.process import Teller
+from search.trackers.wandb.runs import HASTE
 from tests.search.makers import (
     make_column,
     make_entry,

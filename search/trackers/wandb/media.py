@@ -12,7 +12,7 @@ from PIL import Image
 from search.study.stage_results import StageResult
 
 if TYPE_CHECKING:
-    from search.wandb.values import Decided
+    from search.trackers.wandb.payload import Decided
 
 Figure = tuple[str, str, bytes]  # name, caption, PNG
 

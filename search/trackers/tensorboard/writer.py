@@ -15,8 +15,12 @@ from pathlib import Path
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
-from search.event_file import EventFile, events_in
-from search.hyperparameters import (
+from search.study.descriptions import stage_of
+from search.study.ledger import Ledger
+from search.study.stage_results import StageResult
+from search.trackers.run_names import key_in, run_name
+from search.trackers.tensorboard.event_file import EventFile, events_in
+from search.trackers.tensorboard.hparams import (
     Domains,
     Value,
     hyperparameters_of,
@@ -24,10 +28,6 @@ from search.hyperparameters import (
     session_start,
     values_of,
 )
-from search.run_names import key_in, run_name
-from search.study.descriptions import stage_of
-from search.study.ledger import Ledger
-from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 FOLDER = "tensorboard"

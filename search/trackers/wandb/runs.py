@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from search.options.types import OFFLINE, ONLINE
-from search.wandb.media import figures_of, media_of
-from search.wandb.note import UNDER_WAY, Logged, Note, Place, Run
+from search.trackers.wandb.logged_runs import UNDER_WAY, Logged, Note, Place, Run
+from search.trackers.wandb.media import figures_of, media_of
 
 if TYPE_CHECKING:
-    from search.wandb.values import Decided
+    from search.trackers.wandb.payload import Decided
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
 _INIT_S = 4  # a server that has not answered by then is taken for dead

@@ -16,7 +16,7 @@ from search.callbacks.callback import Watcher
 from search.callbacks.verbose_log import Verbose
 from search.options.types import AUTO, DISABLED, OFFLINE, ONLINE
 from search.study.ledger import Ledger
-from search.wandb.note import Place
+from search.trackers.wandb.logged_runs import Place
 
 _SERVER = "https://api.wandb.ai"
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
@@ -42,14 +42,14 @@ def followers(arguments: argparse.Namespace, folder: Path, say: Callable[[str], 
     if arguments.verbose:
         yield Verbose(folder, say)
     if arguments.tensorboard:
-        from search.tensorboard import TensorBoard
+        from search.trackers.tensorboard.writer import TensorBoard
 
         yield TensorBoard(folder, ledger)
     mode, why = wandb_mode(arguments.wandb, os.environ)
     if why:
         say(f"W&B       {why}")
     if mode:
-        from search.wandb.log import WandbLog
+        from search.trackers.wandb.callback import WandbLog
 
         place = Place(
             study=folder, mode=mode, project=arguments.wandb_project, entity=arguments.wandb_entity or ""

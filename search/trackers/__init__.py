@@ -1,0 +1,1 @@
+"""Trackers besides the terminal: TensorBoard and Weights & Biases."""
