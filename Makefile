@@ -28,6 +28,7 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
 
 unit: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "not hosts" $(TOGETHER) --durations=12

@@ -38,7 +38,7 @@ def completions_of(line: str) -> list[str]:
     return done.stdout.split()
 
 
-FOR_PROGRAMS = ROOT / "trainables" / "extract.py"  # which nobody types
+FOR_PROGRAMS = ROOT / "trainables" / "features" / "__main__.py"  # which nobody types
 COMMANDS = sorted(
     path
     for package in ("data_prep", "trainables", "search")

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A dry run: what a search would train, and how long that takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The JSON objects that search.run prints for scripts; their keys are kept."""
 
 from __future__ import annotations
 

@@ -25,10 +25,8 @@ from trainables.features.images import Pixels
 from trainables.inference.face_detection import PICTURE_PX
 from trainables.inference.pictures import read_picture, resized
 
-LIMIT = 10 * PAGE  # photographs in a figure
-
-
 PAGE = 48  # photographs on one picture
+LIMIT = 10 * PAGE  # photographs in a figure
 PHOTO_PX = 240  # the longer side of a photograph in it
 _DPI = 130
 _CELL_INCHES, _HEAD_INCHES, _LINE_INCHES = 1.6, 0.18, 0.2

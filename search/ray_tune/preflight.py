@@ -17,7 +17,7 @@ from pathlib import Path
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 PACKAGES = ("data_prep", "trainables", "search")
 SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 

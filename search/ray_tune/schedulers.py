@@ -1,4 +1,4 @@
-"""TODO."""
+"""Ray Tune's schedulers, as a joint search uses them, and the stopping of members of packs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from search.space.joint_space import Range
 from search.study.stage_results import Objective
 
 POPULATION_STEPS = 5
-_NOBODY_WAITS = _NobodyWaits()
 
 
 class Referee:
@@ -72,6 +71,9 @@ class _NobodyWaits:
     def get_live_trials(self) -> list[Any]:
         """Returns none."""
         return []
+
+
+_NOBODY_WAITS = _NobodyWaits()
 
 
 def make_population_scheduler(

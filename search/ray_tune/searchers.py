@@ -1,4 +1,4 @@
-"""Ray Tune's searchers and schedulers, as a joint search uses them."""
+"""Searchers for Ray Tune: TPE that knows the ledger, and a list."""
 
 from __future__ import annotations
 

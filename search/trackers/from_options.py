@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from data_prep.errors import InputError
 from search.callbacks.callback import Watcher
 from search.callbacks.verbose_log import Verbose
-from search.options.types import AUTO, DISABLED, OFFLINE, ONLINE
+from search.options.types import DISABLED, OFFLINE, ONLINE
+from search.space.stages import AUTO
 from search.study.ledger import Ledger
 from search.trackers.wandb.logged_runs import Place
 

@@ -1,4 +1,4 @@
-"""python -m trainables.features: makes the rows that standard input asks for, for `search.ray_tune.head_start`.
+"""python -m trainables.features: makes the rows that standard input asks for, for `head_start` of a search.
 
 It reads a line of JSON, `{"keras_backend": …, "cpus": …, "asked": [arguments of extract, …]}`, and ends with
 the process that holds the other end of the pipe.
