@@ -1,1 +1,1 @@
-"""What every command has: exit codes, consoles, completion in the shell."""
+"""The command line of every command: its parser, exit codes, consoles, completion in the shell."""

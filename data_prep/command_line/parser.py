@@ -1,0 +1,93 @@
+"""The parser of a command: argparse's, which also names the nearest word that exists, and the version."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that helps: an unknown option or choice is answered with the nearest one that exists.
+
+    `other_words` maps what people call a choice to what it is called here ({"learning_rate": "lr"}).
+    `--version` prints the version of the installed package; a parser of a subcommand goes without it
+    (`version=False`). Options are written in full.
+    """
+
+    def __init__(
+        self, *, other_words: Mapping[str, str] | None = None, version: bool = True, **settings: Any
+    ) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+        self._other_words = other_words or {}
+        self._received: Sequence[str] = ()
+        if version:
+            self.add_argument("--version", action=_Version, help="version of this program")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Returns the values of the options, and the words that are none."""
+        self._received = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Prints `message` with the nearest names of unknown options, and ends the process with 2."""
+        super().error(message + self._nearest_options())
+
+    def _nearest_options(self) -> str:
+        # whatever argparse complains of first: with `--stages lr` it misses the required --stage
+        known = self._known_options()
+        names = [word.partition("=")[0] for word in self._received if word.startswith("--") and word != "--"]
+        return "".join(did_you_mean(name, known) for name in names if name not in known)
+
+    def _known_options(self) -> set[str]:
+        subcommands = [
+            action.choices[word]
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for word in self._received
+            if word in action.choices
+        ]
+        return {name for parser in (self, *subcommands) for name in parser._option_string_actions}
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(str(value), map(str, action.choices or ()), self._other_words)
+            raise
+
+
+def did_you_mean(word: str, known: Iterable[str], other_words: Mapping[str, str] | None = None) -> str:
+    """Returns "; did you mean NAME?" for the nearest to `word` of the `known` names, "" where none is near.
+
+    `other_words` maps what people say instead to such a name. Capitals, dashes and underscores are alike.
+    """
+    names = {_plain(name): name for name in known}
+    others = {_plain(other): name for other, name in (other_words or {}).items() if name in names.values()}
+    for near in _nearest(_plain(word), [*others, *names]):
+        return f"; did you mean {(others | names)[near]}?"
+    return ""
+
+
+def _nearest(word: str, known: Sequence[str]) -> list[str]:
+    """Returns the nearest of the words, if any: the word itself, one that it begins, or one like it."""
+    begun = sorted(name for name in known if word and name.startswith(word))
+    return begun[:1] or difflib.get_close_matches(word, known, n=1)
+
+
+def _plain(word: str) -> str:
+    return word.lower().strip("-").replace("_", "-")
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        # no value of its own, so that what a parser returns does not have it either
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # every other start of a command does without
+
+        print(f"stagewise {version('stagewise')}")
+        parser.exit()
