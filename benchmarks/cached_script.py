@@ -20,27 +20,21 @@ from rich.console import Console
 
 from benchmarks.plain_head import script_parser
 from benchmarks.studies import random_problem
-from search.callbacks.callback import Observers
-from search.callbacks.progress_display import Progress
+from search.callbacks.callback import Callback, Callbacks
+from search.callbacks.progress_display import ProgressDisplay
 from search.ray_tune.collector import Policy
 from search.ray_tune.driver import Driver, Resources
 from search.study.ledger import Ledger
-from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
+from trainables.trial import TrialConfig, TrialResult
 
 
-class Ends:
-    """An observer that notes when each trial ended."""
+class Ends(Callback):
+    """A callback that notes when each trial ended."""
 
     def __init__(self) -> None:
         self.trials: list[dict[str, Any]] = []
 
-    def started(self, trial: Trial) -> None:
-        """Nothing to note."""
-
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """Nothing to note."""
-
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Notes the time, and the seconds of the epochs."""
         seconds = [metrics.seconds for metrics in result.epochs]
         self.trials.append({"ended_at": time.perf_counter(), "epoch_seconds": seconds})
@@ -68,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         ledger, checkpoints = Ledger(Path(study)), Path(study) / "checkpoints"
         with (
             Driver(problem, folder / "cache", checkpoints, resources, ledger.record) as driver,
-            Progress("trials", len(trials), lambda trial: trial.key, Console(stderr=True)) as progress,
+            ProgressDisplay("trials", len(trials), lambda trial: trial.key, Console(stderr=True)) as progress,
         ):
-            driver.train(trials, Observers((progress, ends)), Policy())
+            driver.train(trials, Callbacks((progress, ends)), Policy())
     arguments.out.write_text(json.dumps({"trials": ends.trials}), encoding="utf-8")
     return 0
 

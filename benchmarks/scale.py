@@ -30,9 +30,9 @@ from rich.console import Console
 from benchmarks.idle import idle_trial
 from benchmarks.measure import Cost, cost_of, in_own_process, machine, machine_in_words, write_result
 from benchmarks.studies import random_problem
+from search.callbacks.callback import Callback
 from search.space.joint_space import RANGES
 from search.study.folder import open_study
-from search.study.stage_results import StageResult
 from trainables import worker
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @dataclass
-class Clock:
-    """A watcher that notes when the first epoch and the last end came."""
+class Clock(Callback):
+    """A callback that notes when the first epoch and the last end came."""
 
     first_epoch_at: float = math.inf
     last_end_at: float = 0.0
@@ -70,28 +70,16 @@ class Clock:
     last_cpu_s: float = 0.0
     results: int = 0
 
-    def begun(self, search: str, trials: int) -> None:
-        """Nothing to note."""
-
-    def started(self, trial: Trial) -> None:
-        """Nothing to note."""
-
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes the time and counts the result."""
         self.first_epoch_at = min(self.first_epoch_at, time.perf_counter())
         self.first_cpu_s = min(self.first_cpu_s, time.process_time())
         self.results += 1
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Notes the time."""
         self.last_end_at = time.perf_counter()
         self.last_cpu_s = time.process_time()
-
-    def finished(self, result: StageResult) -> None:
-        """Nothing to note."""
-
-    def close(self) -> None:
-        """Nothing to do."""
 
 
 @dataclass
@@ -105,7 +93,7 @@ class Study:
 
     def search(self, trials: int, address: str | None) -> Cost:
         """Runs a joint search of `trials` at random and returns what it cost this process, start included."""
-        from search.callbacks.live_state_writer import LiveFile
+        from search.callbacks.live_state_writer import LiveStateWriter
         from search.ray_tune.driver import Driver, Resources
         from search.runner import Runner
         from search.strategies.joint import JointPlan
@@ -127,15 +115,15 @@ class Study:
         )
         resources = Resources(address=address, cpus_per_trial=1)
         checkpoints = self.folder / "checkpoints"
-        watchers = (LiveFile(self.folder, {"address": address}), self.clock)
+        callbacks = (LiveStateWriter(self.folder, {"address": address}), self.clock)
         idle = functools.wraps(idle_trial)(functools.partial(idle_trial, epoch_s=self.epoch_s))
         with (
             patch.object(worker, "train_trial", idle),
             Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
         ):
-            runner = Runner(self.folder, ledger, driver, Console(file=io.StringIO()), watchers)
+            runner = Runner(self.folder, ledger, driver, Console(file=io.StringIO()), callbacks)
             cost = cost_of(lambda: runner.joint(plan))
-        watchers[0].close()
+        callbacks[0].close()
         return cost
 
 

@@ -22,9 +22,9 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, pull, shown
-from search.callbacks.callback import Watcher
-from search.callbacks.live_state_writer import LiveFile
-from search.callbacks.uploader import Sender
+from search.callbacks.callback import Callback, Callbacks
+from search.callbacks.live_state_writer import LiveStateWriter
+from search.callbacks.uploader import Uploader
 from search.finetune.plan import FinetunePlan, finetune_plan
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
@@ -61,7 +61,7 @@ from search.study.folder import (
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
-from search.trackers.from_options import followers, require_wandb
+from search.trackers.from_options import callbacks_of, require_wandb
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
@@ -147,14 +147,13 @@ def _search(
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
         Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver,
-        _watchers(arguments, folder, driver.cluster) as watchers,
+        _callbacks(arguments, folder, driver.cluster) as callbacks,
     ):
-        runner = Runner(folder, ledger, driver, text_console(stderr=True), watchers)
+        runner = Runner(folder, ledger, driver, text_console(stderr=True), callbacks)
         print(f"study     {shown(folder)}", file=sys.stderr)
         for result in _results(arguments, problem, folder, runner, output):
             results.append(result)
-            for watcher in watchers:
-                watcher.finished(result)
+            Callbacks(callbacks).search_finished(result)
             print_stage(result, output)
             _require_winner(result)
         reading = runner.final(results[-1], problem) if arguments.final else None
@@ -195,20 +194,20 @@ def _only_results() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _watchers(
+def _callbacks(
     arguments: argparse.Namespace, folder: Path, cluster: Callable[[], Mapping[str, Any]]
-) -> Iterator[Sequence[Watcher]]:
-    """Gives those who follow this run, and closes them however it ends."""
+) -> Iterator[Sequence[Callback]]:
+    """Gives the callbacks of this run, and closes them however it ends."""
     with contextlib.ExitStack() as stack:
         stages = [] if arguments.mode == JOINT else stage_names(arguments)
-        watchers: list[Watcher] = []
+        callbacks: list[Callback] = []
         if address_of(folder):
-            watchers.append(Sender(folder, Ledger(folder)))  # the first is closed last
-        watchers.append(LiveFile(folder, asked_of(arguments, stages), cluster=cluster))
-        watchers += followers(arguments, folder, lambda line: print(line, file=sys.stderr))
-        for watcher in watchers:
-            stack.callback(watcher.close)
-        yield watchers
+            callbacks.append(Uploader(folder, Ledger(folder)))  # the first is closed last
+        callbacks.append(LiveStateWriter(folder, asked_of(arguments, stages), cluster=cluster))
+        callbacks += callbacks_of(arguments, folder, lambda line: print(line, file=sys.stderr))
+        for callback in callbacks:
+            stack.callback(callback.close)
+        yield callbacks
 
 
 def _results(

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.storage.atomic_files import write_json
-from search.callbacks.callback import Observer, Observers, Watcher
-from search.callbacks.progress_display import Progress
+from search.callbacks.callback import Callback, Callbacks
+from search.callbacks.progress_display import ProgressDisplay
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import label_names, winning_run, write_final_model
@@ -38,14 +38,19 @@ from trainables.trial import Trial, TrialConfig, TrialResult
 class Runner:
     """Runs the plans of the study in `folder`; progress goes to `console`, which is standard error.
 
-    `watchers` follow what is trained; that a stage is finished they hear from who keeps its result.
+    `callbacks` hear of what is trained; that a stage is finished they hear from the caller, who prints it.
     """
 
     def __init__(
-        self, folder: Path, ledger: Ledger, driver: Driver, console: Console, watchers: Sequence[Watcher] = ()
+        self,
+        folder: Path,
+        ledger: Ledger,
+        driver: Driver,
+        console: Console,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self._folder, self._ledger, self._driver, self._console = folder, ledger, driver, console
-        self._watchers = watchers
+        self._callbacks = callbacks
 
     def stage(self, plan: StagePlan) -> StageResult:
         """Runs a stage."""
@@ -82,7 +87,7 @@ class Runner:
             problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
         ) -> Mapping[str, TrialResult]:
             driver = self._driver if problem is plan.problem else self._driver.of(problem)
-            workers = _Workers(driver, title, plan.label, self._console, self._watchers)
+            workers = _Workers(driver, title, plan.label, self._console, self._callbacks)
             return workers.train(trials, Policy(), keep)
 
         result = run_finetune(plan, self._ledger, trains, self._folder)
@@ -99,7 +104,7 @@ class Runner:
         self._driver.call(worker.write_model, *arguments)
 
     def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
-        return _Workers(self._driver, title, label, self._console, self._watchers)
+        return _Workers(self._driver, title, label, self._console, self._callbacks)
 
     def _say(self, plan: Plan) -> None:
         print_setting(plan, self._console)
@@ -117,32 +122,32 @@ class _Workers:
         title: str,
         label: Callable[[Trial], str],
         console: Console,
-        watchers: Sequence[Watcher],
+        callbacks: Sequence[Callback],
     ) -> None:
         self._driver, self._title, self._label, self._console = driver, title, label, console
-        self._watchers = watchers
+        self._callbacks = callbacks
 
     def train(
         self, trials: Sequence[Trial], policy: Policy, keep: Collection[str] = ()
     ) -> Mapping[str, TrialResult]:
-        with self._observer(len(trials)) as observer:
-            return self._driver.train(trials, observer, policy, keep)
+        with self._callback(len(trials)) as callback:
+            return self._driver.train(trials, callback, policy, keep)
 
     def search(
         self, searcher: KnowingSearcher, base: TrialConfig, expected: int, policy: Policy
     ) -> Mapping[str, TrialResult]:
-        with self._observer(expected) as observer:
-            return self._driver.search(searcher, base, observer, policy)
+        with self._callback(expected) as callback:
+            return self._driver.search(searcher, base, callback, policy)
 
     def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
-        with self._observer(len(configs)) as observer:
-            return self._driver.population(configs, split, observer, policy)
+        with self._callback(len(configs)) as callback:
+            return self._driver.population(configs, split, callback, policy)
 
     @contextmanager
-    def _observer(self, total: int) -> Iterator[Observer]:
-        for watcher in self._watchers:
-            watcher.begun(self._title, total)
-        if total and not self._driver.is_connected:
-            self._console.print("starting Ray")
-        with Progress(self._title, total, self._label, self._console) as progress:
-            yield Observers((progress, *self._watchers))
+    def _callback(self, total: int) -> Iterator[Callback]:
+        with ProgressDisplay(self._title, total, self._label, self._console) as progress:
+            callbacks = Callbacks((progress, *self._callbacks))
+            callbacks.search_began(self._title, total)
+            if total and not self._driver.is_connected:
+                self._console.print("starting Ray")
+            yield callbacks

@@ -49,9 +49,9 @@ class WorkerData:
     that is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by
     the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
-    key; `referee`: the handle of an actor that stops members of packs, a `search.ray_tune.searchers.Referee`;
-    `local_cache`: the folder of a worker's own disk that the rows are copied to, None to read them where they
-    are.
+    key; `early_stopping`: the handle of an actor that ends members of packs, a
+    `search.ray_tune.schedulers.PackEarlyStopping`; `local_cache`: the folder of a worker's own disk that the
+    rows are copied to, None to read them where they are.
     """
 
     inputs: Mapping[str, Path]
@@ -64,7 +64,7 @@ class WorkerData:
     checkpoints: Path
     kept: Path
     pausing: bool = False
-    referee: Any = None
+    early_stopping: Any = None
     local_cache: Path | None = None
 
     def rows(self, name: str) -> np.ndarray:
@@ -118,7 +118,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
 
     `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
     under `PACK` what each of them would report by itself, None for one that has ended before. After each
-    epoch the referee, where there is one, says which of them end early.
+    epoch `data.early_stopping`, where there is one, says which of them end.
     """
     ours = assignment["pack"]
     configs = [TrialConfig.from_dict(member["config"]) for member in ours]
@@ -147,15 +147,15 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
 def _stopped(
     pack: PackedTraining, entries: Sequence[Entry], keys: Sequence[str], data: WorkerData
 ) -> set[int]:
-    """Returns which members of the pack the referee stops after this epoch."""
-    if data.referee is None:
+    """Returns which members of the pack are stopped early after this epoch."""
+    if data.early_stopping is None:
         return set()
     heard = {
         keys[number]: running_figures(pack.finished[number])
         for number, entry in enumerate(entries)
         if isinstance(entry, EpochMetrics)
     }
-    stopped = ray.get(data.referee.stopped.remote(heard))
+    stopped = ray.get(data.early_stopping.stopped.remote(heard))
     return {number for number, key in enumerate(keys) if key in stopped}
 
 

@@ -1,38 +1,37 @@
-"""Those who follow trials while they run, and those who follow a whole study."""
+"""The base class of callbacks: they hear of a search while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
 
-class Observer(Protocol):
-    """Who wants to know of trials while they run."""
+class Callback:
+    """A callback that does nothing; override what you want to hear of.
 
-    def started(self, trial: Trial) -> None:
-        """A worker has begun with `trial`, or begins again after another one died."""
+    The methods are called in the process of the search, one at a time, so a slow one delays it, and what
+    one raises ends it. The trials of a search run at the same time: their calls alternate.
+    """
 
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """`trial` has finished an epoch."""
-
-    def ended(self, result: TrialResult) -> None:
-        """A trial has ended, however it did."""
-
-
-class Watcher(Observer, Protocol):
-    """Follows one run of a study from its first trial to its last stage; what it raises ends the search."""
-
-    def begun(self, search: str, trials: int) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Of a stage or joint search, such as "stage lr", that many trials are about to be trained.
 
         A race says so several times.
         """
 
-    def finished(self, result: StageResult) -> None:
+    def trial_started(self, trial: Trial) -> None:
+        """A worker has begun with `trial`, or begins again after another one died."""
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """`trial` has finished an epoch; one that was begun again repeats those after its last checkpoint."""
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """A trial has ended, however it did."""
+
+    def search_finished(self, result: StageResult) -> None:
         """A stage or joint search is decided, and stands in the study's folder."""
 
     def close(self) -> None:
@@ -40,22 +39,32 @@ class Watcher(Observer, Protocol):
 
 
 @dataclass(frozen=True)
-class Observers:
-    """Several observers as one."""
+class Callbacks(Callback):
+    """Several callbacks as one, called in their order; each is closed by who made it."""
 
-    observers: Sequence[Observer]
+    callbacks: Sequence[Callback]
 
-    def started(self, trial: Trial) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Tells all of them."""
-        for observer in self.observers:
-            observer.started(trial)
+        for callback in self.callbacks:
+            callback.search_began(search, trials)
+
+    def trial_started(self, trial: Trial) -> None:
+        """Tells all of them."""
+        for callback in self.callbacks:
+            callback.trial_started(trial)
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Tells all of them."""
-        for observer in self.observers:
-            observer.epoch_ended(trial, metrics)
+        for callback in self.callbacks:
+            callback.epoch_ended(trial, metrics)
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Tells all of them."""
-        for observer in self.observers:
-            observer.ended(result)
+        for callback in self.callbacks:
+            callback.trial_ended(result)
+
+    def search_finished(self, result: StageResult) -> None:
+        """Tells all of them."""
+        for callback in self.callbacks:
+            callback.search_finished(result)

@@ -1,4 +1,4 @@
-"""Writes the live state of a run: a watcher that keeps `live.json` while the run lasts."""
+"""Writes the live state of a run: a callback that keeps `live.json` while the run lasts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.storage.atomic_files import write_json
+from search.callbacks.callback import Callback
 from search.study.live_state import FORMAT, NAME, LiveState
 from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
@@ -47,8 +48,8 @@ class _Search:
         return self.finished or not self.title or (self.done >= self.expected and not self.running)
 
 
-class LiveFile:
-    """Keeps `live.json` of the study in `folder` while a run lasts: a Watcher.
+class LiveStateWriter(Callback):
+    """Keeps `live.json` of the study in `folder` while a run lasts.
 
     A thread of its own writes it, whole or not at all; a write that fails costs a warning, never the
     search. `cluster` tells what is known of Ray's nodes, as JSON values, whenever the file is written.
@@ -73,7 +74,7 @@ class LiveFile:
         self._thread = threading.Thread(target=self._keep_writing, name=NAME, daemon=True)
         self._thread.start()
 
-    def begun(self, search: str, trials: int) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Notes a new search, or more trials of the same."""
         with self._lock:
             if search != self._search.title or self._search.finished:
@@ -81,7 +82,7 @@ class LiveFile:
             self._search.expected += trials
         self._changed.set()
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Notes a trial in training; one that goes on keeps its epochs."""
         with self._lock:
             self._running(trial)
@@ -96,7 +97,7 @@ class LiveFile:
             running["epochs"] = [*earlier, figures]
         self._changed.set()
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Notes that a trial has ended, and why if it failed."""
         with self._lock:
             ran = self._running(result.trial)
@@ -106,7 +107,7 @@ class LiveFile:
                 self._failed.append({**ran, "reason": result.reason})
         self._changed.set()
 
-    def finished(self, result: StageResult) -> None:
+    def search_finished(self, result: StageResult) -> None:
         """Notes that the search is decided."""
         with self._lock:
             self._search.finished = True

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from search.callbacks.callback import Callback
 from search.study.descriptions import clock_time
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
@@ -32,8 +33,8 @@ class Running:
         return sum(metrics.val_accuracy for metrics in self.epochs) / len(self.epochs)
 
 
-class Progress:
-    """Follows `total` trials called by `label`; an Observer of the driver and a context manager.
+class ProgressDisplay(Callback):
+    """Shows `total` trials called by `label`; a context manager.
 
     `quiet` shows nothing. The console should be standard error, so that standard output stays for results.
     """
@@ -58,7 +59,7 @@ class Progress:
         self.done = 0
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressDisplay:
         return self
 
     def __exit__(
@@ -66,7 +67,7 @@ class Progress:
     ) -> None:
         self._live.stop()
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """A trial has begun, or begins again on another worker.
 
         The live table appears with the first: until then the terminal belongs to the features' progress.
@@ -81,7 +82,7 @@ class Progress:
         """A trial has finished an epoch."""
         self._running.setdefault(trial.key, Running(trial)).epochs.append(metrics)
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """A trial has ended; it gets its line."""
         self._running.pop(result.trial.key, None)
         self.done += 1

@@ -1,4 +1,4 @@
-"""Sends a study to the address that it lies at, while it runs: a watcher, for s3://… and the like."""
+"""The uploader: it sends a study to the address that it lies at (s3://… and the like) while it runs."""
 
 from __future__ import annotations
 
@@ -10,43 +10,32 @@ from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import push
+from search.callbacks.callback import Callback
 from search.study.folder import WORKERS_SEND
 from search.study.ledger import Ledger
-from search.study.stage_results import StageResult
-from trainables.trial import EpochMetrics, Trial, TrialResult
+from trainables.trial import Trial, TrialResult
 
 ALL_EVERY_S = 15.0  # the whole folder, for those who look on: live.json, tensorboard/
 
 
-class Sender:
-    """Sends an ended trial at once, and the rest of the study's `folder` now and then: a Watcher.
+class Uploader(Callback):
+    """Sends an ended trial at once, and the rest of the study's `folder` now and then.
 
-    A thread of its own does it. What cannot be sent costs a warning and is tried again; `close` raises
-    InputError where it still cannot be sent then. The next run of the study sends it, too.
+    A thread of its own does it; workers send their checkpoints themselves. What cannot be sent costs a
+    warning and is tried again; `close` raises InputError where it still cannot be sent then. The next run of
+    the study sends it, too.
     """
 
     def __init__(self, folder: Path, ledger: Ledger, all_every_s: float = ALL_EVERY_S) -> None:
         self._folder, self._ledger, self._all_every_s = folder, ledger, all_every_s
         self._ended: queue.Queue[Trial | None] = queue.Queue()
         self._warned = False
-        self._thread = threading.Thread(target=self._keep_sending, name="sender", daemon=True)
+        self._thread = threading.Thread(target=self._keep_uploading, name="uploader", daemon=True)
         self._thread.start()
 
-    def begun(self, search: str, trials: int) -> None:
-        """Nothing to send."""
-
-    def started(self, trial: Trial) -> None:
-        """Nothing to send."""
-
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """Nothing to send: a worker sends its checkpoint by itself."""
-
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Sends the trial's files."""
         self._ended.put(result.trial)
-
-    def finished(self, result: StageResult) -> None:
-        """Nothing at once: the stage's file goes with all others."""
 
     def close(self) -> None:
         """Sends everything that is not there; raises InputError where that is impossible."""
@@ -54,7 +43,7 @@ class Sender:
         self._thread.join()
         push(self._folder, WORKERS_SEND)
 
-    def _keep_sending(self) -> None:
+    def _keep_uploading(self) -> None:
         all_at = time.monotonic()
         while True:
             try:

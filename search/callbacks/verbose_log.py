@@ -1,4 +1,4 @@
-"""What --verbose adds: the versions at work, and each file of the study as it is written."""
+"""The log of --verbose: the versions at work, and each file of the study as it is written."""
 
 from __future__ import annotations
 
@@ -7,44 +7,39 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from search.callbacks.callback import Callback
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles, StageResult
-from trainables.trial import EpochMetrics, Trial, TrialResult
+from trainables.trial import Trial, TrialResult
 
 _PACKAGES = ("stagewise", "ray", "keras", "tensorflow", "jax", "numpy")
 
 
-class Verbose:
-    """Says through `say` what is written into the study's `folder`; a Watcher."""
+class VerboseLog(Callback):
+    """Says through `say` what is written into the study's `folder`; of epochs the progress display tells."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._folder, self._say = folder, say
         self._ledger, self._stages = Ledger(folder), StageFiles(folder)
         say(f"versions  {', '.join(_versions())}")
 
-    def begun(self, search: str, trials: int) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Says how many trials are about to be trained."""
         self._say(f"{search}: {trials} trials to train")
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Says which trial has begun."""
         self._say(f"trial {trial.key} begins")
 
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """Says nothing: the progress shows epochs."""
-
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Names the files of the trial."""
         key = result.trial.key
         for path in (self._folder / "trials" / f"{key}.json", self._ledger.predictions_path(result.trial)):
             self._wrote(path)
 
-    def finished(self, result: StageResult) -> None:
+    def search_finished(self, result: StageResult) -> None:
         """Names the file of the stage."""
         self._wrote(self._stages.path(result.stage, result.sweep))
-
-    def close(self) -> None:
-        """Does nothing: what was written has been named."""
 
     def _wrote(self, path: Path) -> None:
         if path.exists():

@@ -12,7 +12,7 @@ import numpy as np
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
-from search.callbacks.callback import Observer
+from search.callbacks.callback import Callback
 from search.study.setup import Problem
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
@@ -40,7 +40,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     problem: Problem
     record: Record
-    observer: Observer
+    callback: Callback
     policy: Policy
     keep_log: Callable[[Trial, str], None]
     results: dict[str, TrialResult] = field(default_factory=dict)
@@ -53,10 +53,10 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         return {}  # Tune writes its callbacks down; nobody reads this one back
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells the observer; a retried trial starts again."""
+        """Tells the callback; a retried trial starts again."""
         for ours in self._trials_of(trial):
             self._epochs.setdefault(ours.key, {})
-            self.observer.started(ours)
+            self.callback.trial_started(ours)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -91,7 +91,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         if worker.EPOCH in report:
             metrics = EpochMetrics(**report[worker.EPOCH])
             self._epochs[ours.key][metrics.epoch] = metrics
-            self.observer.epoch_ended(ours, metrics)
+            self.callback.epoch_ended(ours, metrics)
         if worker.STATUS in report and ours.key not in self.results:
             ended = TrialResult(
                 trial=ours,
@@ -106,7 +106,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def _end(self, result: TrialResult) -> None:
         self.results[result.trial.key] = result
-        self.observer.ended(result)
+        self.callback.trial_ended(result)
 
     def _cut(self, trial: Trial, status: TrialStatus, reason: str) -> TrialResult:
         epochs = tuple(metrics for _, metrics in sorted(self._epochs.get(trial.key, {}).items()))
@@ -121,7 +121,7 @@ class Member:
     `values` are the learning rate and dropout rate of every epoch of that line; `predictions` the
     validation probabilities at its end. `trial` carries the values of the last epoch and stands in no
     ledger, because training with these values from the start is something else. `known_as` is the trial
-    by which observers hear of it.
+    by which callbacks hear of it.
     """
 
     start: TrialConfig
@@ -145,11 +145,11 @@ class Member:
 class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     """Follows the members of a population, whose configurations change while they train.
 
-    The observer hears of a member by one trial from start to end, that of the values it started with.
+    The callback hears of a member by one trial from start to end, that of the values it started with.
     """
 
     problem: Problem
-    observer: Observer
+    callback: Callback
     members: dict[str, Member] = field(default_factory=dict)  # by Tune's id
 
     def __getstate__(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         new = Member(start=now.config, trial=now, known_as=replace(now, start=MEMBER))
         member = self.members.setdefault(trial.trial_id, new)
         member.trial = now
-        self.observer.started(member.known_as)
+        self.callback.trial_started(member.known_as)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -172,7 +172,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         if worker.EPOCH in result:
             metrics = EpochMetrics(**result[worker.EPOCH])
             member.seconds += metrics.seconds
-            self.observer.epoch_ended(member.known_as, metrics)
+            self.callback.epoch_ended(member.known_as, metrics)
         if worker.STATUS not in result:
             return
         member.status = TrialStatus(result[worker.STATUS])
@@ -189,7 +189,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     def _end(self, trial: Any) -> None:
         member = self.members[trial.trial_id]
-        self.observer.ended(replace(member.result(), trial=member.known_as))
+        self.callback.trial_ended(replace(member.result(), trial=member.known_as))
 
 
 def trials_of(trial: Any, problem: Problem) -> list[Trial]:

@@ -22,14 +22,14 @@ from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, drop
-from search.callbacks.callback import Observer
+from search.callbacks.callback import Callback
 from search.ray_tune.collector import Collector, Member, MemberCollector, Policy, Record
 from search.ray_tune.feature_tasks import make_rows, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
-from search.ray_tune.schedulers import Referee, stops_members
+from search.ray_tune.schedulers import PackEarlyStopping, stops_members
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.ledger import kept_weights, log_path
 from search.study.setup import Problem
@@ -124,7 +124,7 @@ class Driver:
     def train(
         self,
         trials: Sequence[Trial],
-        observer: Observer,
+        callback: Callback,
         policy: Policy,
         keep: Collection[str] = (),
     ) -> dict[str, TrialResult]:
@@ -141,17 +141,17 @@ class Driver:
         if packs:
             listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
             rows = {rows_of(trial.config) for pack in packs for trial in pack}
-            results |= self._tune(worker.train_pack, listed, rows, observer, policy)
+            results |= self._tune(worker.train_pack, listed, rows, callback, policy)
         if alone:
             listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
             rows = {rows_of(trial.config) for trial in alone}
-            results |= self._tune(worker.train_trial, listed, rows, observer, policy)
+            results |= self._tune(worker.train_trial, listed, rows, callback, policy)
         return results
 
     def _packs(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
         """Returns the trials that are trained together, and those that are trained alone.
 
-        One referee judges the members of all packs, so with a scheduler a head may be a pack of its own.
+        Early stopping compares the members of all packs: with a scheduler a head may be a pack of its own.
         """
         groups: dict[Hashable, list[Trial]] = {}
         for trial in trials:
@@ -180,21 +180,21 @@ class Driver:
         return self._resources.pack or (on_gpu if self._resources.gpus_per_trial else 1)
 
     def search(
-        self, searcher: KnowingSearcher, base: TrialConfig, observer: Observer, policy: Policy
+        self, searcher: KnowingSearcher, base: TrialConfig, callback: Callback, policy: Policy
     ) -> dict[str, TrialResult]:
         """Trains what `searcher` suggests around `base` until it has finished; else like `train`."""
         bases = searcher.bases(base)
         if _can_pack(policy) and not any(map(reads_images, bases)):
             searcher.pack = self._wanted_pack(ASKED_TOGETHER)
         train = worker.train_pack if searcher.pack > 1 else worker.train_trial
-        return self._tune(train, searcher, {rows_of(each) for each in bases}, observer, policy)
+        return self._tune(train, searcher, {rows_of(each) for each in bases}, callback, policy)
 
     def population(
-        self, configs: Sequence[TrialConfig], split: str, observer: Observer, policy: Policy
+        self, configs: Sequence[TrialConfig], split: str, callback: Callback, policy: Policy
     ) -> list[Member]:
         """Trains a population that starts from `configs`; `policy` has the scheduler that changes them."""
         assignments = [assignment_of(self._problem.trial(config, split)) for config in configs]
-        collector = MemberCollector(self._problem, observer)
+        collector = MemberCollector(self._problem, callback)
         space = {"trial": tune.grid_search(assignments)}
         rows = {rows_of(config) for config in configs}
         self._fit(worker.train_member, space, None, rows, policy, collector)
@@ -231,10 +231,10 @@ class Driver:
         train: Callable[..., None],
         searcher: Searcher,
         rows: Iterable[str],
-        observer: Observer,
+        callback: Callback,
         policy: Policy,
     ) -> dict[str, TrialResult]:
-        collector = Collector(self._problem, self._keep, observer, policy, self._keep_log)
+        collector = Collector(self._problem, self._keep, callback, policy, self._keep_log)
         self._fit(train, {}, searcher, rows, policy, collector)
         return collector.results
 
@@ -249,7 +249,7 @@ class Driver:
     ) -> None:
         self._connect()
         packed = train is worker.train_pack
-        data = self._worker_data(rows, policy, _referee(policy) if packed else None)
+        data = self._worker_data(rows, policy, _early_stopping(policy) if packed else None)
         each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
         os.environ[_PENDING] = self._pending(searcher)
         with self._exchange() as exchange:
@@ -305,7 +305,7 @@ class Driver:
         self._record(result, predictions)
         drop(self._checkpoints / result.trial.key)
 
-    def _worker_data(self, rows: Iterable[str], policy: Policy, referee: Any) -> WorkerData:
+    def _worker_data(self, rows: Iterable[str], policy: Policy, early_stopping: Any) -> WorkerData:
         return WorkerData(
             inputs={
                 name: make_rows(
@@ -325,7 +325,7 @@ class Driver:
             checkpoints=self._checkpoints,
             kept=self._kept,
             pausing=policy.pausing,
-            referee=referee,
+            early_stopping=early_stopping,
             local_cache=self._resources.local_cache,
         )
 
@@ -390,8 +390,8 @@ def _can_pack(policy: Policy) -> bool:
     return policy.scheduler is None or stops_members(policy.scheduler)
 
 
-def _referee(policy: Policy) -> Any:
-    """Returns the handle of an actor that judges the members of packs, None where nothing ends early."""
+def _early_stopping(policy: Policy) -> Any:
+    """Returns the handle of a `PackEarlyStopping` actor, None where nothing ends early."""
     if policy.scheduler is None:
         return None
-    return ray.remote(num_cpus=0)(Referee).remote(policy.scheduler)
+    return ray.remote(num_cpus=0)(PackEarlyStopping).remote(policy.scheduler)

@@ -21,8 +21,8 @@ from search.study.stage_results import Objective
 POPULATION_STEPS = 5
 
 
-class Referee:
-    """Stops members of packs by the rule of a scheduler of Tune's, which sees trials, not members.
+class PackEarlyStopping:
+    """Early stopping of members of packs by the rule of a scheduler of Tune's, which sees trials only.
 
     It decides as the scheduler would if the members had been trials that report one after the other.
     Raises ValueError for a scheduler of which `stops_members` is not true.
@@ -30,7 +30,7 @@ class Referee:
 
     def __init__(self, scheduler: TrialScheduler) -> None:
         if not stops_members(scheduler):
-            raise ValueError(f"a referee needs a scheduler that only stops, received {scheduler}")
+            raise ValueError(f"packs need a scheduler that only stops, received {scheduler}")
         self._scheduler = scheduler
         self._members: dict[str, _Member] = {}
         self._stopped: set[str] = set()
@@ -54,7 +54,7 @@ class Referee:
 
 
 def stops_members(scheduler: TrialScheduler | None) -> bool:
-    """Returns whether `scheduler` does nothing but stop trials: then a `Referee` can apply it to packs."""
+    """Returns whether `scheduler` does nothing but stop trials, so that `PackEarlyStopping` can apply it."""
     return isinstance(scheduler, ASHAScheduler | MedianStoppingRule)
 
 

@@ -109,7 +109,7 @@ class JointPlan:
 
 
 class Workers(Interface):
-    """Who trains: `search.ray_tune.driver.Driver` with an observer."""
+    """Who trains: `search.ray_tune.driver.Driver` with its callbacks."""
 
     def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
         """Returns by key the results of those of `trials` that ended."""

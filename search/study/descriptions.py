@@ -34,7 +34,7 @@ def clock_time(seconds: float) -> str:
 
 
 def stage_of(search: str) -> str:
-    """Returns the stage in the words that a Watcher hears: "lr" of "stage lr", "joint" of "joint tpe"."""
+    """Returns the stage in the words that a callback hears: "lr" of "stage lr", "joint" of "joint tpe"."""
     kind, _, name = search.partition(" ")
     if kind == "stage":
         return name

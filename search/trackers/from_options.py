@@ -1,4 +1,4 @@
-"""Who follows a run besides the terminal: TensorBoard and Weights & Biases, as the options ask."""
+"""The callbacks that the options ask for: the verbose log, TensorBoard, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from data_prep.errors import InputError
-from search.callbacks.callback import Watcher
-from search.callbacks.verbose_log import Verbose
+from search.callbacks.callback import Callback
+from search.callbacks.verbose_log import VerboseLog
 from search.options.types import DISABLED, OFFLINE, ONLINE
 from search.space.stages import AUTO
 from search.study.ledger import Ledger
@@ -37,11 +37,13 @@ def require_wandb(arguments: argparse.Namespace) -> None:
         )
 
 
-def followers(arguments: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> Iterator[Watcher]:
-    """Yields the watchers that the options ask for; `say` hears what they have to say."""
+def callbacks_of(
+    arguments: argparse.Namespace, folder: Path, say: Callable[[str], None]
+) -> Iterator[Callback]:
+    """Yields the callbacks that the options ask for; `say` gets what they have to say."""
     ledger = Ledger(folder)
     if arguments.verbose:
-        yield Verbose(folder, say)
+        yield VerboseLog(folder, say)
     if arguments.tensorboard:
         from search.trackers.tensorboard.writer import TensorBoard
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
+from search.callbacks.callback import Callback
 from search.study.descriptions import stage_of
 from search.study.ledger import Ledger
 from search.study.stage_results import StageResult
@@ -35,8 +36,8 @@ _START = "_hparams_/session_start_info"
 _ENDED = "ended"  # an empty file beside the events of a trial that has all of them
 
 
-class TensorBoard:
-    """Writes the trials of a study for TensorBoard; a Watcher.
+class TensorBoard(Callback):
+    """Writes the trials of a study for TensorBoard.
 
     A trial from the ledger that a stage reuses is written where it is missing, so each is there once. What
     cannot be written is left out with one warning: no search ends for its pictures.
@@ -53,11 +54,11 @@ class TensorBoard:
         for key in self._written:
             self._domains.add(_started_with(self._folders[key]))
 
-    def begun(self, search: str, trials: int) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Notes the stage that the next trials are of."""
         self._stage = stage_of(search)
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Begins the trial's events; what an earlier attempt left is removed.
 
         A trial that is trained again for its weights stays as it is.
@@ -70,12 +71,12 @@ class TensorBoard:
         if trial.key in self._running:
             self._attempt(lambda: self._running[trial.key].write(metrics, time.time()))
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Completes the trial's events; writes them anew where they are not exactly those of `result`."""
         if not self._is_complete(result.trial):
             self._attempt(lambda: self._complete(result, self._stage))
 
-    def finished(self, result: StageResult) -> None:
+    def search_finished(self, result: StageResult) -> None:
         """Writes what the stage reused and is missing here."""
         keys = [key for entry in result.entries for key in entry.trials]
         for key in (*keys, *(result.search or {}).get("trials", ())):

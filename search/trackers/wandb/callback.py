@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from data_prep.errors import InputError
+from search.callbacks.callback import Callback
 from search.options.types import OFFLINE, ONLINE
 from search.space.labels import show_value
 from search.space.stages import FINETUNE
@@ -39,8 +40,8 @@ WAIT_S = 20.0  # how long the end of a search waits for a server, and at most fo
 _LOOK_S = 0.1
 
 
-class WandbLog:
-    """Tells the process that logs what happens; a Watcher.
+class WandbLog(Callback):
+    """Tells the process that logs what happens.
 
     A trial is what the ledger has of it, also where it is trained again for its weights; one of the ledger
     that was not logged is logged with the stage that reuses it. A run that was logged as it is now is left
@@ -61,11 +62,11 @@ class WandbLog:
         self._troubles: dict[str, str] = {}
         self._teller: Teller | None = None
 
-    def begun(self, search: str, trials: int) -> None:
+    def search_began(self, search: str, trials: int) -> None:
         """Notes the stage that the next trials are of."""
         self._stage = stage_of(search)
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Begins the trial's run online, where somebody may look on.
 
         A member of a population waits for its end: it may go on from another's epochs.
@@ -83,12 +84,12 @@ class WandbLog:
         if self._id(trial.key) in self._live:
             self._tell("log", self._id(trial.key), row_of(metrics))
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Completes the trial's run."""
         self._hear()
         self._end(self._ledger.find(result.trial) or result, self._stage)
 
-    def finished(self, result: StageResult) -> None:
+    def search_finished(self, result: StageResult) -> None:
         """Logs the stage, what it reused and was not logged, and tags the winner."""
         keys = {key for entry in result.entries for key in entry.trials}
         self._reuse(keys | set((result.search or {}).get("trials", ())), result.stage)

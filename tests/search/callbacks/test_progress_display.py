@@ -1,4 +1,4 @@
-"""Progress: a live table on a terminal, a line a trial elsewhere."""
+"""ProgressDisplay: a live table on a terminal, a line a trial elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from data_prep.command_line.console import text_console
-from search.callbacks.progress_display import Progress
+from search.callbacks.progress_display import ProgressDisplay
 from search.study.descriptions import clock_time
 from tests.search.makers import make_epochs, make_result, make_trial
 from trainables.trial import Trial, TrialStatus
@@ -32,16 +32,18 @@ class FakeClock:
         return self.now
 
 
-def followed(follow: Callable[[Progress, FakeClock], None], total: int = 4, *, terminal: bool = False) -> str:
+def followed(
+    follow: Callable[[ProgressDisplay, FakeClock], None], total: int = 4, *, terminal: bool = False
+) -> str:
     clock, file = FakeClock(), StringIO()
     console = Console(file=file, width=100, force_terminal=terminal, color_system=None, legacy_windows=False)
-    with Progress("stage lr", total, label, console, clock=clock) as progress:
+    with ProgressDisplay("stage lr", total, label, console, clock=clock) as progress:
         follow(progress, clock)
     return file.getvalue()
 
 
 def test_line_of_a_trial_that_ended() -> None:
-    said = followed(lambda progress, clock: progress.ended(make_result(ONE, 0.5, 0.75, 0.7, 0.75)))
+    said = followed(lambda progress, clock: progress.trial_ended(make_result(ONE, 0.5, 0.75, 0.7, 0.75)))
     assert said == (
         "stage lr seed 1: mean val accuracy 0.6750, best 0.7500 in epoch 2, 4.0 s (1/4, 0:00 left)\n"
     )
@@ -57,18 +59,18 @@ def test_line_of_a_trial_that_ended() -> None:
 )
 def test_line_of_a_trial_that_did_not_complete(status: TrialStatus, reason: str, outcome: str) -> None:
     result = make_result(ONE, status=status, reason=reason)
-    said = followed(lambda progress, clock: progress.ended(result), total=1)
+    said = followed(lambda progress, clock: progress.trial_ended(result), total=1)
     assert said == f"stage lr seed 1: {outcome} (1/1)\n"
 
 
 def test_line_is_not_wrapped_off_a_terminal() -> None:
     result = make_result(ONE, status=TrialStatus.FAILED, reason="because " * 40)
-    assert followed(lambda progress, clock: progress.ended(result)).count("\n") == 1
+    assert followed(lambda progress, clock: progress.trial_ended(result)).count("\n") == 1
 
 
 def test_nothing_is_printed_before_a_trial_ends_off_a_terminal() -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
-        progress.started(ONE)
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
+        progress.trial_started(ONE)
         progress.epoch_ended(ONE, make_epochs([0.5])[0])
 
     assert followed(follow) == ""
@@ -76,35 +78,37 @@ def test_nothing_is_printed_before_a_trial_ends_off_a_terminal() -> None:
 
 @pytest.mark.parametrize(("elapsed", "left"), [(10, "0:30 left"), (60, "3:00 left"), (1800, "1:30:00 left")])
 def test_time_left_is_by_the_pace_so_far(elapsed: float, left: str) -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         clock.now += elapsed
-        progress.ended(make_result(ONE, 0.5))
+        progress.trial_ended(make_result(ONE, 0.5))
 
     assert followed(follow).endswith(f"(1/4, {left})\n")
 
 
 def test_time_left_leaves_out_what_was_before_the_first_trial() -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         clock.now += 1000  # Ray starts
-        progress.started(ONE)
+        progress.trial_started(ONE)
         clock.now += 10
-        progress.ended(make_result(ONE, 0.5))
+        progress.trial_ended(make_result(ONE, 0.5))
 
     assert followed(follow).endswith("(1/4, 0:30 left)\n")
 
 
 def test_reason_with_brackets_is_told_as_it_is() -> None:
     file = StringIO()
-    with Progress("stage lr", 1, label, text_console(file)) as progress:
-        progress.ended(make_result(ONE, status=TrialStatus.FAILED, reason="no [/job:localhost/device:GPU:0]"))
+    with ProgressDisplay("stage lr", 1, label, text_console(file)) as progress:
+        progress.trial_ended(
+            make_result(ONE, status=TrialStatus.FAILED, reason="no [/job:localhost/device:GPU:0]")
+        )
     assert file.getvalue() == "stage lr seed 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
 
 
 def test_live_table_keeps_its_figures_on_80_columns() -> None:
     file = StringIO()
     console = Console(file=file, width=80, force_terminal=True, color_system=None, legacy_windows=False)
-    with Progress("joint tpe", 4, lambda _: "learning rate 0.001, " * 6, console) as progress:
-        progress.started(TWO)
+    with ProgressDisplay("joint tpe", 4, lambda _: "learning rate 0.001, " * 6, console) as progress:
+        progress.trial_started(TWO)
         for metrics in make_epochs([0.5, 0.6]):
             progress.epoch_ended(TWO, metrics)
         progress._live.refresh()
@@ -112,40 +116,40 @@ def test_live_table_keeps_its_figures_on_80_columns() -> None:
 
 
 def test_time_left_counts_the_epochs_of_running_trials() -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
-        progress.started(TWO)
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
+        progress.trial_started(TWO)
         for metrics in make_epochs([0.5, 0.6]):
             progress.epoch_ended(TWO, metrics)
         clock.now += 30
-        progress.ended(make_result(ONE, 0.5))  # with the half of two: 1.5 of 4 in 30 s
+        progress.trial_ended(make_result(ONE, 0.5))  # with the half of two: 1.5 of 4 in 30 s
 
     assert "(1/4, 0:50 left)" in followed(follow)
 
 
 def test_time_left_is_silent_after_the_last_trial() -> None:
-    assert followed(lambda progress, clock: progress.ended(make_result(ONE, 0.5)), total=1).endswith(
+    assert followed(lambda progress, clock: progress.trial_ended(make_result(ONE, 0.5)), total=1).endswith(
         "(1/1)\n"
     )
 
 
 def test_trial_that_starts_again_counts_its_epochs_anew() -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         for _ in range(2):
-            progress.started(TWO)
+            progress.trial_started(TWO)
             progress.epoch_ended(TWO, make_epochs([0.5])[0])
         clock.now += 50
-        progress.ended(make_result(ONE, 0.5))  # 1.25 of 4 in 50 s
+        progress.trial_ended(make_result(ONE, 0.5))  # 1.25 of 4 in 50 s
 
     assert "(1/4, 1:50 left)" in followed(follow)
 
 
 def test_terminal_shows_running_trials_and_the_best() -> None:
-    def follow(progress: Progress, clock: FakeClock) -> None:
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         clock.now += 10
-        progress.ended(make_result(ONE, 0.75))
-        progress.ended(make_result(THREE, 0.5))
-        progress.ended(make_result(FOUR, status=TrialStatus.FAILED))
-        progress.started(TWO)
+        progress.trial_ended(make_result(ONE, 0.75))
+        progress.trial_ended(make_result(THREE, 0.5))
+        progress.trial_ended(make_result(FOUR, status=TrialStatus.FAILED))
+        progress.trial_started(TWO)
         for metrics in make_epochs([0.5, 0.6]):
             progress.epoch_ended(TWO, metrics)
 
@@ -157,7 +161,7 @@ def test_terminal_shows_running_trials_and_the_best() -> None:
 
 
 def test_terminal_says_starting_before_the_first_epoch() -> None:
-    said = followed(lambda progress, clock: progress.started(ONE), terminal=True)
+    said = followed(lambda progress, clock: progress.trial_started(ONE), terminal=True)
     assert "stage lr: 0 of 4 trials · starting" in said
     assert "0/4" in said
 

@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located, pull
-from search.callbacks.uploader import Sender
+from search.callbacks.uploader import Uploader
 from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialResult
@@ -32,9 +32,9 @@ def wait_for(path: Path) -> None:
         time.sleep(0.05)
 
 
-def send(sender: Sender, result: TrialResult) -> None:
+def send(sender: Uploader, result: TrialResult) -> None:
     """Tells the sender of an ended trial, and waits until it has tried to send it."""
-    sender.ended(result)
+    sender.trial_ended(result)
     sender._ended.put(None)
     sender._thread.join()
 
@@ -42,9 +42,9 @@ def send(sender: Sender, result: TrialResult) -> None:
 def test_ended_trial_is_sent_at_once(bucket: str) -> None:
     study = located(f"{bucket}/study")
     ledger = Ledger(study)
-    sender = Sender(study, ledger, all_every_s=600)
+    sender = Uploader(study, ledger, all_every_s=600)
     result = ended_trial(study)
-    sender.ended(result)
+    sender.trial_ended(result)
     wait_for(ledger.path(result.trial))
     sender.close()
     shutil.rmtree(study)
@@ -57,7 +57,7 @@ def test_rest_of_the_study_is_sent_now_and_then_and_at_the_end(bucket: str) -> N
     study = located(f"{bucket}/study")
     study.mkdir(parents=True)
     (study / "live.json").write_text("{}")
-    sender = Sender(study, Ledger(study), all_every_s=0.1)
+    sender = Uploader(study, Ledger(study), all_every_s=0.1)
     wait_for(study / "live.json")
     (study / "winner").mkdir()
     (study / "winner" / "model.keras").write_bytes(b"model")
@@ -71,7 +71,7 @@ def test_rest_of_the_study_is_sent_now_and_then_and_at_the_end(bucket: str) -> N
 def test_bucket_that_is_gone_costs_a_warning_and_a_sentence_at_the_end(bucket: str) -> None:
     study = located("s3://nobody-has-this/study")
     result = ended_trial(study)
-    sender = Sender(study, Ledger(study), all_every_s=600)
+    sender = Uploader(study, Ledger(study), all_every_s=600)
     with pytest.warns(UserWarning, match="what is finished is kept here and sent later"):
         send(sender, result)
     with pytest.raises(InputError, match="s3://nobody-has-this/study cannot be used"):

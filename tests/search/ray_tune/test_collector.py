@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from search.callbacks.callback import Observers
+from search.callbacks.callback import Callback
 from search.ray_tune.collector import Collector, MemberCollector, Policy
 from search.ray_tune.driver import assignment_of
 from tests.search.makers import make_problem
@@ -44,7 +44,7 @@ def test_worker_that_failed_too_often_leaves_its_reason_and_its_words(
     trial = problem.trial(TrialConfig(epochs=1), "random")
     logs: list[tuple[Trial, str]] = []
     collector = Collector(
-        problem, lambda *_: None, Observers(()), Policy(), lambda ours, text: logs.append((ours, text))
+        problem, lambda *_: None, Callback(), Policy(), lambda ours, text: logs.append((ours, text))
     )
     failed = TuneTrial({"trial": assignment_of(trial)}, error)
     collector.on_trial_start(1, [], failed)
@@ -77,12 +77,12 @@ def test_member_of_a_population_is_one_trial_to_those_who_watch(tmp_path: Path) 
 
 
 @dataclass
-class Noting:
-    """An observer that writes down what it is told."""
+class Noting(Callback):
+    """A callback that writes down what it is told."""
 
     heard: list[tuple[str, Trial, object]]
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Notes it."""
         self.heard.append(("started", trial, None))
 
@@ -90,7 +90,7 @@ class Noting:
         """Notes it."""
         self.heard.append(("epoch", trial, metrics.epoch))
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """Notes it."""
         self.heard.append(("ended", result.trial, len(result.epochs)))
 

@@ -20,6 +20,7 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
+from search.callbacks.callback import Callback
 from search.ray_tune.collector import Policy
 from search.ray_tune.driver import Driver, Resources, assignment_of
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
@@ -36,21 +37,15 @@ pytestmark = pytest.mark.ray
 CONFIG = TrialConfig(backbone="keras:MobileNetV2", hidden_units=(32, 16), epochs=6)
 
 
-class Silent:
+class Silent(Callback):
     """Notes what it is told; `on_epoch` may act."""
 
     def __init__(self) -> None:
         self.epochs: list[int] = []
 
-    def started(self, trial: Trial) -> None:
-        """Nothing to do."""
-
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes the epoch."""
         self.epochs.append(metrics.epoch)
-
-    def ended(self, result: TrialResult) -> None:
-        """Nothing to do."""
 
 
 class KillsAWorker(Silent):
@@ -115,7 +110,7 @@ class Together(Silent):
             self.running.add(trial.key)
         self.most = max(self.most, len(self.running))
 
-    def ended(self, result: TrialResult) -> None:
+    def trial_ended(self, result: TrialResult) -> None:
         """A trial no longer trains."""
         self.running.discard(result.trial.key)
 
@@ -136,7 +131,7 @@ def test_trials_train_side_by_side_where_there_is_room(
         connected=True,
     )
     trials = [problem.trial(replace(CONFIG, seed=seed, epochs=20), "random") for seed in range(6)]
-    observer, left = Together(), list(trials)
+    callback, left = Together(), list(trials)
     if asked:
         searcher = KnowingSearcher(
             {"learning_rate": Range(1e-4, 1e-2)},
@@ -145,11 +140,11 @@ def test_trials_train_side_by_side_where_there_is_room(
             lambda values: assignment_of(left.pop(0)),
             lambda: not left,
         )
-        results = pair.search(searcher, CONFIG, observer, Policy())
+        results = pair.search(searcher, CONFIG, callback, Policy())
     else:
-        results = pair.train(trials, observer, Policy())
+        results = pair.train(trials, callback, Policy())
     assert len(results) == 6
-    assert observer.most >= 2
+    assert callback.most >= 2
 
 
 def test_diverging_trial_leaves_the_others_alone(problem: Problem, driver: Driver) -> None:
@@ -163,9 +158,9 @@ def test_diverging_trial_leaves_the_others_alone(problem: Problem, driver: Drive
 
 def test_killed_worker_is_replaced(problem: Problem, driver: Driver) -> None:
     trial = problem.trial(replace(CONFIG, seed=11, epochs=30), "random")
-    observer = KillsAWorker()
-    result = driver.train([trial], observer, Policy())[trial.key]
-    assert observer.killed
+    callback = KillsAWorker()
+    result = driver.train([trial], callback, Policy())[trial.key]
+    assert callback.killed
     assert result.status is TrialStatus.COMPLETED
     assert [metrics.epoch for metrics in result.epochs] == list(range(1, 31))
 
@@ -203,12 +198,12 @@ def test_population_changes_values_while_it_trains(problem: Problem, driver: Dri
         replace(CONFIG, learning_rate=rate, dropout=0.2, epochs=12) for rate in (1e-2, 1e-3, 1e-5, 1e-7)
     ]
     scheduler = make_population_scheduler(Objective(), POPULATION_RANGES, 12)
-    observer = Silent()
-    members = driver.population(starts, "random", observer, Policy(scheduler=scheduler))
+    callback = Silent()
+    members = driver.population(starts, "random", callback, Policy(scheduler=scheduler))
     assert [member.start for member in members] == starts
     assert all(len(member.values) == len(member.epochs) == 12 for member in members)
     assert any(len({values["learning_rate"] for values in member.values}) > 1 for member in members)
-    assert observer.epochs.count(12) == len(starts)
+    assert callback.epochs.count(12) == len(starts)
 
 
 def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Problem, driver: Driver) -> None:
@@ -221,15 +216,15 @@ def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Probl
     together = Driver(
         problem, workplace / "cache", workplace / "packing", Resources(pack=4), ledger.record, connected=True
     )
-    observer = Silent()
-    packed = together.train([*sound, diverging], observer, Policy())
+    callback = Silent()
+    packed = together.train([*sound, diverging], callback, Policy())
     for trial in sound:
         np.testing.assert_allclose(figures(packed[trial.key]), figures(alone[trial.key]), atol=1e-5)
         assert packed[trial.key].made_by["packed"] == "4"
         assert ledger.find(trial) == packed[trial.key]
         assert ledger.predictions(trial).shape == problem.splits[0].validation.shape
     assert packed[diverging.key].status is TrialStatus.FAILED
-    assert sorted(observer.epochs)[-3:] == [CONFIG.epochs] * 3
+    assert sorted(callback.epochs)[-3:] == [CONFIG.epochs] * 3
 
 
 @pytest.fixture
@@ -247,8 +242,8 @@ def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
     problem: Problem, driver: Driver, packing: Driver, name: str
 ) -> None:
     trials = [problem.trial(replace(CONFIG, seed=seed, epochs=9), "random") for seed in range(7)]
-    observer = Silent()
-    packed = packing.train(trials, observer, Policy(scheduler=make_scheduler(name, Objective(), 9)))
+    callback = Silent()
+    packed = packing.train(trials, callback, Policy(scheduler=make_scheduler(name, Objective(), 9)))
     alone = driver.train(trials, Silent(), Policy())
     assert packed.keys() == alone.keys()
     stopped = [result for result in packed.values() if result.status is TrialStatus.STOPPED]
@@ -259,7 +254,7 @@ def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
         epochs = len(result.epochs)
         assert (3 <= epochs < 9) if result in stopped else epochs == 9
         np.testing.assert_allclose(figures(result), figures(alone[key])[:epochs], atol=1e-5)
-    assert len(observer.epochs) == sum(len(result.epochs) for result in packed.values())
+    assert len(callback.epochs) == sum(len(result.epochs) for result in packed.values())
 
 
 def test_suggestions_are_trained_in_packs_like_alone(
@@ -296,10 +291,10 @@ class Killed(Silent):
         if metrics.epoch == 1 and len(sys.argv) > 3:
             os.killpg(0, signal.SIGKILL)
 with Driver(problem, workplace / "cache", checkpoints, Resources(), lambda *_: None) as driver:
-    observer = Killed()
-    result = driver.train([trial], observer, Policy())[trial.key]
+    callback = Killed()
+    result = driver.train([trial], callback, Policy())[trial.key]
 losses = [[metrics.loss, metrics.val_loss] for metrics in result.epochs]
-print(json.dumps({{"losses": losses, "trained": observer.epochs}}))
+print(json.dumps({{"losses": losses, "trained": callback.epochs}}))
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ray.tune.search import Searcher
 
-from search.ray_tune.schedulers import Referee, make_scheduler, stops_members
+from search.ray_tune.schedulers import PackEarlyStopping, make_scheduler, stops_members
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.stage_results import Objective
 from trainables.trial import TrialConfig
@@ -100,25 +100,25 @@ def epoch(number: int, **values: float) -> dict[str, dict[str, float]]:
     return {key: {"epoch": number, "mean_val_accuracy": value} for key, value in values.items()}
 
 
-def test_referee_applies_successive_halving_as_if_members_reported_one_after_the_other() -> None:
-    referee = Referee(make_scheduler("asha", Objective(), 9))
-    assert referee.stopped(epoch(1, a=0.9, b=0.1)) == set()
-    assert referee.stopped(epoch(3, a=0.9, b=0.5, c=0.95, d=0.4)) == {"b", "d"}
-    assert referee.stopped(epoch(4, a=0.1, c=0.1)) == set()
+def test_pack_early_stopping_applies_successive_halving_as_if_members_reported_one_after_the_other() -> None:
+    early_stopping = PackEarlyStopping(make_scheduler("asha", Objective(), 9))
+    assert early_stopping.stopped(epoch(1, a=0.9, b=0.1)) == set()
+    assert early_stopping.stopped(epoch(3, a=0.9, b=0.5, c=0.95, d=0.4)) == {"b", "d"}
+    assert early_stopping.stopped(epoch(4, a=0.1, c=0.1)) == set()
 
 
-def test_referee_applies_the_median_rule() -> None:
-    referee = Referee(make_scheduler("median", Objective(), 9))
+def test_pack_early_stopping_applies_the_median_rule() -> None:
+    early_stopping = PackEarlyStopping(make_scheduler("median", Objective(), 9))
     for number in (1, 2, 3):
-        assert referee.stopped(epoch(number, a=0.9, b=0.8, c=0.85)) == set()
-        stopped = referee.stopped(epoch(number, d=0.4))
+        assert early_stopping.stopped(epoch(number, a=0.9, b=0.8, c=0.85)) == set()
+        stopped = early_stopping.stopped(epoch(number, d=0.4))
     assert stopped == {"d"}
 
 
-def test_referee_says_the_same_of_a_pack_that_begins_again() -> None:
-    referee = Referee(make_scheduler("asha", Objective(), 9))
-    referee.stopped(epoch(3, a=0.9, b=0.5))
-    assert referee.stopped(epoch(1, a=0.9, b=0.5)) == {"b"}
+def test_pack_early_stopping_says_the_same_of_a_pack_that_begins_again() -> None:
+    early_stopping = PackEarlyStopping(make_scheduler("asha", Objective(), 9))
+    early_stopping.stopped(epoch(3, a=0.9, b=0.5))
+    assert early_stopping.stopped(epoch(1, a=0.9, b=0.5)) == {"b"}
 
 
 @pytest.mark.parametrize(("name", "stops"), [("asha", True), ("median", True), ("hyperband", False)])
@@ -126,8 +126,8 @@ def test_schedulers_that_pause_need_trials(name: str, stops: bool) -> None:
     scheduler = make_scheduler(name, Objective(), 9)
     assert stops_members(scheduler) == stops
     if not stops:
-        with pytest.raises(ValueError, match=r"^a referee needs a scheduler that only stops, received "):
-            Referee(scheduler)
+        with pytest.raises(ValueError, match=r"^packs need a scheduler that only stops, received "):
+            PackEarlyStopping(scheduler)
 
 
 def test_searcher_says_which_backbones_it_may_suggest() -> None:

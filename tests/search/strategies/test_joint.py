@@ -14,6 +14,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
+from search.callbacks.callback import Callback
 from search.ray_tune.collector import MemberCollector
 from search.ray_tune.driver import Policy, assignment_of
 from search.space.joint_space import VARIED, Range, joint_space
@@ -23,7 +24,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem, make_result
-from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 SPACE = {"learning_rate": (0.1, 0.001), "dropout": (0.0, 0.25, 0.5)}
 WHOLE = joint_space(VARIED, {}, ranges=False)
@@ -166,20 +167,14 @@ def test_member_is_called_by_its_number_when_the_workers_tell_of_it(problem: Pro
 
 
 @dataclass
-class Heard:
-    """An observer that keeps the trials that began."""
+class Heard(Callback):
+    """A callback that keeps the trials that began."""
 
     trials: list[Trial]
 
-    def started(self, trial: Trial) -> None:
+    def trial_started(self, trial: Trial) -> None:
         """Keeps it."""
         self.trials.append(trial)
-
-    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """Nothing to do."""
-
-    def ended(self, result: TrialResult) -> None:
-        """Nothing to do."""
 
 
 def test_statement_counts_the_configurations_that_tie(problem: Problem, tmp_path: Path) -> None:

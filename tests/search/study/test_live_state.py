@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.callbacks.live_state_writer import LiveFile
+from search.callbacks.live_state_writer import LiveStateWriter
 from search.options.search_options import asked_of
 from search.study.live_state import Live, LiveState, read_live
 from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
@@ -26,8 +26,8 @@ TRIAL = make_trial(epochs=4, learning_rate=0.1)
 
 
 @contextmanager
-def live_file(folder: Path, **options: Any) -> Iterator[LiveFile]:
-    with closing(LiveFile(folder, {"mode": "staged"}, every_s=0.01, **options)) as file:
+def live_file(folder: Path, **options: Any) -> Iterator[LiveStateWriter]:
+    with closing(LiveStateWriter(folder, {"mode": "staged"}, every_s=0.01, **options)) as file:
         yield file
 
 
@@ -47,8 +47,8 @@ def change(folder: Path, **values: Any) -> None:
 
 def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 4)
-        file.started(TRIAL)
+        file.search_began("stage lr", 4)
+        file.trial_started(TRIAL)
         for metrics in make_epochs([0.5, 0.75]):
             file.epoch_ended(TRIAL, metrics)
         live = wait_for(tmp_path, lambda live: any(len(trial.epochs) == 2 for trial in live.running))
@@ -61,7 +61,7 @@ def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:
 
 def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 2)
+        file.search_began("stage lr", 2)
         assert wait_for(tmp_path, lambda live: live.expected == 2).seconds_left is None
         file.epoch_ended(TRIAL, make_epochs([0.5])[0])
         live = wait_for(tmp_path, lambda live: live.seconds_left is not None)
@@ -71,9 +71,9 @@ def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
 
 def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 1)
-        file.ended(make_result(TRIAL, 0.5))
-        file.finished(make_stage_result())
+        file.search_began("stage lr", 1)
+        file.trial_ended(make_result(TRIAL, 0.5))
+        file.search_finished(make_stage_result())
     live = read_live(tmp_path)
     assert live
     assert (live.state, live.done, live.running) == (LiveState.ENDED, 1, ())
@@ -81,8 +81,8 @@ def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
 
 def test_live_file_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 2)
-        file.ended(make_result(TRIAL, 0.5))
+        file.search_began("stage lr", 2)
+        file.trial_ended(make_result(TRIAL, 0.5))
     live = read_live(tmp_path)
     assert live
     assert live.state is LiveState.INTERRUPTED
@@ -90,8 +90,8 @@ def test_live_file_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
 
 def test_live_file_of_a_last_reading_that_no_stage_follows(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("held-out data", 1)
-        file.ended(make_result(TRIAL, 0.5))
+        file.search_began("held-out data", 1)
+        file.trial_ended(make_result(TRIAL, 0.5))
     live = read_live(tmp_path)
     assert live
     assert live.state is LiveState.ENDED
@@ -99,19 +99,19 @@ def test_live_file_of_a_last_reading_that_no_stage_follows(tmp_path: Path) -> No
 
 def test_live_file_counts_a_race_together_and_the_next_stage_anew(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 4)
-        file.begun("stage lr", 3)
+        file.search_began("stage lr", 4)
+        file.search_began("stage lr", 3)
         assert wait_for(tmp_path, lambda live: live.expected == 7).search == "stage lr"
-        file.finished(make_stage_result())
-        file.begun("stage lr", 2)  # a second sweep
+        file.search_finished(make_stage_result())
+        file.search_began("stage lr", 2)  # a second sweep
         wait_for(tmp_path, lambda live: live.expected == 2)
 
 
 def test_live_file_keeps_the_reason_and_the_epochs_of_a_failed_trial(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 1)
+        file.search_began("stage lr", 1)
         file.epoch_ended(TRIAL, make_epochs([float("nan")])[0])
-        file.ended(make_result(TRIAL, status=TrialStatus.FAILED, reason="its worker died"))
+        file.trial_ended(make_result(TRIAL, status=TrialStatus.FAILED, reason="its worker died"))
     live = read_live(tmp_path)
     assert live
     (failed,) = live.failed
@@ -121,9 +121,9 @@ def test_live_file_keeps_the_reason_and_the_epochs_of_a_failed_trial(tmp_path: P
 
 def test_live_file_repeats_the_epochs_of_a_trial_that_started_again(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.begun("stage lr", 1)
+        file.search_began("stage lr", 1)
         for metrics in (*make_epochs([0.5, 0.6, 0.7]), *make_epochs([0.1, 0.65])[1:]):
-            file.started(TRIAL)
+            file.trial_started(TRIAL)
             file.epoch_ended(TRIAL, metrics)
         live = wait_for(tmp_path, lambda live: bool(live.running) and len(live.running[0].epochs) == 2)
     assert [epoch["val_accuracy"] for epoch in live.running[0].epochs] == [0.5, 0.65]
@@ -141,7 +141,7 @@ def test_live_file_that_cannot_be_written_warns_once_and_raises_nothing(
     monkeypatch.setattr("warnings.warn", lambda message, **_: warned.append(message))
     (tmp_path / "study").write_text("a file, where a folder should be")
     with live_file(tmp_path / "study") as file:
-        file.begun("stage lr", 1)
+        file.search_began("stage lr", 1)
     assert len(warned) == 1
     assert "cannot be written" in warned[0]
 

@@ -9,7 +9,7 @@ import pytest
 from data_prep.errors import InputError
 from search.options.parser import parse_arguments
 from search.trackers import from_options
-from search.trackers.from_options import followers, has_key, require_wandb, wandb_mode
+from search.trackers.from_options import callbacks_of, has_key, require_wandb, wandb_mode
 from search.trackers.tensorboard.writer import TensorBoard
 
 
@@ -99,15 +99,15 @@ def test_online_without_a_key_is_one_sentence(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(("option", "count"), [("--tensorboard", 1), ("--no-tensorboard", 0)])
 def test_tensorboard_can_be_left_out(tmp_path: Path, option: str, count: int) -> None:
     arguments = parse_arguments(["--stage", "lr", "--wandb", "disabled", option])
-    watchers = list(followers(arguments, tmp_path, print))
-    assert [type(watcher) for watcher in watchers] == [TensorBoard] * count
+    callbacks = list(callbacks_of(arguments, tmp_path, print))
+    assert [type(callback) for callback in callbacks] == [TensorBoard] * count
 
 
 def test_verbose_names_versions_and_files(tmp_path: Path) -> None:
     said: list[str] = []
     arguments = parse_arguments(["--stage", "lr", "--wandb", "disabled", "--no-tensorboard", "--verbose"])
-    (verbose,) = followers(arguments, tmp_path, said.append)
+    (verbose,) = callbacks_of(arguments, tmp_path, said.append)
     assert said[0].startswith("versions  Python 3.")
     assert ", ray 2." in said[0]
-    verbose.begun("stage lr", 4)
+    verbose.search_began("stage lr", 4)
     assert said[1:] == ["stage lr: 4 trials to train"]

@@ -30,10 +30,10 @@ ONE, TWO = (make_trial(epochs=3, learning_rate=rate, seed=8) for rate in (0.1, 0
 
 
 def train(board: TensorBoard, result: TrialResult) -> None:
-    board.started(result.trial)
+    board.trial_started(result.trial)
     for metrics in result.epochs:
         board.epoch_ended(result.trial, metrics)
-    board.ended(result)
+    board.trial_ended(result)
 
 
 def runs_below(study: Path) -> list[str]:
@@ -59,7 +59,7 @@ def hparams_of(events: Any, tag: str) -> Any:
 def board(tmp_path: Path) -> Iterator[TensorBoard]:
     """Follows the learning-rate stage of a study that has no trials."""
     board = TensorBoard(tmp_path, Ledger(tmp_path))
-    board.begun("stage lr", 2)
+    board.search_began("stage lr", 2)
     yield board
     board.close()
 
@@ -78,16 +78,16 @@ def test_epochs_are_scalars_with_the_objective_so_far(board: TensorBoard, tmp_pa
 
 
 def test_epochs_can_be_read_while_a_trial_runs(board: TensorBoard, tmp_path: Path) -> None:
-    board.started(ONE)
+    board.trial_started(ONE)
     board.epoch_ended(ONE, make_epochs([0.5])[0])
     assert len(read_run(tmp_path, ONE).Scalars("val_accuracy")) == 1
 
 
 def test_folder_of_a_trial_tells_stage_value_seed_split_and_key(board: TensorBoard, tmp_path: Path) -> None:
     train(board, make_result(ONE, 0.5))
-    board.begun("stage neurons", 1)
+    board.search_began("stage neurons", 1)
     train(board, make_result(TWO, 0.5))
-    board.begun("joint tpe", 1)
+    board.search_began("joint tpe", 1)
     train(board, make_result(make_trial(), 0.5))
     assert runs_below(tmp_path) == [
         f"joint/seed7_random_{make_trial().key}",
@@ -139,7 +139,7 @@ def test_what_differs_is_shown_at_first(board: TensorBoard, tmp_path: Path) -> N
         train(board, make_result(trial, 0.5))
     differing = {name for name, info in domains_in(tmp_path).items() if info.differs}
     assert differing == {"learning_rate", "seed"}
-    board.begun("stage neurons", 1)
+    board.search_began("stage neurons", 1)
     train(board, make_result(TWO, 0.5))
     assert domains_in(tmp_path)["stage"].differs
 
@@ -147,7 +147,7 @@ def test_what_differs_is_shown_at_first(board: TensorBoard, tmp_path: Path) -> N
 def test_domains_outlast_the_process_also_of_a_population(tmp_path: Path) -> None:
     for rate in (0.5, 0.25):  # no trial of a population stands in the ledger
         board = TensorBoard(tmp_path, Ledger(tmp_path))
-        board.begun("joint random", 1)
+        board.search_began("joint random", 1)
         train(board, make_result(make_trial(learning_rate=rate, batch_size=2), 0.5))
         board.close()
     domains = domains_in(tmp_path)
@@ -163,7 +163,7 @@ def test_metrics_of_the_table_begin_with_the_objective(board: TensorBoard, tmp_p
 
 
 def test_trial_that_starts_again_has_each_epoch_once(board: TensorBoard, tmp_path: Path) -> None:
-    board.started(ONE)
+    board.trial_started(ONE)
     board.epoch_ended(ONE, make_epochs([0.25])[0])
     train(board, make_result(ONE, 0.5, 0.75))
     assert [scalar.value for scalar in read_run(tmp_path, ONE).Scalars("val_accuracy")] == [0.5, 0.75]
@@ -171,17 +171,17 @@ def test_trial_that_starts_again_has_each_epoch_once(board: TensorBoard, tmp_pat
 
 def test_trial_that_continued_at_a_later_epoch_has_all_of_them(board: TensorBoard, tmp_path: Path) -> None:
     result = make_result(ONE, 0.5, 0.75)
-    board.started(ONE)
+    board.trial_started(ONE)
     board.epoch_ended(ONE, result.epochs[1])
-    board.ended(result)
+    board.trial_ended(result)
     assert [scalar.step for scalar in read_run(tmp_path, ONE).Scalars("val_accuracy")] == [1, 2]
 
 
 def test_trial_that_an_earlier_process_was_cut_in_is_there_once(tmp_path: Path) -> None:
     for stage in ("stage lr", "stage dropout"):
         board = TensorBoard(tmp_path, Ledger(tmp_path))
-        board.begun(stage, 1)
-        board.started(ONE)
+        board.search_began(stage, 1)
+        board.trial_started(ONE)
         board.epoch_ended(ONE, make_epochs([0.5])[0])
         board.close()
     assert runs_below(tmp_path) == [f"dropout/0_seed8_random_{ONE.key}"]
@@ -193,7 +193,7 @@ def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(
     ledger = Ledger(tmp_path)
     ledger.record(make_result(ONE, 0.5))
     train(board, make_result(ONE, 0.5))
-    board.begun("weights", 1)
+    board.search_began("weights", 1)
     train(board, make_result(ONE, 0.25))
     assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
     assert [scalar.value for scalar in read_run(tmp_path, ONE).Scalars("val_accuracy")] == [0.5]
@@ -203,7 +203,7 @@ def test_stopped_trial_that_runs_to_its_end_stays_where_it_was_first_met(
     board: TensorBoard, tmp_path: Path
 ) -> None:
     train(board, make_result(ONE, 0.5, status=TrialStatus.STOPPED))
-    board.begun("stage neurons", 1)
+    board.search_began("stage neurons", 1)
     train(board, make_result(ONE, 0.5, 0.75))
     assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
     assert len(read_run(tmp_path, ONE).Scalars("val_accuracy")) == 2
@@ -221,7 +221,7 @@ def test_trials_of_the_ledger_are_written_once(board: TensorBoard, tmp_path: Pat
     ledger.record(make_result(ONE, 0.5, 0.75))
     entry = make_entry(config=ONE.config, trials=(ONE.key, "0" * 16), reused=(ONE.key,))
     for stage in ("lr", "dropout"):
-        board.finished(make_stage_result(stage, entries=(entry,), winner=ONE.config))
+        board.search_finished(make_stage_result(stage, entries=(entry,), winner=ONE.config))
     assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
     assert len(read_run(tmp_path, ONE).Scalars("loss")) == 2
 
@@ -232,7 +232,7 @@ def test_study_that_goes_on_writes_nothing_twice(make_study: Callable[..., Path]
     for _ in range(2):
         board = TensorBoard(study, Ledger(study))
         for result in StageFiles(study).all():
-            board.finished(result)
+            board.search_finished(result)
         board.close()
         files = {path: path.read_bytes() for path in (study / FOLDER).rglob("*") if path.is_file()}
         assert files == (before or files)
@@ -269,7 +269,7 @@ def test_page_of_hyperparameters_ticks_what_differs(board: TensorBoard, tmp_path
     sync_api = pytest.importorskip("playwright.sync_api")
     for trial in (ONE, make_trial(epochs=3, learning_rate=0.5, seed=7)):
         train(board, make_result(trial, 0.5))
-    board.begun("stage neurons", 1)
+    board.search_began("stage neurons", 1)
     train(board, make_result(TWO, 0.5))
     with serving(tmp_path / FOLDER) as address, sync_api.sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]).new_page()

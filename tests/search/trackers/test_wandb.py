@@ -66,10 +66,10 @@ def log_of(study: Path, mode: str = OFFLINE, wait_s: float = 60, said: list[str]
 
 def train(log: WandbLog, result: TrialResult, epochs: Sequence[EpochMetrics] | None = None) -> None:
     """Tells of a trial that ends with `result`, of whose epochs `epochs` are heard."""
-    log.started(result.trial)
+    log.trial_started(result.trial)
     for metrics in result.epochs if epochs is None else epochs:
         log.epoch_ended(result.trial, metrics)
-    log.ended(result)
+    log.trial_ended(result)
 
 
 def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[list[str], float]:
@@ -77,10 +77,10 @@ def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[list[s
     said: list[str] = []
     log = log_of(study, mode, wait_s, said)
     began = time.monotonic()
-    log.begun("stage lr", 1)
+    log.search_began("stage lr", 1)
     train(log, make_result(LIVE, 0.5, 0.75))
     for result in StageFiles(study).all():
-        log.finished(result)
+        log.search_finished(result)
     took = time.monotonic() - began
     log.close()
     return said, took
@@ -191,7 +191,7 @@ def test_study_that_goes_on_logs_nothing_twice(study: Path) -> None:
     said: list[str] = []
     log = log_of(study, said=said)
     for result in StageFiles(study).all():
-        log.finished(result)
+        log.search_finished(result)
     log.close()
     assert (said, sorted((study / FOLDER).glob("offline-run-*"))) == ([], before)
 
@@ -210,7 +210,7 @@ def test_search_that_was_interrupted_and_continued_is_sent_whole_and_once(
 ) -> None:
     log = log_of(study)
     for result in StageFiles(study).all():
-        log.finished(result)
+        log.search_finished(result)
     while not list((study / FOLDER).glob("offline-run-*")):
         time.sleep(0.01)  # until some are logged, others not
     interrupt(log)
@@ -228,8 +228,8 @@ def test_search_that_was_interrupted_and_continued_is_sent_whole_and_once(
 @pytest.mark.slow
 def test_trial_that_was_cut_and_continued_offline_has_each_epoch_once(study: Path) -> None:
     log = log_of(study)
-    log.begun("stage lr", 1)
-    log.started(LIVE)
+    log.search_began("stage lr", 1)
+    log.trial_started(LIVE)
     log.epoch_ended(LIVE, make_epochs([0.5])[0])
     log.close()
     follow(study)
@@ -243,7 +243,7 @@ def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(study: Path)
     there = next(Ledger(study).results())
     for mode in (OFFLINE, ONLINE):  # online, too, it is not even begun
         log = log_of(study, mode)
-        log.begun("weights", 1)
+        log.search_began("weights", 1)
         train(log, make_result(there.trial, 0.1, 0.1, 0.1, seconds=9))
         log.close()
     assert sorted((study / FOLDER).glob("offline-run-*")) == before
@@ -259,8 +259,8 @@ def test_stopped_trial_that_runs_to_its_end_is_logged_anew(
 ) -> None:
     for result in (STOPPED, make_result(LIVE, 0.5, 0.75)):
         log = log_of(tmp_path)
-        log.begun("joint random", 1)
-        log.ended(result)
+        log.search_began("joint random", 1)
+        log.trial_ended(result)
         log.close()
         if is_sent or result is not STOPPED:
             sync(tmp_path, server)
@@ -276,8 +276,8 @@ def test_winner_that_was_sent_before_gets_its_tag_and_keeps_its_numbers(study: P
     (key, *_) = winners(study)
     log, result = log_of(study), Ledger(study).find_key(key)
     assert result
-    log.begun("stage lr", 1)
-    log.ended(result)
+    log.search_began("stage lr", 1)
+    log.trial_ended(result)
     log.close()
     sync(study, server)
     follow(study)
@@ -303,10 +303,10 @@ def test_winner_of_a_population_is_tagged(study: Path) -> None:
         search={**settings, "members": [{"key": member.key} for member in members]},
     )
     log = log_of(study)
-    log.begun("joint random", 2)
+    log.search_began("joint random", 2)
     for member in members:
-        log.ended(make_result(member, 0.5))
-    log.finished(result)
+        log.trial_ended(make_result(member, 0.5))
+    log.search_finished(result)
     log.close()
     tagged = {name for name, records in runs_in(study).items() if "winner of joint" in tags_of(records)[-1]}
     assert tagged == {f"my-study-{members[1].key}"}
@@ -319,9 +319,9 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     write_json(study / FILE_NAME, found.to_dict())
     for _ in range(2):
         log = log_of(study)
-        log.begun("stage lr", 0)
+        log.search_began("stage lr", 0)
         for result in StageFiles(study).all():
-            log.finished(result)
+            log.search_finished(result)
         log.close()
     runs = runs_in(study)
     (folder,) = (study / FOLDER).glob("offline-run-*stage-finetune")
@@ -358,13 +358,13 @@ def test_trial_that_was_cut_and_continued_online_has_each_epoch_once(
 ) -> None:
     result = make_result(make_trial(epochs=4), 0.1, 0.2, 0.3, 0.4)
     log = log_of(study, ONLINE)
-    log.begun("stage lr", 1)
-    log.started(result.trial)
+    log.search_began("stage lr", 1)
+    log.trial_started(result.trial)
     for metrics in result.epochs[:epochs_before]:
         log.epoch_ended(result.trial, metrics)
     log.close()
     log = log_of(study, ONLINE)
-    log.begun("stage lr", 1)
+    log.search_began("stage lr", 1)
     train(log, result, result.epochs[goes_on_at - 1 :])
     log.close()
     rows = steps_at(server, f"my-study-{result.trial.key}")
@@ -378,7 +378,7 @@ def test_member_that_takes_over_another_state_has_the_epochs_of_its_last_line(
     member = replace(make_trial(epochs=3), start=MEMBER)
     result = make_result(member, 0.75, 0.8, 0.85)
     log = log_of(study, ONLINE)
-    log.begun("joint random", 1)
+    log.search_began("joint random", 1)
     train(log, result, [*make_epochs([0.1, 0.2]), *result.epochs[1:]])
     log.close()
     assert steps_at(server, f"my-study-{member.key}") == [(1, 0.75), (2, 0.8), (3, 0.85)]
@@ -440,7 +440,7 @@ def test_dead_server_delays_the_end_for_a_bounded_time(study: Path) -> None:
 @pytest.mark.usefixtures("dead")
 def test_interruption_does_not_wait(study: Path) -> None:
     log = log_of(study, ONLINE)
-    log.started(LIVE)
+    log.trial_started(LIVE)
     began = time.monotonic()
     interrupt(log)
     assert time.monotonic() - began < 2
@@ -449,12 +449,12 @@ def test_interruption_does_not_wait(study: Path) -> None:
 @pytest.mark.slow
 def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None:
     log = log_of(tmp_path, wait_s=1)
-    log.begun("stage lr", 1)
-    log.ended(make_result(LIVE, 0.5))
+    log.search_began("stage lr", 1)
+    log.trial_ended(make_result(LIVE, 0.5))
     while not list((tmp_path / FOLDER).glob("offline-run-*")):
         time.sleep(0.01)  # until the process is there: it takes its time
     for seed in range(100, 220):  # two seconds
-        log.ended(make_result(make_trial(seed=seed), 0.5))
+        log.trial_ended(make_result(make_trial(seed=seed), 0.5))
     log.close()
     assert len(runs_in(tmp_path)) == 121
 
@@ -462,8 +462,8 @@ def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_failed_trial_is_logged_as_failed(tmp_path: Path) -> None:
     log = log_of(tmp_path)
-    log.begun("stage lr", 1)
-    log.ended(make_result(LIVE, status=TrialStatus.FAILED, reason="the loss is nan"))
+    log.search_began("stage lr", 1)
+    log.trial_ended(make_result(LIVE, status=TrialStatus.FAILED, reason="the loss is nan"))
     log.close()
     ((name, records),) = runs_in(tmp_path).items()
     assert name.endswith(LIVE.key)
