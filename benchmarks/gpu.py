@@ -129,7 +129,7 @@ def bytes_a_second() -> float:
 
 def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: float) -> dict[str, Any]:
     """Returns how long the driver trains `configs` on features that are there, Ray's start included."""
-    from search.callbacks.progress_display import Progress
+    from search.callbacks.progress_display import ProgressDisplay
     from search.ray_tune.collector import Policy
     from search.ray_tune.driver import Driver, Resources
     from search.study.ledger import Ledger
@@ -143,7 +143,7 @@ def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: f
         started = time.perf_counter()
         with (
             Driver(problem, folder / "cache", folder / "checkpoints", resources, ledger.record) as driver,
-            Progress("trials", len(trials), str, Console(file=io.StringIO())) as progress,
+            ProgressDisplay("trials", len(trials), str, Console(file=io.StringIO())) as progress,
         ):
             results = driver.train(trials, progress, Policy()).values()
         seconds = time.perf_counter() - started

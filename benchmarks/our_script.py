@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from data_prep.manifest import read_manifest
-from search.callbacks.progress_display import Progress
+from search.callbacks.progress_display import ProgressDisplay
 from search.ray_tune.head_start import HeadStart
 from search.strategies.plans import rows_to_make
 from search.study.ledger import Ledger
@@ -61,7 +61,7 @@ def _train(
     places = (arguments.cache, arguments.study / "checkpoints")
     with Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver:
         console = Console(stderr=True)
-        with Progress("trials", len(trials), lambda trial: trial.key, console) as progress:
+        with ProgressDisplay("trials", len(trials), lambda trial: trial.key, console) as progress:
             return driver.train(trials, progress, Policy())
 
 
