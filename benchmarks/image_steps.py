@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainables.features.inputs import find_rows, rows_of
+from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import TrialConfig
 
 _WARM_STEPS = 2  # compile
@@ -36,7 +36,7 @@ def time_steps(config: TrialConfig, steps: int) -> Steps:
     from trainables.training.batches import Batches, Examples, readable
     from trainables.training.training import Training
 
-    side, count = find_rows(rows_of(config)).input_px, config.batch_size * (steps + _WARM_STEPS)
+    side, count = find_rows(rows_read_by(config)).input_px, config.batch_size * (steps + _WARM_STEPS)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pixels.npy"
         np.save(path, np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8))

@@ -95,7 +95,7 @@ def _add_celeba(parser: argparse.ArgumentParser) -> None:
         help="draw this share of the images as the test fold "
         f"(default: the official partition file, {celeba.TEST_SHARE:g} where there is none)",
     )
-    _add_seed(parser, celeba.SEED, "seed of that draw")
+    _add_seed(parser, celeba.TEST_SEED, "seed of that draw")
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +115,7 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             option, type=int, default=default, metavar="N", help=f"{what} (default: %(default)s)"
         )
-    _add_seed(parser, drawn_sample.SEED, "seed of the drawings")
+    _add_seed(parser, drawn_sample.DRAWING_SEED, "seed of the drawings")
 
 
 def _add_seed(parser: argparse.ArgumentParser, default: int, what: str) -> None:

@@ -18,8 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from data_prep.errors import InputError
 from data_prep.manifest import DIGEST_LENGTH
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
-LISTED = 10
+IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
+LISTED_IMAGES = 10
 
 MISSING = "image missing"
 OUTSIDE = "image outside the root"
@@ -53,8 +53,8 @@ class ImageCheck:
         """Raises InputError with the first ten bad images and their count where there are any."""
         if not self.bad:
             return
-        listed = "; ".join(f"{image.path} ({image.reason})" for image in self.bad[:LISTED])
-        more = f"; and {len(self.bad) - LISTED:,} more" if len(self.bad) > LISTED else ""
+        listed = "; ".join(f"{image.path} ({image.reason})" for image in self.bad[:LISTED_IMAGES])
+        more = f"; and {len(self.bad) - LISTED_IMAGES:,} more" if len(self.bad) > LISTED_IMAGES else ""
         raise InputError(
             f"{len(self.bad):,} of {len(self.digests):,} images cannot be used: {listed}{more}; "
             "repair them, or pass --skip-bad-images to go on without them"
@@ -105,7 +105,7 @@ def _problem(content: bytes) -> str | None:
     if not content:
         return EMPTY
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
             image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return BOMB

@@ -17,7 +17,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, is_file, pull, shown
 
-COLUMNS = ("path", "label", "subject", "fold", "age", "source")
+MANIFEST_COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
 NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels have these names; of others nobody knows them
 DIGEST_LENGTH = 32
@@ -44,7 +44,7 @@ _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stage
 class Manifest:
     """A data set: one row an image.
 
-    `table` has exactly `COLUMNS`: path (POSIX, relative to `root`), label (int8: 0 female, 1 male),
+    `table` has exactly `MANIFEST_COLUMNS`: path (POSIX, relative to `root`), label (int8: 0 female, 1 male),
     subject (string or NA), fold (nullable Int64), age (string or NA), source (string). `root` is absolute.
     `image_digests` holds for every row, in order, 32 hexadecimal digits of the SHA-256 of the file's bytes.
     `digest` names the rows and the image bytes, not the root: moving the folder does not change it.
@@ -56,8 +56,10 @@ class Manifest:
     digest: str
 
     def __post_init__(self) -> None:
-        if tuple(self.table.columns) != COLUMNS:
-            raise ValueError(f"table must have the columns {COLUMNS}, received {tuple(self.table.columns)}")
+        if tuple(self.table.columns) != MANIFEST_COLUMNS:
+            raise ValueError(
+                f"table must have the columns {MANIFEST_COLUMNS}, received {tuple(self.table.columns)}"
+            )
         if len(self.table) != len(self.image_digests):
             raise ValueError(
                 f"image_digests must have {len(self.table)} entries, received {len(self.image_digests)}"
@@ -85,8 +87,8 @@ class Manifest:
 
 
 def typed_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns `table` with exactly `COLUMNS`, in their types, numbered from 0."""
-    return table[list(COLUMNS)].astype(_DTYPES).reset_index(drop=True)
+    """Returns `table` with exactly `MANIFEST_COLUMNS`, in their types, numbered from 0."""
+    return table[list(MANIFEST_COLUMNS)].astype(_DTYPES).reset_index(drop=True)
 
 
 def describe_label(label: int, source: str) -> str:
@@ -117,7 +119,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         _DIGEST: manifest.digest,
         _IMAGE_DIGESTS: "".join(manifest.image_digests),
     }
-    values = [pa.array(_plain(manifest.table[name]), type=_ARROW_TYPES[name]) for name in COLUMNS]
+    values = [pa.array(_plain(manifest.table[name]), type=_ARROW_TYPES[name]) for name in MANIFEST_COLUMNS]
     arrow = pa.Table.from_arrays(values, schema=pa.schema(_ARROW_TYPES.items(), metadata=metadata))
     require_writable(path)
     try:
@@ -181,7 +183,7 @@ def _read_parquet(path: Path) -> pa.Table:
 
 
 def _require_ours(path: Path, arrow: pa.Table) -> None:
-    missing = [name for name in COLUMNS if name not in arrow.column_names]
+    missing = [name for name in MANIFEST_COLUMNS if name not in arrow.column_names]
     if missing:
         raise InputError(
             f"{path} is not a manifest: the column {', '.join(missing)} is missing; "
@@ -210,7 +212,7 @@ def _require_first_image(path: Path, manifest: Manifest) -> None:
 
 
 def _digest(table: pd.DataFrame, image_digests: Sequence[str]) -> str:
-    rows = zip(*(_plain(table[name]) for name in COLUMNS), image_digests, strict=True)
+    rows = zip(*(_plain(table[name]) for name in MANIFEST_COLUMNS), image_digests, strict=True)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")

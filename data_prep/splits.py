@@ -14,7 +14,7 @@ from data_prep.manifest import LABEL_NAMES, Manifest, require_both_labels
 
 Rows = NDArray[np.int64]
 
-SEED = 7
+SPLIT_SEED = 7
 VALIDATION_SHARE = 0.2
 PARTS = 5  # one of five is the 20 % for validation
 PROTOCOLS = ("random", "subject", "folds", "kfold:K")
@@ -38,7 +38,7 @@ class Split:
     shared_subjects: int
 
 
-def make_splits(manifest: Manifest, protocol: str, *, seed: int = SEED) -> tuple[Split, ...]:
+def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) -> tuple[Split, ...]:
     """Returns the splits that `protocol` asks for; the same input gives the same splits.
 
     random: 80 % train, 20 % validation, stratified by label, as in the report. subject: the same shares
@@ -59,7 +59,7 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SEED) -> tuple
     return splits
 
 
-def describe(split: Split) -> str:
+def describe_split(split: Split) -> str:
     """Returns one sentence: the sizes of the parts, and how many subjects are in more than one of them."""
     test = f", {split.test.size:,} test" if split.test.size else ""
     sizes = f"split {split.name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"

@@ -15,8 +15,8 @@ from data_prep.errors import InputError
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies
 from search.prediction.photographs import drawn_photographs
-from trainables.inference.export import TOLERANCE, Exported, export_model
-from trainables.inference.runtimes import FORMATS, Format, find_format
+from trainables.inference.export import EXPORT_TOLERANCE, Exported, export_model
+from trainables.inference.runtimes import EXPORT_FORMATS, Format, find_format
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +58,7 @@ def _as_json(exported: Exported, form: Format, model: ModelFile) -> dict[str, ob
         "input_px": exported.input_px,
         "pictures": exported.pictures,
         "largest_difference": exported.difference,
-        "tolerance": TOLERANCE,
+        "tolerance": EXPORT_TOLERANCE,
         "probabilities": [exported.lowest, exported.highest],
         "telling": exported.is_telling,
     }
@@ -67,7 +67,7 @@ def _as_json(exported: Exported, form: Format, model: ModelFile) -> dict[str, ob
 def _print(exported: Exported, form: Format, model: ModelFile) -> None:
     print(f"{form.name}: {exported.path}")
     spread = f"probabilities {exported.lowest:.4f} to {exported.highest:.4f}"
-    difference = f"largest difference from Keras {exported.difference:.1e} (allowed {TOLERANCE:g})"
+    difference = f"largest difference from Keras {exported.difference:.1e} (allowed {EXPORT_TOLERANCE:g})"
     print(f"checked: {exported.pictures} pictures, {spread}, {difference}")
     px = exported.input_px
     print(f"input: float32 (batch, {px}, {px}, 3), RGB in 0..255, sides scaled by themselves")
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m search.export",
         description="Writes a finished model for another runtime, once it gave the same there as in Keras on "
-        f"drawn faces, black, white and noise (to {TOLERANCE:g} of a probability); else nothing is kept.",
+        f"drawn faces, black, white and noise (to {EXPORT_TOLERANCE:g} of a probability); else nothing is "
+        "kept.",
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted",
         allow_abbrev=False,
     )
@@ -86,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "model", metavar="MODEL_OR_STUDY", help="a .keras file, or a study that has a winner"
     )
     offer_studies(model)
-    parser.add_argument("--format", required=True, choices=[form.name for form in FORMATS])
+    parser.add_argument("--format", required=True, choices=[form.name for form in EXPORT_FORMATS])
     parser.add_argument("--out", type=Path, help="(default: export/ beside the model)")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_storage(parser)

@@ -26,7 +26,7 @@ from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies, place
 from search.prediction.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
-from search.prediction.predictions import Row, print_problems, print_rows, rows_of, to_csv
+from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows, to_csv
 from trainables.features.extraction import show_progress
 from trainables.inference.classifier import (
     BATCH_SIZE,
@@ -75,7 +75,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     classifier = Classifier.load(model.path)
     images = [photograph.image for photograph in asked.photographs]
     with _progress(len(images)) as on_progress:
-        rows = rows_of(asked.photographs, classify(classifier, images, look, on_progress))
+        rows = prediction_rows(asked.photographs, classify(classifier, images, look, on_progress))
     figures = _write_files(arguments, rows, model)
     parts = evaluate_parts(rows, asked.unseen)
     notes = text_console(stderr=True)
@@ -100,7 +100,7 @@ def _asked(arguments: argparse.Namespace, model: ModelFile) -> Asked:
     return Asked(photographs=photographs_in(manifest), unseen=unseen_images(manifest, model.facts))
 
 
-def _write_files(arguments: argparse.Namespace, rows: Sequence[Row], model: ModelFile) -> list[str]:
+def _write_files(arguments: argparse.Namespace, rows: Sequence[PredictionRow], model: ModelFile) -> list[str]:
     """Writes what was asked for and returns the paths of the figure's pages."""
     if arguments.csv:
         table = to_csv(rows, model.label_names)
@@ -115,7 +115,7 @@ def _write_files(arguments: argparse.Namespace, rows: Sequence[Row], model: Mode
 
 
 def _as_json(
-    rows: Sequence[Row], model: ModelFile, input_px: int, parts: dict[str, Any], figures: list[str]
+    rows: Sequence[PredictionRow], model: ModelFile, input_px: int, parts: dict[str, Any], figures: list[str]
 ) -> dict[str, Any]:
     return {
         "model": str(model.path),
@@ -131,7 +131,7 @@ def _as_json(
     }
 
 
-def _print(rows: Sequence[Row], model: ModelFile, parts: dict[str, Any], *, many: bool) -> None:
+def _print(rows: Sequence[PredictionRow], model: ModelFile, parts: dict[str, Any], *, many: bool) -> None:
     console = text_console()
     made_of = model.describe()
     console.print(Text(f"model  {model.path}{f' ({made_of})' if made_of else ''}"), soft_wrap=True)
@@ -140,7 +140,7 @@ def _print(rows: Sequence[Row], model: ModelFile, parts: dict[str, Any], *, many
     print_evaluation(parts, model.label_names, console)
 
 
-def _require_all_read(rows: Sequence[Row]) -> None:
+def _require_all_read(rows: Sequence[PredictionRow]) -> None:
     failed = sum(row.prediction.failed for row in rows)
     if failed:
         photographs = len({row.prediction.photo for row in rows})

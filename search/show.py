@@ -29,7 +29,7 @@ from search.study.finetune_result import FinetuneResult, read_finetune
 from search.study.folder import find_study, read_command, read_study
 from search.study.live_state import Live, LiveState, LiveTrial, read_live
 from search.study.stage_results import StageFiles, StageResult, winner_of
-from trainables.features.cache import PRECISIONS
+from trainables.features.cache import FEATURE_PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ def _state(live: Live | None) -> str:
 
 def _networks(facts: Mapping[str, Any]) -> str:
     weights = weights_in_words(
-        str(facts.get("weights", "unknown")), facts.get("feature_precision") or PRECISIONS[0]
+        str(facts.get("weights", "unknown")), facts.get("feature_precision") or FEATURE_PRECISIONS[0]
     )
     return f"{weights}, Keras on {facts.get('keras_backend', 'unknown')}"
 

@@ -23,7 +23,7 @@ from ray import tune
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import address_of, pull, push
 from trainables.features.cache import open_features
-from trainables.features.inputs import rows_of
+from trainables.features.inputs import rows_read_by
 from trainables.features.local_copy import copy_here
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
@@ -292,7 +292,7 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     from trainables.training.batches import Examples
     from trainables.training.training import Training
 
-    inputs = data.rows(rows_of(config))
+    inputs = data.rows(rows_read_by(config))
     training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
     if ours["start"]:
         pull(weights := data.kept / ours["start"] / LAST)

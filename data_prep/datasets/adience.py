@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from data_prep.datasets.label_files import Row, rows_under, single_name, tab_separated
-from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
+from data_prep.datasets.label_files import LabelRow, rows_under, single_name, tab_separated
+from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
 FOLDS = 5
-COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
+LABEL_COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 YAW_COLUMN = "fiducial_yaw_angle"
-LABELS = {"f": 0, "m": 1}
+_LABEL_OF_GENDER = {"f": 0, "m": 1}
 NO_GENDER = {"u": "gender u", "": "gender empty"}
 
 
@@ -38,7 +38,7 @@ def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = 
     for fold, row in _rows(files, yaw):
         subjects.add(_subject(row))
         image = (row["user_id"], row["face_id"], row["original_image"])
-        reason = _reason_to_drop(row, yaw) or (REPEATED if image in seen else None)
+        reason = _reason_to_drop(row, yaw) or (REPEATED_IMAGE if image in seen else None)
         if reason:
             dropped[reason] += 1
             continue
@@ -46,7 +46,7 @@ def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = 
         kept.append(_image_row(root, row, fold, look_for_images))
     return Labels(
         root=root,
-        table=table_of(kept, root, "adience"),
+        table=image_table(kept, root, "adience"),
         rows_read=len(kept) + dropped.total(),
         dropped=dropped,
         subjects=len(subjects),
@@ -83,21 +83,21 @@ def _notes(
         yield f"{len(chosen)} of Adience's {FOLDS} fold files are there ({names}); the counts are of a part"
 
 
-def _rows(files: dict[int, Path], yaw: int | None) -> Iterator[tuple[int, Row]]:
-    needed = COLUMNS if yaw is None else (*COLUMNS, YAW_COLUMN)
+def _rows(files: dict[int, Path], yaw: int | None) -> Iterator[tuple[int, LabelRow]]:
+    needed = LABEL_COLUMNS if yaw is None else (*LABEL_COLUMNS, YAW_COLUMN)
     for fold, path in files.items():
         for row in _rows_of_file(path, needed):
             yield fold, row
 
 
-def _rows_of_file(path: Path, needed: Sequence[str]) -> Iterator[Row]:
+def _rows_of_file(path: Path, needed: Sequence[str]) -> Iterator[LabelRow]:
     records = tab_separated(path)
     header = records[0][1] if records else []
     return rows_under(path, header, records[1:], needed)
 
 
-def _reason_to_drop(row: Row, yaw: int | None) -> str | None:
-    if row["gender"] not in LABELS and row["gender"] not in NO_GENDER:
+def _reason_to_drop(row: LabelRow, yaw: int | None) -> str | None:
+    if row["gender"] not in _LABEL_OF_GENDER and row["gender"] not in NO_GENDER:
         raise InputError(
             f"gender must be m, f, u or empty, {row.where} has {row['gender']!r}; repair or remove the line"
         )
@@ -106,7 +106,7 @@ def _reason_to_drop(row: Row, yaw: int | None) -> str | None:
     return NO_GENDER.get(row["gender"])
 
 
-def _yaw(row: Row) -> float:
+def _yaw(row: LabelRow) -> float:
     try:
         return float(row[YAW_COLUMN])
     except ValueError as error:
@@ -116,7 +116,7 @@ def _yaw(row: Row) -> float:
         ) from error
 
 
-def _image_row(root: Path, row: Row, fold: int, look_for_images: bool) -> ImageRow:
+def _image_row(root: Path, row: LabelRow, fold: int, look_for_images: bool) -> ImageRow:
     user, face, image = (
         single_name(row[name], row, name) for name in ("user_id", "face_id", "original_image")
     )
@@ -125,8 +125,8 @@ def _image_row(root: Path, row: Row, fold: int, look_for_images: bool) -> ImageR
     if look_for_images and not (root / path).exists() and (root / underscored).exists():
         path = underscored
     age = None if row["age"] in ("", "None") else row["age"]
-    return ImageRow(path, LABELS[row["gender"]], _subject(row), fold, age)
+    return ImageRow(path, _LABEL_OF_GENDER[row["gender"]], _subject(row), fold, age)
 
 
-def _subject(row: Row) -> str:
+def _subject(row: LabelRow) -> str:
     return f"{row['user_id']}/{row['face_id']}"

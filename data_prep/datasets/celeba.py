@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.datasets.label_files import Row, blank_separated, comma_separated, rows_under, single_name
-from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
+from data_prep.datasets.label_files import LabelRow, blank_separated, comma_separated, rows_under, single_name
+from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
 IMAGES = "img_align_celeba"
 TRAIN_FOLD, VALIDATION_FOLD, TEST_FOLD = 0, 1, 2
 TEST_SHARE = 0.1
-SEED = 7
-LABELS = {"-1": 0, "1": 1}
+TEST_SEED = 7
+_LABEL_OF_MALE = {"-1": 0, "1": 1}
 
 
 def load_celeba(
-    root: Path, *, part: bool = False, test_share: float | None = None, seed: int = SEED
+    root: Path, *, part: bool = False, test_share: float | None = None, seed: int = TEST_SEED
 ) -> Labels:
     """Returns the rows of CelebA under `root`, the attribute `Male` as the label (-1 becomes 0).
 
@@ -39,7 +39,7 @@ def load_celeba(
     for row in rows:
         image = single_name(row["image_id"], row, "image_id")
         if image in labels:
-            dropped[REPEATED] += 1
+            dropped[REPEATED_IMAGE] += 1
         else:
             labels[image] = _label(row)
     folds, notes = _folds(root, labels, test_share, seed)
@@ -47,7 +47,7 @@ def load_celeba(
     kept = [ImageRow(f"{folder}/{image}", label, fold=folds[image]) for image, label in labels.items()]
     return Labels(
         root=root,
-        table=table_of(kept, root, "celeba"),
+        table=image_table(kept, root, "celeba"),
         rows_read=len(rows),
         dropped=dropped,
         subjects=0,
@@ -55,7 +55,7 @@ def load_celeba(
     )
 
 
-def _attribute_rows(root: Path, part: bool) -> Iterator[Row]:
+def _attribute_rows(root: Path, part: bool) -> Iterator[LabelRow]:
     original, csv_form = root / "list_attr_celeba.txt", root / "list_attr_celeba.csv"
     needed = ("image_id", "Male")
     if csv_form.is_file() and not original.is_file():
@@ -89,10 +89,10 @@ def _check_count(path: Path, first_line: list[str], rows: int) -> None:
         )
 
 
-def _label(row: Row) -> int:
-    if row["Male"] not in LABELS:
+def _label(row: LabelRow) -> int:
+    if row["Male"] not in _LABEL_OF_MALE:
         raise InputError(f"Male must be -1 or 1, {row.where} has {row['Male']!r}; repair or remove the line")
-    return LABELS[row["Male"]]
+    return _LABEL_OF_MALE[row["Male"]]
 
 
 def _folds(
@@ -130,7 +130,7 @@ def _official_folds(path: Path, labels: dict[str, int]) -> dict[str, int]:
     return folds
 
 
-def _partition(row: Row) -> int:
+def _partition(row: LabelRow) -> int:
     if row["partition"] not in ("0", "1", "2"):
         raise InputError(
             f"a partition must be 0, 1 or 2, {row.where} has {row['partition']!r}; repair or remove the line"

@@ -16,7 +16,7 @@ from data_prep.datasets.drawn_faces import Traits, draw_face, draw_traits
 from data_prep.datasets.labels import DRAWN_HEADLINE, DRAWN_MARKER
 from data_prep.errors import InputError
 
-PHOTOS, CELEBA_PHOTOS, SEED = 480, 600, 7
+PHOTOS, CELEBA_PHOTOS, DRAWING_SEED = 480, 600, 7
 MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20
 PHOTOS_PER_SUBJECT = 3.2
 FOLDS = 5
@@ -49,7 +49,7 @@ class _Subject:
 
 
 def draw_sample(
-    root: Path, *, photos: int = PHOTOS, celeba_photos: int = CELEBA_PHOTOS, seed: int = SEED
+    root: Path, *, photos: int = PHOTOS, celeba_photos: int = CELEBA_PHOTOS, seed: int = DRAWING_SEED
 ) -> Path:
     """Draws `root`/adience and `root`/celeba and returns `root`; the same arguments give the same bytes.
 
@@ -81,7 +81,7 @@ class DrawnFace:
     jpeg: bytes
 
 
-def draw_faces(count: int, seed: int = SEED) -> list[DrawnFace]:
+def draw_faces(count: int, seed: int = DRAWING_SEED) -> list[DrawnFace]:
     """Returns `count` faces of the two labels in turn, the same for the same arguments.
 
     Each is of another person, and none of them is in a sample of any size: they are drawn from a random

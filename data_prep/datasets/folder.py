@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from data_prep.datasets.label_files import Row, comma_separated, relative_path, rows_under
-from data_prep.datasets.labels import REPEATED, ImageRow, Labels, existing_folder, table_of
+from data_prep.datasets.label_files import LabelRow, comma_separated, relative_path, rows_under
+from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff")
@@ -45,12 +45,12 @@ def _from_csv(root: Path, path: Path) -> Labels:
     for row in rows:
         image = relative_path(row["path"], row)
         if image in kept:
-            dropped[REPEATED] += 1
+            dropped[REPEATED_IMAGE] += 1
         else:
             kept[image] = ImageRow(image, labels[row["label"]], row.values.get("subject") or None)
     return Labels(
         root=root,
-        table=table_of(list(kept.values()), root, "folder"),
+        table=image_table(list(kept.values()), root, "folder"),
         rows_read=len(rows),
         dropped=dropped,
         subjects=len({row.values.get("subject") or None for row in rows} - {None}),
@@ -58,7 +58,7 @@ def _from_csv(root: Path, path: Path) -> Labels:
     )
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+def _csv_rows(path: Path) -> Iterator[LabelRow]:
     records = comma_separated(path)
     return rows_under(path, records[0][1] if records else [], records[1:], ("path", "label"))
 
@@ -79,7 +79,7 @@ def _from_class_folders(root: Path) -> Labels:
     )
     return Labels(
         root=root,
-        table=table_of(kept, root, "folder"),
+        table=image_table(kept, root, "folder"),
         rows_read=len(kept),
         dropped={},
         subjects=0,

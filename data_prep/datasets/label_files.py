@@ -10,12 +10,12 @@ from pathlib import Path
 
 from data_prep.errors import InputError
 
-Record = tuple[int, list[str]]
+NumberedFields = tuple[int, list[str]]
 """A line number (from 1) and the fields of that line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LabelRow:
     """One row of a label file: its values by column, and where it stands."""
 
     path: Path
@@ -31,17 +31,17 @@ class Row:
         return self.values[column]
 
 
-def tab_separated(path: Path) -> list[Record]:
+def tab_separated(path: Path) -> list[NumberedFields]:
     """Returns the lines of `path` that are not blank, cut at every tab; quotes mean nothing."""
     return [(number, line.split("\t")) for number, line in _lines(path) if line.strip()]
 
 
-def blank_separated(path: Path) -> list[Record]:
+def blank_separated(path: Path) -> list[NumberedFields]:
     """Returns the lines of `path` that are not blank, cut at runs of blanks."""
     return [(number, line.split()) for number, line in _lines(path) if line.strip()]
 
 
-def comma_separated(path: Path) -> list[Record]:
+def comma_separated(path: Path) -> list[NumberedFields]:
     """Returns the records of a CSV file, without blank ones; fields are stripped of outer blanks."""
     reader = csv.reader((line for _, line in _lines(path)), strict=True)
     try:
@@ -51,9 +51,9 @@ def comma_separated(path: Path) -> list[Record]:
 
 
 def rows_under(
-    path: Path, header: Sequence[str], records: Iterable[Record], needed: Sequence[str]
-) -> Iterator[Row]:
-    """Yields one Row for each record.
+    path: Path, header: Sequence[str], records: Iterable[NumberedFields], needed: Sequence[str]
+) -> Iterator[LabelRow]:
+    """Yields one LabelRow for each record.
 
     Raises InputError where a `needed` column is not in `header`, a name stands in it twice, or a record
     has another number of fields than `header`.
@@ -65,10 +65,10 @@ def rows_under(
                 f"{path} line {line} must have {len(header)} columns like its header, has {len(fields)}; "
                 "repair or remove the line"
             )
-        yield Row(path, line, dict(zip(header, fields, strict=True)))
+        yield LabelRow(path, line, dict(zip(header, fields, strict=True)))
 
 
-def single_name(value: str, row: Row, column: str) -> str:
+def single_name(value: str, row: LabelRow, column: str) -> str:
     """Returns `value` where it is the plain name of a file or folder, else raises InputError."""
     if value in ("", ".", "..") or re.search(r"[/\\\0]", value):
         raise InputError(
@@ -78,7 +78,7 @@ def single_name(value: str, row: Row, column: str) -> str:
     return value
 
 
-def relative_path(value: str, row: Row) -> str:
+def relative_path(value: str, row: LabelRow) -> str:
     """Returns `value` as a POSIX path where it stays under the root, else raises InputError."""
     parts = value.split("/")
     if not value or value.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", value):

@@ -14,7 +14,7 @@ from data_prep.manifest import typed_table
 
 DRAWN_MARKER = "DRAWN.txt"
 DRAWN_HEADLINE = "These pictures are drawn by a program; they show nobody."
-REPEATED = "repeated"
+REPEATED_IMAGE = "repeated"
 
 
 class ImageRow(NamedTuple):
@@ -52,7 +52,7 @@ class Labels:
             )
 
 
-def table_of(rows: Sequence[ImageRow], root: Path, source: str) -> pd.DataFrame:
+def image_table(rows: Sequence[ImageRow], root: Path, source: str) -> pd.DataFrame:
     """Returns `rows` in the manifest's columns; the source is "sample" where `root` lies in a drawn tree."""
     table = pd.DataFrame(rows, columns=list(ImageRow._fields))
     return typed_table(table.assign(source="sample" if is_drawn(root) else source))

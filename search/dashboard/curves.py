@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from search.dashboard.reading import Snapshot
-from search.dashboard.trials import label_of
+from search.dashboard.trials import trial_label
 from search.study.live_state import LiveState
 from trainables.trial import TrialStatus
 
-METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
+CURVE_METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
 SHOWN = 6  # curves until somebody chooses
 
 
@@ -28,7 +28,7 @@ class LearningCurve:
     values: Sequence[float | None]
 
 
-def curves_of(
+def trial_curves(
     snapshot: Snapshot, table: pd.DataFrame, keys: Sequence[str], metric: str, *, running_mean: bool = False
 ) -> list[LearningCurve]:
     """Returns the curves of the trials `keys` in that order, without those that have no epoch yet.
@@ -44,7 +44,7 @@ def curves_of(
             values = [value for _, value in points]
             curves.append(
                 LearningCurve(
-                    label=label_of(rows[key]),
+                    label=trial_label(rows[key]),
                     stage=rows[key]["stage"],
                     epochs=[epoch for epoch, _ in points],
                     values=list(_means(values)) if running_mean else values,

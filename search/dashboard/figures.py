@@ -44,7 +44,7 @@ def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
     return _laid_out(figure)
 
 
-def best_so_far(points: Sequence[tuple[float, float, float]]) -> go.Figure:
+def best_by_minute(points: Sequence[tuple[float, float, float]]) -> go.Figure:
     """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps."""
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
     hover = "%{y:.4f} after %{x:.1f} min<extra></extra>"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from search.dashboard.reading import Snapshot
-from search.dashboard.trials import label_of, trial_table
+from search.dashboard.trials import trial_label, trial_table
 from search.study.ledger import log_path
 from search.study.live_state import Live, LiveState
 from trainables.trial import TrialResult, TrialStatus
@@ -44,7 +44,7 @@ def failures(snapshot: Snapshot) -> list[Failure]:
         ended = snapshot.record.trials.get(row["key"])
         epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
         log = "\n".join([*map(_line, list(epochs)[-TAIL:]), *_last_words(snapshot.folder, row["key"])])
-        found.append(Failure(label_of(row), row["reason"] or "no reason was given", log))
+        found.append(Failure(trial_label(row), row["reason"] or "no reason was given", log))
     return found
 
 

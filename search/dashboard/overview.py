@@ -15,7 +15,7 @@ from search.study.folder import read_study
 from search.study.live_state import Live, LiveState, read_live
 from search.study.record import read_stage
 
-COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
+STUDY_COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
 _STATES = {
     LiveState.ENDED: "ended",
     LiveState.INTERRUPTED: "interrupted",
@@ -44,11 +44,11 @@ def studies_in(storage: Path) -> list[Path]:
 
 
 def overview(storage: Path) -> pd.DataFrame:
-    """Returns a row a study with the columns `COLUMNS`; a damaged study's state says what is damaged.
+    """Returns a row a study with the columns `STUDY_COLUMNS`; a damaged study's state says what is damaged.
 
     No trial is read, so that it is quick. `changed` is the moment of the last change, None for none.
     """
-    columns = pd.Index(COLUMNS)
+    columns = pd.Index(STUDY_COLUMNS)
     table = pd.DataFrame([_row(folder) for folder in studies_in(storage)], columns=columns)
     return table.sort_values("changed", ascending=False, na_position="last", ignore_index=True)
 

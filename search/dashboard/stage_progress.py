@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from search.dashboard.reading import Snapshot
 from search.report.published import CHOSEN
 from search.report.words import figure, stage_title
-from search.space.labels import hyperparameter_name, show_value, title_of
+from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
 from search.study.descriptions import clock_time, stage_of
 from search.study.live_state import Live, LiveState
@@ -81,7 +81,7 @@ def margin_of(result: StageResult) -> str:
 
 def _decided(result: StageResult) -> Link:
     handed = {
-        hyperparameter_name(name): show_value(getattr(result.base, name))
+        label_of(name): show_value(getattr(result.base, name))
         for name, origin in result.taken_over.items()
         if origin.startswith("stage ")
     }

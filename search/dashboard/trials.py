@@ -10,7 +10,7 @@ import pandas as pd
 
 from search.dashboard.reading import Snapshot
 from search.dashboard.stage_progress import searched
-from search.space.labels import hyperparameter_name, show_value, varied_among
+from search.space.labels import label_of, show_value, varied_among
 from search.space.stages import STAGES
 from search.study.live_state import Live, LiveTrial
 from search.study.stage_results import StageResult
@@ -18,7 +18,7 @@ from trainables.trial import TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
 NO_STAGE = "none"
-COLUMNS = (
+TRIAL_COLUMNS = (
     "stage",
     "status",
     "value",
@@ -56,11 +56,11 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
             *(row for row in rows if row["key"] not in running or live.state != "running"),
         ]
     configs: list[TrialConfig] = [row.pop("config") for row in rows]
-    columns: list[Any] = list(COLUMNS)
+    columns: list[Any] = list(TRIAL_COLUMNS)
     table = pd.DataFrame(rows, columns=columns)
     for name in varied_among(configs):
         cells = [_cell(getattr(config, name)) for config in configs]
-        table.insert(list(table.columns).index("seed"), hyperparameter_name(name), cells)
+        table.insert(list(table.columns).index("seed"), label_of(name), cells)
     return table
 
 
@@ -88,7 +88,7 @@ def filter_trials(
     return table[kept]
 
 
-def label_of(row: Mapping[Any, Any]) -> str:
+def trial_label(row: Mapping[Any, Any]) -> str:
     """Returns what a person calls the trial of a table's row: "lr 0.001, seed 7 (0123abcd)"."""
     value = f" {row['value']}" if row["value"] else ""
     return f"{row['stage']}{value}, seed {row['seed']} ({row['key'][:8]})"

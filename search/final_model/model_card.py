@@ -43,7 +43,7 @@ MUST_NOT = (
 )
 
 
-FILE_NAME = "model_card.md"
+CARD_FILE = "model_card.md"
 DRAWN = "sample"
 
 _NAMES = {"adience": "Adience (aligned)", "celeba": "CelebA (img_align_celeba)", "folder": "own photographs"}
@@ -121,7 +121,7 @@ class CardFacts:
 
 def write_model_card(folder: Path, facts: CardFacts) -> Path:
     """Writes the card to `folder`/model_card.md, whole or not at all, and returns its path."""
-    path = folder / FILE_NAME
+    path = folder / CARD_FILE
     text = card_text(facts).encode()
     write_whole(path, lambda file: file.write(text))
     return path

@@ -12,13 +12,14 @@ from typing import Any
 from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
 from search.options.finetune_options import BLOCKS_FACTOR, Blocks, _blocks, image_options
-from search.space.stages import AUTO, UNTUNED
+from search.space.stages import AUTO_REPEATS, UNTUNED_HEADS
 from search.statistics.selection import RACE_START
 from search.study.data import celeba_of
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone
-from trainables.trial import ON_IMAGES, PRECISIONS, Trial, TrialConfig
+from trainables.features.cache import FEATURE_PRECISIONS
+from trainables.trial import ON_IMAGES, Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage
 
@@ -67,7 +68,7 @@ class FinetunePlan:
     def untuned(self) -> TrialConfig:
         """The configuration of the report's backbone stage, for the winner's backbone."""
         backbone = self.winner.backbone
-        values = {"batch_size": UNTUNED_BATCH, **UNTUNED.get(backbone, {})}
+        values = {"batch_size": UNTUNED_BATCH, **UNTUNED_HEADS.get(backbone, {})}
         return TrialConfig(backbone=backbone, epochs=self.winner.epochs, **values)
 
     @property
@@ -155,9 +156,9 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
 
     Raises InputError where it has none yet, and where the options do not fit it.
     """
-    if problem.feature_precision != PRECISIONS[0]:
+    if problem.feature_precision != FEATURE_PRECISIONS[0]:
         raise InputError(
-            f"the final model computes in {PRECISIONS[0]}, the heads of this study read features in "
+            f"the final model computes in {FEATURE_PRECISIONS[0]}, the heads of this study read features in "
             f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
         )
     winner, origin = winner_of(list(StageFiles(folder).all()), folder)
@@ -168,7 +169,7 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
         manifest = celeba_of(arguments)
         splits = make_splits(manifest, PRETRAINING)
         pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
-    repeats = RACE_START if arguments.repeats == AUTO else arguments.repeats
+    repeats = RACE_START if arguments.repeats == AUTO_REPEATS else arguments.repeats
     return FinetunePlan(
         problem=problem,
         pretraining=pretraining,

@@ -18,7 +18,7 @@ from search.finetune.plan import Column, FinetunePlan
 from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
 from search.study.comparison import breakdown_of
-from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger, finished_trials, kept_weights
 from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
@@ -162,7 +162,7 @@ def column_results(
             config=column.runs[0].config.to_dict(),
             start=column.runs[0].start,
             trials=tuple(run.key for run in column.runs),
-            figures={metric: _figure(metric, completed, problem, ledger) for metric in METRICS},
+            figures={metric: _figure(metric, completed, problem, ledger) for metric in FINETUNE_METRICS},
             seconds=math.fsum(result.seconds for result in ended),
             reason="; ".join(sorted({result.reason for result in ended if result.reason})),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from search.options.command_line import OPTIONS
 from search.options.finetune_options import find_finetune_contradiction
 from search.space.joint_space import POPULATION, POPULATION_STAGES
-from search.space.stages import ALL, AUTO, FINETUNE, STAGES, parse_order
+from search.space.stages import ALL, AUTO_REPEATS, FINETUNE, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM
 from search.study.stage_results import JOINT
 
@@ -36,7 +36,7 @@ def _check_staged(arguments: argparse.Namespace) -> str | None:
     joint_only = [option for option, default in _JOINT_ONLY.items() if _is_set(arguments, option, default)]
     if joint_only:
         return f"--{joint_only[0].replace('_', '-')} belongs to --mode joint; add it, or leave out the option"
-    if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO:
+    if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO_REPEATS:
         return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
     if arguments.stage is None:
         return f"--stage is needed: {', '.join(STAGES)}, {FINETUNE} or {ALL}"
@@ -72,7 +72,7 @@ def _check_joint(arguments: argparse.Namespace) -> str | None:
         return f"--scheduler {arguments.scheduler} pauses trials, which a pack cannot; leave out --pack"
     if arguments.scheduler == POPULATION:
         return _check_population(arguments)
-    if arguments.repeats == AUTO:
+    if arguments.repeats == AUTO_REPEATS:
         return "--repeats auto is for stages; a joint search repeats its best with --repeats N"
     return None
 
@@ -89,7 +89,7 @@ def _check_population(arguments: argparse.Namespace) -> str | None:
 
 
 def _check_seeds(arguments: argparse.Namespace) -> str | None:
-    repeats = arguments.max_repeats if arguments.repeats == AUTO else arguments.repeats
+    repeats = arguments.max_repeats if arguments.repeats == AUTO_REPEATS else arguments.repeats
     if arguments.given.get("seed", 0) + repeats < 2**31:
         return None
     return f"--seed and the repeats after it must stay below {2**31}, received {arguments.seed}"

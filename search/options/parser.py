@@ -14,8 +14,8 @@ from search.options.command_line import OPTIONS
 from search.options.conflicts import find_contradiction
 from search.options.finetune_options import add_finetune_options, add_image_options, image_options
 from search.options.types import (
-    MODES,
-    PROJECT,
+    WANDB_MODES,
+    WANDB_PROJECT,
     add_storage,
     at_least,
     checked,
@@ -35,7 +35,7 @@ from search.statistics.selection import RACE_MAXIMUM, RACE_START
 from search.study.setup import KERAS_BACKENDS
 from search.study.stage_results import JOINT
 from trainables.backbones.table import BACKBONES, find_backbone
-from trainables.features.cache import PRECISIONS
+from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
 NODE_TIMEOUT_S = 900.0
@@ -143,8 +143,8 @@ def _add_data(group: Any) -> None:
     )
     group.add_argument(
         "--feature-precision",
-        choices=PRECISIONS,
-        default=PRECISIONS[0],
+        choices=FEATURE_PRECISIONS,
+        default=FEATURE_PRECISIONS[0],
         help="of a frozen backbone's arithmetic: bfloat16 is faster on processors that have it, and makes "
         "features that differ by some per cent (default: %(default)s)",
     )
@@ -279,13 +279,16 @@ def _add_following(group: Any) -> None:
     )
     group.add_argument(
         "--wandb",
-        choices=MODES,
-        default=MODES[0],
+        choices=WANDB_MODES,
+        default=WANDB_MODES[0],
         help="log to Weights & Biases; offline: keep it for wandb sync (default: %(default)s, online where a "
         "key is configured)",
     )
     group.add_argument(
-        "--wandb-project", default=PROJECT, metavar="NAME", help="of Weights & Biases (default: %(default)s)"
+        "--wandb-project",
+        default=WANDB_PROJECT,
+        metavar="NAME",
+        help="of Weights & Biases (default: %(default)s)",
     )
     group.add_argument(
         "--wandb-entity", metavar="NAME", help="user or team of Weights & Biases (default: the key's own)"

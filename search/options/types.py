@@ -10,11 +10,12 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
-from search.space.stages import AUTO
+from search.space.stages import AUTO_REPEATS
 
 ONLINE, OFFLINE, DISABLED = "online", "offline", "disabled"
-MODES = (AUTO, ONLINE, OFFLINE, DISABLED)  # of --wandb
-PROJECT = "stagewise"
+WANDB_AUTO = "auto"  # online where a key is configured
+WANDB_MODES = (WANDB_AUTO, ONLINE, OFFLINE, DISABLED)
+WANDB_PROJECT = "stagewise"
 STORAGE = Path("results")
 
 
@@ -116,7 +117,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 def repeats(text: str) -> int | str:
     """Returns a number of seeds, or "auto"."""
-    return AUTO if text == AUTO else at_least(1)(text)
+    return AUTO_REPEATS if text == AUTO_REPEATS else at_least(1)(text)
 
 
 def seconds(text: str) -> float:

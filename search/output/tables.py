@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
-from search.space.labels import describe_config, show_value
+from search.space.labels import describe_config, label_of, show_value
 from search.strategies.estimate import Estimate
 from search.strategies.plans import Plan
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
-from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import Trial
 
@@ -28,7 +28,7 @@ _HEADS = {
 }
 
 
-LISTED = 40
+LISTED_TRIALS = 40
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
 
 
@@ -53,11 +53,11 @@ def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console:
     trials = plan.trials()
     for note in _notes_on(plan):
         console.print(Text(note))
-    for trial in trials[:LISTED]:
+    for trial in trials[:LISTED_TRIALS]:
         state = "to train" if trial.key in missing else "done"
         console.print(Text(f"{trial.key}  {state:<9} {plan.label(trial)}"), soft_wrap=True)
-    if len(trials) > LISTED:
-        console.print(f"… and {len(trials) - LISTED} more")
+    if len(trials) > LISTED_TRIALS:
+        console.print(f"… and {len(trials) - LISTED_TRIALS} more")
     if not trials:
         console.print("the searcher chooses the trials while it runs")
 
@@ -79,7 +79,7 @@ def print_stage(result: StageResult, console: Console) -> None:
     repeated = any(len(entry.trials) > 1 for entry in result.entries)
     title = "Joint search" if result.search else f"Stage {result.stage}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
-    table.add_column((result.hyperparameter or "configuration").replace("_", " "), overflow="fold")
+    table.add_column(label_of(result.hyperparameter or "configuration"), overflow="fold")
     for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
@@ -152,11 +152,11 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     """Prints a row a column of the report's final table, and the verdict."""
     table = Table(title="Stage finetune, last epoch", title_justify="left", box=None, padding=(0, 1))
     table.add_column("", overflow="fold")
-    for metric in METRICS:
+    for metric in FINETUNE_METRICS:
         table.add_column(_HEADS[metric], justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for column in result.columns:
-        figures = (_shown(column, metric) for metric in METRICS)
+        figures = (_shown(column, metric) for metric in FINETUNE_METRICS)
         table.add_row(Text(column.title), *figures, _mark(column, result))
     console.print(table)
     console.print(Text(result.statement), soft_wrap=True)
@@ -165,7 +165,7 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
 def _shown(column: ColumnResult, metric: str) -> str:
     mean, spread = column.figures[metric]
     if mean is None:
-        return "failed" if metric == METRICS[0] else ""
+        return "failed" if metric == FINETUNE_METRICS[0] else ""
     return f"{mean:.4f}" if spread is None else f"{mean:.4f}\n±{spread:.4f}"
 
 

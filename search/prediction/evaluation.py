@@ -13,15 +13,15 @@ from rich.text import Text
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from data_prep.splits import SEED, make_splits
-from search.prediction.predictions import Row
+from data_prep.splits import SPLIT_SEED, make_splits
+from search.prediction.predictions import PredictionRow
 from search.statistics.classification_errors import break_down
 
 ALL, UNSEEN = "all", "unseen"
 _SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
 
 
-def evaluate(rows: Sequence[Row]) -> dict[str, Any] | None:
+def evaluate(rows: Sequence[PredictionRow]) -> dict[str, Any] | None:
     """Returns `break_down` of the rows that have a label and a probability, and `loss`; None without any.
 
     `loss` is the mean binary cross-entropy. Of several faces in a photograph the first, largest one counts.
@@ -36,7 +36,9 @@ def evaluate(rows: Sequence[Row]) -> dict[str, Any] | None:
     return {"loss": _cross_entropy(labels, probabilities), **break_down(labels, probabilities, ages)}
 
 
-def evaluate_parts(rows: Sequence[Row], unseen: Sequence[bool] | None) -> dict[str, dict[str, Any] | None]:
+def evaluate_parts(
+    rows: Sequence[PredictionRow], unseen: Sequence[bool] | None
+) -> dict[str, dict[str, Any] | None]:
     """Returns what `evaluate` gives for all rows, and for the unseen ones where they are known.
 
     `unseen` says of each photograph, by its number, that the model was not trained on it.
@@ -56,7 +58,7 @@ def unseen_images(manifest: Manifest, facts: Mapping[str, Any]) -> list[bool] | 
     if facts.get("data_digest") != manifest.digest or not name:
         return None
     try:
-        splits = make_splits(manifest, _protocol(name), seed=SEED)
+        splits = make_splits(manifest, _protocol(name), seed=SPLIT_SEED)
     except InputError:
         return None
     for split in splits:

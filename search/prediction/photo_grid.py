@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.final_model.model_file import ModelFile
-from search.prediction.predictions import Row
+from search.prediction.predictions import PredictionRow
 from search.report.render.palette import COLOURS
 from trainables.features.images import Pixels
 from trainables.inference.face_detection import PICTURE_PX
@@ -179,7 +179,7 @@ def _font_letters() -> frozenset[int]:
     return frozenset(FT2Font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 
-def write_pages(rows: Sequence[Row], model: ModelFile, out: Path) -> list[Path]:
+def write_pages(rows: Sequence[PredictionRow], model: ModelFile, out: Path) -> list[Path]:
     """Writes the first LIMIT rows to `out`, after PAGE of them to out-2.png and so on; returns the files."""
     shown = rows[:LIMIT]
     starts = range(0, len(shown), PAGE)
@@ -198,7 +198,7 @@ def notes_of(model: ModelFile, number: int, pages: int, rows: int) -> list[str]:
     return [*model.caveats, *([f"page {number} of {pages}{limit}"] * (pages > 1))]
 
 
-def cells_of(rows: Sequence[Row], names: Sequence[str]) -> list[Cell]:
+def cells_of(rows: Sequence[PredictionRow], names: Sequence[str]) -> list[Cell]:
     """Returns what is drawn of each row; a photograph that can no longer be read has no pixels."""
     return [_cell(row, names) for row in rows]
 
@@ -212,7 +212,7 @@ def _title(model: ModelFile) -> str:
     return f"{folder.parent.name if folder.name == 'winner' else model.path.name}: label and its probability"
 
 
-def _cell(row: Row, names: Sequence[str]) -> Cell:
+def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
     truth = "" if row.photograph.label is None else names[row.photograph.label]
     name = Path(row.photograph.shown_name).name + (f" · {row.face}" if row.face else "")
     probability = row.prediction.probability
@@ -229,7 +229,7 @@ def _cell(row: Row, names: Sequence[str]) -> Cell:
     )
 
 
-def _pixels(row: Row) -> Pixels | None:
+def _pixels(row: PredictionRow) -> Pixels | None:
     image, box = row.photograph.image, row.prediction.box
     try:
         if box is None:

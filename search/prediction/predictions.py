@@ -15,7 +15,7 @@ from search.prediction.photographs import Photograph, printable
 from search.statistics.classification_errors import THRESHOLD
 from trainables.inference.classifier import Prediction
 
-COLUMNS = (
+CSV_COLUMNS = (
     "photo",
     "face",
     "left",
@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PredictionRow:
     """One line of what is told: a photograph, its face (from 1, None for all of it), and the answer."""
 
     photograph: Photograph
@@ -64,22 +64,24 @@ class Row:
         }
 
 
-def rows_of(photographs: Sequence[Photograph], predictions: Iterable[Prediction]) -> list[Row]:
+def prediction_rows(
+    photographs: Sequence[Photograph], predictions: Iterable[Prediction]
+) -> list[PredictionRow]:
     """Returns a row for each prediction; the faces of a photograph are numbered in their order."""
-    rows: list[Row] = []
+    rows: list[PredictionRow] = []
     for prediction in predictions:
         face = None
         if prediction.box:
             before = rows[-1] if rows and rows[-1].prediction.photo == prediction.photo else None
             face = 1 if before is None or before.face is None else before.face + 1
-        rows.append(Row(photograph=photographs[prediction.photo], prediction=prediction, face=face))
+        rows.append(PredictionRow(photograph=photographs[prediction.photo], prediction=prediction, face=face))
     return rows
 
 
-def to_csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
-    """Returns the rows as CSV in UTF-8 with the header COLUMNS; what is not known is empty."""
+def to_csv(rows: Sequence[PredictionRow], names: Sequence[str]) -> bytes:
+    """Returns the rows as CSV in UTF-8 with the header CSV_COLUMNS; what is not known is empty."""
     file = io.StringIO(newline="")
-    table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    table = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
     table.writeheader()
     for row in rows:
         values = row.to_dict(names)
@@ -88,7 +90,7 @@ def to_csv(rows: Sequence[Row], names: Sequence[str]) -> bytes:
     return file.getvalue().encode("utf-8", "surrogateescape")
 
 
-def print_rows(rows: Sequence[Row], names: Sequence[str], console: Console) -> None:
+def print_rows(rows: Sequence[PredictionRow], names: Sequence[str], console: Console) -> None:
     """Prints a line for each row: the label, the probability of label 1, the photograph, never wrapped."""
     with_truth = any(row.photograph.label is not None for row in rows)
     lines = [("label", f"p({names[1]})", "annotated", "photo")]
@@ -102,7 +104,7 @@ def print_rows(rows: Sequence[Row], names: Sequence[str], console: Console) -> N
         console.print(Text(line), soft_wrap=True)
 
 
-def print_problems(rows: Sequence[Row], console: Console) -> None:
+def print_problems(rows: Sequence[PredictionRow], console: Console) -> None:
     """Prints for each photograph without an answer why it has none."""
     for row in rows:
         if row.prediction.problem:
@@ -112,13 +114,13 @@ def print_problems(rows: Sequence[Row], console: Console) -> None:
             console.print(text, soft_wrap=True)
 
 
-def _answer(row: Row, names: Sequence[str]) -> tuple[str, str]:
+def _answer(row: PredictionRow, names: Sequence[str]) -> tuple[str, str]:
     if row.label is None:
         return ("not read" if row.prediction.failed else "no face"), "-"
     return names[row.label], f"{row.prediction.probability:.4f}"
 
 
-def _truth(row: Row, names: Sequence[str]) -> str:
+def _truth(row: PredictionRow, names: Sequence[str]) -> str:
     if row.photograph.label is None:
         return ""
     wrong = row.label is not None and row.label != row.photograph.label

@@ -17,7 +17,7 @@ from search.study.setup import Problem
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
-Record = Callable[[TrialResult, np.ndarray | None], None]
+KeepResult = Callable[[TrialResult, np.ndarray | None], None]
 _HEARD = (worker.PACK, worker.EPOCHS, worker.PREDICTIONS, worker.MADE_BY, worker.EPOCH)
 
 
@@ -39,7 +39,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     """Turns what Tune hears from its workers into results, as soon as each trial ends."""
 
     problem: Problem
-    record: Record
+    record: KeepResult
     callback: Callback
     policy: Policy
     keep_log: Callable[[Trial, str], None]

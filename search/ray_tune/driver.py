@@ -23,7 +23,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, drop
 from search.callbacks.callback import Callback
-from search.ray_tune.collector import Collector, Member, MemberCollector, Policy, Record
+from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy
 from search.ray_tune.feature_tasks import make_rows, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
@@ -36,7 +36,7 @@ from search.study.setup import Problem
 from trainables import worker
 from trainables.backbones.table import find_backbone
 from trainables.features.images import available_cores
-from trainables.features.inputs import reads_images, rows_of
+from trainables.features.inputs import reads_images, rows_read_by
 from trainables.training.packed import pack_size, shape_of
 from trainables.trial import Trial, TrialConfig, TrialResult
 from trainables.worker import WorkerData
@@ -95,7 +95,7 @@ class Driver:
         cache: Path,
         checkpoints: Path,
         resources: Resources,
-        record: Record,
+        record: KeepResult,
         *,
         connected: bool = False,
         head_start: HeadStart | None = None,
@@ -140,11 +140,11 @@ class Driver:
         results: dict[str, TrialResult] = {}
         if packs:
             listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
-            rows = {rows_of(trial.config) for pack in packs for trial in pack}
+            rows = {rows_read_by(trial.config) for pack in packs for trial in pack}
             results |= self._tune(worker.train_pack, listed, rows, callback, policy)
         if alone:
             listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
-            rows = {rows_of(trial.config) for trial in alone}
+            rows = {rows_read_by(trial.config) for trial in alone}
             results |= self._tune(worker.train_trial, listed, rows, callback, policy)
         return results
 
@@ -187,7 +187,7 @@ class Driver:
         if _can_pack(policy) and not any(map(reads_images, bases)):
             searcher.pack = self._wanted_pack(ASKED_TOGETHER)
         train = worker.train_pack if searcher.pack > 1 else worker.train_trial
-        return self._tune(train, searcher, {rows_of(each) for each in bases}, callback, policy)
+        return self._tune(train, searcher, {rows_read_by(each) for each in bases}, callback, policy)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, callback: Callback, policy: Policy
@@ -196,7 +196,7 @@ class Driver:
         assignments = [assignment_of(self._problem.trial(config, split)) for config in configs]
         collector = MemberCollector(self._problem, callback)
         space = {"trial": tune.grid_search(assignments)}
-        rows = {rows_of(config) for config in configs}
+        rows = {rows_read_by(config) for config in configs}
         self._fit(worker.train_member, space, None, rows, policy, collector)
         return list(collector.members.values())
 

@@ -27,7 +27,7 @@ RETRIES = 2  # of a task whose worker died
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """Where a task of extraction runs: a node of Ray's, and the part of it that the task gets."""
 
     node_id: str
@@ -35,24 +35,24 @@ class Place:
     gpus: float
 
 
-def places_for(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[Place]:
-    """Returns a place on each node that is alive, the largest first; with `gpus` one for each whole GPU.
+def slots_for(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[Slot]:
+    """Returns a slot on each node that is alive, the largest first; with `gpus` one for each whole GPU.
 
     `nodes` are those of `ray.nodes()`. A node without what is asked for has none.
     """
-    places: list[Place] = []
+    slots: list[Slot] = []
     for node in nodes:
         cpus, there = (node["Resources"].get(name, 0) for name in ("CPU", "GPU"))
         each = max(1.0, gpus) if gpus and there >= 1 else gpus
         count = int(min(cpus, there // each if each else 1))
         if node["Alive"] and count:
-            places += [Place(node["NodeID"], int(cpus // count), each)] * count
-    return sorted(places, key=lambda place: -place.cpus)
+            slots += [Slot(node["NodeID"], int(cpus // count), each)] * count
+    return sorted(slots, key=lambda slot: -slot.cpus)
 
 
-def shares_of(missing: Sequence[range], places: int) -> list[list[range]]:
-    """Returns the row ranges dealt out to at most `places`, one after the other; none gets nothing."""
-    return [list(missing[number::places]) for number in range(min(places, len(missing)))]
+def shares_of(missing: Sequence[range], slots: int) -> list[list[range]]:
+    """Returns the row ranges dealt out to at most `slots`, one after the other; none gets nothing."""
+    return [list(missing[number::slots]) for number in range(min(slots, len(missing)))]
 
 
 def make_rows(
@@ -70,15 +70,15 @@ def make_rows(
     if found:
         return found.folder
     task = _Tasks(name, problem, cache, extraction_backend(problem.keras_backend, gpus))
-    places = places_for(ray.nodes(), gpus)
+    slots = slots_for(ray.nodes(), gpus)
     what = f"features of {name} ({weights_in_words(weights, precision)})" if backbone.frozen else name
     with show_progress(what) as on_progress:
         if head_start:
             task.follow(head_start, on_progress)
             if found := find_features(cache, backbone, weights, digests, precision):
                 return found.folder
-        spreads = len(places) > 1 or address_of(cache)
-        folder = task.spread(places, on_progress) if spreads else task.alone(places[0], on_progress)
+        spreads = len(slots) > 1 or address_of(cache)
+        folder = task.spread(slots, on_progress) if spreads else task.alone(slots[0], on_progress)
         on_progress(len(digests), len(digests))
     return folder
 
@@ -95,14 +95,14 @@ class _Tasks:
         self._weights = (name, problem.weights, str(cache))
         self._all = (paths, digests, *self._weights, problem.feature_precision)
 
-    def alone(self, place: Place, on_progress: OnProgress) -> Path:
+    def alone(self, slot: Slot, on_progress: OnProgress) -> Path:
         """Has one task make everything."""
-        return Path(self._wait([self._start(place, worker.make_features, *self._all)], on_progress)[0])
+        return Path(self._wait([self._start(slot, worker.make_features, *self._all)], on_progress)[0])
 
-    def spread(self, places: Sequence[Place], on_progress: OnProgress) -> Path:
-        """Has a task at each of the places write a share of the shards, and joins them."""
+    def spread(self, slots: Sequence[Slot], on_progress: OnProgress) -> Path:
+        """Has a task at each of the slots write a share of the shards, and joins them."""
         if self._key() is None:
-            self._wait([self._start(places[0], worker.note_weights, *self._weights)], on_progress)
+            self._wait([self._start(slots[0], worker.note_weights, *self._weights)], on_progress)
         key = self._key()
         if key is None:
             raise InputError(f"the cache {self._cache} is not the same folder on every node of Ray; share it")
@@ -110,8 +110,8 @@ class _Tasks:
         def compute(missing: list[range]) -> float:
             started = time.perf_counter()
             tasks = [
-                self._start(place, worker.make_shards, share, *self._all)
-                for place, share in zip(places, shares_of(missing, len(places)), strict=False)
+                self._start(slot, worker.make_shards, share, *self._all)
+                for slot, share in zip(slots, shares_of(missing, len(slots)), strict=False)
             ]
             self._wait(tasks, on_progress)
             return sum(map(len, missing)) / (time.perf_counter() - started)
@@ -128,14 +128,14 @@ class _Tasks:
                 if is_whole(self._cache, key):
                     return
 
-    def _start(self, place: Place, work: Any, *arguments: Any) -> Any:
+    def _start(self, slot: Slot, work: Any, *arguments: Any) -> Any:
         remote = ray.remote(
-            num_cpus=place.cpus,
-            num_gpus=place.gpus,
+            num_cpus=slot.cpus,
+            num_gpus=slot.gpus,
             max_retries=RETRIES,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(place.node_id, soft=True),
+            scheduling_strategy=NodeAffinitySchedulingStrategy(slot.node_id, soft=True),
         )(work)
-        return remote.remote(self._keras_backend, place.cpus, *arguments)
+        return remote.remote(self._keras_backend, slot.cpus, *arguments)
 
     def _key(self) -> FeatureKey | None:
         if self._known_key is None:  # it hashes the digests of all images

@@ -12,7 +12,7 @@ from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
-from search.ray_tune.preflight import Errand, Node, Sight, describe, look_around, require_ready
+from search.ray_tune.preflight import Errand, Node, Sight, describe_nodes, look_around, require_ready
 
 ANSWER_S = 120.0  # for a node to start a worker and look around
 POLL_S, SAY_EVERY_S = 1.0, 15.0
@@ -77,7 +77,7 @@ def prepare_nodes(errand: Errand) -> None:
         except OSError as error:
             raise InputError(f"{folder} cannot be written ({error.strerror}); give another folder") from None
     nodes = nodes_alive()
-    for line in describe(nodes):
+    for line in describe_nodes(nodes):
         print(line, file=sys.stderr)
     require_ready(errand, _sights(errand, nodes))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
 
-PROJECT = Path(__file__).parents[2]
+CODE_ROOT = Path(__file__).parents[2]
 PACKAGES = ("data_prep", "trainables", "search")
 SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 
@@ -90,11 +90,11 @@ def versions_here(backend: str) -> dict[str, str]:
     return {
         "Python": platform.python_version(),
         **{name: _version(package) for name, package in libraries.items()},
-        "stagewise": f"{_version('stagewise')} (code {_code_digest(PROJECT)})",
+        "stagewise": f"{_version('stagewise')} (code {_code_digest(CODE_ROOT)})",
     }
 
 
-def describe(nodes: Sequence[Node]) -> Iterator[str]:
+def describe_nodes(nodes: Sequence[Node]) -> Iterator[str]:
     """Yields a line a node, and one that sums them up."""
     for node in nodes:
         yield f"node      {node}: {_count(node.cpus, 'CPU')}, {_count(node.gpus, 'GPU')}"

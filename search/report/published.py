@@ -64,7 +64,7 @@ PROTOCOL = PublishedProtocol(
     selected_on="the 20 % that are reported",
 )
 
-BACKBONES: Mapping[str, LastEpoch] = {
+PUBLISHED_BACKBONES: Mapping[str, LastEpoch] = {
     "hassner": LastEpoch(accuracy=0.9828, val_accuracy=0.8798, loss=0.0486, val_loss=0.3408),
     "inception_v3": LastEpoch(accuracy=0.9905, val_accuracy=0.8765, loss=0.0248, val_loss=0.3289),
     "resnet50_v2": LastEpoch(accuracy=0.9932, val_accuracy=0.8917, loss=0.0198, val_loss=0.3123),
@@ -92,9 +92,9 @@ CHOSEN: Mapping[str, Any] = {
 }
 """By stage: the value that the report took over into the next one."""
 
-UNTUNED = LastEpoch(accuracy=0.9932, val_accuracy=0.8917)
-TUNED = LastEpoch(accuracy=0.9607, val_accuracy=0.9061)
-PRETRAINED = LastEpoch(accuracy=0.9977, val_accuracy=0.9180)  # tuned, and pretrained on CelebA
+PUBLISHED_UNTUNED = LastEpoch(accuracy=0.9932, val_accuracy=0.8917)
+PUBLISHED_TUNED = LastEpoch(accuracy=0.9607, val_accuracy=0.9061)
+PUBLISHED_PRETRAINED = LastEpoch(accuracy=0.9977, val_accuracy=0.9180)  # tuned, and pretrained on CelebA
 
 _LAPUSCHKIN = "Lapuschkin et al. 2017"
 FOLD_ACCURACIES: tuple[FoldAccuracy, ...] = (

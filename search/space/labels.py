@@ -13,14 +13,13 @@ _TITLES: Mapping[str, str] = {
     "backbone": "Backbones",
     "batch_size": "Batch size",
     "lr": "Learning rate",
-    "neurons": "Neurons of the dense layers",
+    "neurons": "Hidden units of the dense layers",
     "dropout": "Dropout at each dense layer",
     "l2": "L2 regularisation",
     "schedule": "Learning-rate schedule",
     "joint": "Joint search",
 }
-_HYPERPARAMETERS: Mapping[str, str] = {
-    "hidden_units": "neurons",
+_LABELS: Mapping[str, str] = {
     "l2": "L2",
     "learning_rate_schedule": "schedule",
 }
@@ -33,29 +32,24 @@ def show_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
-    """Returns the values of `names` in words: "batch size 32, learning rate 0.001"."""
-    return ", ".join(f"{name.replace('_', ' ')} {show_value(getattr(config, name))}" for name in names)
-
-
 def title_of(stage: str) -> str:
     """Returns what heads a stage, or the joint search, whatever it found."""
     return _TITLES.get(stage, stage)
 
 
-def stage_name(name: str) -> str:
-    """Returns a stage's name in a sentence: "batch size"."""
-    return hyperparameter_name(STAGES[name].hyperparameter) if name in STAGES else name
+def stage_label(name: str) -> str:
+    """Returns the label of what a stage varies: "batch size"."""
+    return label_of(STAGES[name].hyperparameter) if name in STAGES else name
 
 
-def hyperparameter_name(name: str) -> str:
-    """Returns what a reader calls a field of a configuration: "learning rate"."""
-    return _HYPERPARAMETERS.get(name, name.replace("_", " "))
+def label_of(name: str) -> str:
+    """Returns the label of a hyperparameter or a metric: "hidden units", "val accuracy"."""
+    return _LABELS.get(name, name.replace("_", " "))
 
 
-def values_of(config: TrialConfig, names: Sequence[str]) -> str:
-    """Returns "batch size 32, learning rate 0.001"."""
-    return ", ".join(f"{hyperparameter_name(name)} {show_value(getattr(config, name))}" for name in names)
+def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
+    """Returns the values of `names` in words: "batch size 32, learning rate 0.001"."""
+    return ", ".join(f"{label_of(name)} {show_value(getattr(config, name))}" for name in names)
 
 
 def varied_among(configs: Sequence[TrialConfig]) -> list[str]:

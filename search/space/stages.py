@@ -11,7 +11,7 @@ from data_prep.errors import InputError
 from trainables.trial import SCHEDULES, TrialConfig
 
 ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages
-AUTO = "auto"  # of --repeats
+AUTO_REPEATS = "auto"  # of --repeats: a race
 HASSNER = "hassner"
 
 
@@ -35,12 +35,16 @@ class Stage:
     def _config(self, base: TrialConfig, value: Any) -> TrialConfig:
         if self.hyperparameter != "backbone":
             return replace(base, **{self.hyperparameter: value})
-        untuned = UNTUNED.get(base.backbone, {})
-        own = {name: new for name, new in UNTUNED[value].items() if getattr(base, name) == untuned.get(name)}
+        untuned = UNTUNED_HEADS.get(base.backbone, {})
+        own = {
+            name: new
+            for name, new in UNTUNED_HEADS[value].items()
+            if getattr(base, name) == untuned.get(name)
+        }
         return replace(base, backbone=value, **own)
 
 
-UNTUNED: Mapping[str, Mapping[str, Any]] = {
+UNTUNED_HEADS: Mapping[str, Mapping[str, Any]] = {
     "hassner": {"hidden_units": (512, 512), "dropout": 0.5},
     "inception_v3": {"hidden_units": (1024, 512, 256), "dropout": 0.0},
     "resnet50_v2": {"hidden_units": (1024, 512, 256), "dropout": 0.0},

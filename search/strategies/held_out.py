@@ -11,7 +11,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.strategies.staged import Runs, Train
+from search.strategies.staged import Train, TrialRuns
 from search.study.comparison import breakdown_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -54,7 +54,7 @@ def evaluate_winner(
         if reading["config"] == result.winner.to_dict():
             return reading
     runs = _runs(result.winner, problem)
-    results = Runs(ledger, train).of(runs)
+    results = TrialRuns(ledger, train).of(runs)
     failed = [
         run for run in runs if run.key not in results or results[run.key].status is not TrialStatus.COMPLETED
     ]

@@ -21,7 +21,7 @@ from search.space.joint_space import POPULATION, Range, Space, grid_of, random_c
 from search.space.labels import describe_config
 from search.statistics.selection import select
 from search.statistics.verdict_text import statement
-from search.strategies.staged import LEVEL, Runs, notes_on
+from search.strategies.staged import LEVEL, TrialRuns, notes_on
 from search.strategies.suggestions import Suggestions
 from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
 from search.study.ledger import Ledger, finished_trials
@@ -31,7 +31,7 @@ from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatu
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
 SHOWN = 10  # the best configurations in the table
-REPEATED = 5  # of them are repeated with fresh seeds
+REPEATED_CONFIGS = 5  # of them are repeated with fresh seeds
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,8 +140,8 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
     candidates = [_candidate(plan, config) for config in best[:SHOWN]]
     decides_fresh = False
     if plan.repeats > 1 and candidates:
-        repeated = _with_fresh_seeds(plan, best[:REPEATED])
-        runs = Runs(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
+        repeated = _with_fresh_seeds(plan, best[:REPEATED_CONFIGS])
+        runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
         results = {**results, **runs.of(each_once(repeated))}
         decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
         if decides_fresh:
@@ -263,7 +263,7 @@ def _notes(plan: JointPlan, results: Mapping[str, TrialResult], decides_fresh: b
     ]
     if decides_fresh:
         notes.append(
-            f"the best {REPEATED} were run again with {plan.repeats} fresh seeds, which alone decide"
+            f"the best {REPEATED_CONFIGS} were run again with {plan.repeats} fresh seeds, which alone decide"
         )
     elif plan.repeats > 1:
         notes.append(f"none of the best ran to its end with {plan.repeats} fresh seeds: one run each decides")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import stage_names
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
-from search.space.stages import AUTO, STAGES, UNTUNED, Stage
+from search.space.stages import AUTO_REPEATS, STAGES, UNTUNED_HEADS, Stage
 from search.statistics.selection import RACE_START
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
@@ -19,7 +19,7 @@ from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, StageResult
 from trainables.features.cache import find_features
-from trainables.features.inputs import find_rows, rows_of
+from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def stage_plan(
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
     base, origins = base_of(before, arguments.given, stage.fixed if sweep == 1 else {})
     taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
-    races = arguments.repeats == AUTO
+    races = arguments.repeats == AUTO_REPEATS
     seeds = range(base.seed, base.seed + (RACE_START if races else arguments.repeats))
     race_to = arguments.max_repeats if races else None
     return StagePlan(stage, base, taken_over, problem, tuple(seeds), sweep, race_to)
@@ -109,7 +109,7 @@ def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) ->
 
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
-    rows = {rows_of(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
+    rows = {rows_read_by(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
     facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
     return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]
 
@@ -134,6 +134,6 @@ def base_of(
         **{name: (value, "given") for name, value in given.items()},
     }
     backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
-    values = {**UNTUNED.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
+    values = {**UNTUNED_HEADS.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
     base = TrialConfig.from_dict(values)
     return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}

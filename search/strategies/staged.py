@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from data_prep.splits import describe
+from data_prep.splits import describe_split
 from search.space.labels import show_value
 from search.space.stages import Stage
 from search.statistics.selection import Selection, race, select
@@ -67,7 +67,7 @@ class StagePlan:
 def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
     """Trains what is missing and returns what the stage found."""
     started = time.perf_counter()
-    runs = Runs(ledger, train)
+    runs = TrialRuns(ledger, train)
     if plan.race_to:
         candidates, selection = _race(plan, plan.race_to, runs)
     else:
@@ -99,7 +99,7 @@ def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
     )
 
 
-class Runs:
+class TrialRuns:
     """Runs as they are asked for: from the ledger, else trained."""
 
     def __init__(self, ledger: Ledger, train: Train) -> None:
@@ -117,7 +117,7 @@ class Runs:
         return self.results
 
 
-def _race(plan: StagePlan, maximum: int, runs: Runs) -> tuple[tuple[Candidate, ...], Selection]:
+def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candidate, ...], Selection]:
     repeats = [len(plan.seeds)] * len(plan.candidates())
     while True:
         candidates = plan.candidates(repeats)
@@ -137,7 +137,8 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
         yield "The backbones have random weights, not ImageNet's."
     for split in problem.splits:
         share = float(problem.labels[split.validation].mean())
-        yield f"{describe(split)}; always the more frequent label is right in {max(share, 1 - share):.4f}"
+        constant = max(share, 1 - share)
+        yield f"{describe_split(split)}; always the more frequent label is right in {constant:.4f}"
     if any(config.batch_size == 1 for config in configs):
         yield (
             "Batch size 1 trains nothing: BatchNorm with one example puts out its offset, "

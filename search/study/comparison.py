@@ -66,8 +66,8 @@ def entries_of(
 def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
     """Returns the breakdown of the validation errors of the runs with the first seed, all splits together."""
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
-    rows_of = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
-    rows = np.concatenate([rows_of[trial.split] for trial in first])
+    validation_rows = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
+    rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
     return break_down(problem.labels[rows], probabilities, ages_of(problem, rows))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from search.space.labels import show_value
 from search.study.stage_results import JOINT, StageResult
-from trainables.features.cache import PRECISIONS
+from trainables.features.cache import FEATURE_PRECISIONS
 
 
 def describe_data(facts: Mapping[str, Any]) -> str:
@@ -19,11 +19,13 @@ def describe_data(facts: Mapping[str, Any]) -> str:
     return f"{facts.get('images', 0):,} {pictures}, {subjects}, split {facts.get('split', 'unknown')}"
 
 
-def weights_in_words(weights: str, feature_precision: str = PRECISIONS[0]) -> str:
+def weights_in_words(weights: str, feature_precision: str = FEATURE_PRECISIONS[0]) -> str:
     """Returns what a reader calls these weights, and the features that they make."""
     known = {"imagenet": "ImageNet weights", "none": "random weights"}
     words = known.get(weights, f"weights of {Path(weights).name}")
-    return words if feature_precision == PRECISIONS[0] else f"{words}, features in {feature_precision}"
+    return (
+        words if feature_precision == FEATURE_PRECISIONS[0] else f"{words}, features in {feature_precision}"
+    )
 
 
 def clock_time(seconds: float) -> str:

@@ -11,16 +11,16 @@ from typing import Any
 from data_prep.errors import InputError
 
 FORMAT = 1
-FILE_NAME = "finetune.json"
-METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
+FINETUNE_FILE = "finetune.json"
+FINETUNE_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnResult:
     """A column of the final table, last epoch, as mean and standard deviation over the runs.
 
-    `figures` has a pair for each of METRICS; a deviation is None with fewer than two runs. The last four
-    compare with the winner, as in `search.study.stage_results.Entry`.
+    `figures` has a pair for each of FINETUNE_METRICS; a deviation is None with fewer than two runs. The last
+    four compare with the winner, as in `search.study.stage_results.Entry`.
     """
 
     name: str
@@ -81,7 +81,7 @@ def read_finetune(folder: Path) -> FinetuneResult | None:
 
     Raises InputError where the file is damaged.
     """
-    path = folder / FILE_NAME
+    path = folder / FINETUNE_FILE
     try:
         return FinetuneResult.from_dict(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:

@@ -14,10 +14,10 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from data_prep.splits import SEED, Split, make_splits
+from data_prep.splits import SPLIT_SEED, Split, make_splits
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
-from trainables.features.cache import PRECISIONS
+from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialConfig
 
@@ -37,7 +37,7 @@ class Problem:
     splits: tuple[Split, ...]
     weights: str
     keras_backend: str
-    feature_precision: str = PRECISIONS[0]
+    feature_precision: str = FEATURE_PRECISIONS[0]
 
     @classmethod
     def of(
@@ -46,7 +46,7 @@ class Problem:
         protocol: str,
         weights: str | None,
         keras_backend: str,
-        feature_precision: str = PRECISIONS[0],
+        feature_precision: str = FEATURE_PRECISIONS[0],
     ) -> Problem:
         """Returns the problem; without `weights` photographs get `imagenet` and drawings `none`.
 
@@ -57,7 +57,7 @@ class Problem:
             weights = "none" if manifest.is_drawn else "imagenet"
         if weights_identity(weights) not in ("none", "imagenet"):
             weights = str(Path(weights).absolute())
-        splits = make_splits(manifest, protocol, seed=SEED)
+        splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
         return cls(manifest, protocol, splits, weights, backend, feature_precision)
 
@@ -104,7 +104,7 @@ class Problem:
         if not find_backbone(config.backbone).frozen:
             return ""
         identity = self._identity
-        if reads_images(config) or self.feature_precision == PRECISIONS[0]:
+        if reads_images(config) or self.feature_precision == FEATURE_PRECISIONS[0]:
             return identity
         return f"{identity} in {self.feature_precision}"
 
@@ -121,7 +121,9 @@ class Problem:
             "weights": self._identity,
             "keras_backend": self.keras_backend,
             # None for float32: a study of before this could be chosen has no such fact
-            "feature_precision": None if self.feature_precision == PRECISIONS[0] else self.feature_precision,
+            "feature_precision": None
+            if self.feature_precision == FEATURE_PRECISIONS[0]
+            else self.feature_precision,
         }
 
 

@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.callbacks.verbose_log import VerboseLog
-from search.options.types import DISABLED, OFFLINE, ONLINE
-from search.space.stages import AUTO
+from search.options.types import DISABLED, OFFLINE, ONLINE, WANDB_AUTO
 from search.study.ledger import Ledger
-from search.trackers.wandb.logged_runs import Place
+from search.trackers.wandb.logged_runs import Destination
 
 _SERVER = "https://api.wandb.ai"
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
@@ -54,10 +53,10 @@ def callbacks_of(
     if mode:
         from search.trackers.wandb.callback import WandbLog
 
-        place = Place(
+        destination = Destination(
             study=folder, mode=mode, project=arguments.wandb_project, entity=arguments.wandb_entity or ""
         )
-        yield WandbLog(place, ledger, say)
+        yield WandbLog(destination, ledger, say)
 
 
 def wandb_mode(asked: str, environ: Mapping[str, str]) -> tuple[str | None, str]:
@@ -65,7 +64,7 @@ def wandb_mode(asked: str, environ: Mapping[str, str]) -> tuple[str | None, str]
 
     "auto" is online where a key is configured and WANDB_MODE, the variable of wandb's own, says nothing else.
     """
-    if asked != AUTO:
+    if asked != WANDB_AUTO:
         return (None if asked == DISABLED else asked), ""
     said = environ.get("WANDB_MODE", ONLINE)
     wished = _OLDER_NAMES.get(said, said)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_prep.errors import InputError
-from data_prep.manifest import COLUMNS, Manifest, read_manifest, require_both_labels, write_manifest
+from data_prep.manifest import MANIFEST_COLUMNS, Manifest, read_manifest, require_both_labels, write_manifest
 
 Make = Callable[..., Manifest]
 Draw = Callable[..., None]
@@ -30,7 +30,7 @@ def test_manifest_survives_writing_and_reading(written: Path, made_manifest: Mak
 
 
 def test_manifest_file_holds_exactly_the_six_columns(written: Path) -> None:
-    assert tuple(pq.read_schema(written).names) == COLUMNS
+    assert tuple(pq.read_schema(written).names) == MANIFEST_COLUMNS
 
 
 def test_manifest_types_allow_unknown_subject_fold_and_age(made_manifest: Make) -> None:
@@ -93,13 +93,15 @@ def test_read_says_that_a_file_may_not_be_read(written: Path, monkeypatch: pytes
 
 
 def test_read_names_the_missing_column(tmp_path: Path) -> None:
-    pq.write_table(pa.table({name: ["x"] for name in COLUMNS if name != "age"}), tmp_path / "m.parquet")
+    pq.write_table(
+        pa.table({name: ["x"] for name in MANIFEST_COLUMNS if name != "age"}), tmp_path / "m.parquet"
+    )
     with pytest.raises(InputError, match="is not a manifest: the column age is missing"):
         read_manifest(tmp_path / "m.parquet")
 
 
 def test_read_refuses_a_table_without_our_metadata(tmp_path: Path) -> None:
-    pq.write_table(pa.table({name: ["x"] for name in COLUMNS}), tmp_path / "m.parquet")
+    pq.write_table(pa.table({name: ["x"] for name in MANIFEST_COLUMNS}), tmp_path / "m.parquet")
     with pytest.raises(InputError, match="does not say where its images lie"):
         read_manifest(tmp_path / "m.parquet")
 

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from data_prep.splits import Split, describe, make_splits
+from data_prep.splits import Split, describe_split, make_splits
 
 Make = Callable[..., Manifest]
 
@@ -158,8 +158,8 @@ def test_split_refuses_what_the_data_does_not_allow(
 )
 def test_describe_says_who_is_on_both_sides(shared: int, said: str) -> None:
     split = Split("s", np.arange(3), np.arange(1), np.arange(0), shared)
-    assert said in describe(split)
+    assert said in describe_split(split)
 
 
 def test_describe_counts_the_test_part(made_manifest: Make) -> None:
-    assert ", 12 test;" in describe(make_splits(made_manifest(), "folds")[0])
+    assert ", 12 test;" in describe_split(make_splits(made_manifest(), "folds")[0])

@@ -34,7 +34,7 @@ from trainables.backbones.weights import weights_identity
 from trainables.features.images import DECODER
 
 Array = npt.NDArray[Any]
-PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
+FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
 
 
 class DamagedCacheWarning(UserWarning):
@@ -57,13 +57,13 @@ class FeatureKey:
     dtype: str
     images: int
     images_digest: str
-    precision: str = PRECISIONS[0]
+    precision: str = FEATURE_PRECISIONS[0]
 
     @property
     def name(self) -> str:
         """32 hexadecimal digits, the name of the folder."""
         facts = asdict(self)
-        if self.precision == PRECISIONS[0]:
+        if self.precision == FEATURE_PRECISIONS[0]:
             del facts["precision"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
@@ -104,7 +104,7 @@ def find_features(
     backbone: Backbone,
     weights: str,
     image_digests: Sequence[str],
-    precision: str = PRECISIONS[0],
+    precision: str = FEATURE_PRECISIONS[0],
 ) -> FeatureStore | None:
     """Returns the finished, verified rows of these images, or None where they are still to be made.
 
@@ -128,7 +128,7 @@ def feature_key(
     backbone: Backbone,
     weights: str,
     image_digests: Sequence[str],
-    precision: str = PRECISIONS[0],
+    precision: str = FEATURE_PRECISIONS[0],
 ) -> FeatureKey | None:
     """Returns the key of the rows, or None while the digest of the backbone's weights is unknown here."""
     if not backbone.frozen:
@@ -138,7 +138,10 @@ def feature_key(
 
 
 def make_key(
-    backbone: Backbone, weights_digest: str, image_digests: Sequence[str], precision: str = PRECISIONS[0]
+    backbone: Backbone,
+    weights_digest: str,
+    image_digests: Sequence[str],
+    precision: str = FEATURE_PRECISIONS[0],
 ) -> FeatureKey:
     """Returns the key of the rows for weights whose digest is known; pixels have no `precision`."""
     return FeatureKey(
@@ -149,7 +152,7 @@ def make_key(
         dtype="float32" if backbone.frozen else "uint8",
         images=len(image_digests),
         images_digest=hashlib.sha256("\n".join(image_digests).encode()).hexdigest(),
-        precision=precision if backbone.frozen else PRECISIONS[0],
+        precision=precision if backbone.frozen else FEATURE_PRECISIONS[0],
     )
 
 

@@ -23,7 +23,7 @@ from data_prep.errors import InputError
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
 from trainables.features.cache import (
-    PRECISIONS,
+    FEATURE_PRECISIONS,
     Array,
     FeatureKey,
     FeatureStore,
@@ -56,7 +56,7 @@ def extract(
     rows_name: str,
     weights: str,
     cache: str | Path,
-    precision: str = PRECISIONS[0],
+    precision: str = FEATURE_PRECISIONS[0],
     *,
     batch_size: int = BATCH_SIZE,
     shard_images: int = SHARD_IMAGES,
@@ -127,7 +127,7 @@ def extract_share(
     rows_name: str,
     weights: str,
     cache: str | Path,
-    precision: str = PRECISIONS[0],
+    precision: str = FEATURE_PRECISIONS[0],
     *,
     batch_size: int = BATCH_SIZE,
 ) -> None:
@@ -190,7 +190,7 @@ def _build(backbone: Backbone, weights: str, precision: str) -> Any:
     import keras
 
     before = keras.config.dtype_policy()
-    if precision != PRECISIONS[0]:
+    if precision != FEATURE_PRECISIONS[0]:
         keras.config.set_dtype_policy(f"mixed_{precision}")
     try:
         return build_backbone(backbone, weights)

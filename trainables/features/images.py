@@ -20,7 +20,7 @@ from data_prep.storage.remote import open_read, shown
 
 DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it when the pixels change
 MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 MB decoded
-BATCHES_AHEAD = 2
+DECODED_AHEAD = 2
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -47,7 +47,7 @@ def load_batches(
 ) -> Iterator[Pixels]:
     """Yields the images in order as batches `(batch_size, px, px, 3)`, uint8; the last may be shorter.
 
-    `workers` threads (by default one a core) decode at most BATCHES_AHEAD batches before they are asked
+    `workers` threads (by default one a core) decode at most DECODED_AHEAD batches before they are asked
     for. `digests` are the first hexadecimal digits of the sha256 that each file's bytes should have.
     Raises InputError, naming the file, where one cannot be decoded or has changed.
     """
@@ -56,7 +56,7 @@ def load_batches(
     pending: deque[Future[Pixels]] = deque()
     with ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode") as pool:
         try:
-            for path, digest in islice(tasks, batch_size * BATCHES_AHEAD):
+            for path, digest in islice(tasks, batch_size * DECODED_AHEAD):
                 pending.append(pool.submit(_load, path, px, digest))
             while pending:
                 batch = [pending.popleft().result() for _ in range(min(batch_size, len(pending)))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainables.backbones.table import Backbone, find_backbone
 from trainables.trial import TrialConfig
 
-MARGIN = 256 / 227  # Levi & Hassner 2015 cut their 227 pixels out of 256
+CROP_MARGIN = 256 / 227  # Levi & Hassner 2015 cut their 227 pixels out of 256
 _PIXELS = "pixels:"
 
 
@@ -14,10 +14,10 @@ def reads_images(config: TrialConfig) -> bool:
     return not find_backbone(config.backbone).frozen or config.unfrozen_blocks != 0
 
 
-def rows_of(config: TrialConfig) -> str:
+def rows_read_by(config: TrialConfig) -> str:
     """Returns the name of the rows that `config` reads: its backbone's, or `pixels:<side>`.
 
-    Images that are cropped at random are kept larger by MARGIN.
+    Images that are cropped at random are kept larger by CROP_MARGIN.
     """
     if not reads_images(config):
         return config.backbone
@@ -39,9 +39,9 @@ def crops(config: TrialConfig) -> bool:
 
 def uncropped(px: int) -> int:
     """Returns the side of the images out of which squares of `px` are cut."""
-    return round(px * MARGIN)
+    return round(px * CROP_MARGIN)
 
 
 def cropped(px: int) -> int:
     """Returns the side of the squares that are cut out of images of `px`."""
-    return round(px / MARGIN)
+    return round(px / CROP_MARGIN)

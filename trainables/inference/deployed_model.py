@@ -27,7 +27,7 @@ from trainables.training.pretrained import preprocessing_layers
 from trainables.training.training import changing_variables, read_state
 from trainables.trial import TrialConfig
 
-TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file
+FILE_TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file
 
 
 def write_model(config: Mapping[str, Any], weights: str, kept: str, path: str) -> None:
@@ -121,5 +121,5 @@ def _require_equal(model: keras.Model, written: Path) -> None:
     loaded = keras.saving.load_model(written, compile=False, safe_mode=True)
     expected, found = (np.asarray(each.predict_on_batch(images)) for each in (model, loaded))
     difference = float(np.abs(expected - found).max())
-    if not difference <= TOLERANCE:
+    if not difference <= FILE_TOLERANCE:
         raise InputError(f"the model in the file computes something else (by {difference:.2g}); report this")

@@ -18,15 +18,17 @@ from trainables.features.images import Pixels, decode
 from trainables.inference.classifier import Classifier
 from trainables.inference.runtimes import Format, Probabilities, run_exported
 
-TOLERANCE = 1e-4  # of a probability: runtimes fold BatchNorm into kernels and sum float32 in another order
-TELLING = 10 * TOLERANCE  # probabilities that lie closer together would hide a wrong export
+EXPORT_TOLERANCE = (
+    1e-4  # of a probability: runtimes fold BatchNorm into kernels and sum float32 in another order
+)
+TELLING = 10 * EXPORT_TOLERANCE  # probabilities that lie closer together would hide a wrong export
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
     """A written export: `path` is a file or a folder, the others are of its probabilities on the pictures.
 
-    `difference` is the largest from Keras', at most TOLERANCE; `lowest` and `highest` are Keras' own.
+    `difference` is the largest from Keras', at most EXPORT_TOLERANCE; `lowest` and `highest` are Keras' own.
     """
 
     path: Path
@@ -50,7 +52,7 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     export at `out` is replaced; after an error nothing of the new one is left. Keras runs on TensorFlow,
     whose converters these are.
     Raises InputError where the model cannot be loaded or exported, where a probability differs by more
-    than TOLERANCE, and where `out` cannot be written.
+    than EXPORT_TOLERANCE, and where `out` cannot be written.
     """
     classifier = Classifier.load(model, keras_backend="tensorflow")
     _require_tensorflow()
@@ -104,10 +106,10 @@ def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Prob
 
 
 def _require_close(difference: float, form: Format) -> None:
-    if not difference <= TOLERANCE:
+    if not difference <= EXPORT_TOLERANCE:
         raise InputError(
             f"the {form.name} export gives probabilities up to {difference:.2g} from Keras', allowed is "
-            f"{TOLERANCE:g}; it was removed; choose another --format"
+            f"{EXPORT_TOLERANCE:g}; it was removed; choose another --format"
         )
 
 

@@ -16,7 +16,7 @@ PICTURE_PX = 1600  # the longer side of a photograph of which faces are cut
 SEARCHED_PX = 800  # the longer side of what is searched for them
 BORDER = 0.5  # of the longer side, drawn on by its edge: a face that fills its photograph is found too
 SMALLEST_SHARE = 0.03  # of the longer side; smaller faces are not looked for
-MARGIN = 0.3  # of the found square, added on each side: the data sets' crops show hair and chin
+FACE_MARGIN = 0.3  # of the found square, added on each side: the data sets' crops show hair and chin
 
 _BORDER_PX = round(SEARCHED_PX * BORDER)
 _INSTALL = "pip install 'opencv-python-headless>=4.14,<5'"
@@ -70,7 +70,7 @@ def _largest_first(square: _Square) -> tuple[float, float, float]:
 
 
 def _with_margin(square: _Square, picture: Picture) -> Box:
-    size = max(1, min(round(square.side * (1 + 2 * MARGIN)), picture.width, picture.height))
+    size = max(1, min(round(square.side * (1 + 2 * FACE_MARGIN)), picture.width, picture.height))
     left, top = (start + (square.side - size) / 2 for start in (square.left, square.top))
     return Box(
         left=min(max(0, round(left)), picture.width - size),

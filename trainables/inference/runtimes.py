@@ -29,7 +29,7 @@ class Format:
     needs: tuple[tuple[str, str], ...]
 
 
-FORMATS = (
+EXPORT_FORMATS = (
     Format(
         name="saved_model",
         keras_name="tf_saved_model",
@@ -58,11 +58,12 @@ FORMATS = (
 
 def find_format(name: str) -> Format:
     """Returns the format of that name; raises InputError where it is unknown or its packages are missing."""
-    for known in FORMATS:
+    for known in EXPORT_FORMATS:
         if known.name == name:
             _require_installed(known)
             return known
-    raise InputError(f"a format is one of {', '.join(known.name for known in FORMATS)}, received {name!r}")
+    names = ", ".join(known.name for known in EXPORT_FORMATS)
+    raise InputError(f"a format is one of {names}, received {name!r}")
 
 
 def run_exported(path: Path, form: Format, pixels: Pixels) -> Probabilities:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from search.dashboard.blocks import show_blocks, show_plotly
 from search.dashboard.curves import best_over_time
-from search.dashboard.figures import best_so_far
+from search.dashboard.figures import best_by_minute
 from search.dashboard.reading import Snapshot
 from search.dashboard.stage_progress import searched
 from search.dashboard.trials import trial_table
@@ -34,7 +34,7 @@ def show_joint(snapshot: Snapshot) -> None:
     points = best_over_time(snapshot, keys)
     if points:
         st.markdown("**Best so far, over time**")
-        show_plotly(best_so_far(points), "joint-time", "best mean validation accuracy so far, by minute")
+        show_plotly(best_by_minute(points), "joint-time", "best mean validation accuracy so far, by minute")
     if result is not None:
         with st.spinner("how much each hyperparameter mattered …"):
             blocks = _section(snapshot.record)
@@ -52,14 +52,13 @@ def _section(record: Record) -> Sequence[Block]:
 
 
 def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
-    from search.report.sections.joint import best_so_far as by_trials
-    from search.report.sections.joint import parallel_of
+    from search.report.sections.joint import best_by_trial, parallel_of
 
     done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:
         return []
-    return [by_trials(trials), parallel_of(done, varied)]
+    return [best_by_trial(trials), parallel_of(done, varied)]
 
 
 def _keys(snapshot: Snapshot) -> list[str]:

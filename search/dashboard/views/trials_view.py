@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from search.dashboard.blocks import show_plotly
-from search.dashboard.curves import METRICS, curves_of, first_choice
+from search.dashboard.curves import CURVE_METRICS, first_choice, trial_curves
 from search.dashboard.figures import learning_curves
 from search.dashboard.reading import Snapshot
-from search.dashboard.trials import filter_trials, label_of, trial_table
-from search.space.labels import hyperparameter_name
+from search.dashboard.trials import filter_trials, trial_label, trial_table
+from search.space.labels import label_of
 
 _TABLE_PX, _ROW_PX = 360, 35
 _OFFERED = 200  # trials to choose curves from, the best of those in the table
@@ -84,7 +84,7 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
     offered = kept.nlargest(_OFFERED, "mean val acc")["key"].tolist()
     options = list(dict.fromkeys([*chosen, *kept[kept["status"] == "RUNNING"]["key"], *offered]))
     rows = table[table["key"].isin(options)].to_dict("records")
-    labels = {row["key"]: label_of(row) for row in rows}
+    labels = {row["key"]: trial_label(row) for row in rows}
     left, middle, right = st.columns([4, 2, 2], vertical_alignment="bottom")
     with left:
         keys = st.multiselect(
@@ -98,7 +98,7 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
         )
     with middle:
         metric = st.selectbox(
-            "Metric", METRICS, key="metric", format_func=hyperparameter_name, persist_state="session"
+            "Metric", CURVE_METRICS, key="metric", format_func=label_of, persist_state="session"
         )
     with right:
         running_mean = st.toggle(
@@ -107,11 +107,11 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
             help="of all epochs so far, as the objective is",
             persist_state="session",
         )
-    curves = curves_of(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
+    curves = trial_curves(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
     if not curves:
         st.info("No trial of this choice has finished an epoch yet.")
         return
-    label = hyperparameter_name(metric) + (", mean so far" if running_mean else "")
+    label = label_of(metric) + (", mean so far" if running_mean else "")
     description = f"{label} by epoch of {len(curves)} trials"
     show_plotly(learning_curves(curves, label), "learning-curves", description)
     st.caption("A colour a stage; within it dash, width and marker tell the trials apart.")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from search.report.document import Block, Paragraph, Photo, Section, Table
 from search.report.sections.errors import errors_blocks
-from search.report.sections.stage_figures import curves_of
+from search.report.sections.stage_figures import epoch_curves
 from search.report.words import NONE, figure, interval
-from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.space.labels import label_of
+from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.record import PHOTOGRAPHS, Record
 
 _COMMAND = "python -m search.run --stage finetune --celeba MANIFEST"
@@ -42,13 +43,19 @@ def _blocks(record: Record, found: FinetuneResult) -> Iterator[Block]:
             f"{facts['validation']:,} others validated it. The weights after its last epoch are the first of "
             "the fine-tuning, with the same configuration, split and seeds as without."
         )
-    yield from curves_of(
+    yield from epoch_curves(
         "Final models", [(each.title, record.runs(each)) for each in found.columns], "finetune"
     )
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
         "validation accuracy",
-        columns=("", *(metric.replace("_", " ") for metric in METRICS), "difference", "interval", "p"),
+        columns=(
+            "",
+            *map(label_of, FINETUNE_METRICS),
+            "difference",
+            "interval",
+            "p",
+        ),
         rows=[_row(column) for column in found.columns],
         strong=frozenset(
             number for number, column in enumerate(found.columns) if column.name == found.winner
@@ -59,7 +66,7 @@ def _blocks(record: Record, found: FinetuneResult) -> Iterator[Block]:
 def _row(column: ColumnResult) -> tuple[str, ...]:
     cells = [
         figure(mean) if spread is None else f"{figure(mean)} ± {figure(spread)}"
-        for mean, spread in (column.figures[metric] for metric in METRICS)
+        for mean, spread in (column.figures[metric] for metric in FINETUNE_METRICS)
     ]
     tied = " (tied)" if column.tied else ""
     return (

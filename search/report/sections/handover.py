@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.published import CHOSEN
 from search.report.words import NONE, stage_title
-from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value
+from search.space.labels import HYPERPARAMETERS, label_of, show_value
 from search.space.stages import STAGES
 from search.study.descriptions import describe_sweep
 from search.study.record import Record
@@ -16,7 +16,7 @@ from search.study.stage_results import StageResult
 
 def hand_over_section(record: Record) -> Section:
     """Returns the part on which stage gave which value to the stages after it."""
-    columns = [hyperparameter_name(name) for name in HYPERPARAMETERS]
+    columns = [label_of(name) for name in HYPERPARAMETERS]
     chain = Table(
         caption="Where each stage's values came from, and what it gave to the stages after it",
         columns=("stage", "gave", "published", "verdict", *columns),

@@ -11,13 +11,13 @@ from sklearn.inspection import permutation_importance
 
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
 from search.report.words import NONE, figure, with_spread
-from search.space.labels import hyperparameter_name, show_value
+from search.space.labels import label_of, show_value
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown
 TREES = 100
 SHUFFLES = 10
-SEED = 7
+FOREST_SEED = 7
 _LISTED = 12  # distinct values that get a tick of their own
 _LOGARITHMIC = ("learning_rate", "l2")
 
@@ -31,7 +31,7 @@ def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> It
         )
         return
     found, explained = importance_of(trials, names)
-    labels = [hyperparameter_name(name) for name in names]
+    labels = [label_of(name) for name in names]
     yield Table(
         caption="Importance of each hyperparameter: loss of R² when its values are shuffled",
         columns=("hyperparameter", "importance, ours", "published"),
@@ -40,7 +40,7 @@ def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> It
     trust = "" if explained > 0 else " That is nothing: do not read anything into this table."
     yield Paragraph(
         f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles, seed "
-        f"{SEED}) over the {len(trials)} completed trials, ± standard deviation over the shuffles. It "
+        f"{FOREST_SEED}) over the {len(trials)} completed trials, ± standard deviation over the shuffles. It "
         f"explains R² = {figure(explained, 2)} of trials that it did not see.{trust} It describes these "
         f"trials, over the values that were tried: {_values_tried(trials, names)}."
     )
@@ -73,9 +73,9 @@ def importance_of(
     positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
     inputs = np.asarray(positions, dtype=np.float64).T
     objective = np.array([trial.mean_val_accuracy for trial in trials])
-    forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=SEED)
+    forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=FOREST_SEED)
     forest.fit(inputs, objective)
-    found = permutation_importance(forest, inputs, objective, n_repeats=SHUFFLES, random_state=SEED)
+    found = permutation_importance(forest, inputs, objective, n_repeats=SHUFFLES, random_state=FOREST_SEED)
     means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()
     return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
 
@@ -89,12 +89,12 @@ def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:
     distinct = sorted(set(values))
     if len(distinct) <= _LISTED or not all(isinstance(value, int | float) for value in distinct):
         return Axis(
-            label=hyperparameter_name(name),
+            label=label_of(name),
             positions=[float(distinct.index(value)) for value in values],
             ticks={float(number): show_value(value) for number, value in enumerate(distinct)},
         )
     scale: Callable[[float], float] = math.log10 if name in _LOGARITHMIC and distinct[0] > 0 else float
-    return _scaled(hyperparameter_name(name), values, scale)
+    return _scaled(label_of(name), values, scale)
 
 
 def objective_axis(trials: Sequence[TrialResult]) -> Axis:
@@ -116,5 +116,5 @@ def _values_tried(trials: Sequence[TrialResult], names: Sequence[str]) -> str:
     parts = []
     for name in names:
         distinct = sorted({getattr(trial.trial.config, name) for trial in trials})
-        parts.append(f"{hyperparameter_name(name)} {show_value(distinct[0])} to {show_value(distinct[-1])}")
+        parts.append(f"{label_of(name)} {show_value(distinct[0])} to {show_value(distinct[-1])}")
     return ", ".join(parts)

@@ -19,7 +19,7 @@ from search.report.document import (
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
 from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
-from search.space.labels import HYPERPARAMETERS, hyperparameter_name, show_value, varied_among
+from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
 from search.study.record import Record
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult, TrialStatus
@@ -37,7 +37,7 @@ def joint_section(record: Record, result: StageResult) -> Section:
         _table(result, varied or HYPERPARAMETERS),
     ]
     if len(completed) > 1:
-        blocks.append(best_so_far(trials))
+        blocks.append(best_by_trial(trials))
     if len(completed) > 1 and varied:
         blocks.append(parallel_of(completed, varied))
     blocks.extend(importance_blocks(completed, varied))
@@ -69,7 +69,7 @@ def _table(result: StageResult, names: Sequence[str]) -> Table:
         caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
         columns=(
             "rank",
-            *map(hyperparameter_name, names),
+            *map(label_of, names),
             "ours",
             "published",
             "winner less this",
@@ -96,7 +96,7 @@ def _row(number: int, entry: Entry, result: StageResult, names: Sequence[str]) -
     ]
 
 
-def best_so_far(trials: Sequence[TrialResult]) -> Lines:
+def best_by_trial(trials: Sequence[TrialResult]) -> Lines:
     """Returns the figure of the best completed trial after each of `trials`, in their order."""
     numbered = [
         (number, trial.mean_val_accuracy)

@@ -7,11 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.published import FOLD_ACCURACIES, PRETRAINED, TUNED, UNTUNED, FoldAccuracy, LastEpoch
+from search.report.published import (
+    FOLD_ACCURACIES,
+    PUBLISHED_PRETRAINED,
+    PUBLISHED_TUNED,
+    PUBLISHED_UNTUNED,
+    FoldAccuracy,
+    LastEpoch,
+)
 from search.report.sections.stage_figures import last_epoch
 from search.report.words import NONE, figure, stage_title, with_spread
-from search.space.labels import HYPERPARAMETERS, values_of
-from search.space.stages import UNTUNED as UNTUNED_HEADS
+from search.space.labels import HYPERPARAMETERS, describe_config
+from search.space.stages import UNTUNED_HEADS
 from search.study.record import Record
 from search.study.stage_results import StageResult
 from trainables.trial import TrialConfig, TrialResult
@@ -24,7 +31,7 @@ def outcome_section(record: Record) -> Section:
     blocks: list[Block] = []
     for result, way in ((record.last, "staged"), (record.joint, "joint")):
         if result and result.winner:
-            found = values_of(result.winner, HYPERPARAMETERS)
+            found = describe_config(result.winner, HYPERPARAMETERS)
             blocks.append(
                 Paragraph(
                     f"The {way} search ended with {found}. What may be said of its last comparison "
@@ -59,9 +66,12 @@ def _final_table(record: Record) -> Table:
     staged, joint = record.last, record.joint
     rows = [
         _row(
-            "untuned", _untuned_runs(record), UNTUNED, "not run: needs python -m search.run --stage backbone"
+            "untuned",
+            _untuned_runs(record),
+            PUBLISHED_UNTUNED,
+            "not run: needs python -m search.run --stage backbone",
         ),
-        _row("tuned, no CelebA", _winner_runs(record, staged), TUNED, "not run"),
+        _row("tuned, no CelebA", _winner_runs(record, staged), PUBLISHED_TUNED, "not run"),
     ]
     if joint:
         rows.append(_row("tuned jointly, no CelebA", _winner_runs(record, joint), None, "no winner"))
@@ -98,7 +108,12 @@ def _finetuned_rows(record: Record) -> Iterator[Sequence[str]]:
     columns = record.finetune.columns if record.finetune else ()
     pretrained = [column for column in columns if column.name == "pretrained"]
     runs = record.runs(pretrained[0]) if pretrained else []
-    yield _row("tuned, CelebA-pretrained", runs, PRETRAINED, f"not run: needs {_FINETUNE} --celeba MANIFEST")
+    yield _row(
+        "tuned, CelebA-pretrained",
+        runs,
+        PUBLISHED_PRETRAINED,
+        f"not run: needs {_FINETUNE} --celeba MANIFEST",
+    )
     for column in columns:
         if column.name.startswith("blocks"):
             yield _row(column.title, record.runs(column), None, column.reason or "not run")

@@ -110,7 +110,7 @@ def _published_noise() -> str:
     means = published_means(TrialConfig()).values()
     return (
         "One run a value. By its description the report ran one configuration (batch size 32, learning "
-        "rate 0.001, neurons 1024/512/256, no dropout) in four stages and printed "
+        "rate 0.001, hidden units 1024/512/256, no dropout) in four stages and printed "
         f"{', '.join(map(figure, means))}: a range of {figure(max(means) - min(means))} without any change."
     )
 

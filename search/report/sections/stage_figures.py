@@ -9,32 +9,32 @@ from statistics import fmean, stdev
 from search.report.document import Curve, Lines, Panel, Points, Series
 from search.report.published import published_mean
 from search.report.words import stage_title
-from search.space.labels import show_value, stage_name
+from search.space.labels import label_of, show_value, stage_label
 from search.study.record import Record
 from search.study.stage_results import StageResult
 from trainables.trial import TrialResult
 
-METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
+PANEL_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
 _NEAR = 0.05  # a mean further below the best of both would press all others into one line
 _BAND = ", mean of the runs and a band of ± 1 standard deviation"
 
-Runs = Sequence[tuple[str, Sequence[TrialResult]]]
+RunsByValue = Sequence[tuple[str, Sequence[TrialResult]]]
 """The runs of each value, by what tables call the value."""
 
 
-def runs_by_value(record: Record, result: StageResult) -> Runs:
+def runs_by_value(record: Record, result: StageResult) -> RunsByValue:
     """Returns the runs of each value of a stage that are in the study's folder, values without one too."""
     return [(show_value(entry.value), record.runs(entry)) for entry in result.entries]
 
 
-def backbone_curves(result: StageResult, runs: Runs, name: str) -> Iterator[Lines]:
+def backbone_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the figure of the four measures per epoch, a curve a backbone."""
-    yield from curves_of(stage_title(result), runs, name)
+    yield from epoch_curves(stage_title(result), runs, name)
 
 
-def curves_of(title: str, runs: Runs, name: str) -> Iterator[Lines]:
+def epoch_curves(title: str, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the figure of the four measures per epoch, a curve a way to train; none without a run."""
-    panels = [_panel(metric, runs) for metric in METRICS]
+    panels = [_panel(metric, runs) for metric in PANEL_METRICS]
     if panels[0].curves:
         band = _BAND if any(curve.low for panel in panels for curve in panel.curves) else ""
         yield Lines(
@@ -42,7 +42,7 @@ def curves_of(title: str, runs: Runs, name: str) -> Iterator[Lines]:
         )
 
 
-def accuracy_curves(result: StageResult, runs: Runs, name: str) -> Iterator[Lines]:
+def accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the validation accuracy per epoch, a curve a value, and enlarged where one is far off."""
     whole = _panel("val_accuracy", runs)
     if not whole.curves:
@@ -85,7 +85,7 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
     yield Points(
         name=f"{name}-means",
         caption=f"{stage_title(result)}: our means{bars} and the published{below}",
-        x_label=stage_name(result.stage),
+        x_label=stage_label(result.stage),
         y_label="mean val accuracy",
         categories=[show_value(entry.value) for entry in result.entries],
         series=[
@@ -102,8 +102,8 @@ def last_epoch(runs: Sequence[TrialResult], metric: str) -> tuple[float, float]:
     return (fmean(values) if values else math.nan, stdev(values) if len(values) > 1 else math.nan)
 
 
-def _panel(metric: str, runs: Runs) -> Panel:
-    words = metric.replace("_", " ")
+def _panel(metric: str, runs: RunsByValue) -> Panel:
+    words = label_of(metric)
     curves = [_curve(label, of_value, metric) for label, of_value in runs if of_value]
     return Panel(title=words, x_label="epoch", y_label=words, curves=curves)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.published import BACKBONES, CHOSEN, PROTOCOL, published_base, published_mean
+from search.report.published import CHOSEN, PROTOCOL, PUBLISHED_BACKBONES, published_base, published_mean
 from search.report.sections.stage_figures import (
-    METRICS,
-    Runs,
+    PANEL_METRICS,
+    RunsByValue,
     accuracy_curves,
     backbone_curves,
     last_epoch,
@@ -17,8 +17,8 @@ from search.report.sections.stage_figures import (
     runs_by_value,
 )
 from search.report.words import NONE, figure, interval, remark, stage_title, statement_of, with_spread
-from search.space.labels import HYPERPARAMETERS, show_value, stage_name, values_of
-from search.space.stages import UNTUNED
+from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
+from search.space.stages import UNTUNED_HEADS
 from search.study.record import Record
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult
@@ -45,18 +45,18 @@ def stage_section(record: Record, result: StageResult) -> Section:
 def _bases(result: StageResult) -> Iterator[Block]:
     """What was varied, and how that differs from what the report varied in this stage."""
     names = [name for name in HYPERPARAMETERS if name != result.hyperparameter]
-    yield Paragraph(f"Varied here: {values_of(result.base, names)}, {result.base.epochs} epochs.")
+    yield Paragraph(f"Varied here: {describe_config(result.base, names)}, {result.base.epochs} epochs.")
     if result.stage not in CHOSEN:
         yield Paragraph("The report did not run this stage; it names it as future work.")
         return
     published = published_base(result.stage)
     if result.stage == "backbone":  # each has its own untuned head
-        head = UNTUNED.get(result.base.backbone, {})
+        head = UNTUNED_HEADS.get(result.base.backbone, {})
         published = replace(published, backbone=result.base.backbone, **head)
     differing = [name for name in names if getattr(result.base, name) != getattr(published, name)]
     if differing:
         yield Paragraph(
-            f"The report's configuration differed in this stage: {values_of(published, differing)}."
+            f"The report's configuration differed in this stage: {describe_config(published, differing)}."
         )
 
 
@@ -86,7 +86,7 @@ def _table(result: StageResult) -> Table:
             f"{PROTOCOL.epochs} epochs, no spread, difference, best epoch or seconds"
         ),
         columns=(
-            stage_name(result.stage),
+            stage_label(result.stage),
             "ours",
             "published",
             "winner less this",
@@ -106,10 +106,8 @@ def _runs(entry: Entry) -> str:
     return f"{len(entry.trials)}" + (f" ({len(entry.reused)} reused)" if entry.reused else "")
 
 
-def _last_epochs(result: StageResult, runs: Runs) -> Table:
-    columns = [
-        f"{metric.replace('_', ' ')}, {whose}" for metric in METRICS for whose in ("ours", "published")
-    ]
+def _last_epochs(result: StageResult, runs: RunsByValue) -> Table:
+    columns = [f"{label_of(metric)}, {whose}" for metric in PANEL_METRICS for whose in ("ours", "published")]
     return Table(
         caption=f"{stage_title(result)}: last epoch (mean ± standard deviation over the runs)",
         columns=("backbone", *columns),
@@ -118,9 +116,9 @@ def _last_epochs(result: StageResult, runs: Runs) -> Table:
 
 
 def _last_epoch_row(backbone: str, runs: Sequence[TrialResult]) -> Sequence[str]:
-    published = BACKBONES.get(backbone)
+    published = PUBLISHED_BACKBONES.get(backbone)
     cells = [backbone]
-    for metric in METRICS:
+    for metric in PANEL_METRICS:
         cells.append(with_spread(*last_epoch(runs, metric)))
         cells.append(figure(getattr(published, metric, None)))
     return cells

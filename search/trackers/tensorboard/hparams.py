@@ -9,18 +9,18 @@ from tensorboardX.proto.api_pb2 import DataType, Experiment, Status
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from search.space.joint_space import RANGES
-from search.space.labels import show_value
+from search.space.labels import label_of, show_value
 from search.space.stages import STAGES
 from trainables.trial import Trial, TrialStatus
 
-Value = str | float | bool
+HparamValue = str | float | bool
 
-METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
+HPARAM_METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
 _DIFFERS = b"\x38\x01"  # HParamInfo.differs, which tensorboardX's messages lack: field 7 is true
 _SPANS = ("learning_rate", "dropout", "l2", "seed")  # too many values to list: from the least to the largest
 
 
-def hyperparameters_of(trial: Trial, stage: str) -> dict[str, Value]:
+def hyperparameters_of(trial: Trial, stage: str) -> dict[str, HparamValue]:
     """Returns the hyperparameters of `trial` with its split and `stage`; widths as text: "512/256"."""
     values = {**trial.config.to_dict(), "split": trial.split, "stage": stage}
     return {name: show_value(value) if isinstance(value, list) else value for name, value in values.items()}
@@ -33,15 +33,15 @@ class Domains:
     """
 
     def __init__(self) -> None:
-        self._met: dict[str, set[Value]] = {}
-        self._values: dict[str, set[Value]] = {}
+        self._met: dict[str, set[HparamValue]] = {}
+        self._values: dict[str, set[HparamValue]] = {}
         for stage in STAGES.values():
             of_stage = self._values.setdefault(stage.hyperparameter, set())
             of_stage |= {show_value(value) if isinstance(value, tuple) else value for value in stage.values}
         for name, ends in RANGES.items():
             self._values[name] |= {ends.low, ends.high}
 
-    def add(self, values: Mapping[str, Value]) -> bool:
+    def add(self, values: Mapping[str, HparamValue]) -> bool:
         """Takes `values` in; returns whether that changed a domain, or what differs."""
         before = self._shown(), self._differing()
         for name, value in values.items():
@@ -52,7 +52,7 @@ class Domains:
     def _differing(self) -> set[str]:
         return {name for name, values in self._met.items() if len(values) > 1}
 
-    def _shown(self) -> dict[str, list[Value]]:
+    def _shown(self) -> dict[str, list[HparamValue]]:
         """Returns all values of each hyperparameter, or the least and the largest."""
         ordered = {
             name: sorted(values, key=lambda value: (isinstance(value, str), value))
@@ -66,7 +66,7 @@ class Domains:
         """Returns what heads the table: hyperparameters with domains, and metrics."""
         experiment, differing = Experiment(), self._differing()
         for name, values in self._shown().items():
-            info = experiment.hparam_infos.add(name=name, display_name=name.replace("_", " "))
+            info = experiment.hparam_infos.add(name=name, display_name=label_of(name))
             info.type = DataType.Value(_type_of(values))
             if name in _SPANS:
                 info.domain_interval.min_value, info.domain_interval.max_value = map(float, values)
@@ -74,12 +74,12 @@ class Domains:
                 info.domain_discrete.extend(values)
             if name in differing:
                 info.MergeFromString(_DIFFERS)
-        for name in METRICS:
-            experiment.metric_infos.add(display_name=name.replace("_", " ")).name.tag = name
+        for name in HPARAM_METRICS:
+            experiment.metric_infos.add(display_name=label_of(name)).name.tag = name
         return HParamsPluginData(experiment=experiment)
 
 
-def session_start(values: Mapping[str, Value], when: float) -> HParamsPluginData:
+def session_start(values: Mapping[str, HparamValue], when: float) -> HParamsPluginData:
     """Returns that a trial with `values` began at `when` (seconds since 1970)."""
     data = HParamsPluginData()
     data.session_start_info.start_time_secs = when
@@ -88,7 +88,7 @@ def session_start(values: Mapping[str, Value], when: float) -> HParamsPluginData
     return data
 
 
-def values_of(start: HParamsPluginData) -> dict[str, Value]:
+def hyperparameters_in(start: HParamsPluginData) -> dict[str, HparamValue]:
     """Returns the hyperparameters that `session_start` was told."""
     fields = start.session_start_info.hparams.items()
     return {name: getattr(field, field.WhichOneof("kind")) for name, field in fields}
@@ -103,7 +103,7 @@ def session_end(status: TrialStatus, when: float) -> HParamsPluginData:
     return data
 
 
-def _set(field: Any, value: Value) -> None:
+def _set(field: Any, value: HparamValue) -> None:
     match value:
         case bool():
             field.bool_value = value
@@ -113,7 +113,7 @@ def _set(field: Any, value: Value) -> None:
             field.number_value = float(value)
 
 
-def _type_of(values: list[Value]) -> str:
+def _type_of(values: list[HparamValue]) -> str:
     if all(isinstance(value, bool) for value in values):
         return "DATA_TYPE_BOOL"
     if any(isinstance(value, str) for value in values):

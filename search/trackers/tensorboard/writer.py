@@ -23,15 +23,15 @@ from search.trackers.run_names import key_in, run_name
 from search.trackers.tensorboard.event_file import EventFile, events_in
 from search.trackers.tensorboard.hparams import (
     Domains,
-    Value,
+    HparamValue,
+    hyperparameters_in,
     hyperparameters_of,
     session_end,
     session_start,
-    values_of,
 )
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
-FOLDER = "tensorboard"
+EVENTS_FOLDER = "tensorboard"
 _START = "_hparams_/session_start_info"
 _ENDED = "ended"  # an empty file beside the events of a trial that has all of them
 
@@ -44,7 +44,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, study: Path, ledger: Ledger) -> None:
-        self._folder, self._ledger = study / FOLDER, ledger
+        self._folder, self._ledger = study / EVENTS_FOLDER, ledger
         self._stage = ""
         self._running: dict[str, _Run] = {}
         self._broken = False
@@ -179,12 +179,12 @@ class _Run:
         self._file.close()
 
 
-def _started_with(folder: Path) -> Mapping[str, Value]:
+def _started_with(folder: Path) -> Mapping[str, HparamValue]:
     """Returns the hyperparameters of the trial in `folder`; none where its file is damaged."""
     for event in events_in(folder):
         for value in event.summary.value:
             if value.tag == _START:
-                return values_of(HParamsPluginData.FromString(value.metadata.plugin_data.content))
+                return hyperparameters_in(HParamsPluginData.FromString(value.metadata.plugin_data.content))
     return {}
 
 

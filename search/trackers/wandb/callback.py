@@ -22,14 +22,14 @@ from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
 from search.study.stage_results import StageResult
 from search.trackers.run_names import run_name
-from search.trackers.wandb.logged_runs import Logged, Note, Place, Run, plain
+from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, plain
 from search.trackers.wandb.payload import (
     Decided,
     row_of,
     stage_summary_of,
+    stage_table,
     state_of,
     summary_of,
-    table_of,
     winners_of,
 )
 from search.trackers.wandb.process import Teller
@@ -45,16 +45,16 @@ class WandbLog(Callback):
 
     A trial is what the ledger has of it, also where it is trained again for its weights; one of the ledger
     that was not logged is logged with the stage that reuses it. A run that was logged as it is now is left
-    alone, any other is completed (see `search.trackers.wandb.runs.Runs`), with the stage it was first logged
-    with. So each is there once, and a search that was interrupted completes what is missing. `say` gets what
-    people should know, above all one line at the end.
+    alone, any other is completed (see `search.trackers.wandb.runs.WandbRuns`), with the stage it was first
+    logged with. So each is there once, and a search that was interrupted completes what is missing. `say`
+    gets what people should know, above all one line at the end.
     """
 
     def __init__(
-        self, place: Place, ledger: Ledger, say: Callable[[str], None], *, wait_s: float = WAIT_S
+        self, destination: Destination, ledger: Ledger, say: Callable[[str], None], *, wait_s: float = WAIT_S
     ) -> None:
-        self._place, self._ledger, self._say, self._wait_s = place, ledger, say, wait_s
-        self._note = Note(place)
+        self._destination, self._ledger, self._say, self._wait_s = destination, ledger, say, wait_s
+        self._note = Note(destination)
         self._stage = ""
         self._live: set[str] = set()
         self._asked: dict[str, Logged] = {}
@@ -71,7 +71,7 @@ class WandbLog(Callback):
 
         A member of a population waits for its end: it may go on from another's epochs.
         """
-        if self._place.mode != ONLINE or trial.start == MEMBER:
+        if self._destination.mode != ONLINE or trial.start == MEMBER:
             return
         known = self._ledger.find(trial)
         if known is None or known.status is not TrialStatus.COMPLETED:
@@ -121,7 +121,7 @@ class WandbLog(Callback):
     def _finetuned(self) -> None:
         """Logs what fine-tuning found as a stage of its own, once it stands in the study's folder."""
         with contextlib.suppress(InputError):  # a damaged file is told by those who need it
-            found = read_finetune(self._place.study)
+            found = read_finetune(self._destination.study)
             if found:
                 self._reuse({key for column in found.columns for key in column.trials}, FINETUNE)
                 self._tag(f"winner of {FINETUNE}", winners_of(found))
@@ -141,7 +141,7 @@ class WandbLog(Callback):
                 self._say(
                     f"W&B       {self._missing()} runs to log still; Ctrl-C leaves them for the next run"
                 )
-            if patient and self._place.mode == ONLINE and now - began > self._wait_s / 2:
+            if patient and self._destination.mode == ONLINE and now - began > self._wait_s / 2:
                 patient, heard_at = False, now
                 teller.tell(HASTE)
             if now - heard_at > self._wait_s:
@@ -149,7 +149,7 @@ class WandbLog(Callback):
 
     def _tell(self, method: str, *values: object) -> None:
         if self._teller is None:
-            self._teller = Teller(self._place)
+            self._teller = Teller(self._destination)
         self._teller.tell((method, values))
 
     def _hear(self) -> bool:
@@ -186,7 +186,7 @@ class WandbLog(Callback):
 
     def _decide(self, name: str, stage: str, config: Mapping[str, Any], result: Decided) -> None:
         """Logs the summary run of what was decided, where that is not what was logged."""
-        study = self._place.study.name
+        study = self._destination.study.name
         run = Run(
             id=f"{plain(study)}-stage-{name}",
             name=f"stage {name}",
@@ -199,10 +199,10 @@ class WandbLog(Callback):
         known = self._note.find(run.id)
         if known is None or known.state != logged.state:
             self._asked[run.id] = logged
-            self._tell("stage", logged, result, table_of(result))
+            self._tell("stage", logged, result, stage_table(result))
 
     def _id(self, key: str) -> str:
-        return f"{plain(self._place.study.name)}-{key}"
+        return f"{plain(self._destination.study.name)}-{key}"
 
     def _run_of(self, trial: Trial, stage: str) -> Run:
         config = {
@@ -210,13 +210,20 @@ class WandbLog(Callback):
             for name, value in trial.config.to_dict().items()
         }
         facts = {name: getattr(trial, name) for name in ("split", "data_digest", "weights", "keras_backend")}
+        study = self._destination.study.name
         return Run(
             id=self._id(trial.key),
             name=run_name(trial, stage),
-            group=f"{self._place.study.name}/{stage}",
+            group=f"{study}/{stage}",
             job_type=stage,
             tags=(stage,),
-            config={"study": self._place.study.name, "stage": stage, **config, **facts, "key": trial.key},
+            config={
+                "study": study,
+                "stage": stage,
+                **config,
+                **facts,
+                "key": trial.key,
+            },
         )
 
     def _missing(self) -> int:
@@ -232,7 +239,7 @@ class WandbLog(Callback):
         missing = self._missing()
         words = [f"{len(sent)} runs sent"] if sent else []
         if kept:
-            folder = shlex.quote(str(self._place.runs))
+            folder = shlex.quote(str(self._destination.runs))
             why = self._why(REFUSED)
             words.append(f"{len(kept)} kept here{why}; to send them: wandb sync {folder}/offline-run-*")
         if missing:

@@ -11,12 +11,12 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_json
 
-FOLDER = "wandb"  # in the study's; wandb itself writes there, too
+WANDB_FOLDER = "wandb"  # in the study's; wandb itself writes there, too
 UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows how much of it
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Destination:
     """Where runs go: the study's folder, and the project of an entity (empty for the user's own)."""
 
     study: Path
@@ -32,7 +32,7 @@ class Place:
     @property
     def runs(self) -> Path:
         """Where runs that were logged offline lie, whole."""
-        return self.study / FOLDER
+        return self.study / WANDB_FOLDER
 
     @property
     def unfinished(self) -> Path:
@@ -73,10 +73,10 @@ class Logged:
 
 
 class Note:
-    """The runs that were logged to the project of `place`: `<study>/wandb/logged/<project>/<id>.json`."""
+    """The runs that were logged to a destination's project: `<study>/wandb/logged/<project>/<id>.json`."""
 
-    def __init__(self, place: Place) -> None:
-        self._folder = place.runs / "logged" / place.name
+    def __init__(self, destination: Destination) -> None:
+        self._folder = destination.runs / "logged" / destination.name
 
     def find(self, run_id: str) -> Logged | None:
         """Returns the run, None where it was not logged; a damaged file counts as not logged."""

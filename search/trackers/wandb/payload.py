@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.space.labels import show_value
-from search.study.finetune_result import METRICS, ColumnResult, FinetuneResult
+from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import EpochMetrics, TrialResult
 
@@ -58,7 +58,7 @@ def stage_summary_of(result: Decided) -> dict[str, Any]:
     }
 
 
-def table_of(result: Decided) -> list[Mapping[str, Any]]:
+def stage_table(result: Decided) -> list[Mapping[str, Any]]:
     """Returns the table of a stage, a row a configuration."""
     if isinstance(result, FinetuneResult):
         return [_column_row(column, result) for column in result.columns]
@@ -88,8 +88,8 @@ def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, An
     return {
         "value": column.title,
         "standing": _standing(column.name == result.winner, column.tied),
-        **{metric: column.figures[metric][0] for metric in METRICS},
-        **{f"{metric}_spread": column.figures[metric][1] for metric in METRICS},
+        **{metric: column.figures[metric][0] for metric in FINETUNE_METRICS},
+        **{f"{metric}_spread": column.figures[metric][1] for metric in FINETUNE_METRICS},
         "runs": len(column.trials),
         "winner_less_this": column.difference,
         "p_value": column.p_value,

@@ -17,15 +17,15 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from search.trackers.wandb.logged_runs import Place
-from search.trackers.wandb.runs import FAILED, HASTE, Runs, in_short
+from search.trackers.wandb.logged_runs import Destination
+from search.trackers.wandb.runs import FAILED, HASTE, WandbRuns, in_short
 
 
-def serve(connection: Connection, place: Place) -> None:
-    """Does what `connection` says: pairs of a method of Runs and its arguments, and None at the end."""
-    _keep_to_itself(place)
-    shutil.rmtree(place.unfinished, ignore_errors=True)
-    runs = Runs(place, connection.send)
+def serve(connection: Connection, destination: Destination) -> None:
+    """Does what `connection` says: pairs of a method of WandbRuns and its arguments, and None at the end."""
+    _keep_to_itself(destination)
+    shutil.rmtree(destination.unfinished, ignore_errors=True)
+    runs = WandbRuns(destination, connection.send)
     inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox, runs), daemon=True).start()
     while message := inbox.get():
@@ -38,7 +38,7 @@ def serve(connection: Connection, place: Place) -> None:
     os._exit(0)  # without wandb's own waiting
 
 
-def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: Runs) -> None:
+def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: WandbRuns) -> None:
     while True:
         try:
             message = connection.recv()
@@ -50,15 +50,15 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: Runs) 
             inbox.put(message)
 
 
-def _keep_to_itself(place: Place) -> None:
+def _keep_to_itself(destination: Destination) -> None:
     """Ignores Ctrl-C, prints nothing, and writes below the study's folder only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ |= {
         "WANDB_SILENT": "true",
         "WANDB_ERROR_REPORTING": "false",
-        "WANDB_DATA_DIR": str(place.runs / "data"),
-        "WANDB_CACHE_DIR": str(place.runs / "cache"),
-        "WANDB_ARTIFACT_DIR": str(place.runs / "artifacts"),
+        "WANDB_DATA_DIR": str(destination.runs / "data"),
+        "WANDB_CACHE_DIR": str(destination.runs / "cache"),
+        "WANDB_ARTIFACT_DIR": str(destination.runs / "artifacts"),
     }
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -68,12 +68,12 @@ def _keep_to_itself(place: Place) -> None:
 class Teller:
     """The process that logs, and the thread that tells it."""
 
-    def __init__(self, place: Place) -> None:
-        self._unfinished = place.unfinished
+    def __init__(self, destination: Destination) -> None:
+        self._unfinished = destination.unfinished
         context = multiprocessing.get_context("spawn")
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, place), daemon=True)
+        self._process = context.Process(target=serve, args=(theirs, destination), daemon=True)
         with _ignoring_ctrl_c():  # the process inherits it
             self._process.start()
         theirs.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from search.options.types import OFFLINE, ONLINE
-from search.trackers.wandb.logged_runs import UNDER_WAY, Logged, Note, Place, Run
+from search.trackers.wandb.logged_runs import UNDER_WAY, Destination, Logged, Note, Run
 from search.trackers.wandb.media import figures_of, media_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Live:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
 
-class Runs:
+class WandbRuns:
     """Runs as wandb logs them; once its server does not answer, all that follow are kept in the folder.
 
     Each epoch is there once after all, however often a trial was cut, retried or continued:
@@ -47,8 +47,8 @@ class Runs:
     `say` hears of each run that was logged whole, and why a server was given up.
     """
 
-    def __init__(self, place: Place, say: Any) -> None:
-        self._place, self._note, self._say = place, Note(place), say
+    def __init__(self, destination: Destination, say: Any) -> None:
+        self._destination, self._note, self._say = destination, Note(destination), say
         self._live: dict[str, _Live] = {}
         self.in_haste = threading.Event()  # ask no server any more
 
@@ -77,7 +77,7 @@ class Runs:
 
     def stage(self, logged: Logged, result: Decided, table: Sequence[Mapping[str, Any]]) -> None:
         """Logs a stage: its table, the report's figures, who won."""
-        figures = figures_of(self._place.study, result)
+        figures = figures_of(self._destination.study, result)
         self._write(logged, lambda: media_of(figures, table))
 
     def tag(self, tag: str, run_ids: Sequence[str]) -> None:
@@ -95,9 +95,9 @@ class Runs:
                 live.handle.finish(exit_code=1)
 
     def _is_online(self) -> bool:
-        if self.in_haste.is_set() and self._place.mode == ONLINE:
+        if self.in_haste.is_set() and self._destination.mode == ONLINE:
             self._go_offline("it is slower than the search")
-        return self._place.mode == ONLINE
+        return self._destination.mode == ONLINE
 
     def _write(self, logged: Logged, media: Media = dict) -> None:
         if self._is_online():
@@ -105,9 +105,9 @@ class Runs:
                 self._send(logged, media)
             except Exception as error:  # also TimeoutError
                 self._go_offline(in_short(error))
-        if self._place.mode == OFFLINE:
+        if self._destination.mode == OFFLINE:
             self._keep(logged, media)
-        self._say((DONE, logged.run.id, self._place.mode))
+        self._say((DONE, logged.run.id, self._destination.mode))
 
     def _send(self, logged: Logged, media: Media) -> None:
         live = self._live.pop(logged.run.id, None) or self._begin(logged)
@@ -139,9 +139,9 @@ class Runs:
         handle = self._init(kept, resume)
         _complete(handle, rows, media(), summary)
         folder = Path(handle.dir).parent
-        (folder / self._place.name).touch()
+        (folder / self._destination.name).touch()
         self._discard_unsent(kept)
-        folder.rename(self._place.runs / folder.name)
+        folder.rename(self._destination.runs / folder.name)
         self._note.write(kept)
 
     def _is_sent(self, known: Logged) -> bool:
@@ -150,24 +150,28 @@ class Runs:
 
     def _unsent(self, logged: Logged) -> list[Path]:
         """Returns the folders of the run in this project that `wandb sync` has not marked as sent."""
-        marks = self._place.runs.glob(f"offline-run-????????_??????-{logged.id}/{self._place.name}")
+        marks = self._destination.runs.glob(
+            f"offline-run-????????_??????-{logged.id}/{self._destination.name}"
+        )
         return [mark.parent for mark in marks if not any(mark.parent.glob("*.synced"))]
 
     def _discard_unsent(self, logged: Logged) -> None:
         for folder in self._unsent(logged):
-            folder.rename(tempfile.mkdtemp(dir=self._place.unfinished))  # at once, where removing takes time
+            folder.rename(
+                tempfile.mkdtemp(dir=self._destination.unfinished)
+            )  # at once, where removing takes time
 
     def _init(self, logged: Logged, resume: Literal["allow"] | None) -> Any:
         import wandb
 
-        return wandb.init(**_options(logged, self._place), resume=resume)
+        return wandb.init(**_options(logged, self._destination), resume=resume)
 
     def _go_offline(self, why: str) -> None:
         """Keeps runs in the folder from here on; those under way follow when they end."""
         import wandb
 
         self._say((REFUSED, why))
-        self._place = replace(self._place, mode=OFFLINE)
+        self._destination = replace(self._destination, mode=OFFLINE)
         self._live.clear()
         wandb.teardown()  # frees the ids that are in use
 
@@ -177,10 +181,12 @@ def in_short(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _options(logged: Logged, place: Place) -> dict[str, Any]:
+def _options(logged: Logged, destination: Destination) -> dict[str, Any]:
     import wandb
 
-    place.unfinished.mkdir(parents=True, exist_ok=True)  # wandb takes another folder where it is missing
+    destination.unfinished.mkdir(
+        parents=True, exist_ok=True
+    )  # wandb takes another folder where it is missing
     settings = wandb.Settings(
         silent=True,
         console="off",
@@ -202,10 +208,10 @@ def _options(logged: Logged, place: Place) -> dict[str, Any]:
         **asdict(logged.run),
         "id": logged.id,
         "config": dict(logged.run.config),
-        "project": place.project,
-        "entity": place.entity or None,
-        "dir": place.unfinished,
-        "mode": place.mode,
+        "project": destination.project,
+        "entity": destination.entity or None,
+        "dir": destination.unfinished,
+        "mode": destination.mode,
         "reinit": "create_new",
         "settings": settings,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.dashboard.commands import command_around
-from search.dashboard.curves import best_over_time, curves_of, first_choice
+from search.dashboard.curves import best_over_time, first_choice, trial_curves
 from search.dashboard.machine import failures, machine_facts, nodes_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
@@ -32,15 +32,15 @@ def test_curves_of_a_running_trial_and_its_running_mean(make_study: Make, write_
     write_live(folder, running={TRIAL: [0.5, 0.75]})
     snapshot = StudyReader(folder).read()
     table = trial_table(snapshot)
-    (curve,) = curves_of(snapshot, table, [TRIAL.key], "val_accuracy")
+    (curve,) = trial_curves(snapshot, table, [TRIAL.key], "val_accuracy")
     assert (curve.stage, curve.epochs, curve.values) == ("lr", [1, 2], [0.5, 0.75])
-    (mean,) = curves_of(snapshot, table, [TRIAL.key], "val_accuracy", running_mean=True)
+    (mean,) = trial_curves(snapshot, table, [TRIAL.key], "val_accuracy", running_mean=True)
     assert mean.values == [0.5, 0.625]
 
 
 def test_curves_of_unknown_trials_are_left_out(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=2)).read()
-    assert curves_of(snapshot, trial_table(snapshot), ["0" * 16], "loss") == []
+    assert trial_curves(snapshot, trial_table(snapshot), ["0" * 16], "loss") == []
 
 
 def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live: Write) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from search.dashboard.reading import StudyReader
-from search.dashboard.trials import COLUMNS, filter_trials, label_of, trial_table
+from search.dashboard.trials import TRIAL_COLUMNS, filter_trials, trial_label, trial_table
 from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
 
@@ -30,7 +30,7 @@ def table(make_study: Make) -> pd.DataFrame:
 
 
 def test_trial_table_has_a_row_a_trial(table: pd.DataFrame) -> None:
-    assert set(COLUMNS) < set(table.columns)
+    assert set(TRIAL_COLUMNS) < set(table.columns)
     assert not table["key"].duplicated().any()
     of_lr = table[table["stage"] == "lr"]
     assert sorted(of_lr["value"].unique()) == ["0.0003", "0.001", "0.1", "1e-05"]
@@ -110,4 +110,4 @@ def test_filter_trials_by_status_value_and_accuracy(table: pd.DataFrame) -> None
 
 def test_label_of_names_stage_value_seed_and_key(table: pd.DataFrame) -> None:
     row = table[(table["value"] == "0.1") & (table["seed"] == 8) & (table["stage"] == "lr")].iloc[0]
-    assert label_of(row.to_dict()) == f"lr 0.1, seed 8 ({row['key'][:8]})"
+    assert trial_label(row.to_dict()) == f"lr 0.1, seed 8 ({row['key'][:8]})"

@@ -173,7 +173,7 @@ def test_setting_says_data_networks_and_where_values_come_from(plan: StagePlan) 
     assert printed(lambda console: print_setting(plan, console)) == [
         "data      80 photographs, 40 subjects, split random",
         "networks  random weights, Keras on tensorflow",
-        "values    stage batch_size: batch size 16; default: dropout 0, l2 0",
+        "values    stage batch_size: batch size 16; default: dropout 0, L2 0",
     ]
 
 

@@ -21,13 +21,13 @@ from search.prediction.evaluation import (
     unseen_images,
 )
 from search.prediction.photographs import Photograph
-from search.prediction.predictions import Row, rows_of
+from search.prediction.predictions import PredictionRow, prediction_rows
 from tests.search.makers import make_manifest
 from trainables.inference.classifier import Prediction
 from trainables.inference.pictures import Box
 
 
-def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -> list[Row]:
+def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -> list[PredictionRow]:
     photographs = [
         Photograph(name=f"{number}.jpg", image=b"", label=label, age=("(0, 2)", "(25, 32)")[number % 2])
         for number, label in enumerate(labels)
@@ -35,7 +35,7 @@ def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -
     predictions = [
         Prediction(photo=number, probability=probability) for number, probability in enumerate(probabilities)
     ]
-    return rows_of(photographs, predictions)
+    return prediction_rows(photographs, predictions)
 
 
 def test_evaluate_gives_accuracy_loss_auc_and_age_groups() -> None:
@@ -63,7 +63,7 @@ def test_evaluate_counts_the_first_face_of_a_photograph() -> None:
     photographs = [Photograph(name="a", image=b"", label=1)]
     box = Box(0, 0, 1, 1)
     faces = [Prediction(photo=0, probability=probability, box=box) for probability in (0.9, 0.1)]
-    found = evaluate(rows_of(photographs, faces))
+    found = evaluate(prediction_rows(photographs, faces))
     assert found is not None
     assert (found["n"], found["accuracy"]) == (1, 1.0)
 

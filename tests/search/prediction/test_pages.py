@@ -10,7 +10,7 @@ from PIL import Image
 from search.final_model.model_file import ModelFile
 from search.prediction.photo_grid import LIMIT, PAGE, PHOTO_PX, cells_of, notes_of, write_pages
 from search.prediction.photographs import Photograph
-from search.prediction.predictions import Row, rows_of
+from search.prediction.predictions import PredictionRow, prediction_rows
 from trainables.inference.classifier import NO_FACE, Prediction
 from trainables.inference.pictures import Box
 
@@ -20,10 +20,10 @@ MODEL = ModelFile(
 NAMES = MODEL.label_names
 
 
-def _rows(folder: Path, *predictions: Prediction, label: int | None = None) -> list[Row]:
+def _rows(folder: Path, *predictions: Prediction, label: int | None = None) -> list[PredictionRow]:
     Image.new("RGB", (100, 50), "red").save(folder / "a.png")
     photograph = Photograph(name=f"{folder}/a.png", image=folder / "a.png", label=label)
-    return rows_of([photograph] * len(predictions), predictions)
+    return prediction_rows([photograph] * len(predictions), predictions)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from search.prediction.photographs import Photograph
-from search.prediction.predictions import COLUMNS, Row, print_problems, print_rows, rows_of, to_csv
+from search.prediction.predictions import (
+    CSV_COLUMNS,
+    PredictionRow,
+    prediction_rows,
+    print_problems,
+    print_rows,
+    to_csv,
+)
 from trainables.inference.classifier import NO_FACE, Prediction
 from trainables.inference.pictures import Box
 
@@ -21,9 +28,9 @@ def _photograph(name: str, label: int | None = None) -> Photograph:
     return Photograph(name=name, image=Path(name), label=label)
 
 
-def _rows() -> list[Row]:
+def _rows() -> list[PredictionRow]:
     others = [_photograph(name) for name in ("b, b.jpg", "c.jpg", "d.jpg")]
-    return rows_of(
+    return prediction_rows(
         [_photograph("a.jpg", 1), *others],
         [
             Prediction(photo=0, probability=0.25),
@@ -35,7 +42,7 @@ def _rows() -> list[Row]:
     )
 
 
-def _printed(rows: list[Row]) -> list[str]:
+def _printed(rows: list[PredictionRow]) -> list[str]:
     console = Console(file=io.StringIO(), width=40)
     print_rows(rows, NAMES, console)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
@@ -70,7 +77,7 @@ def test_to_dict_without_an_answer() -> None:
 
 def test_to_csv_has_a_line_a_row_and_can_be_read_back() -> None:
     text = to_csv(_rows(), NAMES).decode()
-    assert text.splitlines()[0] == ",".join(COLUMNS)
+    assert text.splitlines()[0] == ",".join(CSV_COLUMNS)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["photo"] for row in rows] == ["a.jpg", "b, b.jpg", "b, b.jpg", "c.jpg", "d.jpg"]
     assert (rows[0]["true_label"], rows[0]["left"], rows[1]["left"], rows[1]["name"]) == (
@@ -82,7 +89,7 @@ def test_to_csv_has_a_line_a_row_and_can_be_read_back() -> None:
 
 
 def test_to_csv_keeps_the_bytes_of_a_name_that_is_no_text() -> None:
-    rows = rows_of([_photograph("bad\udcff.jpg")], [Prediction(photo=0, probability=0.5)])
+    rows = prediction_rows([_photograph("bad\udcff.jpg")], [Prediction(photo=0, probability=0.5)])
     assert b"bad\xff.jpg" in to_csv(rows, NAMES)
 
 
@@ -98,7 +105,7 @@ def test_print_rows_gives_a_line_a_row_never_wrapped() -> None:
 
 
 def test_print_rows_without_labels_has_no_column_for_them() -> None:
-    rows = rows_of([_photograph("[bold]a.jpg")], [Prediction(photo=0, probability=0.9)])
+    rows = prediction_rows([_photograph("[bold]a.jpg")], [Prediction(photo=0, probability=0.9)])
     assert _printed(rows) == [" label  p(male)  photo", " male    0.9000  [bold]a.jpg"]
 
 

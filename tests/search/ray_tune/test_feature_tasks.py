@@ -1,4 +1,4 @@
-"""Extraction on Ray: places on nodes, shares of rows, and the same rows whoever makes them."""
+"""Extraction on Ray: slots on nodes, shares of rows, and the same rows whoever makes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from search.ray_tune.feature_tasks import Place, make_rows, places_for, shares_of
+from search.ray_tune.feature_tasks import Slot, make_rows, shares_of, slots_for
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from trainables.backbones.table import find_backbone
@@ -32,16 +32,16 @@ def node(name: str, alive: bool = True, **resources: float) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("gpus", "places"),
+    ("gpus", "slots"),
     [
-        (0.0, [Place("b", 8, 0.0), Place("a", 4, 0.0)]),
-        (0.25, [Place("b", 4, 1.0), Place("b", 4, 1.0)]),
-        (2.0, [Place("b", 8, 2.0)]),
+        (0.0, [Slot("b", 8, 0.0), Slot("a", 4, 0.0)]),
+        (0.25, [Slot("b", 4, 1.0), Slot("b", 4, 1.0)]),
+        (2.0, [Slot("b", 8, 2.0)]),
     ],
 )
-def test_places_are_one_a_node_or_one_a_gpu(gpus: float, places: list[Place]) -> None:
+def test_slots_are_one_a_node_or_one_a_gpu(gpus: float, slots: list[Slot]) -> None:
     nodes = [node("a", CPU=4), node("b", CPU=8, GPU=2), node("c", alive=False, CPU=16), node("d", GPU=0)]
-    assert places_for(nodes, gpus) == places
+    assert slots_for(nodes, gpus) == slots
 
 
 def test_shares_are_dealt_out_and_never_empty() -> None:
@@ -83,7 +83,7 @@ def test_nodes_write_shares_of_the_rows_and_keep_what_is_there(cluster: Cluster,
     key = feature_key(tmp_path / "cache", find_backbone("hassner"), "none", problem.manifest.image_digests)
     assert key is not None
     write_shard(key.folder(tmp_path / "cache"), range(128, 256), np.full((128, 227, 227, 3), 7, np.uint8))
-    assert len(places_for(ray.nodes(), 0)) == 2
+    assert len(slots_for(ray.nodes(), 0)) == 2
     rows = np.load(make_rows("hassner", problem, tmp_path / "cache", 0) / "features.npy", mmap_mode="r")
     expected = alone("hassner", problem, tmp_path / "other")
     assert (rows[128:256] == 7).all()

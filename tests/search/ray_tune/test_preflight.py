@@ -9,7 +9,15 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located
-from search.ray_tune.preflight import Errand, Node, Sight, describe, look_around, require_ready, versions_here
+from search.ray_tune.preflight import (
+    Errand,
+    Node,
+    Sight,
+    describe_nodes,
+    look_around,
+    require_ready,
+    versions_here,
+)
 
 HERE, THERE = Node("a" * 20, "head", "10.0.0.1", 2, 0), Node("b" * 20, "gpu1", "10.0.0.2", 4, 1)
 
@@ -82,7 +90,7 @@ def test_errand_asks_for_the_first_and_the_last_image(errand: Errand) -> None:
 
 
 def test_describe_counts_what_there_is() -> None:
-    assert list(describe([HERE, THERE])) == [
+    assert list(describe_nodes([HERE, THERE])) == [
         "node      head (10.0.0.1): 2 CPUs, 0 GPUs",
         "node      gpu1 (10.0.0.2): 4 CPUs, 1 GPU",
         "cluster   2 nodes, 6 CPUs, 1 GPU",

@@ -23,7 +23,7 @@ from trainables.trial import TrialConfig
 def test_backbone_row(
     backbone: str, accuracy: float, val_accuracy: float, loss: float, val_loss: float
 ) -> None:
-    row = published.BACKBONES[backbone]
+    row = published.PUBLISHED_BACKBONES[backbone]
     assert (row.accuracy, row.val_accuracy, row.loss, row.val_loss) == (
         accuracy,
         val_accuracy,
@@ -94,9 +94,9 @@ def test_chosen_value(stage: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("row", "accuracy", "val_accuracy"),
     [
-        (published.UNTUNED, 0.9932, 0.8917),
-        (published.TUNED, 0.9607, 0.9061),
-        (published.PRETRAINED, 0.9977, 0.9180),
+        (published.PUBLISHED_UNTUNED, 0.9932, 0.8917),
+        (published.PUBLISHED_TUNED, 0.9607, 0.9061),
+        (published.PUBLISHED_PRETRAINED, 0.9977, 0.9180),
     ],
 )
 def test_final_row(row: published.LastEpoch, accuracy: float, val_accuracy: float) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainables.features.inputs import cropped, find_rows, reads_images, rows_of, uncropped
+from trainables.features.inputs import cropped, find_rows, reads_images, rows_read_by, uncropped
 from trainables.trial import TrialConfig
 
 
@@ -20,7 +20,7 @@ from trainables.trial import TrialConfig
 )
 def test_rows_of_a_configuration(options: dict[str, object], rows: str) -> None:
     config = TrialConfig.from_dict(options)
-    assert rows_of(config) == rows
+    assert rows_read_by(config) == rows
     assert reads_images(config) == rows.startswith("pixels")
 
 

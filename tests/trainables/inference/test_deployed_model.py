@@ -13,9 +13,9 @@ import pytest
 from data_prep.errors import InputError
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
-from trainables.features.inputs import rows_of
+from trainables.features.inputs import rows_read_by
 from trainables.inference import deployed_model
-from trainables.inference.deployed_model import TOLERANCE, write_model
+from trainables.inference.deployed_model import FILE_TOLERANCE, write_model
 from trainables.training.batches import Examples
 from trainables.training.pretrained import preprocessing_layers
 from trainables.training.training import Training
@@ -45,7 +45,7 @@ def _pictures(px: int) -> Examples:
 def _examples(config: TrialConfig) -> tuple[Examples, np.ndarray]:
     """Returns what a trial reads, and the images behind its validation rows."""
     backbone = find_backbone(config.backbone)
-    rows = rows_of(config)
+    rows = rows_read_by(config)
     pictures = _pictures(
         int(rows.removeprefix("pixels:")) if rows.startswith("pixels") else backbone.input_px
     )
@@ -91,7 +91,7 @@ def test_plain_keras_loads_the_file_and_says_what_the_trained_network_says(writt
     shape, probabilities = json.loads(done.stdout.splitlines()[-1])
     seen = np.load(written / "seen.npz")
     assert shape == [None, *seen["images"].shape[1:]]
-    np.testing.assert_allclose(probabilities, seen["expected"], atol=TOLERANCE)
+    np.testing.assert_allclose(probabilities, seen["expected"], atol=FILE_TOLERANCE)
 
 
 def test_nothing_else_is_left_beside_the_file(written: Path) -> None:
@@ -101,7 +101,7 @@ def test_nothing_else_is_left_beside_the_file(written: Path) -> None:
 def test_file_that_computes_something_else_is_not_kept(
     written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployed_model, "TOLERANCE", -1.0)
+    monkeypatch.setattr(deployed_model, "FILE_TOLERANCE", -1.0)
     facts = np.load(written / BEST)["arr_0"]
     config = json.loads(str(facts))["config"]
     with pytest.raises(InputError, match=r"^the model in the file computes something else"):

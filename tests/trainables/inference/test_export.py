@@ -12,11 +12,11 @@ import pytest
 from data_prep.datasets.drawn_sample import draw_faces
 from data_prep.errors import InputError
 from tests.trainables.models import TINY_PX, write_convolution_model
-from trainables.inference.export import TOLERANCE, Exported, export_model
-from trainables.inference.runtimes import FORMATS, find_format, run_exported
+from trainables.inference.export import EXPORT_TOLERANCE, Exported, export_model
+from trainables.inference.runtimes import EXPORT_FORMATS, find_format, run_exported
 
 FACES = [face.jpeg for face in draw_faces(4)]
-SAVED_MODEL = FORMATS[0]
+SAVED_MODEL = EXPORT_FORMATS[0]
 
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="the converters are TensorFlow's"
@@ -34,7 +34,7 @@ def _names(folder: Path) -> list[str]:
 
 @on_tensorflow
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [form.name for form in FORMATS])
+@pytest.mark.parametrize("name", [form.name for form in EXPORT_FORMATS])
 def test_export_gives_what_keras_gives(model: Path, tmp_path: Path, name: str) -> None:
     try:
         form = find_format(name)
@@ -42,12 +42,12 @@ def test_export_gives_what_keras_gives(model: Path, tmp_path: Path, name: str) -
         pytest.skip(str(error))
     exported = export_model(model, form, tmp_path / form.file_name, FACES)
     assert _names(tmp_path) == [form.file_name]
-    assert exported.difference <= TOLERANCE
+    assert exported.difference <= EXPORT_TOLERANCE
     assert exported.is_telling
     assert (exported.pictures, exported.input_px) == (7, TINY_PX)
     pixels = np.random.default_rng(5).integers(0, 256, (5, TINY_PX, TINY_PX, 3), dtype=np.uint8)
     expected = keras.saving.load_model(model).predict(pixels.astype(np.float32), verbose=0)[:, 0]
-    assert run_exported(exported.path, form, pixels) == pytest.approx(expected, abs=TOLERANCE)
+    assert run_exported(exported.path, form, pixels) == pytest.approx(expected, abs=EXPORT_TOLERANCE)
 
 
 @on_tensorflow
