@@ -231,7 +231,7 @@ def _report_state(training: Training, values: list[dict[str, float]]) -> None:
         )
 
 
-def make_features(keras_backend: str, cpus: int, *arguments: Any) -> str:
+def make_features(keras_backend: str, cpus: int, *arguments: Any) -> Path:
     """Makes the features of images in this process and returns their folder; `extract` has the arguments.
 
     Raises InputError as `trainables.features.extraction.extract` does.
@@ -239,7 +239,7 @@ def make_features(keras_backend: str, cpus: int, *arguments: Any) -> str:
     prepare_process(keras_backend, cpus)
     from trainables.features.extraction import extract
 
-    return str(extract(*arguments).folder)
+    return extract(*arguments).folder
 
 
 def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
@@ -259,15 +259,15 @@ def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
 
 
 def write_model(
-    keras_backend: str, cpus: int, config: dict[str, Any], weights: str, kept: str, path: str
+    keras_backend: str, cpus: int, config: dict[str, Any], weights: str, kept: Path, path: Path
 ) -> None:
     """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
     prepare_process(keras_backend, cpus)
     from trainables.inference import deployed_model
 
-    pull(Path(kept))
+    pull(kept)
     deployed_model.write_model(config, weights, kept, path)
-    push(Path(path))
+    push(path)
 
 
 def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:

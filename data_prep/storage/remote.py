@@ -1,9 +1,9 @@
 """Files behind an address such as s3://bucket/results: each machine works on a copy of what it needs.
 
-The copy of `s3://bucket/results` is the folder `…/stagewise-copies/s3/bucket/results`, so that the path of a
-copied file names its address, on every machine and in every process. `pull` brings what others sent, unless
-what is here is newer; `push` sends what was written here. For all other paths both do nothing: where machines
-share a folder, they see it already. The file systems are pyarrow's.
+A path has an address because it is a `RemotePath`, whatever its folders are called; other machines and
+processes are given such a path by pickle, or its address (`shown`). `pull` brings what others sent, unless
+what is here is newer; `push` sends what was written here. For all other paths both do nothing: where
+machines share a folder, they see it already. The file systems are pyarrow's.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from pathlib import Path, PosixPath
+from typing import Any, BinaryIO, TypeVar, cast
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
@@ -29,37 +29,63 @@ Value = TypeVar("Value")
 _SECOND_NS = 10**9  # object stores say when a file was written in whole seconds
 
 
+class RemotePath(PosixPath):
+    """The path of the copy, on this machine, of what lies at an address; `located` returns it.
+
+    What is made of it by `/`, `parent`, `absolute()`, `glob` and the like is a RemotePath too. Pickled, it is
+    its address, of which another machine has a copy of its own.
+    """
+
+    __slots__ = ()
+
+    @property
+    def address(self) -> str | None:
+        """The address, such as s3://bucket/results; None for the folders above all buckets."""
+        try:
+            scheme, bucket, *rest = self.relative_to(_copies()).parts
+        except ValueError:
+            return None
+        return f"{scheme}://{'/'.join((bucket, *rest))}"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return (_copy_of, (self.address,)) if self.address else super().__reduce__()
+
+
 def is_address(text: str) -> bool:
     """Returns whether `text` is an address such as s3://bucket/results rather than a path."""
     return re.match(r"[a-z][a-z0-9+]+://", text) is not None
 
 
 def located(text: str) -> Path:
-    """Returns the path that a user names: of a copy for an address, which is not made yet.
+    """Returns the path that a user names: a RemotePath for an address, whose copy is not made yet.
 
-    Copies lie in XDG_CACHE_HOME, else in ~/.cache. Raises InputError for an address with wishes (?…), and
-    for one with a key in it.
+    Raises InputError for an address with wishes (?…), and for one with a key in it.
     """
     if not is_address(text):
         return Path(text)
     _require_no_key(text)
-    scheme, _, rest = text.partition("://")
-    if "?" in rest:
+    if "?" in text:
         raise InputError(
             f"{text} has a question mark; give what follows it in the environment, such as AWS_ENDPOINT_URL"
         )
-    if scheme == "file":
-        return Path(rest)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache.absolute() / COPIES / scheme / rest.strip("/")
+    return Path(text.removeprefix("file://")) if text.startswith("file://") else _copy_of(text)
+
+
+def _copy_of(address: str) -> RemotePath:
+    scheme, _, rest = address.partition("://")
+    return RemotePath(_copies(), scheme, rest.strip("/"))
+
+
+def _copies() -> Path:
+    """Returns the folder of this machine's copies, in XDG_CACHE_HOME, else in ~/.cache."""
+    wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # the specification has a relative one ignored: it would be another in each folder that Ray works in
+    return (wanted if wanted.is_absolute() else Path.home() / ".cache") / COPIES
 
 
 def address_of(path: Path) -> str | None:
     """Returns the address that a file or folder is the copy of, None for any other path."""
-    if COPIES not in path.parts:
-        return None
-    scheme, *rest = path.parts[path.parts.index(COPIES) + 1 :]
-    return f"{scheme}://{'/'.join(rest)}"
+    return path.address if isinstance(path, RemotePath) else None
 
 
 def shown(path: Path) -> str:

@@ -17,7 +17,7 @@ from trainables.trial import LAST, Trial
 
 FORMAT = 1
 
-WriteModel = Callable[[dict[str, Any], str, str, str], Any]
+WriteModel = Callable[[dict[str, Any], str, Path, Path], Any]
 """Writes a model from its configuration, the backbone's weights, the trial's own weights, and a path."""
 
 
@@ -47,7 +47,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
         return path
     path.with_name("model.json").unlink(missing_ok=True)
     kept = kept_weights(study) / run.key / LAST
-    write(run.config.to_dict(), plan.problem.weights, str(kept), str(path))
+    write(run.config.to_dict(), plan.problem.weights, kept, path)
     pull(path)
     write_json(path.with_name("model.json"), record)
     return path

@@ -279,7 +279,8 @@ class Driver:
         self._checkpoints.mkdir(parents=True, exist_ok=True)
         for left_by_a_killed_run in self._checkpoints.glob(f"{_EXCHANGE}*"):
             drop(left_by_a_killed_run)
-        folder = Path(tempfile.mkdtemp(prefix=_EXCHANGE, dir=self._checkpoints))
+        # a path made of text would have lost the address of the study
+        folder = self._checkpoints / Path(tempfile.mkdtemp(prefix=_EXCHANGE, dir=self._checkpoints)).name
         try:
             yield address_of(folder) or str(folder)
         finally:

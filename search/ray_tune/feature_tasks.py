@@ -12,7 +12,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import address_of
+from data_prep.storage.remote import address_of, shown
 from search.ray_tune.head_start import HeadStart
 from search.study.descriptions import weights_in_words
 from search.study.setup import Problem, extraction_backend
@@ -90,14 +90,15 @@ class _Tasks:
         self._backbone, self._problem, self._cache = find_rows(name), problem, cache
         self._keras_backend = keras_backend
         self._known_key: FeatureKey | None = None
-        paths = [str(path) for path in problem.manifest.image_paths()]
+        paths = [shown(path) for path in problem.manifest.image_paths()]
         digests = problem.manifest.image_digests
-        self._weights = (name, problem.weights, str(cache))
+        self._weights = (name, problem.weights, cache)
         self._all = (paths, digests, *self._weights, problem.feature_precision)
 
     def alone(self, slot: Slot, on_progress: OnProgress) -> Path:
         """Has one task make everything."""
-        return Path(self._wait([self._start(slot, worker.make_features, *self._all)], on_progress)[0])
+        folder: Path = self._wait([self._start(slot, worker.make_features, *self._all)], on_progress)[0]
+        return folder
 
     def spread(self, slots: Sequence[Slot], on_progress: OnProgress) -> Path:
         """Has a task at each of the slots write a share of the shards, and joins them."""

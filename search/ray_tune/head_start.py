@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from data_prep.storage.remote import shown
 from search.study.setup import Problem, extraction_backend
 from trainables.features.images import available_cores
 
@@ -22,14 +23,15 @@ class HeadStart:
     """
 
     def __init__(self, names: Sequence[str], problem: Problem, cache: Path) -> None:
-        paths = [str(path) for path in problem.manifest.image_paths()]
-        images = (paths, problem.manifest.image_digests)
         wanted = {
             "keras_backend": extraction_backend(problem.keras_backend, 0),
             "cpus": available_cores(),
-            "asked": [
-                (*images, name, problem.weights, str(cache), problem.feature_precision) for name in names
-            ],
+            "images": [shown(path) for path in problem.manifest.image_paths()],
+            "digests": problem.manifest.image_digests,
+            "names": list(names),
+            "weights": problem.weights,
+            "cache": shown(cache),
+            "precision": problem.feature_precision,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "trainables.features"],

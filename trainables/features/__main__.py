@@ -1,7 +1,7 @@
 """python -m trainables.features: makes the rows that standard input asks for, for `head_start` of a search.
 
-It reads a line of JSON, `{"keras_backend": …, "cpus": …, "asked": [arguments of extract, …]}`, and ends with
-the process that holds the other end of the pipe.
+It reads a line of JSON: the `names` of rows, and what all of them are made of. A place in it is a path or an
+address. It ends with the process that holds the other end of the pipe.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ def main() -> int:
     wanted = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from data_prep.errors import InputError  # only now: the other process waits until the line is read
+    from data_prep.storage.remote import located
     from trainables.features.extraction import extract
     from trainables.process_setup import prepare_process
 
     prepare_process(wanted["keras_backend"], wanted["cpus"])
+    images, cache = (wanted["images"], wanted["digests"]), located(wanted["cache"])
     try:
-        for arguments in wanted["asked"]:
-            extract(*arguments)
+        for name in wanted["names"]:
+            extract(*images, name, wanted["weights"], cache, wanted["precision"])
     except InputError:
         return 1
     return 0

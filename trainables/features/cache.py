@@ -67,9 +67,9 @@ class FeatureKey:
             del facts["precision"]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
 
-    def folder(self, cache: str | Path) -> Path:
+    def folder(self, cache: Path) -> Path:
         """Returns the absolute folder of these rows in `cache`."""
-        return Path(cache).absolute() / "features" / self.name
+        return cache.absolute() / "features" / self.name
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class FeatureStore:
         return open_features(self.folder)
 
 
-def open_features(folder: str | Path) -> Array:
+def open_features(folder: Path) -> Array:
     """Returns the rows in `folder` as a read-only memory map, without verifying their checksum."""
     try:
-        rows: Array = np.load(Path(folder) / "features.npy", mmap_mode="r", allow_pickle=False)
+        rows: Array = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"the features in {folder} cannot be opened ({error}); run again to make them"
@@ -100,7 +100,7 @@ def open_features(folder: str | Path) -> Array:
 
 
 def find_features(
-    cache: str | Path,
+    cache: Path,
     backbone: Backbone,
     weights: str,
     image_digests: Sequence[str],
@@ -115,7 +115,7 @@ def find_features(
     return read_store(bring_rows(key, cache)) if key else None
 
 
-def bring_rows(key: FeatureKey, cache: str | Path) -> Path:
+def bring_rows(key: FeatureKey, cache: Path) -> Path:
     """Returns the folder of the rows, with what others have made of them where the cache has an address."""
     folder = key.folder(cache)
     pull(folder, without=("index.json",))
@@ -124,7 +124,7 @@ def bring_rows(key: FeatureKey, cache: str | Path) -> Path:
 
 
 def feature_key(
-    cache: str | Path,
+    cache: Path,
     backbone: Backbone,
     weights: str,
     image_digests: Sequence[str],
@@ -156,7 +156,7 @@ def make_key(
     )
 
 
-def recall_weights(cache: str | Path, backbone: Backbone, identity: str) -> str | None:
+def recall_weights(cache: Path, backbone: Backbone, identity: str) -> str | None:
     """Returns the digest that `remember_weights` noted for the installed Keras and numpy, or None."""
     note = _weights_note(cache, backbone, identity)
     pull(note)
@@ -166,7 +166,7 @@ def recall_weights(cache: str | Path, backbone: Backbone, identity: str) -> str 
         return None
 
 
-def remember_weights(cache: str | Path, backbone: Backbone, identity: str, digest: str) -> None:
+def remember_weights(cache: Path, backbone: Backbone, identity: str, digest: str) -> None:
     """Notes the digest of the weights, so that the next run finds its features without building them."""
     note = _weights_note(cache, backbone, identity)
     with cache_errors(note.parent):
@@ -174,7 +174,7 @@ def remember_weights(cache: str | Path, backbone: Backbone, identity: str, diges
     push(note)
 
 
-def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
+def progress_of(cache: Path, key: FeatureKey) -> tuple[int, int]:
     """Returns how many images are done and how many there are; cheap, for any process with the cache."""
     folder = bring_rows(key, cache)
     if is_whole(cache, key):
@@ -182,7 +182,7 @@ def progress_of(cache: str | Path, key: FeatureKey) -> tuple[int, int]:
     return sum(map(len, finished_rows(folder))), key.images
 
 
-def is_whole(cache: str | Path, key: FeatureKey) -> bool:
+def is_whole(cache: Path, key: FeatureKey) -> bool:
     """Returns whether the rows are finished here; their checksum is not looked at."""
     return (key.folder(cache) / "index.json").exists()
 
@@ -316,10 +316,10 @@ def _shard_files(folder: Path) -> list[tuple[range, Path]]:
     return [(range(*map(int, path.stem.split("-")[:2])), path) for path in paths]
 
 
-def _weights_note(cache: str | Path, backbone: Backbone, identity: str) -> Path:
+def _weights_note(cache: Path, backbone: Backbone, identity: str) -> Path:
     made_by = f"keras-{version('keras')}-numpy-{version('numpy')}"
     name = f"{backbone.application}-{identity}-{made_by}.json".replace(":", "-")
-    return Path(cache).absolute() / "weights" / name
+    return cache.absolute() / "weights" / name
 
 
 def _checksum(path: Path) -> str:

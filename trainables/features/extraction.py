@@ -55,7 +55,7 @@ def extract(
     digests: Sequence[str],
     rows_name: str,
     weights: str,
-    cache: str | Path,
+    cache: Path,
     precision: str = FEATURE_PRECISIONS[0],
     *,
     batch_size: int = BATCH_SIZE,
@@ -97,7 +97,7 @@ def extract(
 
 def complete(
     key: FeatureKey,
-    cache: str | Path,
+    cache: Path,
     compute: Callable[[list[range]], float],
     facts: Mapping[str, Any],
     *,
@@ -126,7 +126,7 @@ def extract_share(
     digests: Sequence[str],
     rows_name: str,
     weights: str,
-    cache: str | Path,
+    cache: Path,
     precision: str = FEATURE_PRECISIONS[0],
     *,
     batch_size: int = BATCH_SIZE,
@@ -148,7 +148,7 @@ def extract_share(
     fill(key, cache, missing, paths, digests, forward, batch_size)
 
 
-def note_weights(rows_name: str, weights: str, cache: str | Path) -> None:
+def note_weights(rows_name: str, weights: str, cache: Path) -> None:
     """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
     backbone = find_rows(rows_name)
     digest = weights_digest(build_backbone(backbone, weights))
@@ -157,7 +157,7 @@ def note_weights(rows_name: str, weights: str, cache: str | Path) -> None:
 
 def fill(
     key: FeatureKey,
-    cache: str | Path,
+    cache: Path,
     missing: Sequence[range],
     paths: Sequence[str | Path],
     digests: Sequence[str],

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import open_read, shown
+from data_prep.storage.remote import located, open_read, shown
 
 DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it when the pixels change
 MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 MB decoded
@@ -81,12 +81,11 @@ def _load(path: str | Path, px: int, digest: str | None) -> Pixels:
 
 def _read(path: str | Path) -> bytes:
     try:
-        with open_read(Path(path)) as file:
+        with open_read(located(path) if isinstance(path, str) else path) as file:
             return file.read()
     except OSError as error:
-        raise InputError(
-            f"the image {shown(Path(path))} cannot be read ({error.strerror or error})"
-        ) from error
+        name = path if isinstance(path, str) else shown(path)
+        raise InputError(f"the image {name} cannot be read ({error.strerror or error})") from error
 
 
 def _decode(content: bytes, px: int, name: str) -> Pixels:

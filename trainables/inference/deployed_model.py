@@ -30,7 +30,7 @@ from trainables.trial import TrialConfig
 FILE_TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file
 
 
-def write_model(config: Mapping[str, Any], weights: str, kept: str, path: str) -> None:
+def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path) -> None:
     """Writes the model of a trial to `path` (.keras), whole or not at all.
 
     `config` is the trial's as JSON values, `weights` as for `build_backbone`, `kept` the file of the
@@ -40,14 +40,13 @@ def write_model(config: Mapping[str, Any], weights: str, kept: str, path: str) -
     Raises InputError where the backbone or the weights cannot be had, and where the file, loaded in safe
     mode, does not compute what the network does.
     """
-    model = build_model(TrialConfig.from_dict(config), weights, Path(kept))
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        written = Path(folder) / target.name
+    model = build_model(TrialConfig.from_dict(config), weights, kept)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        written = Path(folder) / path.name
         model.save(written)
         _require_equal(model, written)
-        written.replace(target)
+        written.replace(path)
 
 
 def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:

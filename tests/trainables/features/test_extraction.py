@@ -121,8 +121,10 @@ def test_extract_reports_progress(photos, tmp_path: Path) -> None:
 
 KILLED = """
 import json, os, signal, sys
+from pathlib import Path
 from trainables.features.extraction import extract
 job = json.load(sys.stdin)
+job["cache"] = Path(job["cache"])
 def on_progress(done, total):
     if done == 6:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -144,6 +146,7 @@ def test_extract_continues_after_a_kill(photos, tmp_path: Path) -> None:
     assert key is not None
     assert progress_of(tmp_path, key) == (6, 10)
     seen: list[int] = []
+    job["cache"] = tmp_path
     store = extract(**job, batch_size=2, shard_images=2, on_progress=lambda done, _: seen.append(done))
     assert seen == [8, 10]
     assert (store.open() == [decode(path, 227) for path in photos.paths]).all()
@@ -151,8 +154,10 @@ def test_extract_continues_after_a_kill(photos, tmp_path: Path) -> None:
 
 TOGETHER = """
 import json, sys
+from pathlib import Path
 from trainables.features.extraction import extract
 job = json.load(sys.stdin)
+job["cache"] = Path(job["cache"])
 made = []
 extract(**job, batch_size=1, shard_images=1, on_progress=lambda done, _: made.append(done))
 print(len(made))

@@ -68,7 +68,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         trained.save(folder)
     trained.keep(folder, folder)
     np.savez(folder / "seen.npz", images=images, expected=trained.validation_probabilities())
-    write_model(config.to_dict(), "none", str(folder / LAST), str(folder / "winner" / "model.keras"))
+    write_model(config.to_dict(), "none", folder / LAST, folder / "winner" / "model.keras")
     return folder
 
 
@@ -105,11 +105,11 @@ def test_file_that_computes_something_else_is_not_kept(
     facts = np.load(written / BEST)["arr_0"]
     config = json.loads(str(facts))["config"]
     with pytest.raises(InputError, match=r"^the model in the file computes something else"):
-        write_model(config, "none", str(written / BEST), str(tmp_path / "model.keras"))
+        write_model(config, "none", written / BEST, tmp_path / "model.keras")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_that_are_damaged(tmp_path: Path) -> None:
     (tmp_path / LAST).write_bytes(b"text")
     with pytest.raises(InputError, match=r"^the weights in .*last\.npz cannot be used"):
-        write_model(HEAD.to_dict(), "none", str(tmp_path / LAST), str(tmp_path / "model.keras"))
+        write_model(HEAD.to_dict(), "none", tmp_path / LAST, tmp_path / "model.keras")
