@@ -1,24 +1,27 @@
-"""The command line of python -m data_prep.build: its options, their defaults and their help."""
+"""The command line of python -m data_prep.build: argv becomes a frozen value, with defaults and help."""
 
 from __future__ import annotations
 
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from data_prep.command_line.completion import completing
+from data_prep.command_line.parser import CommandParser
 from data_prep.datasets import celeba, drawn_sample
-from data_prep.storage.remote import is_address
+from data_prep.errors import InputError
+from data_prep.storage.remote import address_of, located
 
-Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Subparsers: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 _ROOTS = {
-    "adience": "the folder with fold_frontal_<k>_data.txt (or fold_<k>_data.txt) and aligned/",
-    "celeba": "the folder with list_attr_celeba.txt (or .csv) and img_align_celeba/",
-    "folder": "the folder with one folder a class, or with labels.csv; or a CSV file",
-    "sample": "a new or empty folder to draw in, or one that holds this sample already",
+    "adience": "folder with fold_frontal_<k>_data.txt (or fold_<k>_data.txt) and aligned/",
+    "celeba": "folder with list_attr_celeba.txt (or .csv) and img_align_celeba/",
+    "folder": "folder with one folder per class, or with labels.csv; or a CSV file",
+    "sample": "new or empty folder to draw in, or one that holds this sample already",
 }
 _EPILOG = """\
 examples:
@@ -32,22 +35,60 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 """
 
 
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Returns the options in `argv`; wrong usage and --help end in SystemExit."""
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """A build: the data set below `root`, and the manifest `out` that is made of it.
+
+    With `labels_only` nothing is written, and `out` may be None. `yaw` (degrees) is an option of Adience;
+    `part` and `test_share` of CelebA; `csv` of a folder; `photos` and `celeba_photos` of the sample; `seed`
+    is that of CelebA's test share or of the drawings.
+
+    Raises InputError where `out` is missing or at an address, and for a share or a seed that is none.
+    """
+
+    dataset: str
+    root: Path
+    out: Path | None = None
+    json: bool = False
+    labels_only: bool = False
+    skip_bad_images: bool = False
+    yaw: int | None = None
+    part: bool = False
+    test_share: float | None = None
+    csv: Path | None = None
+    photos: int = drawn_sample.PHOTOS
+    celeba_photos: int = drawn_sample.CELEBA_PHOTOS
+    seed: int = drawn_sample.DRAWING_SEED
+
+    def __post_init__(self) -> None:
+        if self.out is None and not self.labels_only:
+            raise InputError("--out MANIFEST.parquet is needed, or --labels-only to count without writing")
+        if self.out is not None and address_of(self.out):
+            raise InputError(
+                f"a manifest is written to a path of this machine only, received {address_of(self.out)}; "
+                "copy it there afterwards"
+            )
+        if self.test_share is not None:
+            _share(self.test_share)
+        _seed(self.seed)
+
+
+def parse_options(argv: Sequence[str] | None) -> BuildOptions:
+    """Returns the options in `argv`; wrong usage, --help and --version end in SystemExit."""
     parser = completing(_parser())
-    arguments = parser.parse_args(argv)
-    if arguments.out is None and not arguments.labels_only:
-        parser.error("--out MANIFEST.parquet is needed, or --labels-only to count without writing")
-    return arguments
+    typed = vars(parser.parse_args(argv))
+    try:
+        return BuildOptions(**typed)
+    except InputError as error:
+        parser.error(str(error))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m data_prep.build",
-        description="Reads label files, opens every image, and writes a manifest: one row an image.",
+        description="Reads label files, opens every image, and writes a manifest: one row per image.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     datasets = parser.add_subparsers(dest="dataset", metavar="{adience,celeba,folder,sample}", required=True)
     _add_adience(_dataset(datasets, "adience", "Adience: the fold files and the aligned faces they name"))
@@ -55,62 +96,66 @@ def _parser() -> argparse.ArgumentParser:
     _add_folder(
         _dataset(datasets, "folder", "your own photographs of two classes, by folder or in a CSV file")
     )
-    _add_sample(_dataset(datasets, "sample", "draws a small sample of both formats, to try things on"))
+    _add_sample(_dataset(datasets, "sample", "a small drawn sample of both formats, to try things on"))
     return parser
 
 
-def _dataset(datasets: Subparsers, name: str, job: str) -> argparse.ArgumentParser:
-    parser = datasets.add_parser(name, help=job, description=f"{job}.", allow_abbrev=False)
+def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
+    parser = datasets.add_parser(name, help=what, description=f"{what}.", version=False)
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help=_ROOTS[name])
-    parser.add_argument("--out", type=_path, metavar="MANIFEST", help="the parquet file to write")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--out", type=located, metavar="MANIFEST", help="parquet file to write")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the output, not text")
     parser.add_argument(
-        "--labels-only", action="store_true", help="count the labels; open no image and write nothing"
+        "--labels-only",
+        action="store_true",
+        help="counts of the labels, with no image opened or file written",
     )
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",
-        help="leave out missing and broken images, and list them in a .skipped.txt beside MANIFEST",
+        help="manifest without missing and broken images, which a .skipped.txt beside it lists",
     )
     return parser
 
 
-def _add_adience(parser: argparse.ArgumentParser) -> None:
+def _add_adience(parser: CommandParser) -> None:
     parser.add_argument(
         "--yaw",
         type=int,
         metavar="DEGREES",
-        help="keep faces at this yaw angle, 0 is frontal (default: every row)",
+        help="yaw angle of the faces to keep, 0 is frontal (default: every row)",
     )
 
 
-def _add_celeba(parser: argparse.ArgumentParser) -> None:
+def _add_celeba(parser: CommandParser) -> None:
     parser.add_argument(
-        "--part", action="store_true", help="accept an attribute file with other rows than it declares"
+        "--part",
+        action="store_true",
+        help="part of CelebA: the attribute file may have other rows than it declares",
     )
     parser.add_argument(
         "--test-share",
         type=_share,
         metavar="SHARE",
-        help="draw this share of the images as the test fold "
+        help="share of the images to draw as the test fold, between 0 and 1 "
         f"(default: the official partition file, {celeba.TEST_SHARE:g} where there is none)",
     )
-    _add_seed(parser, celeba.TEST_SEED, "seed of that draw")
+    _add_seed(parser, celeba.TEST_SEED, "seed of the draw of --test-share")
 
 
-def _add_folder(parser: argparse.ArgumentParser) -> None:
+def _add_folder(parser: CommandParser) -> None:
     parser.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
-        help="read path,label[,subject] from FILE, paths relative to DIR (default: DIR/labels.csv, if any)",
+        help="CSV file of path,label[,subject], the paths relative to DIR (default: DIR/labels.csv, if any)",
     )
 
 
-def _add_sample(parser: argparse.ArgumentParser) -> None:
+def _add_sample(parser: CommandParser) -> None:
     for option, default, what in (
-        ("--photos", drawn_sample.PHOTOS, "photos to draw in the Adience tree"),
-        ("--celeba-photos", drawn_sample.CELEBA_PHOTOS, "photos to draw in the CelebA tree"),
+        ("--photos", drawn_sample.PHOTOS, "number of photos in the Adience tree"),
+        ("--celeba-photos", drawn_sample.CELEBA_PHOTOS, "number of photos in the CelebA tree"),
     ):
         parser.add_argument(
             option, type=int, default=default, metavar="N", help=f"{what} (default: %(default)s)"
@@ -118,37 +163,27 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     _add_seed(parser, drawn_sample.DRAWING_SEED, "seed of the drawings")
 
 
-def _add_seed(parser: argparse.ArgumentParser, default: int, what: str) -> None:
+def _add_seed(parser: CommandParser, default: int, what: str) -> None:
     parser.add_argument(
         "--seed", type=_seed, default=default, metavar="N", help=f"{what} (default: %(default)s)"
     )
 
 
-def _path(text: str) -> Path:
-    if is_address(text):
-        raise argparse.ArgumentTypeError(
-            f"a manifest is written to a path of this machine only, received {text}; copy it there afterwards"
-        )
-    return Path(text)
-
-
-def _share(text: str) -> float:
+def _share(received: str | float) -> float:
     try:
-        share = float(text)
+        share = float(received)
     except ValueError:
         share = math.nan
     if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"a share must lie between 0 and 1, received {text}")
+        raise InputError(f"a share must lie between 0 and 1, received {received}")
     return share
 
 
-def _seed(text: str) -> int:
+def _seed(received: str | int) -> int:
     try:
-        seed = int(text)
+        seed = int(received)
     except ValueError:
         seed = -1
     if not 0 <= seed < 2**32:
-        raise argparse.ArgumentTypeError(
-            f"a seed must be a whole number from 0 and below 2**32, received {text}"
-        )
+        raise InputError(f"a seed must be a whole number from 0 and below 2**32, received {received}")
     return seed

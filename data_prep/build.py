@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data_prep.arguments import parse_arguments
+from data_prep.arguments import BuildOptions, parse_options
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.datasets.adience import load_adience
@@ -33,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _build(argv: Sequence[str] | None) -> None:
-    arguments = parse_arguments(argv)
-    summary = _run(arguments)
-    print(json.dumps(summary.to_dict(), indent=2) if arguments.json else summary.to_text())
+    options = parse_options(argv)
+    summary = _run(options)
+    print(json.dumps(summary.to_dict(), indent=2) if options.json else summary.to_text())
 
 
 def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) -> Summary:
@@ -62,45 +61,41 @@ def skipped_path(out: Path) -> Path:
     return out.with_suffix(".skipped.txt")
 
 
-def _run(arguments: argparse.Namespace) -> Summary:
-    if arguments.out is not None and not arguments.labels_only:
-        require_writable(arguments.out)
-    labels = _load(arguments)
+def _run(options: BuildOptions) -> Summary:
+    out = None if options.labels_only else options.out
+    if out:
+        require_writable(out)  # before the images, whose check takes minutes
+    labels = _load(options)
     for note in labels.notes:
         print(f"note: {note}", file=sys.stderr)
-    if arguments.labels_only:
-        if arguments.out is not None:
-            print(f"note: with --labels-only {arguments.out} is not written", file=sys.stderr)
-        return _summary(labels, None, None)
-    return build_manifest(labels, arguments.out, skip_bad_images=arguments.skip_bad_images)
+    if out:
+        return build_manifest(labels, out, skip_bad_images=options.skip_bad_images)
+    if options.out:
+        print(f"note: with --labels-only {options.out} is not written", file=sys.stderr)
+    return _summary(labels, None, None)
 
 
-def _load(arguments: argparse.Namespace) -> Labels:
-    look = not arguments.labels_only
-    match arguments.dataset:
+def _load(options: BuildOptions) -> Labels:
+    root, look = options.root, not options.labels_only
+    match options.dataset:
         case "adience":
-            return load_adience(arguments.root, yaw=arguments.yaw, look_for_images=look)
+            return load_adience(root, yaw=options.yaw, look_for_images=look)
         case "celeba":
-            return load_celeba(
-                arguments.root, part=arguments.part, test_share=arguments.test_share, seed=arguments.seed
-            )
+            return load_celeba(root, part=options.part, test_share=options.test_share, seed=options.seed)
         case "folder":
-            return load_folder(arguments.root, csv=arguments.csv)
+            return load_folder(root, csv=options.csv)
         case _:
-            return _load_sample(arguments)
+            _require_sample(options)
+            return load_adience(root / "adience", look_for_images=look)
 
 
-def _load_sample(arguments: argparse.Namespace) -> Labels:
-    if arguments.labels_only and not holds_sample(arguments.root):
-        raise InputError(f"{arguments.root} holds no sample to count; leave out --labels-only to draw one")
-    if not arguments.labels_only:
+def _require_sample(options: BuildOptions) -> None:
+    if options.labels_only and not holds_sample(options.root):
+        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
+    if not options.labels_only:
         draw_sample(
-            arguments.root,
-            photos=arguments.photos,
-            celeba_photos=arguments.celeba_photos,
-            seed=arguments.seed,
+            options.root, photos=options.photos, celeba_photos=options.celeba_photos, seed=options.seed
         )
-    return load_adience(arguments.root / "adience", look_for_images=not arguments.labels_only)
 
 
 def _summary(labels: Labels, digest: str | None, manifest: Path | None) -> Summary:

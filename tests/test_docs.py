@@ -44,7 +44,7 @@ PROGRAMS = [
 ]
 PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.options.parser"}
 PARSES = {
-    "data_prep.build": build_arguments.parse_arguments,
+    "data_prep.build": build_arguments.parse_options,
     "search.run": run_arguments.parse_arguments,
     "search.predict": predict._parse,  # which checks what argparse cannot
 }

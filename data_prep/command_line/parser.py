@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from data_prep.errors import InputError
+
 
 class CommandParser(argparse.ArgumentParser):
     """A parser that helps: an unknown option or choice is answered with the nearest one that exists.
 
     `other_words` maps what people call a choice to what it is called here ({"learning_rate": "lr"}).
     `--version` prints the version of the installed package; a parser of a subcommand goes without it
-    (`version=False`). Options are written in full.
+    (`version=False`). Options are written in full. Where the type of an option raises InputError, its
+    sentence is told.
     """
 
     def __init__(
@@ -50,6 +53,15 @@ class CommandParser(argparse.ArgumentParser):
             if word in action.choices
         ]
         return {name for parser in (self, *subcommands) for name in parser._option_string_actions}
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        try:
+            return super()._get_value(action, arg_string)
+        except argparse.ArgumentError as error:
+            # of any ValueError but its own argparse tells only that the value is invalid
+            if isinstance(error.__context__, InputError):
+                raise argparse.ArgumentError(action, str(error.__context__)) from None
+            raise
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:

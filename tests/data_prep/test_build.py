@@ -156,11 +156,16 @@ def test_build_sample_labels_only_draws_nothing(tmp_path: Path, capsys: Capture)
         ("celeba --root . --test-share x --labels-only", 2, "a share must lie between 0 and 1, received x"),
         ("celeba --root . --seed -1 --labels-only", 2, "a seed must be a whole number"),
         ("celeba --root . --seed x --labels-only", 2, "a seed must be a whole number"),
-        ("celeba --root . --labels", 2, "unrecognized arguments: --labels"),
+        ("celeba --root . --labels", 2, "unrecognized arguments: --labels; did you mean --labels-only?"),
         (
             "celeba --root . --out s3://bucket/m.parquet",
             2,
             "a path of this machine only, received s3://bucket/m.parquet; copy it there afterwards",
+        ),
+        (
+            "celeba --root . --out s3://a:b@bucket/m",
+            2,
+            "argument --out: the address of bucket has a key in it",
         ),
         (
             "folder --root . --csv gone.csv --labels-only",
@@ -168,6 +173,7 @@ def test_build_sample_labels_only_draws_nothing(tmp_path: Path, capsys: Capture)
             "error: there is no file gone.csv; check --root, and --csv where it was given",
         ),
         ("faces --root .", 2, "invalid choice: 'faces'"),
+        ("celebs --root .", 2, "did you mean celeba?"),
         ("", 2, "the following arguments are required"),
     ],
 )

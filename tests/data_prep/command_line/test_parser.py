@@ -7,6 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from data_prep.command_line.parser import CommandParser, did_you_mean
+from data_prep.storage.remote import located
 
 Capture = pytest.CaptureFixture[str]
 
@@ -78,6 +79,13 @@ def test_unknown_choice_is_answered_with_the_nearest(
     line = refusal(parser, *words.split(), capsys=capsys)
     assert "invalid choice: " in line
     assert line.endswith(told)
+
+
+def test_sentence_of_a_type_is_told(capsys: Capture) -> None:
+    parser = CommandParser(prog="build")
+    parser.add_argument("--out", type=located)
+    told = "argument --out: the address of bucket has a key in it, and addresses are printed; "
+    assert told in refusal(parser, "--out", "s3://KEY:SECRET@bucket/a", capsys=capsys)
 
 
 def test_version_is_that_of_the_package(parser: CommandParser, capsys: Capture) -> None:
