@@ -94,9 +94,9 @@ def _parser() -> CommandParser:
     _add_adience(_dataset(datasets, "adience", "Adience: the fold files and the aligned faces they name"))
     _add_celeba(_dataset(datasets, "celeba", "CelebA: the attribute file and the aligned images"))
     _add_folder(
-        _dataset(datasets, "folder", "your own photographs of two classes, by folder or in a CSV file")
+        _dataset(datasets, "folder", "Your own photographs of two classes, by folder or in a CSV file")
     )
-    _add_sample(_dataset(datasets, "sample", "a small drawn sample of both formats, to try things on"))
+    _add_sample(_dataset(datasets, "sample", "A small drawn sample of both formats, to try things on"))
     return parser
 
 

@@ -38,7 +38,7 @@ def _build(argv: Sequence[str] | None) -> None:
 
 
 def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) -> Summary:
-    """Checks every image of `labels`, writes the manifest at `out` and returns the counts.
+    """Returns the counts of the manifest that it writes at `out`, after a check of every image of `labels`.
 
     With `skip_bad_images` images that cannot be used are left out, counted, and listed in a text file
     beside the manifest (`skipped_path`). Raises InputError for such images otherwise, where none is left,
@@ -57,7 +57,7 @@ def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) 
 
 
 def skipped_path(out: Path) -> Path:
-    """Returns where the images left out of the manifest `out` are listed."""
+    """Returns the path of the list of the images that the manifest `out` leaves out."""
     return out.with_suffix(".skipped.txt")
 
 

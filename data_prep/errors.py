@@ -6,5 +6,5 @@ class InputError(ValueError):
 
 
 def in_one_line(error: Exception, letters: int) -> str:
-    """Returns at most so many letters of what `error` says, on one line; its kind where it says nothing."""
+    """Returns the text of `error` on one line, at most so many `letters`; its kind where it has none."""
     return " ".join(str(error).split())[:letters] or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a build says when it is done: one JSON object for scripts, laid out lines for people."""
+"""The summary of a build: one JSON object for scripts, laid out lines for people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Summary:
         }
 
     def to_text(self) -> str:
-        """Returns the same for a reader, a fact a line."""
+        """Returns the same for a reader, one fact per line."""
         return "\n".join(f"  {name:<10}{fact}" if fact else name for name, fact in self._lines())
 
     @property

@@ -1,4 +1,4 @@
-"""Where people read: consoles on which text is text."""
+"""Consoles for people to read, on which text is text."""
 
 from __future__ import annotations
 

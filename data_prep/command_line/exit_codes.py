@@ -1,4 +1,4 @@
-"""How every command ends: with an exit code, and what may be expected to go wrong in one sentence."""
+"""The end of every command: an exit code, and one sentence for what may be expected to go wrong."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STDOUT = 1
 
 
 def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothing was written") -> int:
-    """Does `work` and returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted, 143 terminated.
+    """Returns the code of `work`: 0 done, 1 told in one line, 2 wrong usage, 130 interrupted, 143 terminated.
 
     A reader of the output that has gone ends it with 1, untold. InputError and OSError are told on standard
     error, and `interrupted` after Ctrl-C or SIGTERM; any other exception is a bug and stays one.
@@ -31,6 +31,7 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # who read the output wants no more of it, such as head
+        # else Python, which flushes at its end, would complain of the same once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 1
     except OSError as error:

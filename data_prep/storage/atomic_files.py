@@ -16,6 +16,7 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         with part.open("wb") as file:
             write(file)
             file.flush()
+            # else a machine that loses its power may keep the new name, and none of the bytes
             os.fsync(file.fileno())
         part.replace(path)
     finally:

@@ -48,6 +48,7 @@ class RemotePath(PosixPath):
         return f"{scheme}://{'/'.join((bucket, *rest))}"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
+        # not `located`, which refuses names that a bucket may have and no user should type
         return (_copy_of, (self.address,)) if self.address else super().__reduce__()
 
 
@@ -89,7 +90,7 @@ def address_of(path: Path) -> str | None:
 
 
 def shown(path: Path) -> str:
-    """Returns what a user calls `path`: its address where it has one."""
+    """Returns the name of `path` for a user: its address where it has one."""
     return address_of(path) or str(path)
 
 
@@ -122,7 +123,7 @@ def _require_no_key(address: str) -> None:
         )
 
 
-@functools.cache
+@functools.cache  # a client of an object store takes a while to make, and keeps its connections
 def _file_system(bucket: str) -> tuple[FileSystem, str]:
     return cast(tuple[FileSystem, str], FileSystem.from_uri(bucket))
 
@@ -137,7 +138,7 @@ def is_file(path: Path) -> bool:
 
 
 def open_read(path: Path) -> BinaryIO:
-    """Opens a file at its address, or the path itself; raises OSError as `open` does."""
+    """Returns the open file at the address of `path`, or at `path` itself; raises OSError as `open` does."""
     address = address_of(path)
     if address is None:
         return path.open("rb")
@@ -251,6 +252,7 @@ def _for_each(work: Callable[[str, Value], None], pairs: Iterable[tuple[str, Val
 def _fetch(filesystem: FileSystem, info: FileInfo, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # the copy gets the time of what it is a copy of, so that a newer file is one that was written here since
     try:
         copy_files(info.path, str(part), source_filesystem=filesystem, destination_filesystem=_LOCAL)
         os.utime(part, ns=(_written_ns(info),) * 2)
