@@ -19,13 +19,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.measure import machine, machine_in_words
 from search.space.stages import STAGES
+from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
 from search.study.stage_results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
@@ -34,16 +34,16 @@ from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, Tria
 SIZES = (20, 5_000)
 LIMITS_S = {20: 2.0, 5_000: 3.0}
 EPOCHS = 20
-FACTS: dict[str, Any] = {
-    "data_digest": "0" * 32,
-    "source": "folder",
-    "images": 12_194,
-    "labels": {"0": 6_455, "1": 5_739},
-    "subjects": 2_284,
-    "split": "random",
-    "weights": "none",
-    "keras_backend": "jax",
-}
+FACTS = StudyFacts(
+    data_digest="0" * 32,
+    source="folder",
+    images=12_194,
+    labels={"0": 6_455, "1": 5_739},
+    subjects=2_284,
+    split="random",
+    weights="none",
+    keras_backend="jax",
+)
 LAPTOP = {"width": 1280, "height": 800}
 
 
@@ -148,7 +148,7 @@ def _configs(count: int) -> Iterator[TrialConfig]:
 
 def _result(config: TrialConfig, rng: np.random.Generator) -> TrialResult:
     level = float(rng.normal(0.88, 0.02))
-    facts = {name: FACTS[name] for name in ("data_digest", "weights", "keras_backend")}
+    facts = {name: getattr(FACTS, name) for name in ("data_digest", "weights", "keras_backend")}
     epochs = tuple(
         EpochMetrics(
             epoch=epoch,

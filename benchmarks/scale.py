@@ -83,7 +83,7 @@ class Clock(Callback):
 
 
 @dataclass
-class Study:
+class IdleStudy:
     """A study in `folder` whose trials are idle, an epoch of them `epoch_s` long."""
 
     folder: Path
@@ -134,14 +134,15 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
     """
     from search.report.__main__ import write_report
     from search.study.ledger import Ledger
+    from search.study.study import Study
 
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(Path(folder), epochs)
+        study = IdleStudy(Path(folder), epochs)
         before_mib = peak_mib()
         cost = study.search(trials, None)
         driver_mib = peak_mib()
         ledger_s = cost_of(lambda: list(Ledger(study.folder).results())).wall_s
-        report_s = cost_of(lambda: write_report(study.folder, study.folder / "report", "")).wall_s
+        report_s = cost_of(lambda: write_report(Study(study.folder), study.folder / "report", "")).wall_s
     clock = study.clock
     return {
         "trials": trials,
@@ -161,7 +162,7 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
 def measure_nodes(nodes: int, trials: int, epochs: int, epoch_s: float) -> dict[str, Any]:
     """Returns how long the search takes on `nodes` of one CPU each; `start_s` goes before the first epoch."""
     with tempfile.TemporaryDirectory() as folder, _cluster(nodes) as address:
-        study = Study(Path(folder), epochs, epoch_s)
+        study = IdleStudy(Path(folder), epochs, epoch_s)
         started = time.perf_counter()
         study.search(trials, address)
     clock = study.clock

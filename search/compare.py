@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,9 +20,9 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.options.types import add_storage, offer_studies
 from search.space.labels import describe_config
-from search.study.folder import find_study, read_study
-from search.study.ledger import Ledger
-from search.study.stage_results import StageFiles, StageResult, winner_of
+from search.study.snapshot import Snapshot
+from search.study.stage_results import StageResult, winner_of
+from search.study.study import Study
 from trainables.trial import TrialConfig
 
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")
@@ -55,7 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _compare(argv: Sequence[str] | None) -> None:
     arguments = completing(_parser()).parse_args(argv)
-    lines = compare_studies([find_study(name, arguments.storage) for name in arguments.studies])
+    studies = [Study.find(name, arguments.storage).snapshot() for name in arguments.studies]
+    for sentence in (sentence for study in studies for sentence in study.unread):
+        print(f"warning: {sentence}", file=sys.stderr)
+    lines = compare_studies(studies)
     if arguments.json:
         print(json.dumps([asdict(line) for line in lines], indent=2))
     else:
@@ -77,74 +79,68 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def compare_studies(folders: Sequence[Path]) -> list[Line]:
+def compare_studies(studies: Sequence[Snapshot]) -> list[Line]:
     """Returns a line for the staged and one for the joint search of each study, as far as they were run.
 
     Raises InputError where a study stands there twice, where the studies are not of the same data, split,
     weights and backend, and where there are not two lines to compare.
     """
-    _require_different(folders)
-    _require_same(folders)
-    lines = [line for folder in folders for line in _lines(folder)]
+    _require_different(studies)
+    _require_same(studies)
+    lines = [line for study in studies for line in _lines(study)]
     if len(lines) < 2:
+        folders = ", ".join(str(study.folder) for study in studies)
         raise InputError(
-            f"a comparison needs two finished searches, {', '.join(map(str, folders))} has {len(lines)}; "
+            f"a comparison needs two finished searches, {folders} has {len(lines)}; "
             "run --stage all and --mode joint"
         )
     return lines
 
 
-def _require_different(folders: Sequence[Path]) -> None:
-    places = [folder.resolve() for folder in folders]
+def _require_different(studies: Sequence[Snapshot]) -> None:
+    places = [study.folder.resolve() for study in studies]
     twice = [place for place in places if places.count(place) > 1]
     if twice:
         raise InputError(f"a study is compared with others, {twice[0]} stands there twice; name it once")
 
 
-def _require_same(folders: Sequence[Path]) -> None:
-    first, *others = [(folder, read_study(folder)) for folder in folders]
-    for folder, facts in others:
-        differing = [name for name in SAME if facts.get(name) != first[1].get(name)]
-        if differing:
-            name = differing[0]
-            raise InputError(
-                f"only searches on the same data can be compared: {name} is {first[1].get(name)!r} in "
-                f"{first[0]} and {facts.get(name)!r} in {folder}; leave one out"
-            )
+def _require_same(studies: Sequence[Snapshot]) -> None:
+    first, *others = studies
+    for other in others:
+        for name in SAME:
+            here, there = getattr(first.facts, name), getattr(other.facts, name)
+            if here != there:
+                raise InputError(
+                    f"only searches on the same data can be compared: {name} is {here!r} in "
+                    f"{first.folder} and {there!r} in {other.folder}; leave one out"
+                )
 
 
-def _lines(folder: Path) -> Iterable[Line]:
-    results = list(StageFiles(folder).all())
-    staged = [result for result in results if result.hyperparameter and result.winner]
+def _lines(study: Snapshot) -> Iterable[Line]:
+    staged = [result for result in study.staged if result.winner]
     if staged:
         keys = {key for result in staged for entry in result.entries for key in entry.trials}
         stages = ", ".join(dict.fromkeys(result.stage for result in staged))
-        winner, _ = winner_of(staged, folder)
+        winner, _ = winner_of(staged, study.folder)
         last = next((result for result in reversed(staged) if _compared(result, winner)), staged[-1])
-        yield _line(folder, f"staged ({stages})", last, winner, keys)
-    for result in results:
+        yield _line(study, f"staged ({stages})", last, winner, keys)
+    for result in study.results:
         if result.search and result.winner and "members" in result.search:
             way = f"joint ({result.search['scheduler']})"
-            yield _line(folder, way, result, result.winner, set(), len(result.search["members"]))
+            yield _line(study, way, result, result.winner, set(), len(result.search["members"]))
         elif result.search and result.winner:
             keys = {key for entry in result.entries for key in entry.trials} | set(result.search["trials"])
-            yield _line(
-                folder,
-                f"joint ({result.search['search']}, {result.search['scheduler']})",
-                result,
-                result.winner,
-                keys,
-            )
+            way = f"joint ({result.search['search']}, {result.search['scheduler']})"
+            yield _line(study, way, result, result.winner, keys)
 
 
 def _line(
-    folder: Path, way: str, last: StageResult, winner: TrialConfig, keys: set[str], members: int = 0
+    study: Snapshot, way: str, last: StageResult, winner: TrialConfig, keys: set[str], members: int = 0
 ) -> Line:
-    ledger = Ledger(folder)
-    trials = [result for key in sorted(keys) if (result := ledger.find_key(key))]
+    trials = [study.trials[key] for key in sorted(keys) if key in study.trials]
     entry = last.entry_of(winner) if _compared(last, winner) else None
     return Line(
-        study=folder.name,
+        study=study.name,
         way=way,
         best=entry.mean if entry else None,
         runs=max(1, len(entry.trials)) if entry else 0,

@@ -49,15 +49,9 @@ from search.strategies.plans import (
 from search.strategies.sweeps import run_sequence
 from search.study.data import celeba_of, default_name, manifest_of
 from search.study.descriptions import describe_sweep
-from search.study.folder import (
-    WORKERS_SEND,
-    check_study,
-    held,
-    keep_command,
-    open_study,
-    read_study,
-    require_same_backbone,
-)
+from search.study.facts import read_facts
+from search.study.folder import check_study, held, keep_command, open_study, require_same_backbone
+from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
@@ -140,7 +134,7 @@ def _search(
         node_timeout_s=arguments.node_timeout,
         verbose=arguments.verbose,
     )
-    ledger, places = Ledger(folder), (arguments.cache, folder / "checkpoints")
+    ledger, places = Ledger(folder), (arguments.cache, Layout(folder).checkpoints)
     stdout = sys.stdout
     output = text_console(sys.stderr if arguments.json else stdout)
     results: list[StageResult] = []
@@ -168,7 +162,7 @@ def _search(
     output.print(f"results: {shown(folder)}", soft_wrap=True)
     if arguments.json:
         seconds = time.perf_counter() - started
-        made_of = read_study(folder)
+        made_of = read_facts(folder)
         told = result_json(results, folder, made_of, ledger, seconds, reading) if results else {}
         told |= finetune_json(finetuned, folder, made_of, seconds) if finetuned and not results else {}
         told |= {"finetune": finetuned.to_dict()} if finetuned else {}

@@ -27,7 +27,8 @@ from search.strategies.joint import JointPlan, run_joint
 from search.strategies.plans import Plan, missing_trials
 from search.strategies.population import run_population
 from search.strategies.staged import StagePlan, run_stage
-from search.study.finetune_result import FINETUNE_FILE, FinetuneResult
+from search.study.finetune_result import FinetuneResult
+from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, StageFiles, StageResult
@@ -91,7 +92,7 @@ class Runner:
             return workers.train(trials, Policy(), keep)
 
         result = run_finetune(plan, self._ledger, trains, self._folder)
-        write_json(self._folder / FINETUNE_FILE, result.to_dict())
+        write_json(Layout(self._folder).finetune, result.to_dict())
         if result.winner:
             require_weights(plan, winning_run(plan, result), self._ledger, trains, self._folder)
             path = write_final_model(plan, result, self._folder, self._write_model)

@@ -16,7 +16,8 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Callback
-from search.study.live_state import FORMAT, NAME, LiveState
+from search.study.layout import Layout
+from search.study.live_state import FORMAT, LiveState
 from search.study.stage_results import StageResult
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
@@ -63,7 +64,7 @@ class LiveStateWriter(Callback):
         cluster: Callable[[], Mapping[str, Any]] = dict,
         every_s: float = WRITE_S,
     ) -> None:
-        self._path, self._asked, self._cluster, self._every_s = folder / NAME, asked, cluster, every_s
+        self._path, self._asked, self._cluster, self._every_s = Layout(folder).live, asked, cluster, every_s
         self._started_at = time.time()
         self._search = _Search()
         self._failed: list[dict[str, Any]] = []
@@ -71,7 +72,7 @@ class LiveStateWriter(Callback):
         self._lock = threading.Lock()
         self._changed, self._closing = threading.Event(), threading.Event()
         self._changed.set()
-        self._thread = threading.Thread(target=self._keep_writing, name=NAME, daemon=True)
+        self._thread = threading.Thread(target=self._keep_writing, name="live state", daemon=True)
         self._thread.start()
 
     def search_began(self, search: str, trials: int) -> None:

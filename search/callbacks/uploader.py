@@ -11,7 +11,7 @@ from pathlib import Path
 from data_prep.errors import InputError
 from data_prep.storage.remote import push
 from search.callbacks.callback import Callback
-from search.study.folder import WORKERS_SEND
+from search.study.layout import WORKERS_SEND
 from search.study.ledger import Ledger
 from trainables.trial import Trial, TrialResult
 

@@ -19,7 +19,7 @@ class VerboseLog(Callback):
     """Says through `say` what is written into the study's `folder`; of epochs the progress display tells."""
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
-        self._folder, self._say = folder, say
+        self._say = say
         self._ledger, self._stages = Ledger(folder), StageFiles(folder)
         say(f"versions  {', '.join(_versions())}")
 
@@ -33,8 +33,7 @@ class VerboseLog(Callback):
 
     def trial_ended(self, result: TrialResult) -> None:
         """Names the files of the trial."""
-        key = result.trial.key
-        for path in (self._folder / "trials" / f"{key}.json", self._ledger.predictions_path(result.trial)):
+        for path in (self._ledger.path(result.trial), self._ledger.predictions_path(result.trial)):
             self._wrote(path)
 
     def search_finished(self, result: StageResult) -> None:

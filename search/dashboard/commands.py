@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from search.dashboard.reading import Snapshot
 from search.options.command_line import options_of, study_options
 from search.space.stages import STAGES
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 
 
@@ -20,7 +20,7 @@ def command_around(snapshot: Snapshot, result: StageResult) -> str:
         raise ValueError(f"{result.stage} has no winner to go on from")
     stage = STAGES.get(result.stage, STAGES["lr"])
     data = snapshot.live.asked.get("data") if snapshot.live else None
-    place = study_options(snapshot.name, snapshot.storage, snapshot.record.facts, data)
+    place = study_options(snapshot.name, snapshot.storage, snapshot.facts, data)
     parts = [
         f"python -m search.run --stage {stage.name}",
         shlex.join(place),

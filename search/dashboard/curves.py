@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_label
 from search.study.live_state import LiveState
+from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus
 
 CURVE_METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
@@ -65,7 +65,7 @@ def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float,
 
     The moment of a trial's end is that of its file, so the first one counts as minute 0.
     """
-    trials = snapshot.record.trials
+    trials = snapshot.trials
     ended = sorted((snapshot.ended_at[key], key) for key in keys if key in trials)
     done = [
         (moment, trials[key].mean_val_accuracy)
@@ -81,7 +81,7 @@ def _points(snapshot: Snapshot, key: str, metric: str) -> Iterator[tuple[int, fl
     running: Sequence[Mapping[str, Any]] = ()
     if live and live.state is LiveState.RUNNING:
         running = next((trial.epochs for trial in live.running if trial.key == key), ())
-    ended = snapshot.record.trials.get(key)
+    ended = snapshot.trials.get(key)
     if running or not ended:
         yield from ((epoch["epoch"], epoch[metric]) for epoch in running)
     else:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from search.dashboard.reading import Snapshot
 from search.dashboard.trials import trial_label, trial_table
-from search.study.ledger import log_path
+from search.study.layout import Layout
 from search.study.live_state import Live, LiveState
+from search.study.snapshot import Snapshot
 from trainables.trial import TrialResult, TrialStatus
 
 TAIL, LOG_TAIL = 10, 20  # epochs, lines
@@ -41,7 +41,7 @@ def failures(snapshot: Snapshot) -> list[Failure]:
     live = {trial.key: trial.epochs for trial in (snapshot.live.failed if snapshot.live else ())}
     found = []
     for row in rows:
-        ended = snapshot.record.trials.get(row["key"])
+        ended = snapshot.trials.get(row["key"])
         epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
         log = "\n".join([*map(_line, list(epochs)[-TAIL:]), *_last_words(snapshot.folder, row["key"])])
         found.append(Failure(trial_label(row), row["reason"] or "no reason was given", log))
@@ -50,7 +50,7 @@ def failures(snapshot: Snapshot) -> list[Failure]:
 
 def _last_words(study: Path, key: str) -> list[str]:
     try:
-        return log_path(study, key).read_text("utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+        return Layout(study).log(key).read_text("utf-8", errors="replace").splitlines()[-LOG_TAIL:]
     except OSError:
         return []
 

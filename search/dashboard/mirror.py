@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +11,7 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from data_prep.errors import InputError, in_one_line
 from data_prep.storage.remote import AT_ONCE, LETTERS
-
-# of a study, or of a storage's studies
-_READ = re.compile(r"([^/]+/)?(((stages|trials)/)?[^/.][^/]*\.json|logs/[^/]+\.log)")
+from search.study.layout import LOOKED_AT
 
 
 class Mirror:
@@ -47,7 +44,7 @@ class Mirror:
         selector = FileSelector(self._path, recursive=True, allow_not_found=True)
         for info in self._filesystem.get_file_info(selector):
             name = self._name(info)
-            if info.type == FileType.File and _READ.fullmatch(name):
+            if info.type == FileType.File and LOOKED_AT.fullmatch(name):
                 yield info
 
     def _name(self, info: FileInfo) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 from data_prep.errors import InputError
 from search.space.labels import title_of
 from search.study.descriptions import clock_time
-from search.study.folder import read_study
+from search.study.facts import StudyFacts, read_facts
+from search.study.layout import Layout
 from search.study.live_state import Live, LiveState, read_live
-from search.study.record import read_stage
+from search.study.snapshot import read_stage
 
 STUDY_COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
 _STATES = {
@@ -25,7 +26,8 @@ _STATES = {
 
 def is_study(folder: Path) -> bool:
     """Returns whether `folder` is a study, also a damaged one or one that is just being made."""
-    return (folder / "study.json").exists() or (folder / "live.json").exists()
+    layout = Layout(folder)
+    return layout.facts.exists() or layout.live.exists()
 
 
 def studies_in(storage: Path) -> list[Path]:
@@ -67,19 +69,19 @@ def state_in_words(live: Live | None) -> str:
 
 def _row(folder: Path) -> tuple[object, ...]:
     try:
-        facts, live = read_study(folder), read_live(folder)
+        facts, live = read_facts(folder), read_live(folder)
         state = state_in_words(live)
     except InputError as error:
-        facts, state = {}, f"damaged: {error}"
-    stages = list(_json_files(folder / "stages"))
-    trials = list(_json_files(folder / "trials"))
+        facts, state = StudyFacts(), f"damaged: {error}"
+    layout = Layout(folder)
+    stages, trials = list(_json_files(layout.stages)), list(_json_files(layout.trials))
     decided = dict.fromkeys(title_of(path.stem.partition(".")[0]) for path, _ in sorted(stages))
     moments = [moment for _, moment in [*stages, *trials]]
     return (
         folder.name,
         state,
-        str(facts.get("source", "-")),
-        str(facts.get("split", "-")),
+        facts.source or "-",
+        facts.split or "-",
         len(trials),
         ", ".join(decided) or "none yet",
         _latest(stages),
@@ -91,8 +93,11 @@ def _latest(stages: list[tuple[Path, float]]) -> str:
     if not stages:
         return "-"
     path, _ = max(stages, key=lambda stage: stage[1])
-    result = read_stage(path, [])
-    return "damaged" if result is None else f"{title_of(result.stage)}: {result.statement}"
+    try:
+        result = read_stage(path)
+    except InputError:
+        return "damaged"
+    return f"{title_of(result.stage)}: {result.statement}" if result else "-"
 
 
 def _json_files(folder: Path) -> Iterator[tuple[Path, float]]:

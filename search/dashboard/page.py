@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 from search.dashboard.access import is_token
 from search.dashboard.blocks import plain
 from search.dashboard.overview import state_in_words
-from search.dashboard.reading import Snapshot, StudyReader
+from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source
 from search.dashboard.views.chain_view import show_chain
 from search.dashboard.views.joint_view import show_joint
@@ -21,6 +21,7 @@ from search.dashboard.views.outcome_view import show_outcome
 from search.dashboard.views.stages_view import show_stages
 from search.dashboard.views.studies import show_studies
 from search.dashboard.views.trials_view import show_trials
+from search.study.snapshot import Snapshot
 
 _given: list[Settings] = []
 
@@ -116,10 +117,9 @@ def _show_tab(source: Source, folder: Path, show: Callable[[Snapshot], None]) ->
 
 def _show_state(reader: StudyReader) -> None:
     snapshot = reader.read()
-    record = snapshot.record
-    images, source = record.facts.get("images"), record.facts.get("source", "unknown data")
-    data = f"{images:,} images of {source}" if isinstance(images, int) else str(source)
-    text = f"{state_in_words(snapshot.live)} · {len(record.trials):,} trials in the ledger · {data}"
+    images, source = snapshot.facts.images, snapshot.facts.source or "unknown data"
+    data = f"{images:,} images of {source}" if images else source
+    text = f"{state_in_words(snapshot.live)} · {len(snapshot.trials):,} trials in the ledger · {data}"
     st.markdown(plain(text))
     if snapshot.unread:
         several = len(snapshot.unread) > 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from search.dashboard.reading import Snapshot
 from search.report.published import CHOSEN
 from search.report.words import figure, stage_title
 from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
 from search.study.descriptions import clock_time, stage_of
 from search.study.live_state import Live, LiveState
+from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, Entry, StageResult
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
@@ -41,7 +41,7 @@ class Link:
 
 def chain_of(snapshot: Snapshot) -> list[Link]:
     """Returns what is decided in the order of its end, then what is trained now, then what is to come."""
-    live, results = snapshot.live, snapshot.record.results
+    live, results = snapshot.live, snapshot.results
     links = [_decided(result) for result in results]
     if live is None:
         return links

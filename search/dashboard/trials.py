@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from search.dashboard.reading import Snapshot
 from search.dashboard.stage_progress import searched
 from search.space.labels import label_of, show_value, varied_among
 from search.space.stages import STAGES
 from search.study.live_state import Live, LiveTrial
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 from trainables.trial import TrialConfig, TrialResult
 
@@ -44,12 +44,12 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.
     """
     stages = _stages(snapshot)
-    rows = [_ended(key, result, stages) for key, result in snapshot.record.trials.items()]
+    rows = [_ended(key, result, stages) for key, result in snapshot.trials.items()]
     rows.sort(key=lambda row: -snapshot.ended_at.get(row["key"], 0.0))
     live = snapshot.live
     if live:
         running = {trial.key for trial in live.running}
-        lost = [trial for trial in live.failed if trial.key not in snapshot.record.trials]
+        lost = [trial for trial in live.failed if trial.key not in snapshot.trials]
         rows = [
             *(_live(trial, live, RUNNING) for trial in live.running if live.state == "running"),
             *(_live(trial, live, "FAILED") for trial in lost if trial.key not in running),
@@ -121,13 +121,13 @@ class _Stages:
 
 def _stages(snapshot: Snapshot) -> _Stages:
     stages = _Stages()
-    for result in snapshot.record.results:
+    for result in snapshot.results:
         stages.add(result)
     if snapshot.live and (now := searched(snapshot.live)):
         begun = pd.Timestamp(snapshot.live.begun_at).timestamp()
         for key, ended_at in snapshot.ended_at.items():
-            if key not in stages.first and ended_at >= begun and key in snapshot.record.trials:
-                stages.first[key] = (now, _value(now, snapshot.record.trials[key].trial.config))
+            if key not in stages.first and ended_at >= begun and key in snapshot.trials:
+                stages.first[key] = (now, _value(now, snapshot.trials[key].trial.config))
     return stages
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from search.final_model.model_card import CardColumn, CardData, CardFacts
 from search.final_model.writer import winning_run
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import area_under_curve
 from search.study.comparison import breakdown_of
+from search.study.facts import StudyFacts
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
@@ -41,7 +40,9 @@ def card_facts(
         config=run.config.to_dict(),
         finetune=_trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),
         data=_data(problem.facts()),
-        pretrained_on=_data(result.pretraining) if result.pretraining and run.start else None,
+        pretrained_on=_data(StudyFacts.from_dict(result.pretraining))
+        if result.pretraining and run.start
+        else None,
         split=run.split,
         train_images=int(split.train.size),
         validation_images=int(split.validation.size),
@@ -64,13 +65,13 @@ def _trained_last(unfrozen_blocks: int | str, frozen: bool) -> str:
     return f"the head and {blocks} blocks, on images"
 
 
-def _data(facts: Mapping[str, Any]) -> CardData:
+def _data(facts: StudyFacts) -> CardData:
     return CardData(
-        source=facts["source"],
-        digest=facts["data_digest"],
-        images=facts["images"],
-        label_counts=(facts["labels"]["0"], facts["labels"]["1"]),
-        subjects=facts["subjects"],
+        source=facts.source,
+        digest=facts.data_digest,
+        images=facts.images,
+        label_counts=(facts.labels["0"], facts.labels["1"]),
+        subjects=facts.subjects,
     )
 
 

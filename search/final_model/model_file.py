@@ -10,7 +10,9 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.study.descriptions import weights_in_words
-from search.study.folder import find_study, read_study
+from search.study.facts import read_facts
+from search.study.layout import Layout
+from search.study.study import Study
 
 FORMAT = 1
 SUFFIX = ".keras"
@@ -65,11 +67,11 @@ def find_model(name: str, storage: Path) -> ModelFile:
         return _read(path.absolute())
     if (path / f"model{SUFFIX}").is_file():
         return _read((path / f"model{SUFFIX}").absolute())
-    study = find_study(name, storage)
-    path = study / "winner" / f"model{SUFFIX}"
+    study = Study.find(name, storage)
+    path = study.layout.model
     if not path.is_file():
         raise InputError(
-            f"the study {study} has no final model {path.relative_to(study)}; "
+            f"the study {study.folder} has no final model {path.relative_to(study.folder)}; "
             "make it with python -m search.run --stage finetune"
         )
     return _read(path)
@@ -94,4 +96,4 @@ def _read(path: Path) -> ModelFile:
 
 
 def _source(study: Path) -> str | None:
-    return read_study(study).get("source") if (study / "study.json").is_file() else None
+    return read_facts(study).source if Layout(study).facts.is_file() else None

@@ -12,7 +12,7 @@ from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
 from search.study.finetune_result import FinetuneResult
-from search.study.ledger import kept_weights
+from search.study.layout import Layout
 from trainables.trial import LAST, Trial
 
 FORMAT = 1
@@ -30,7 +30,7 @@ def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
 
 def label_names(plan: FinetunePlan) -> tuple[str, str]:
     """Returns what the labels 0 and 1 are called, their numbers where the data has no names for them."""
-    named = plan.problem.facts()["source"] in NAMED_SOURCES
+    named = plan.problem.facts().source in NAMED_SOURCES
     return (LABEL_NAMES[0], LABEL_NAMES[1]) if named else ("0", "1")
 
 
@@ -41,12 +41,12 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     not written again.
     """
     run = winning_run(plan, result)
-    path = study / "winner" / "model.keras"
+    path = Layout(study).model
     record = _record(plan, result, run)
     if path.is_file() and _read(path.with_name("model.json")) == record:
         return path
     path.with_name("model.json").unlink(missing_ok=True)
-    kept = kept_weights(study) / run.key / LAST
+    kept = Layout(study).weights / run.key / LAST
     write(run.config.to_dict(), plan.problem.weights, kept, path)
     pull(path)
     write_json(path.with_name("model.json"), record)
@@ -54,7 +54,6 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
 
 
 def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
-    facts = plan.problem.facts()
     return {
         "format": FORMAT,
         "labels": {str(label): name for label, name in enumerate(label_names(plan))},
@@ -63,7 +62,7 @@ def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str,
         "config": run.config.to_dict(),
         "start": run.start,
         "data_digest": run.data_digest,
-        "source": facts["source"],
+        "source": plan.problem.facts().source,
         "split": run.split,
         "weights": run.weights,
         "keras_backend": run.keras_backend,

@@ -74,7 +74,7 @@ class FinetunePlan:
     @property
     def pretrained_on(self) -> str:
         """What the images of the pretraining are called; empty without one."""
-        source = str(self.pretraining.facts()["source"]) if self.pretraining else ""
+        source = self.pretraining.facts().source if self.pretraining else ""
         return {"celeba": "CelebA", "sample": "drawn faces"}.get(source, source)
 
     def pretraining_runs(self) -> list[Trial]:

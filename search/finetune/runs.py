@@ -19,7 +19,8 @@ from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
 from search.study.comparison import breakdown_of
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
-from search.study.ledger import Ledger, finished_trials, kept_weights
+from search.study.layout import Layout
+from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
@@ -77,7 +78,7 @@ class _Runs:
     """Trials from the ledger, else trained; those whose weights are needed and gone are trained once more."""
 
     def __init__(self, ledger: Ledger, trains: Trains, study: Path) -> None:
-        self._ledger, self._trains, self._kept = ledger, trains, kept_weights(study)
+        self._ledger, self._trains, self._kept = ledger, trains, Layout(study).weights
         self.results: dict[str, TrialResult] = {}
 
     def train(self, problem: Problem, title: str, columns: Sequence[Column]) -> None:
@@ -128,7 +129,7 @@ def _facts(plan: FinetunePlan) -> dict[str, Any] | None:
     (split,) = plan.pretraining.splits
     runs = plan.pretraining_runs()
     return {
-        **plan.pretraining.facts(),
+        **plan.pretraining.facts().to_dict(),
         "train": int(split.train.size),
         "validation": int(split.validation.size),
         "epochs": runs[0].config.epochs,

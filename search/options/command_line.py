@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
+from search.study.facts import StudyFacts
 from trainables.trial import TrialConfig
 
 MANIFEST, WEIGHTS = "MANIFEST", "WEIGHTS"  # for what nobody knows any more
@@ -45,17 +46,17 @@ def _typed(value: Any) -> str:
     return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def study_options(name: str, storage: str, facts: Mapping[str, Any], data: str | None = None) -> list[str]:
+def study_options(name: str, storage: str, facts: StudyFacts, data: str | None = None) -> list[str]:
     """Returns the words for the study `name` below `storage` that was made of `facts`.
 
     `data` is its manifest. Where it is not known, and the study is not of the built-in sample, a word in
     capitals stands in its place, as for a file of weights, of which only the hash is kept.
     """
-    if data is None and facts.get("source") != "sample":
+    if data is None and not facts.is_drawn:
         data = MANIFEST
     words = [] if data is None else ["--data", data]
     for fact, option in _OPTIONS.items():
-        value = facts.get(fact)
-        if value is not None:
+        value = getattr(facts, fact)
+        if value:
             words += [option, WEIGHTS if str(value).startswith("file:") else str(value)]
     return [*words, "--study", name, "--storage", storage]

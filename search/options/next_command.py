@@ -6,10 +6,9 @@ import argparse
 import contextlib
 import io
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import dropwhile
 from pathlib import Path
-from typing import Any
 
 from data_prep.storage.remote import shown
 from search.options.command_line import study_options
@@ -17,6 +16,7 @@ from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
 from search.options.search_options import stage_names
 from search.space.stages import ALL, FINETUNE, STAGES
+from search.study.facts import StudyFacts
 from search.study.folder import Command
 from search.study.stage_results import JOINT, StageResult
 
@@ -25,7 +25,7 @@ _OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 
 def next_command(
     folder: Path,
-    facts: Mapping[str, Any],
+    facts: StudyFacts,
     results: Sequence[StageResult],
     last: Command | None,
     finetuned_at: str = "",
@@ -82,9 +82,9 @@ def _next_stage(asked: argparse.Namespace | None, results: Sequence[StageResult]
     return next(left, FINETUNE)
 
 
-def _reads_rounded(facts: Mapping[str, Any]) -> bool:
+def _reads_rounded(facts: StudyFacts) -> bool:
     """Returns whether the study's heads read features that the final model does not compute."""
-    return facts.get("feature_precision") is not None
+    return facts.feature_precision is not None
 
 
 def _for_stage(argv: Sequence[str], stage: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
 from search.space.stages import AUTO_REPEATS
+from search.study.layout import names_in
 
 ONLINE, OFFLINE, DISABLED = "online", "offline", "disabled"
 WANDB_AUTO = "auto"  # online where a key is configured
@@ -51,8 +52,7 @@ def offer_studies(option: Any) -> None:
 
 def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     storage = getattr(parsed_args, "storage", STORAGE)  # the dashboard has no such option
-    names = (path.parent.name for path in storage.glob("*/study.json"))
-    return sorted(name for name in names if name.startswith(prefix))
+    return [name for name in names_in(storage) if name.startswith(prefix)]
 
 
 def place(text: str) -> Path:

@@ -12,6 +12,7 @@ from search.finetune.plan import FinetunePlan
 from search.output.tables import _notes_on
 from search.strategies.estimate import Estimate
 from search.strategies.plans import Plan
+from search.study.facts import StudyFacts
 from search.study.finetune_result import FinetuneResult
 from search.study.ledger import Ledger
 from search.study.stage_results import Entry, StageResult
@@ -42,7 +43,7 @@ def plan_json(
 def result_json(
     results: Sequence[StageResult],
     folder: Path,
-    made_of: Mapping[str, Any],
+    made_of: StudyFacts,
     ledger: Ledger,
     seconds: float,
     reading: Mapping[str, Any] | None,
@@ -57,10 +58,10 @@ def result_json(
         "folder": str(folder),
         "stage": last.stage if len(results) == 1 else "all",
         "objective": asdict(last.objective),
-        "data_digest": made_of["data_digest"],
-        "drawn": made_of["source"] == "sample",
-        "weights": made_of["weights"],
-        "keras_backend": made_of["keras_backend"],
+        "data_digest": made_of.data_digest,
+        "drawn": made_of.is_drawn,
+        "weights": made_of.weights,
+        "keras_backend": made_of.keras_backend,
         "split": last.protocol.split,
         "taken_over": dict(last.taken_over),
         "trials": _trials_json(results, ledger),
@@ -133,7 +134,7 @@ def _unfinished_json(number: int, entry: Entry, splits: Sequence[str]) -> dict[s
 
 
 def finetune_json(
-    result: FinetuneResult, folder: Path, made_of: Mapping[str, Any], seconds: float
+    result: FinetuneResult, folder: Path, made_of: StudyFacts, seconds: float
 ) -> dict[str, Any]:
     """Returns what `search.run --json` prints of a run that did nothing else, as far as stages have it."""
     winner = result.column(result.winner or "")
@@ -141,10 +142,10 @@ def finetune_json(
         "study": folder.name,
         "folder": str(folder),
         "stage": "finetune",
-        "data_digest": made_of["data_digest"],
-        "drawn": made_of["source"] == "sample",
-        "weights": made_of["weights"],
-        "keras_backend": made_of["keras_backend"],
+        "data_digest": made_of.data_digest,
+        "drawn": made_of.is_drawn,
+        "weights": made_of.weights,
+        "keras_backend": made_of.keras_backend,
         "split": result.split,
         "winner": winner and dict(winner.config),
         "verdict": result.verdict,

@@ -143,7 +143,7 @@ def print_finetune_setting(plan: FinetunePlan, console: Console) -> None:
     lines = [f"winner    of {plan.origin}: {describe_config(plan.winner, names)}"]
     if plan.pretraining:
         facts = plan.pretraining.facts()
-        lines.append(f"pretrains on {facts['images']:,} images of {facts['source']}")
+        lines.append(f"pretrains on {facts.images:,} images of {facts.source}")
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 

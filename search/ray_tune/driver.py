@@ -31,7 +31,7 @@ from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
 from search.ray_tune.schedulers import PackEarlyStopping, stops_members
 from search.ray_tune.searchers import KnowingSearcher, Listed
-from search.study.ledger import kept_weights, log_path
+from search.study.layout import Layout
 from search.study.setup import Problem
 from trainables import worker
 from trainables.backbones.table import find_backbone
@@ -103,7 +103,7 @@ class Driver:
         self._problem = problem
         self._cache = cache.absolute()
         self._checkpoints = checkpoints.absolute()
-        self._kept = kept_weights(self._checkpoints.parent)
+        self._kept = Layout(self._checkpoints.parent).weights
         self._resources = resources
         self._record = record
         self._connected = connected
@@ -298,7 +298,7 @@ class Driver:
         return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
-        path = log_path(self._checkpoints.parent, trial.key)
+        path = Layout(self._checkpoints.parent).log(trial.key)
         path.parent.mkdir(exist_ok=True)
         write_whole(path, lambda file: file.write(text.encode()))
 

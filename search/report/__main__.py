@@ -17,8 +17,8 @@ from search.options.types import add_study
 from search.report.document import Document
 from search.report.render.html import to_html
 from search.report.render.markdown import to_markdown
-from search.study.folder import find_study
-from search.study.record import read_record
+from search.space.stages import STAGES
+from search.study.study import Study
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,24 +28,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(argv: Sequence[str] | None) -> None:
     arguments = completing(_parser()).parse_args(argv)
-    folder = find_study(arguments.study, arguments.storage)
-    index = write_report(folder, arguments.out or folder / "report", f"{datetime.now(UTC):%Y-%m-%d}")
+    study = Study.find(arguments.study, arguments.storage)
+    index = write_report(study, arguments.out or study.layout.report, f"{datetime.now(UTC):%Y-%m-%d}")
     print(f"report: {index}")
 
 
-def write_report(folder: Path, out: Path, made_on: str) -> Path:
-    """Writes the report on the study in `folder` below `out`, and returns the path of its index.html.
+def write_report(study: Study, out: Path, made_on: str) -> Path:
+    """Writes the report on `study` below `out`, and returns the path of its index.html.
 
     Beside it come report.md and figures/*.png; nothing else is written or changed. Files that could not be
     read are named on standard error and in the report. The same study and `made_on` give the same bytes.
-    Raises InputError where there is no study or no finished stage, and where `out` cannot be written.
+    Raises InputError where no finished stage can be read, and where `out` cannot be written.
     """
     from search.report.contents import report_on  # slow: completion does without
 
-    record = read_record(folder)
-    for file in record.unread:
+    snapshot = study.snapshot()
+    if not snapshot.results:
+        damaged = f" ({'; '.join(snapshot.unread)})" if snapshot.unread else ""
+        raise InputError(
+            f"the study {study.folder} has no finished stage to report on{damaged}; "
+            f"run python -m search.run --stage {next(iter(STAGES))} --study {snapshot.name} first"
+        )
+    for file in snapshot.unread:
         print(f"warning: left out {file}", file=sys.stderr)
-    document = report_on(record, made_on)
+    document = report_on(snapshot, made_on)
     try:
         _write_document(document, out)
     except OSError as error:

@@ -12,40 +12,42 @@ from search.report.sections.joint import joint_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.sections.protocol import protocol_blocks
 from search.report.sections.stages import stage_section
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 
 
-def report_on(record: Record, made_on: str) -> Document:
-    """Returns the report on `record`; `made_on` is the date that it shows."""
+def report_on(snapshot: Snapshot, made_on: str) -> Document:
+    """Returns the report on `snapshot`; `made_on` is the date that it shows."""
     return Document(
-        title=f"Hyperparameter search: study {record.name}", made_on=made_on, sections=list(_sections(record))
+        title=f"Hyperparameter search: study {snapshot.name}",
+        made_on=made_on,
+        sections=list(_sections(snapshot)),
     )
 
 
-def _sections(record: Record) -> Iterator[Section]:
+def _sections(snapshot: Snapshot) -> Iterator[Section]:
     yield Section(
-        name="protocol", title="Data and protocol", blocks=[*_unread(record), *protocol_blocks(record)]
+        name="protocol", title="Data and protocol", blocks=[*_unread(snapshot), *protocol_blocks(snapshot)]
     )
-    yield outcome_section(record)
-    yield hand_over_section(record)
-    for result in record.staged:
-        yield stage_section(record, result)
-    joint = record.joint
+    yield outcome_section(snapshot)
+    yield hand_over_section(snapshot)
+    for result in snapshot.staged:
+        yield stage_section(snapshot, result)
+    joint = snapshot.joint
     if joint:
-        yield joint_section(record, joint)
+        yield joint_section(snapshot, joint)
     else:
-        command = f"python -m search.run --mode joint --study {record.name}"
+        command = f"python -m search.run --mode joint --study {snapshot.name}"
         yield Section(
             name="joint",
             title="Joint search",
             blocks=[Paragraph(f"Not run; the command is {command}. The report ran none.")],
         )
-    for result in filter(None, (record.last, joint)):
+    for result in filter(None, (snapshot.last, joint)):
         yield errors_section(result)
-    yield from finetune_sections(record)
-    yield elsewhere_section(record)
+    yield from finetune_sections(snapshot)
+    yield elsewhere_section(snapshot)
 
 
-def _unread(record: Record) -> Iterator[Alert]:
-    if record.unread:
-        yield Alert("Files of the study that could not be read, and are missing here", record.unread)
+def _unread(snapshot: Snapshot) -> Iterator[Alert]:
+    if snapshot.unread:
+        yield Alert("Files of the study that could not be read, and are missing here", snapshot.unread)

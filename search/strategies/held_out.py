@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,10 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.strategies.staged import Train, TrialRuns
 from search.study.comparison import breakdown_of
+from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
+from search.study.snapshot import read_final
 from search.study.stage_results import StageResult
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
@@ -26,16 +27,6 @@ def require_held_out(problem: Problem) -> None:
             f"--final needs data that no selection saw, --split {problem.protocol} keeps none; "
             "use --split folds or kfold:K"
         )
-
-
-def read_final(folder: Path) -> list[dict[str, Any]]:
-    """Returns the readings of held-out data that the study in `folder` has made, the first one first."""
-    try:
-        return list(json.loads((folder / "final.json").read_text("utf-8"))["readings"])
-    except FileNotFoundError:
-        return []
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / 'final.json'} is damaged ({error}); restore it from a copy") from error
 
 
 def evaluate_winner(
@@ -76,7 +67,7 @@ def evaluate_winner(
         "breakdown": breakdown_of(runs, problem, ledger),
         "earlier_readings": len(readings),
     }
-    write_json(folder / "final.json", {"readings": [*readings, reading]})
+    write_json(Layout(folder).final, {"readings": [*readings, reading]})
     return reading
 
 

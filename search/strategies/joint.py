@@ -24,6 +24,7 @@ from search.statistics.verdict_text import statement
 from search.strategies.staged import LEVEL, TrialRuns, notes_on
 from search.strategies.suggestions import Suggestions
 from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import JOINT, OBJECTIVE, Protocol, StageResult
@@ -202,7 +203,7 @@ def _suggested(
         plan.settings(),
         lambda trial: _ended([trial], ledger, plan).get(trial.key),
         ledger,
-        folder / "joint" / f"{plan.search}-{plan.scheduler}.json",
+        Layout(folder).suggestions(plan.search, plan.scheduler),
     )
 
     def ask(values: Mapping[str, Any]) -> dict[str, Any] | float | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from search.space.labels import show_value
+from search.study.facts import StudyFacts
 from search.study.stage_results import JOINT, StageResult
 from trainables.features.cache import FEATURE_PRECISIONS
 
 
-def describe_data(facts: Mapping[str, Any]) -> str:
+def describe_data(facts: StudyFacts) -> str:
     """Returns the data of a study in words: "480 drawn faces (no photographs), 60 subjects, split random"."""
-    pictures = "drawn faces (no photographs)" if facts.get("source") == "sample" else "photographs"
-    known = facts.get("subjects")
-    subjects = f"{known:,} subjects" if known else "subjects unknown"
-    return f"{facts.get('images', 0):,} {pictures}, {subjects}, split {facts.get('split', 'unknown')}"
+    pictures = "drawn faces (no photographs)" if facts.is_drawn else "photographs"
+    subjects = f"{facts.subjects:,} subjects" if facts.subjects else "subjects unknown"
+    return f"{facts.images:,} {pictures}, {subjects}, split {facts.split or 'unknown'}"
 
 
 def weights_in_words(weights: str, feature_precision: str = FEATURE_PRECISIONS[0]) -> str:

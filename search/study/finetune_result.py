@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.study.layout import Layout
 
 FORMAT = 1
-FINETUNE_FILE = "finetune.json"
 FINETUNE_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
 
 
@@ -81,10 +81,10 @@ def read_finetune(folder: Path) -> FinetuneResult | None:
 
     Raises InputError where the file is damaged.
     """
-    path = folder / FINETUNE_FILE
+    path = Layout(folder).finetune
     try:
         return FinetuneResult.from_dict(json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(

@@ -14,25 +14,31 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json, write_whole
+from search.study.layout import Layout
+from search.study.parsed_files import ParsedFiles
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 
-def kept_weights(study: Path) -> Path:
-    """Returns the folder of the weights that outlast their trials in the study: a folder a key."""
-    return study / "weights"
-
-
-def log_path(study: Path, key: str) -> Path:
-    """Returns where the last words of a worker lie whose trial failed more often than allowed."""
-    return study / "logs" / f"{key}.log"
+def read_trial(path: Path) -> TrialResult:
+    """Returns the trial in a file of the ledger; raises FileNotFoundError, and InputError where damaged."""
+    try:
+        result = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
+        if result.trial.key != path.stem:
+            raise ValueError(f"it holds the trial {result.trial.key}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error})") from error
+    return result
 
 
 class Ledger:
-    """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`."""
+    """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`.
+
+    What a file holds is kept until the file changes: plans, stages and trackers ask for the same trials.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._trials = folder / "trials"
-        self._predictions = folder / "predictions"
+        self._layout = Layout(folder)
+        self._parsed = ParsedFiles()
 
     def find(self, trial: Trial) -> TrialResult | None:
         """Returns the result of `trial`, None where it has not finished.
@@ -43,15 +49,15 @@ class Ledger:
 
     def find_key(self, key: str) -> TrialResult | None:
         """Returns the result of the trial that `key` names; see `find`."""
-        return self._read(self._path(key))
+        return self._read(self._layout.trial(key))
 
     def path(self, trial: Trial) -> Path:
         """Where the result of `trial` lies."""
-        return self._path(trial.key)
+        return self._layout.trial(trial.key)
 
     def results(self) -> Iterator[TrialResult]:
         """Yields every finished trial in the order of the keys."""
-        for path in sorted(self._trials.glob("*.json")):
+        for path in sorted(self._layout.trials.glob("*.json")):
             result = self._read(path)
             if result is not None:
                 yield result
@@ -86,24 +92,18 @@ class Ledger:
 
     def predictions_path(self, trial: Trial) -> Path:
         """Where the validation probabilities of `trial` lie."""
-        return self._predictions / f"{trial.key}.npy"
-
-    def _path(self, key: str) -> Path:
-        return self._trials / f"{key}.json"
+        return self._layout.predictions(trial.key)
 
     def _read(self, path: Path) -> TrialResult | None:
         try:
-            result = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
-            if result.trial.key != path.stem:
-                raise ValueError(f"it holds the trial {result.trial.key}")
+            return self._parsed.get(path, read_trial)
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except InputError as error:
             aside = path.with_suffix(".damaged")
             path.replace(aside)
-            warnings.warn(f"{path} is damaged ({error}); moved to {aside.name}, trained again", stacklevel=3)
+            warnings.warn(f"{error}; moved to {aside.name}, trained again", stacklevel=3)
             return None
-        return result
 
 
 def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialResult]:

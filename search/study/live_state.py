@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.study.layout import Layout
 from trainables.trial import TrialConfig
 
 FORMAT = 1
-NAME = "live.json"
 SILENT_S = 30.0  # after so long without a write a run counts as killed
 GONE_S = 3.0  # where its process is gone from this machine, after so long
 
@@ -76,7 +76,7 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
 
     Raises InputError where the file is damaged.
     """
-    path = folder / NAME
+    path = Layout(folder).live
     try:
         live = _live(json.loads(path.read_text("utf-8")))
         age_s = (time.time() if now is None else now) - datetime.fromisoformat(live.written_at).timestamp()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SPLIT_SEED, Split, make_splits
+from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS
@@ -108,23 +107,21 @@ class Problem:
             return identity
         return f"{identity} in {self.feature_precision}"
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self) -> StudyFacts:
         """Returns what must be equal for trials to be compared, as it stands in `study.json`."""
         table = self.manifest.table
-        return {
-            "data_digest": self.manifest.digest,
-            "source": str(table["source"].iloc[0]),
-            "images": len(table),
-            "labels": {str(label): int((table["label"] == label).sum()) for label in (0, 1)},
-            "subjects": int(table["subject"].nunique()),
-            "split": self.protocol,
-            "weights": self._identity,
-            "keras_backend": self.keras_backend,
-            # None for float32: a study of before this could be chosen has no such fact
-            "feature_precision": None
-            if self.feature_precision == FEATURE_PRECISIONS[0]
-            else self.feature_precision,
-        }
+        exact = self.feature_precision == FEATURE_PRECISIONS[0]
+        return StudyFacts(
+            data_digest=self.manifest.digest,
+            source=str(table["source"].iloc[0]),
+            images=len(table),
+            labels={str(label): int((table["label"] == label).sum()) for label in (0, 1)},
+            subjects=int(table["subject"].nunique()),
+            split=self.protocol,
+            weights=self._identity,
+            keras_backend=self.keras_backend,
+            feature_precision=None if exact else self.feature_precision,
+        )
 
 
 def installed_backend(wanted: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.stages import STAGES
+from search.study.layout import Layout
 from trainables.trial import TrialConfig
 
 FORMAT = 1
@@ -145,8 +146,7 @@ class StageFiles:
 
     def path(self, stage: str, sweep: int = 1) -> Path:
         """Where the result of `stage` lies."""
-        suffix = "" if sweep == 1 else f".{sweep}"
-        return self.folder / "stages" / f"{stage}{suffix}.json"
+        return Layout(self.folder).stage(stage, sweep)
 
     def read(self, stage: str, sweep: int = 1) -> StageResult | None:
         """Returns the result of `stage`, None where it has not finished; raises InputError where damaged."""
@@ -155,14 +155,14 @@ class StageFiles:
             return StageResult.from_dict(json.loads(path.read_text("utf-8")))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
             ) from error
 
     def all(self) -> Iterator[StageResult]:
         """Yields the results of all finished stages and sweeps, by the time they finished."""
-        names = [path.stem for path in (self.folder / "stages").glob("*.json")]
+        names = [path.stem for path in Layout(self.folder).stages.glob("*.json")]
         results = [self.read(name.partition(".")[0], int(name.partition(".")[2] or 1)) for name in names]
         yield from sorted((result for result in results if result), key=lambda result: result.finished_at)
 

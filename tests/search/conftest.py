@@ -19,6 +19,7 @@ from search.statistics.selection import select
 from search.statistics.verdict_text import statement
 from search.strategies.plans import base_of
 from search.study.comparison import Candidate, entries_of
+from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
 from search.study.stage_results import JOINT, Objective, Protocol, StageFiles, StageResult
@@ -71,7 +72,7 @@ def write_study(
     `joint` is the number of trials of a joint search, every fourth of them STOPPED; 0 for none. `facts`
     replace those of `study.json`. The same wishes give the same bytes.
     """
-    open_study(folder, {**FACTS, **facts})
+    open_study(folder, StudyFacts(**{**FACTS, **facts}))
     maker = _StudyMaker(folder, repeats, epochs, tuple(splits), {**FACTS, **facts})
     for sweep in range(1, sweeps + 1):
         for name in stages:

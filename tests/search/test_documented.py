@@ -97,7 +97,7 @@ def workplace(
 
 
 def facts_of(manifest: Path) -> Mapping[str, Any]:
-    return Problem.of(read_manifest(manifest), "random", None, "auto").facts()
+    return Problem.of(read_manifest(manifest), "random", None, "auto").facts().to_dict()
 
 
 def run_as_documented(module: str, options: str) -> None:

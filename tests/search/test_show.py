@@ -188,7 +188,7 @@ def test_damaged_files_are_named_and_the_rest_is_shown(make_study: Make, capsys:
     assert "Stage dropout" in out
     assert [line.partition(" is ")[0] for line in err.splitlines()] == [
         f"warning: {folder / name}"
-        for name in ("live.json", "final.json", "stages/lr.json", "stages/lr.x.json")
+        for name in ("stages/lr.json", "stages/lr.x.json", "final.json", "command.json", "live.json")
     ]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from search.dashboard.blocks import plain, show_blocks
-from search.dashboard.reading import Snapshot
 from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.trials import trial_table
 from search.report.document import Alert
 from search.report.sections.protocol import protocol_blocks
 from search.report.words import statement_of
+from search.study.facts import StudyFacts
 from search.study.live_state import LiveState
+from search.study.snapshot import Snapshot
 
 _CARD_PX = 236
 _BADGES = {
@@ -31,13 +32,11 @@ def show_chain(snapshot: Snapshot) -> None:
             with st.container(border=True, width=_CARD_PX):
                 _show_card(link)
     _show_running(snapshot)
-    latest = snapshot.record.last or snapshot.record.joint
+    latest = snapshot.last or snapshot.joint
     if latest:
         st.markdown(f"**Latest result.** {plain(statement_of(latest))}")
-    if snapshot.record.results and snapshot.record.facts:
-        show_blocks(
-            [block for block in protocol_blocks(snapshot.record) if isinstance(block, Alert)], "chain"
-        )
+    if snapshot.results and snapshot.facts != StudyFacts():
+        show_blocks([block for block in protocol_blocks(snapshot) if isinstance(block, Alert)], "chain")
 
 
 def _show_card(link: Link) -> None:

@@ -10,19 +10,18 @@ import streamlit as st
 from search.dashboard.blocks import show_blocks, show_plotly
 from search.dashboard.curves import best_over_time
 from search.dashboard.figures import best_by_minute
-from search.dashboard.reading import Snapshot
 from search.dashboard.stage_progress import searched
 from search.dashboard.trials import trial_table
 from search.report.document import Block
 from search.space.labels import varied_among
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT
 from trainables.trial import TrialResult, TrialStatus
 
 
 def show_joint(snapshot: Snapshot) -> None:
     """Shows the joint search that ended, or the trials of one that is running."""
-    result = snapshot.record.joint
+    result = snapshot.joint
     live = snapshot.live
     if result is None and not (live and searched(live) == JOINT):
         st.info(
@@ -37,18 +36,18 @@ def show_joint(snapshot: Snapshot) -> None:
         show_plotly(best_by_minute(points), "joint-time", "best mean validation accuracy so far, by minute")
     if result is not None:
         with st.spinner("how much each hyperparameter mattered …"):
-            blocks = _section(snapshot.record)
+            blocks = _section(snapshot)
         show_blocks(blocks, "joint")
     else:
         st.caption(f"The search is running; {len(keys)} of its trials have ended.")
-        show_blocks(_so_far([snapshot.record.trials[key] for key in keys]), "joint-so-far")
+        show_blocks(_so_far([snapshot.trials[key] for key in keys]), "joint-so-far")
 
 
 @lru_cache(maxsize=4)
-def _section(record: Record) -> Sequence[Block]:
+def _section(snapshot: Snapshot) -> Sequence[Block]:
     from search.report.sections.joint import joint_section  # scikit-learn: not before somebody wants it
 
-    return joint_section(record, record.joint).blocks if record.joint else ()
+    return joint_section(snapshot, snapshot.joint).blocks if snapshot.joint else ()
 
 
 def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
@@ -63,9 +62,8 @@ def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
 
 def _keys(snapshot: Snapshot) -> list[str]:
     """Returns the trials of the joint search that ended, in the order of their ends while it runs."""
-    record = snapshot.record
-    if record.joint:
-        return [key for key in (record.joint.search or {}).get("trials", ()) if key in record.trials]
+    if snapshot.joint:
+        return [key for key in (snapshot.joint.search or {}).get("trials", ()) if key in snapshot.trials]
     table = trial_table(snapshot)
-    keys = [key for key in table[table["stage"] == JOINT]["key"] if key in record.trials]
+    keys = [key for key in table[table["stage"] == JOINT]["key"] if key in snapshot.trials]
     return sorted(keys, key=lambda key: snapshot.ended_at[key])

@@ -9,8 +9,8 @@ import streamlit as st
 
 from search.dashboard.blocks import plain, show_table
 from search.dashboard.machine import failures, machine_facts, nodes_of
-from search.dashboard.reading import Snapshot
 from search.report.document import Table
+from search.study.snapshot import Snapshot
 
 
 def show_machine(snapshot: Snapshot) -> None:
@@ -29,7 +29,7 @@ def show_machine(snapshot: Snapshot) -> None:
         show_table(Table(caption="The latest run", columns=("fact", "value"), rows=facts))
     else:
         st.caption("The latest run left no live state.")
-    nodes = nodes_of(snapshot.record.trials.values())
+    nodes = nodes_of(snapshot.trials.values())
     if not nodes.empty:
         show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=list(_rows(nodes))))
 

@@ -10,29 +10,28 @@ import streamlit as st
 from search.dashboard.blocks import show_blocks, show_plotly
 from search.dashboard.commands import command_around
 from search.dashboard.figures import confusion
-from search.dashboard.reading import Snapshot
 from search.options.command_line import options_of
 from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 
 
 def show_outcome(snapshot: Snapshot) -> None:
     """Shows what the study ended with so far."""
-    record = snapshot.record
-    results = [result for result in (record.last, record.joint) if result and result.winner]
+    results = [result for result in (snapshot.last, snapshot.joint) if result and result.winner]
     if not results:
         st.info("Nothing is decided yet, so there is no outcome.")
         return
-    section = outcome_section(record)
+    section = outcome_section(snapshot)
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "outcome")
     names = {stage_title(result): result for result in results}
     chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, persist_state="session")]
     _show_winner(snapshot, chosen)
     _show_errors(chosen)
-    section = elsewhere_section(record)
+    section = elsewhere_section(snapshot)
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "elsewhere")
 

@@ -8,9 +8,9 @@ import streamlit as st
 from search.dashboard.blocks import show_plotly
 from search.dashboard.curves import CURVE_METRICS, first_choice, trial_curves
 from search.dashboard.figures import learning_curves
-from search.dashboard.reading import Snapshot
 from search.dashboard.trials import filter_trials, trial_label, trial_table
 from search.space.labels import label_of
+from search.study.snapshot import Snapshot
 
 _TABLE_PX, _ROW_PX = 360, 35
 _OFFERED = 200  # trials to choose curves from, the best of those in the table

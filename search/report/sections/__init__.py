@@ -1,1 +1,1 @@
-"""The sections of the report, each made of a study's record."""
+"""The sections of the report, each made of a study's snapshot."""

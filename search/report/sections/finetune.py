@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from search.report.document import Block, Paragraph, Photo, Section, Table
 from search.report.sections.errors import errors_blocks
@@ -10,31 +11,33 @@ from search.report.sections.stage_figures import epoch_curves
 from search.report.words import NONE, figure, interval
 from search.space.labels import label_of
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
-from search.study.record import PHOTOGRAPHS, Record
+from search.study.layout import Layout
+from search.study.snapshot import Snapshot
 
 _COMMAND = "python -m search.run --stage finetune --celeba MANIFEST"
 _PREDICT = "python -m search.predict"
+_STUDY = Path("STUDY")  # in commands to copy
 
 
-def finetune_sections(record: Record) -> Iterator[Section]:
+def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
     """Yields the parts on fine-tuning and on the ten photographs."""
     title = "Pretraining and fine-tuning"
-    found = record.finetune
+    found = snapshot.finetune
     if found is None:
-        text = f"Not run; the command is {_COMMAND} --study {record.name}."
+        text = f"Not run; the command is {_COMMAND} --study {snapshot.name}."
         yield Section(name="finetune", title=title, blocks=[Paragraph(text)])
     else:
-        yield Section(name="finetune", title=title, blocks=list(_blocks(record, found)))
+        yield Section(name="finetune", title=title, blocks=list(_blocks(snapshot, found)))
         winner = found.column(found.winner or "")
         if winner:
             blocks = errors_blocks(found.breakdown, "finetune-errors")
             yield Section(
                 name="finetune-errors", title=f"Errors of the final model ({winner.title})", blocks=blocks
             )
-    yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(record)))
+    yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(snapshot)))
 
 
-def _blocks(record: Record, found: FinetuneResult) -> Iterator[Block]:
+def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
     yield Paragraph(f"The winner of {found.origin}, trained in {len(found.columns)} ways: {found.statement}.")
     if found.pretraining:
         facts = found.pretraining
@@ -44,7 +47,7 @@ def _blocks(record: Record, found: FinetuneResult) -> Iterator[Block]:
             "the fine-tuning, with the same configuration, split and seeds as without."
         )
     yield from epoch_curves(
-        "Final models", [(each.title, record.runs(each)) for each in found.columns], "finetune"
+        "Final models", [(each.title, snapshot.runs(each)) for each in found.columns], "finetune"
     )
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
@@ -78,10 +81,10 @@ def _row(column: ColumnResult) -> tuple[str, ...]:
     )
 
 
-def _photographs(record: Record) -> Iterator[Block]:
-    if record.photographs is None:
-        command = f"{_PREDICT} {record.name} PHOTO … --out STUDY/winner/{PHOTOGRAPHS}"
+def _photographs(snapshot: Snapshot) -> Iterator[Block]:
+    if snapshot.photographs is None:
+        command = f"{_PREDICT} {snapshot.name} PHOTO … --out {Layout(_STUDY).photographs}"
         yield Paragraph(f"Not there; the command is {command}.")
         return
     yield Paragraph("What the final model says of each picture: its label, and how probable it takes it.")
-    yield Photo(name="photographs", caption="Pictures with label and probability", png=record.photographs)
+    yield Photo(name="photographs", caption="Pictures with label and probability", png=snapshot.photographs)

@@ -10,19 +10,19 @@ from search.report.words import NONE, stage_title
 from search.space.labels import HYPERPARAMETERS, label_of, show_value
 from search.space.stages import STAGES
 from search.study.descriptions import describe_sweep
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 
 
-def hand_over_section(record: Record) -> Section:
+def hand_over_section(snapshot: Snapshot) -> Section:
     """Returns the part on which stage gave which value to the stages after it."""
     columns = [label_of(name) for name in HYPERPARAMETERS]
     chain = Table(
         caption="Where each stage's values came from, and what it gave to the stages after it",
         columns=("stage", "gave", "published", "verdict", *columns),
-        rows=[_row(result) for result in record.staged],
+        rows=[_row(result) for result in snapshot.staged],
     )
-    blocks = [*([chain] if record.staged else []), *_not_run(record), *_sweeps(record)]
+    blocks = [*([chain] if snapshot.staged else []), *_not_run(snapshot), *_sweeps(snapshot)]
     return Section(name="hand-over", title="What each stage handed over", blocks=blocks)
 
 
@@ -47,34 +47,34 @@ def _taken_over(result: StageResult, name: str) -> str:
     return f"{show_value(getattr(result.base, name))} ({result.taken_over.get(name, 'default')})"
 
 
-def _not_run(record: Record) -> Iterator[Block]:
-    missing = [name for name in STAGES if record.stage(name) is None]
+def _not_run(snapshot: Snapshot) -> Iterator[Block]:
+    missing = [name for name in STAGES if snapshot.stage(name) is None]
     if missing:
         yield Paragraph(
             f"Not run: {', '.join(missing)}. The command for one of them is "
-            f"python -m search.run --stage {missing[0]} --study {record.name}"
-            f"{'' if record.facts.get('source') == 'sample' else ' --data MANIFEST'}."
+            f"python -m search.run --stage {missing[0]} --study {snapshot.name}"
+            f"{'' if snapshot.facts.is_drawn else ' --data MANIFEST'}."
         )
 
 
-def _sweeps(record: Record) -> Iterator[Block]:
+def _sweeps(snapshot: Snapshot) -> Iterator[Block]:
     """What the second and later sweeps changed."""
-    sweeps = sorted({result.sweep for result in record.staged})
+    sweeps = sorted({result.sweep for result in snapshot.staged})
     if sweeps in ([], [1]):
         return
-    stages = [name for name in STAGES if record.stage(name)]
+    stages = [name for name in STAGES if snapshot.stage(name)]
     yield Table(
         caption="The winners by sweep; the report went through the stages once",
         columns=("stage", *(f"sweep {sweep}" for sweep in sweeps), "published"),
         rows=[
-            (name, *(_gave(record.stage(name, sweep)) for sweep in sweeps), _published(name))
+            (name, *(_gave(snapshot.stage(name, sweep)) for sweep in sweeps), _published(name))
             for name in stages
         ],
     )
     comparable = [
         result
-        for result in record.staged
-        if result.sweep == 1 or record.stage(result.stage, result.sweep - 1) is not None
+        for result in snapshot.staged
+        if result.sweep == 1 or snapshot.stage(result.stage, result.sweep - 1) is not None
     ]
     later = sorted({result.sweep for result in comparable if result.sweep > 1})
     yield Bullets([f"{describe_sweep(comparable, sweep)}." for sweep in later])

@@ -20,15 +20,15 @@ from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
 from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
 from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult, TrialStatus
 
 
-def joint_section(record: Record, result: StageResult) -> Section:
+def joint_section(snapshot: Snapshot, result: StageResult) -> Section:
     """Returns the part on the joint search."""
     keys = (result.search or {}).get("trials", ())
-    trials = [record.trials[key] for key in keys if key in record.trials]
+    trials = [snapshot.trials[key] for key in keys if key in snapshot.trials]
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [

@@ -19,17 +19,17 @@ from search.report.sections.stage_figures import last_epoch
 from search.report.words import NONE, figure, stage_title, with_spread
 from search.space.labels import HYPERPARAMETERS, describe_config
 from search.space.stages import UNTUNED_HEADS
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 from trainables.trial import TrialConfig, TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"
 
 
-def outcome_section(record: Record) -> Section:
+def outcome_section(snapshot: Snapshot) -> Section:
     """Returns the part with the final table."""
     blocks: list[Block] = []
-    for result, way in ((record.last, "staged"), (record.joint, "joint")):
+    for result, way in ((snapshot.last, "staged"), (snapshot.joint, "joint")):
         if result and result.winner:
             found = describe_config(result.winner, HYPERPARAMETERS)
             blocks.append(
@@ -38,15 +38,15 @@ def outcome_section(record: Record) -> Section:
                     f"({stage_title(result).lower()}): {result.statement}."
                 )
             )
-    blocks.append(_final_table(record))
-    blocks.extend(_readings(record.readings))
+    blocks.append(_final_table(snapshot))
+    blocks.extend(_readings(snapshot.readings))
     return Section(name="outcome", title="Outcome", blocks=blocks)
 
 
-def elsewhere_section(record: Record) -> Section:
+def elsewhere_section(snapshot: Snapshot) -> Section:
     """Returns the part with the published accuracies on Adience's five folds."""
-    comparable = record.facts.get("split") == "folds" and record.facts.get("source") == "adience"
-    ours = [_ours_on_folds(record.readings[-1])] if comparable and record.readings else []
+    comparable = (snapshot.facts.split, snapshot.facts.source) == ("folds", "adience")
+    ours = [_ours_on_folds(snapshot.readings[-1])] if comparable and snapshot.readings else []
     remark = (
         "This study uses the same folds; its figure below is of data that no selection saw."
         if ours
@@ -62,20 +62,20 @@ def elsewhere_section(record: Record) -> Section:
     return Section(name="elsewhere", title="Published elsewhere", blocks=[Paragraph(remark), table])
 
 
-def _final_table(record: Record) -> Table:
-    staged, joint = record.last, record.joint
+def _final_table(snapshot: Snapshot) -> Table:
+    staged, joint = snapshot.last, snapshot.joint
     rows = [
         _row(
             "untuned",
-            _untuned_runs(record),
+            _untuned_runs(snapshot),
             PUBLISHED_UNTUNED,
             "not run: needs python -m search.run --stage backbone",
         ),
-        _row("tuned, no CelebA", _winner_runs(record, staged), PUBLISHED_TUNED, "not run"),
+        _row("tuned, no CelebA", _winner_runs(snapshot, staged), PUBLISHED_TUNED, "not run"),
     ]
     if joint:
-        rows.append(_row("tuned jointly, no CelebA", _winner_runs(record, joint), None, "no winner"))
-    rows.extend(_finetuned_rows(record))
+        rows.append(_row("tuned jointly, no CelebA", _winner_runs(snapshot, joint), None, "no winner"))
+    rows.extend(_finetuned_rows(snapshot))
     return Table(
         caption=(
             "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above; published: "
@@ -103,11 +103,11 @@ def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, ab
     return [*cells, str(len(runs))]
 
 
-def _finetuned_rows(record: Record) -> Iterator[Sequence[str]]:
+def _finetuned_rows(snapshot: Snapshot) -> Iterator[Sequence[str]]:
     """The pretrained column of fine-tuning, and those with unfrozen blocks."""
-    columns = record.finetune.columns if record.finetune else ()
+    columns = snapshot.finetune.columns if snapshot.finetune else ()
     pretrained = [column for column in columns if column.name == "pretrained"]
-    runs = record.runs(pretrained[0]) if pretrained else []
+    runs = snapshot.runs(pretrained[0]) if pretrained else []
     yield _row(
         "tuned, CelebA-pretrained",
         runs,
@@ -116,21 +116,21 @@ def _finetuned_rows(record: Record) -> Iterator[Sequence[str]]:
     )
     for column in columns:
         if column.name.startswith("blocks"):
-            yield _row(column.title, record.runs(column), None, column.reason or "not run")
+            yield _row(column.title, snapshot.runs(column), None, column.reason or "not run")
 
 
-def _winner_runs(record: Record, result: StageResult | None) -> list[TrialResult]:
+def _winner_runs(snapshot: Snapshot, result: StageResult | None) -> list[TrialResult]:
     if result is None or result.winner is None:
         return []
-    return record.runs(result.entry_of(result.winner))
+    return snapshot.runs(result.entry_of(result.winner))
 
 
-def _untuned_runs(record: Record) -> list[TrialResult]:
+def _untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
     """The runs of the winner's backbone as the report's backbone stage has it, by whichever stage."""
-    finetuned = record.finetune and record.finetune.column("untuned")
+    finetuned = snapshot.finetune and snapshot.finetune.column("untuned")
     if finetuned:
-        return record.runs(finetuned)
-    last = record.last or record.joint
+        return snapshot.runs(finetuned)
+    last = snapshot.last or snapshot.joint
     if last is None or last.winner is None:
         return []
     backbone = last.winner.backbone
@@ -139,8 +139,8 @@ def _untuned_runs(record: Record) -> list[TrialResult]:
         seed=last.winner.seed,
         epochs=last.winner.epochs,
     )
-    entry = record.entry_like(untuned)
-    return record.runs(entry) if entry else []
+    entry = snapshot.entry_like(untuned)
+    return snapshot.runs(entry) if entry else []
 
 
 def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:

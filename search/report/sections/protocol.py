@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from search.report.document import Alert, Block, Bullets, Paragraph, Table
 from search.report.published import PROTOCOL, published_means
 from search.report.words import NONE, figure
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry
 from trainables.trial import TrialConfig
 
@@ -40,10 +40,10 @@ class Fact:
     differs: bool | None
 
 
-def protocol_blocks(record: Record) -> Iterator[Block]:
+def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
     """Yields the warnings and the comparison of the protocols."""
-    facts = list(compare_protocols(record))
-    if record.facts.get("source") == "sample":
+    facts = list(compare_protocols(snapshot))
+    if snapshot.facts.is_drawn:
         yield Alert(
             "The data is drawn by a program",
             [
@@ -77,15 +77,14 @@ def protocol_blocks(record: Record) -> Iterator[Block]:
     )
 
 
-def compare_protocols(record: Record) -> Iterator[Fact]:
+def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     """Yields what determines the numbers, ours beside the report's."""
-    facts, split = record.facts, str(record.facts.get("split", NONE))
-    source, weights = str(facts.get("source", NONE)), str(facts.get("weights", NONE))
+    facts, split = snapshot.facts, snapshot.facts.split or NONE
+    source, weights = facts.source or NONE, facts.weights or NONE
     yield Fact("data set", _DATA.get(source, source), PROTOCOL.data, source != "adience")
-    images = facts.get("images")
-    yield Fact("images", _count(images), _count(PROTOCOL.images), images != PROTOCOL.images)
-    yield Fact("images of label 0 (female) and 1 (male)", _labels(facts.get("labels")), NONE, None)
-    yield Fact("subjects", _count(facts.get("subjects")), NONE, None)
+    yield Fact("images", _count(facts.images), _count(PROTOCOL.images), facts.images != PROTOCOL.images)
+    yield Fact("images of label 0 (female) and 1 (male)", _labels(facts.labels), NONE, None)
+    yield Fact("subjects", _count(facts.subjects), NONE, None)
     yield Fact("split", _split(split), _split(PROTOCOL.split), split != PROTOCOL.split)
     selection = _SELECTION.get(split.partition(":")[0], "the validation part that is reported")
     yield Fact("selected on", selection, PROTOCOL.selected_on, split.partition(":")[0] in _SELECTION)
@@ -95,15 +94,15 @@ def compare_protocols(record: Record) -> Iterator[Fact]:
         _WEIGHTS[PROTOCOL.weights],
         weights != PROTOCOL.weights,
     )
-    yield _numbers("epochs", {entry.config.epochs for entry in _entries(record)}, PROTOCOL.epochs)
-    yield _numbers("runs of each value", _runs(record), PROTOCOL.runs)
-    seeds = {seed for result in record.results for seed in result.protocol.seeds}
+    yield _numbers("epochs", {entry.config.epochs for entry in _entries(snapshot)}, PROTOCOL.epochs)
+    yield _numbers("runs of each value", _runs(snapshot), PROTOCOL.runs)
+    seeds = {seed for result in snapshot.results for seed in result.protocol.seeds}
     yield _numbers("seeds", seeds, PROTOCOL.seed)
-    tuned = sorted({result.base.backbone for result in record.results if result.stage != "backbone"})
+    tuned = sorted({result.base.backbone for result in snapshot.results if result.stage != "backbone"})
     if tuned:
         yield Fact("tuned backbone", ", ".join(tuned), PROTOCOL.backbone, tuned != [PROTOCOL.backbone])
-    yield Fact("trained with", f"Keras on {facts.get('keras_backend', NONE)}", NONE, None)
-    yield Fact("data digest", str(facts.get("data_digest", NONE)), NONE, None)
+    yield Fact("trained with", f"Keras on {facts.keras_backend or NONE}", NONE, None)
+    yield Fact("data digest", facts.data_digest or NONE, NONE, None)
 
 
 def _published_noise() -> str:
@@ -119,12 +118,12 @@ def _numbers(name: str, ours: set[int], published: int) -> Fact:
     return Fact(name, ", ".join(map(str, sorted(ours))), str(published), ours != {published})
 
 
-def _entries(record: Record) -> Iterator[Entry]:
-    return (entry for result in record.results for entry in result.entries)
+def _entries(snapshot: Snapshot) -> Iterator[Entry]:
+    return (entry for result in snapshot.results for entry in result.entries)
 
 
-def _runs(record: Record) -> set[int]:
-    return {len(entry.trials) for entry in _entries(record)}
+def _runs(snapshot: Snapshot) -> set[int]:
+    return {len(entry.trials) for entry in _entries(snapshot)}
 
 
 def _split(name: str) -> str:

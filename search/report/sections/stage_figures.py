@@ -10,7 +10,7 @@ from search.report.document import Curve, Lines, Panel, Points, Series
 from search.report.published import published_mean
 from search.report.words import stage_title
 from search.space.labels import label_of, show_value, stage_label
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 from trainables.trial import TrialResult
 
@@ -22,9 +22,9 @@ RunsByValue = Sequence[tuple[str, Sequence[TrialResult]]]
 """The runs of each value, by what tables call the value."""
 
 
-def runs_by_value(record: Record, result: StageResult) -> RunsByValue:
+def runs_by_value(snapshot: Snapshot, result: StageResult) -> RunsByValue:
     """Returns the runs of each value of a stage that are in the study's folder, values without one too."""
-    return [(show_value(entry.value), record.runs(entry)) for entry in result.entries]
+    return [(show_value(entry.value), snapshot.runs(entry)) for entry in result.entries]
 
 
 def backbone_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:

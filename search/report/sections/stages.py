@@ -19,16 +19,16 @@ from search.report.sections.stage_figures import (
 from search.report.words import NONE, figure, interval, remark, stage_title, statement_of, with_spread
 from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
 from search.space.stages import UNTUNED_HEADS
-from search.study.record import Record
+from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult
 
 
-def stage_section(record: Record, result: StageResult) -> Section:
+def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     """Returns the part on one stage."""
     name = result.stage if result.sweep == 1 else f"{result.stage}-{result.sweep}"
     name = name.replace("_", "-")
-    runs = runs_by_value(record, result)
+    runs = runs_by_value(snapshot, result)
     blocks: list[Block] = [Paragraph(statement_of(result)), *_bases(result)]
     if not any(of_value for _, of_value in runs):
         blocks.append(Paragraph("No curve: the trials of this stage are not in the study's folder."))

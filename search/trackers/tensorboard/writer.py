@@ -17,6 +17,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from search.callbacks.callback import Callback
 from search.study.descriptions import stage_of
+from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.stage_results import StageResult
 from search.trackers.run_names import key_in, run_name
@@ -31,7 +32,6 @@ from search.trackers.tensorboard.hparams import (
 )
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
-EVENTS_FOLDER = "tensorboard"
 _START = "_hparams_/session_start_info"
 _ENDED = "ended"  # an empty file beside the events of a trial that has all of them
 
@@ -44,7 +44,7 @@ class TensorBoard(Callback):
     """
 
     def __init__(self, study: Path, ledger: Ledger) -> None:
-        self._folder, self._ledger = study / EVENTS_FOLDER, ledger
+        self._folder, self._ledger = Layout(study).tensorboard, ledger
         self._stage = ""
         self._running: dict[str, _Run] = {}
         self._broken = False

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.storage.atomic_files import write_json
+from search.study.layout import Layout
 
-WANDB_FOLDER = "wandb"  # in the study's; wandb itself writes there, too
 UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows how much of it
 
 
@@ -32,7 +32,7 @@ class Destination:
     @property
     def runs(self) -> Path:
         """Where runs that were logged offline lie, whole."""
-        return self.study / WANDB_FOLDER
+        return Layout(self.study).wandb
 
     @property
     def unfinished(self) -> Path:

@@ -36,13 +36,13 @@ def figures_of(study: Path, result: Decided) -> list[Figure]:
     from search.report.sections.finetune import finetune_sections
     from search.report.sections.joint import joint_section
     from search.report.sections.stages import stage_section
-    from search.study.record import read_record
+    from search.study.study import Study
 
-    record = read_record(study)
+    snapshot = Study(study).snapshot()
     if isinstance(result, StageResult):
         section = joint_section if result.search else stage_section
-        sections = [section(record, result), errors_section(result)]
+        sections = [section(snapshot, result), errors_section(result)]
     else:
-        sections = [part for part in finetune_sections(record) if part.name.startswith("finetune")]
+        sections = [part for part in finetune_sections(snapshot) if part.name.startswith("finetune")]
     document = Document(title="", made_on="", sections=sections)
     return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]

@@ -17,7 +17,8 @@ from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
 from search.options.command_line import options_of
 from search.options.parser import parse_arguments
-from search.study.ledger import Ledger, log_path
+from search.study.layout import Layout
+from search.study.ledger import Ledger
 from search.study.live_state import read_live
 from tests.search.makers import make_result, make_trial
 from trainables.trial import TrialConfig, TrialStatus
@@ -55,7 +56,7 @@ def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live:
 
 def test_best_over_time_never_falls(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=(), epochs=2, joint=12)).read()
-    points = best_over_time(snapshot, snapshot.record.trials)
+    points = best_over_time(snapshot, snapshot.trials)
     best = [point[2] for point in points]
     assert points[0][0] == 0
     assert best == sorted(best)
@@ -68,8 +69,9 @@ def test_failures_tell_the_reason_and_the_last_epochs(make_study: Make, write_li
     diverged = make_trial(learning_rate=0.5)
     Ledger(folder).record(make_result(diverged, 0.5, status=TrialStatus.FAILED, reason=reason))
     write_live(folder, failed=TRIAL)
-    log_path(folder, TRIAL.key).parent.mkdir()
-    log_path(folder, TRIAL.key).write_text("Traceback\nOSError: gone\n", "utf-8")
+    log = Layout(folder).log(TRIAL.key)
+    log.parent.mkdir()
+    log.write_text("Traceback\nOSError: gone\n", "utf-8")
     lost, kept = failures(StudyReader(folder).read())
     assert lost.reason == "its worker died"
     assert lost.log.splitlines()[-2:] == ["Traceback", "OSError: gone"]
@@ -139,16 +141,16 @@ def test_command_around_is_understood(make_study: Make, write_live: Write, stage
     folder = make_study(stages=("lr", "dropout"), epochs=2, joint=8, split="subject")
     write_live(folder)
     snapshot = StudyReader(folder).read()
-    result = snapshot.record.stage(stage)
+    result = snapshot.stage(stage)
     assert result
     command = command_around(snapshot, result)
     arguments = parse_arguments(shlex.split(command)[3:])
     assert (arguments.study, arguments.storage) == ("fake", folder.parent)
-    assert arguments.keras_backend == snapshot.record.facts["keras_backend"]
+    assert arguments.keras_backend == snapshot.facts.keras_backend
     assert (arguments.data, arguments.split, arguments.repeats) == (Path("mine.parquet"), "subject", 3)
     assert arguments.stage == ("dropout" if stage == "dropout" else "lr")
 
 
 def test_command_around_where_the_manifest_is_not_known(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=1)).read()
-    assert "--data MANIFEST --split" in command_around(snapshot, snapshot.record.results[0])
+    assert "--data MANIFEST --split" in command_around(snapshot, snapshot.results[0])

@@ -27,7 +27,7 @@ def test_mirror_of_a_storage_reads_like_the_storage(make_study: Make, tmp_path: 
     mirror = Mirror(LocalFileSystem(), str(study.parent), tmp_path / "mirror")
     mirror.update()
     here, there = StudyReader(mirror.folder / study.name).read(), StudyReader(study).read()
-    assert here.record.trials == there.record.trials
+    assert here.trials == there.trials
     assert here.ended_at == pytest.approx(there.ended_at)
     assert not (mirror.folder / study.name / "predictions").exists()
 
@@ -52,14 +52,14 @@ def test_mirror_of_an_object_store(make_study: Make, tmp_path: Path) -> None:
     store.put(str(study), "/bucket/fake", recursive=True)
     mirror = Mirror(PyFileSystem(FSSpecHandler(store)), "/bucket", tmp_path / "mirror")
     mirror.update()
-    assert len(StudyReader(mirror.folder / "fake").read().record.trials) == 4
+    assert len(StudyReader(mirror.folder / "fake").read().trials) == 4
 
 
 def test_source_behind_an_address(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1)
     source = source_of(f"file://{study.parent}")
     assert [folder.name for folder in source.studies()] == [study.name]
-    assert source.reader(source.studies()[0]).read().record.stage("lr")
+    assert source.reader(source.studies()[0]).read().stage("lr")
 
 
 def test_open_address_that_no_file_system_knows() -> None:

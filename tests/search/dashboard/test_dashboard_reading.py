@@ -18,24 +18,24 @@ Make = Callable[..., Path]
 
 def test_reader_gives_stages_trials_and_facts(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=2, joint=6)).read()
-    assert [result.stage for result in snapshot.record.results] == ["lr", "joint"]
-    assert set(snapshot.ended_at) == set(snapshot.record.trials)
-    assert snapshot.record.facts["images"] == 12_194
+    assert [result.stage for result in snapshot.results] == ["lr", "joint"]
+    assert set(snapshot.ended_at) == set(snapshot.trials)
+    assert snapshot.facts.images == 12_194
     assert (snapshot.unread, snapshot.live) == ([], None)
 
 
-def test_reader_keeps_its_record_while_nothing_changes(make_study: Make) -> None:
+def test_reader_keeps_what_it_parsed_while_nothing_changes(make_study: Make) -> None:
     reader = StudyReader(make_study(stages=("lr",), epochs=2))
-    assert reader.read().record is reader.read().record
+    assert reader.read().trials is reader.read().trials
 
 
 def test_reader_sees_a_new_trial_and_parses_only_that(make_study: Make) -> None:
     folder = make_study(stages=("lr",), epochs=2)
     reader = StudyReader(folder)
-    before = reader.read().record.trials
+    before = reader.read().trials
     trial = make_trial(learning_rate=0.5)
     Ledger(folder).record(make_result(trial, 0.75))
-    after = reader.read().record.trials
+    after = reader.read().trials
     assert set(after) - set(before) == {trial.key}
     assert all(after[key] is result for key, result in before.items())
 
@@ -43,9 +43,9 @@ def test_reader_sees_a_new_trial_and_parses_only_that(make_study: Make) -> None:
 def test_reader_forgets_a_trial_whose_file_is_gone(make_study: Make) -> None:
     folder = make_study(stages=("lr",), epochs=2)
     reader = StudyReader(folder)
-    key = next(iter(reader.read().record.trials))
+    key = next(iter(reader.read().trials))
     (folder / "trials" / f"{key}.json").unlink()
-    assert key not in reader.read().record.trials
+    assert key not in reader.read().trials
 
 
 @pytest.mark.parametrize("name", ["study.json", "stages/lr.json", "final.json", "live.json"])
@@ -54,8 +54,8 @@ def test_reader_names_a_damaged_file_and_shows_the_rest(make_study: Make, name: 
     (folder / name).write_text('{"half of')
     snapshot = StudyReader(folder).read()
     assert any(name in line for line in snapshot.unread)
-    assert snapshot.record.stage("dropout")
-    assert snapshot.record.trials
+    assert snapshot.stage("dropout")
+    assert snapshot.trials
 
 
 def test_reader_changes_nothing_in_the_study(make_study: Make) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
-from search.study.ledger import kept_weights
+from search.study.layout import Layout
 from tests.search.finetune.test_runs import FakeWorkers, run
 from trainables.trial import LAST
 
@@ -44,7 +44,7 @@ def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> 
     pretrained = plan.head_columns()[-1].runs[0]
     assert winning_run(plan, result) == pretrained
     assert path == study / "winner" / "model.keras"
-    kept = str(kept_weights(study) / pretrained.key / LAST)
+    kept = str(Layout(study).weights / pretrained.key / LAST)
     assert write.asked == [(pretrained.config.to_dict(), "none", kept, str(path))]
 
 

@@ -13,7 +13,8 @@ from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import require_weights, run_finetune
 from search.study.finetune_result import FinetuneResult
-from search.study.ledger import Ledger, kept_weights
+from search.study.layout import Layout
+from search.study.ledger import Ledger
 from search.study.setup import Problem
 from tests.search.makers import FakeTrainer, make_result
 from trainables.trial import LAST, Trial, TrialResult
@@ -42,7 +43,7 @@ class FakeWorkers:
         self.asked.append((problem.protocol, title, [trial.key for trial in trials], list(keep)))
         results = FakeTrainer(problem, Ledger(self.study), self.accuracy)(trials)
         for key in results.keys() & set(keep):
-            folder = kept_weights(self.study) / key
+            folder = Layout(self.study).weights / key
             folder.mkdir(parents=True, exist_ok=True)
             (folder / LAST).write_bytes(b"")
         return results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,13 @@ from search.options.next_command import next_command
 from search.options.parser import parse_arguments
 from search.options.search_options import stage_names
 from search.space.stages import STAGES
+from search.study.facts import StudyFacts
 from search.study.folder import Command
 from search.study.stage_results import JOINT, StageResult
 from tests.search.makers import make_stage_result
 
 FOLDER = Path("/studies/faces")
-FACTS = {"source": "adience", "split": "folds", "weights": "imagenet", "keras_backend": "jax"}
+FACTS = StudyFacts(source="adience", split="folds", weights="imagenet", keras_backend="jax")
 BEFORE, AFTER = "2026-01-01T00:00:00.000000+00:00", "2026-01-03T00:00:00.000000+00:00"
 
 
@@ -86,7 +88,7 @@ def test_command_of_another_version_is_not_repeated() -> None:
 
 @pytest.mark.parametrize(("source", "data"), [("adience", " --data MANIFEST"), ("sample", "")])
 def test_study_without_a_command_gets_one_of_its_facts(source: str, data: str) -> None:
-    said = next_command(FOLDER, {**FACTS, "source": source}, finished("backbone"), None)
+    said = next_command(FOLDER, replace(FACTS, source=source), finished("backbone"), None)
     assert said == (
         f"python -m search.run --stage batch_size{data} --split folds --weights imagenet "
         "--keras-backend jax --study faces --storage /studies"
@@ -113,7 +115,7 @@ def test_command_after_fine_tuning(options: str, finetuned_at: str, expected: st
 
 
 def test_study_whose_features_the_final_model_does_not_compute_is_reported() -> None:
-    facts = {**FACTS, "feature_precision": "bfloat16"}
+    facts = replace(FACTS, feature_precision="bfloat16")
     said = next_command(FOLDER, facts, finished(*STAGES), command("--stage all --feature-precision bfloat16"))
     assert said == "python -m search.report /studies/faces"
 

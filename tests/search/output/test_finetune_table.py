@@ -11,6 +11,7 @@ from rich.console import Console
 from search.finetune.plan import FinetunePlan
 from search.output.json_objects import finetune_json
 from search.output.tables import print_finetune, print_finetune_setting
+from search.study.facts import StudyFacts
 from tests.search.makers import make_column, make_finetune_result
 
 WIDE = dict.fromkeys(("accuracy", "val_accuracy", "loss", "val_loss", "auc"), (0.123456, 0.012345))
@@ -54,7 +55,7 @@ def test_title_and_statement_are_no_markup() -> None:
 
 
 def test_json_has_what_stages_have() -> None:
-    made_of = {"data_digest": "d", "source": "sample", "weights": "none", "keras_backend": "jax"}
+    made_of = StudyFacts(data_digest="d", source="sample", weights="none", keras_backend="jax")
     told = finetune_json(RESULT, Path("/r/s"), made_of, 3.5)
     assert (told["study"], told["stage"], told["seconds"]) == ("s", "finetune", 3.5)
     assert told["winner"] == RESULT.columns[-1].config

@@ -21,6 +21,7 @@ from search.strategies.estimate import Estimate
 from search.strategies.joint import JointPlan
 from search.strategies.plans import joint_plan
 from search.strategies.staged import StagePlan
+from search.study.facts import StudyFacts
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, Protocol, StageResult
@@ -249,7 +250,7 @@ def test_plan_json(plan: StagePlan, tmp_path: Path) -> None:
     assert [trial["done"] for trial in said["trials"]] == [True, False, False, False]
 
 
-MADE_OF = {"data_digest": "d1", "source": "sample", "weights": "none", "keras_backend": "tensorflow"}
+MADE_OF = StudyFacts(data_digest="d1", source="sample", weights="none", keras_backend="tensorflow")
 TRIAL_KEYS = {
     "key",
     "config",

@@ -24,8 +24,8 @@ from search.report.render.markdown import to_markdown
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.study.finetune_result import FinetuneResult
-from search.study.record import read_record
 from search.study.stage_results import StageFiles
+from search.study.study import Study
 from tests.search.makers import make_column, make_finetune_result
 
 MADE_ON = "2026-01-02"
@@ -42,7 +42,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
 
 def report(study: Path) -> str:
     """The report as Markdown, without the signs that keep its text plain."""
-    text = to_markdown(report_on(read_record(study), MADE_ON))
+    text = to_markdown(report_on(Study(study).snapshot(), MADE_ON))
     return re.sub(r"\\([\\`*_\[\]<>|#~&])", r"\1", text)
 
 
@@ -79,10 +79,10 @@ def test_report_without_ray_and_keras(make_study: Make) -> None:
 def test_report_twice_gives_the_same_bytes(make_study: Make, tmp_path: Path) -> None:
     study = make_study(stages=("backbone",), repeats=2, epochs=2, joint=14)
     for name in ("first", "second"):
-        write_report(study, tmp_path / name, MADE_ON)
+        write_report(Study(study), tmp_path / name, MADE_ON)
     first = files_below(tmp_path / "first")
     assert first == files_below(tmp_path / "second")
-    figures = report_on(read_record(study), MADE_ON).figures()
+    figures = report_on(Study(study).snapshot(), MADE_ON).figures()
     assert set(first) == {"index.html", "report.md", *(f"figures/{figure.name}.png" for figure in figures)}
 
 
@@ -91,7 +91,7 @@ def test_report_changes_nothing_else(make_study: Make) -> None:
     trial = next((study / "trials").glob("*.json"))
     trial.write_text("{", "utf-8")
     before = files_below(study)
-    write_report(study, study / "report", MADE_ON)
+    write_report(Study(study), study / "report", MADE_ON)
     after = files_below(study)
     assert {name: after[name] for name in before} == before
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"report"}
@@ -137,7 +137,7 @@ def test_damaged_trial_is_named_and_skipped(make_study: Make, damage: str) -> No
     study = make_study(stages=("lr",), epochs=2)
     trial = sorted((study / "trials").glob("*.json"))[0]
     trial.write_text(damage, "utf-8")
-    assert f"- trials/{trial.name}: " in report(study)
+    assert f"- {trial} is damaged (" in report(study)
 
 
 def test_damaged_files_are_named_on_standard_error(
@@ -146,7 +146,7 @@ def test_damaged_files_are_named_on_standard_error(
     study = make_study(stages=("l2",), epochs=1)
     (study / "final.json").write_text("{", "utf-8")
     assert main([str(study)]) == 0
-    assert capsys.readouterr().err.startswith("warning: left out final.json: ")
+    assert capsys.readouterr().err.startswith(f"warning: left out {study / 'final.json'} is damaged (")
 
 
 def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
@@ -154,8 +154,8 @@ def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
     (study / "stages" / "lr.json").write_text("{", "utf-8")
     (study / "stages" / "else.json").write_text("{}", "utf-8")
     text = report(study)
-    assert "stages/lr.json" in text
-    assert "stages/else.json: no stage has this name" in text
+    assert f"- {study / 'stages' / 'lr.json'} is damaged (" in text
+    assert f"- {study / 'stages' / 'else.json'} is of no stage; remove it" in text
     assert "## L2 regularisation" in text
     assert "## Learning rate\n" not in text
 
@@ -352,7 +352,7 @@ def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, 
     assert f"python -m search.predict {study.name} PHOTO" in report(study)
     (study / "winner").mkdir()
     Image.new("RGB", (4, 3)).save(study / "winner" / "photographs.png")
-    index = write_report(study, tmp_path / "out", "2026-01-02")
+    index = write_report(Study(study), tmp_path / "out", "2026-01-02")
     picture = (tmp_path / "out" / "figures" / "photographs.png").read_bytes()
     assert picture == (study / "winner" / "photographs.png").read_bytes()
     assert 'src="data:image/png;base64,iVBOR' in index.read_text("utf-8")
@@ -363,7 +363,7 @@ def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, 
 def test_damaged_outcome_is_named(make_study: Make, name: str) -> None:
     study = make_study(stages=("lr",), epochs=1)
     (study / name).write_text("[]", "utf-8")
-    assert f"- {name}: it holds no JSON object" in report(study)
+    assert f"- {study / name} is damaged (" in report(study)
 
 
 class Page(HTMLParser):
@@ -389,7 +389,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def whole_document(whole: Path) -> Document:
-    return report_on(read_record(whole), MADE_ON)
+    return report_on(Study(whole).snapshot(), MADE_ON)
 
 
 @pytest.fixture(scope="module")
@@ -427,7 +427,7 @@ def test_text_of_files_is_never_markup(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1, keras_backend=evil, source=evil)
     breakdown = {"by_age": [{"age": evil, "n": 1, "accuracy": 0.5, "interval": [0.1, 0.9]}] * 3}
     rewrite(study, "lr", statement=evil, notes=(evil,), breakdown=breakdown)
-    write_report(study, study / "report", MADE_ON)
+    write_report(Study(study), study / "report", MADE_ON)
     text = (study / "report" / "index.html").read_text("utf-8")
     assert "alert(1)" in text
     assert "<script>alert" not in text

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search.strategies.held_out import describe_reading, evaluate_winner, read_final, require_held_out
+from search.strategies.held_out import describe_reading, evaluate_winner, require_held_out
 from search.study.ledger import Ledger
 from search.study.setup import Problem
+from search.study.snapshot import read_final
 from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem, make_stage_result
 from trainables.trial import Trial, TrialConfig

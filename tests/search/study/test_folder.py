@@ -7,16 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_prep.errors import InputError
-from search.study.folder import check_study, find_study, held, open_study, read_study, require_same_backbone
+from search.study.facts import StudyFacts, read_facts
+from search.study.folder import check_study, held, open_study, require_same_backbone
 from search.study.stage_results import StageFiles
 
-FACTS = {"data_digest": "d1", "split": "random", "weights": "none", "labels": {"0": 40, "1": 40}}
+FACTS = StudyFacts(data_digest="d1", split="random", weights="none", labels={"0": 40, "1": 40})
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def held_by_another_process(folder: Path) -> Iterator[None]:
 
 def test_study_remembers_its_facts(tmp_path: Path) -> None:
     open_study(tmp_path / "s", FACTS)
-    assert read_study(tmp_path / "s") == {"format": 1, **FACTS}
+    assert read_facts(tmp_path / "s") == FACTS
 
 
 def test_study_opens_again_with_the_same_facts(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ def begin(folder: Path) -> None:
         ({"data_digest": "d2"}, "data_digest 'd1' there and 'd2' now"),
         ({"split": "folds", "weights": "imagenet"}, "split 'random' there and 'folds' now, weights 'none'"),
         ({"labels": {"0": 1, "1": 2}}, r"labels \{'0': 40, '1': 40\} there and \{'0': 1, '1': 2\} now"),
-        ({"new": 3}, "new None there and 3 now"),
+        ({"keras_backend": "jax"}, "keras_backend '' there and 'jax' now"),
     ],
 )
 def test_study_of_other_facts_names_both_values_and_stays(
@@ -65,14 +67,14 @@ def test_study_of_other_facts_names_both_values_and_stays(
     begin(tmp_path)
     before = (tmp_path / "study.json").read_bytes()
     with pytest.raises(InputError, match=rf"made with other facts: {said}.*; give another --study name"):
-        open_study(tmp_path, {**FACTS, **change})
+        open_study(tmp_path, replace(FACTS, **change))
     assert (tmp_path / "study.json").read_bytes() == before
 
 
 def test_study_without_a_trial_takes_on_other_facts(tmp_path: Path) -> None:
     open_study(tmp_path, FACTS)
-    open_study(tmp_path, {**FACTS, "split": "folds"})
-    assert read_study(tmp_path)["split"] == "folds"
+    open_study(tmp_path, replace(FACTS, split="folds"))
+    assert read_facts(tmp_path).split == "folds"
 
 
 @pytest.mark.parametrize("exists", [False, True])
@@ -82,7 +84,7 @@ def test_check_study_that_was_not_begun_finds_nothing_wrong_and_writes_nothing(
     if exists:
         open_study(tmp_path, FACTS)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    check_study(tmp_path, {**FACTS, "split": "folds"})
+    check_study(tmp_path, replace(FACTS, split="folds"))
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -91,7 +93,7 @@ def test_check_study_of_other_facts(tmp_path: Path) -> None:
     begin(tmp_path)
     check_study(tmp_path, FACTS)
     with pytest.raises(InputError, match="split 'random' there and 'folds' now"):
-        check_study(tmp_path, {**FACTS, "split": "folds"})
+        check_study(tmp_path, replace(FACTS, split="folds"))
 
 
 @pytest.mark.parametrize(
@@ -111,11 +113,6 @@ def test_study_that_is_damaged_is_named_and_stays(tmp_path: Path, content: bytes
     with pytest.raises(InputError, match=rf"study\.json is damaged.*{said}|{said}.*restore it or give"):
         open_study(tmp_path, FACTS)
     assert path.read_bytes() == content
-
-
-def test_read_study_of_another_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not a study: it has no study\.json"):
-        read_study(tmp_path)
 
 
 def test_open_study_where_nothing_can_be_written(tmp_path: Path) -> None:
@@ -155,22 +152,6 @@ def test_held_is_free_after_an_error(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     with held(tmp_path):
         pass
-
-
-def test_find_study_by_name_and_by_folder(tmp_path: Path) -> None:
-    open_study(tmp_path / "demo", FACTS)
-    assert find_study("demo", tmp_path) == tmp_path / "demo"
-    assert find_study(str(tmp_path / "demo"), tmp_path / "elsewhere") == tmp_path / "demo"
-
-
-@pytest.mark.parametrize(("made", "there"), [((), "none"), (("b", "a"), "a, b")])
-def test_find_study_that_is_not_there_lists_what_is(
-    tmp_path: Path, made: tuple[str, ...], there: str
-) -> None:
-    for name in made:
-        open_study(tmp_path / name, FACTS)
-    with pytest.raises(InputError, match=rf"there is no study demo in .* \(there: {there}\); give its name"):
-        find_study("demo", tmp_path)
 
 
 def test_study_file_is_plain_json(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_weights_file_is_absolute_and_known_by_its_content(
     problem = make_problem(tmp_path, weights="w.h5")
     identity = f"file:{hashlib.sha256(b'weights').hexdigest()[:32]}"
     assert problem.weights == str(tmp_path / "w.h5")
-    assert problem.facts()["weights"] == identity
+    assert problem.facts().weights == identity
     assert problem.trial(TrialConfig(), "random").weights == identity
 
 
@@ -70,7 +70,7 @@ def test_trial_carries_data_split_and_backend(tmp_path: Path) -> None:
 
 def test_facts(tmp_path: Path) -> None:
     problem = make_problem(tmp_path, "folds", source="adience")
-    assert problem.facts() == {
+    assert problem.facts().to_dict() == {
         "data_digest": problem.manifest.digest,
         "source": "adience",
         "images": 80,
@@ -86,7 +86,7 @@ def test_facts(tmp_path: Path) -> None:
 def test_precision_of_features_is_a_fact_and_part_of_the_trials_that_read_them(tmp_path: Path) -> None:
     exact = make_problem(tmp_path)
     near = replace(exact, feature_precision="bfloat16")
-    assert near.facts()["feature_precision"] == "bfloat16"
+    assert near.facts().feature_precision == "bfloat16"
     assert near.trial(TrialConfig(), "random").weights == "none in bfloat16"
     assert near.trial(TrialConfig(), "random").key != exact.trial(TrialConfig(), "random").key
     for reads_images in (TrialConfig(backbone="hassner"), TrialConfig(unfrozen_blocks=1)):

@@ -17,7 +17,7 @@ import pytest
 
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
-from search.trackers.tensorboard.writer import EVENTS_FOLDER, TensorBoard
+from search.trackers.tensorboard.writer import TensorBoard
 from tests.search.makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
 from trainables.trial import Trial, TrialResult, TrialStatus
 
@@ -38,7 +38,7 @@ def train(board: TensorBoard, result: TrialResult) -> None:
 
 def runs_below(study: Path) -> list[str]:
     return sorted(
-        path.relative_to(study / EVENTS_FOLDER).as_posix() for path in (study / EVENTS_FOLDER).glob("*/*")
+        path.relative_to(study / "tensorboard").as_posix() for path in (study / "tensorboard").glob("*/*")
     )
 
 
@@ -48,7 +48,7 @@ def read(folder: Path) -> Any:
 
 
 def read_run(study: Path, trial: Trial) -> Any:
-    (folder,) = (study / EVENTS_FOLDER).glob(f"*/*_{trial.key}")
+    (folder,) = (study / "tensorboard").glob(f"*/*_{trial.key}")
     return read(folder)
 
 
@@ -120,7 +120,7 @@ def test_end_of_a_trial_has_its_status(
 
 
 def domains_in(study: Path) -> dict[str, Any]:
-    experiment = hparams_of(read(study / EVENTS_FOLDER), "experiment")
+    experiment = hparams_of(read(study / "tensorboard"), "experiment")
     return {info.name: info for info in experiment.hparam_infos}
 
 
@@ -160,7 +160,7 @@ def test_domains_outlast_the_process_also_of_a_population(tmp_path: Path) -> Non
 
 def test_metrics_of_the_table_begin_with_the_objective(board: TensorBoard, tmp_path: Path) -> None:
     train(board, make_result(ONE, 0.5))
-    metrics = hparams_of(read(tmp_path / EVENTS_FOLDER), "experiment").metric_infos
+    metrics = hparams_of(read(tmp_path / "tensorboard"), "experiment").metric_infos
     assert [info.name.tag for info in metrics][:2] == ["mean_val_accuracy", "best_val_accuracy"]
 
 
@@ -213,7 +213,7 @@ def test_stopped_trial_that_runs_to_its_end_stays_where_it_was_first_met(
 
 def test_damaged_events_cost_no_more_than_their_domains(board: TensorBoard, tmp_path: Path) -> None:
     train(board, make_result(ONE, 0.5))
-    (path,) = (tmp_path / EVENTS_FOLDER).glob("*/*/events.*")
+    (path,) = (tmp_path / "tensorboard").glob("*/*/events.*")
     path.write_bytes(path.read_bytes()[:50] + b"\xff" * 50)
     TensorBoard(tmp_path, Ledger(tmp_path)).close()
 
@@ -236,14 +236,14 @@ def test_study_that_goes_on_writes_nothing_twice(make_study: Callable[..., Path]
         for result in StageFiles(study).all():
             board.search_finished(result)
         board.close()
-        files = {path: path.read_bytes() for path in (study / EVENTS_FOLDER).rglob("*") if path.is_file()}
+        files = {path: path.read_bytes() for path in (study / "tensorboard").rglob("*") if path.is_file()}
         assert files == (before or files)
         before = files
     assert len(runs_below(study)) == len(list(Ledger(study).results()))
 
 
 def test_disk_that_refuses_ends_no_search(board: TensorBoard, tmp_path: Path) -> None:
-    (tmp_path / EVENTS_FOLDER).write_text("in the way")
+    (tmp_path / "tensorboard").write_text("in the way")
     with pytest.warns(UserWarning, match="tensorboard cannot be written .*TensorBoard is left out from here"):
         train(board, make_result(ONE, 0.5))
     with warnings.catch_warnings():
@@ -273,7 +273,7 @@ def test_page_of_hyperparameters_ticks_what_differs(board: TensorBoard, tmp_path
         train(board, make_result(trial, 0.5))
     board.search_began("stage neurons", 1)
     train(board, make_result(TWO, 0.5))
-    with serving(tmp_path / EVENTS_FOLDER) as address, sync_api.sync_playwright() as playwright:
+    with serving(tmp_path / "tensorboard") as address, sync_api.sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]).new_page()
         page.goto(f"{address}#hparams")
         ticked = page.locator("paper-checkbox[checked]")

@@ -16,11 +16,11 @@ import pytest
 
 from data_prep.storage.atomic_files import write_json
 from search.options.types import OFFLINE, ONLINE
-from search.study.finetune_result import FINETUNE_FILE
+from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
 from search.trackers.wandb.callback import WandbLog
-from search.trackers.wandb.logged_runs import WANDB_FOLDER, Destination, Logged, Note, Run
+from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
 from search.trackers.wandb.process import Teller
 from search.trackers.wandb.runs import HASTE
 from tests.search.makers import (
@@ -89,7 +89,7 @@ def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[list[s
 def sync(study: Path, server: Server) -> None:
     """Sends what lies in the folder with wandb's own command, as the documentation says it."""
     url = f"http://127.0.0.1:{server.server_port}"
-    folders = map(str, sorted((study / WANDB_FOLDER).glob("offline-run-*")))
+    folders = map(str, sorted((study / "wandb").glob("offline-run-*")))
     subprocess.run(
         [sys.executable, "-m", "wandb", "sync", *folders],
         env={**os.environ, "WANDB_BASE_URL": url, "WANDB_API_KEY": KEY},
@@ -116,7 +116,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 def runs_in(study: Path) -> dict[str, list[Any]]:
     """Returns the records of each run that lies in the folder of `study`, the latest last."""
     found: dict[str, list[Any]] = {}
-    for path in sorted((study / WANDB_FOLDER).glob("offline-run-*/run-*.wandb")):
+    for path in sorted((study / "wandb").glob("offline-run-*/run-*.wandb")):
         found.setdefault(path.stem.removeprefix("run-"), []).extend(records_in(path))
     return found
 
@@ -177,7 +177,7 @@ def test_winner_is_tagged_and_the_stage_has_table_and_figures(study: Path) -> No
     runs = runs_in(study)
     tagged = {name for name, records in runs.items() if ["lr", "winner of lr"] in tags_of(records)}
     assert tagged == {f"my-study-{key}" for key in winners(study)}
-    (folder,) = (study / WANDB_FOLDER).glob("offline-run-*stage-lr")
+    (folder,) = (study / "wandb").glob("offline-run-*stage-lr")
     (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
     assert json.loads(table.read_text())["columns"][:3] == ["value", "standing", "mean_val_accuracy"]
     assert {path.name.partition("_")[0] for path in folder.rglob("*.png")} >= {"lr-val-accuracy", "lr-means"}
@@ -187,13 +187,13 @@ def test_winner_is_tagged_and_the_stage_has_table_and_figures(study: Path) -> No
 @pytest.mark.slow
 def test_study_that_goes_on_logs_nothing_twice(study: Path) -> None:
     follow(study)
-    before = sorted((study / WANDB_FOLDER).glob("offline-run-*"))
+    before = sorted((study / "wandb").glob("offline-run-*"))
     said: list[str] = []
     log = log_of(study, said=said)
     for result in StageFiles(study).all():
         log.search_finished(result)
     log.close()
-    assert (said, sorted((study / WANDB_FOLDER).glob("offline-run-*"))) == ([], before)
+    assert (said, sorted((study / "wandb").glob("offline-run-*"))) == ([], before)
 
 
 @pytest.mark.slow
@@ -211,12 +211,12 @@ def test_search_that_was_interrupted_and_continued_is_sent_whole_and_once(
     log = log_of(study)
     for result in StageFiles(study).all():
         log.search_finished(result)
-    while not list((study / WANDB_FOLDER).glob("offline-run-*")):
+    while not list((study / "wandb").glob("offline-run-*")):
         time.sleep(0.01)  # until some are logged, others not
     interrupt(log)
-    for path in (study / WANDB_FOLDER).glob("offline-run-*/run-*.wandb"):
+    for path in (study / "wandb").glob("offline-run-*/run-*.wandb"):
         assert any(record.HasField("exit") for record in records_in(path))
-    assert not (study / WANDB_FOLDER / "unfinished").exists()
+    assert not (study / "wandb" / "unfinished").exists()
     follow(study)
     sync(study, server)
     for result in Ledger(study).results():
@@ -239,14 +239,14 @@ def test_trial_that_was_cut_and_continued_offline_has_each_epoch_once(study: Pat
 @pytest.mark.slow
 def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(study: Path) -> None:
     follow(study)
-    before = sorted((study / WANDB_FOLDER).glob("offline-run-*"))
+    before = sorted((study / "wandb").glob("offline-run-*"))
     there = next(Ledger(study).results())
     for mode in (OFFLINE, ONLINE):  # online, too, it is not even begun
         log = log_of(study, mode)
         log.search_began("weights", 1)
         train(log, make_result(there.trial, 0.1, 0.1, 0.1, seconds=9))
         log.close()
-    assert sorted((study / WANDB_FOLDER).glob("offline-run-*")) == before
+    assert sorted((study / "wandb").glob("offline-run-*")) == before
 
 
 STOPPED = make_result(LIVE, 0.5, status=TrialStatus.STOPPED)
@@ -316,7 +316,7 @@ def test_winner_of_a_population_is_tagged(study: Path) -> None:
 def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     without, winner = make_column("without", "without"), make_column("with", "with", trials=winners(study))
     found = make_finetune_result(without, winner)
-    write_json(study / FINETUNE_FILE, found.to_dict())
+    write_json(Layout(study).finetune, found.to_dict())
     for _ in range(2):
         log = log_of(study)
         log.search_began("stage lr", 0)
@@ -324,7 +324,7 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
             log.search_finished(result)
         log.close()
     runs = runs_in(study)
-    (folder,) = (study / WANDB_FOLDER).glob("offline-run-*stage-finetune")
+    (folder,) = (study / "wandb").glob("offline-run-*stage-finetune")
     (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
     assert [row[:2] for row in json.loads(table.read_text())["data"]] == [
         ["without", "tied"],
@@ -451,7 +451,7 @@ def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None
     log = log_of(tmp_path, wait_s=1)
     log.search_began("stage lr", 1)
     log.trial_ended(make_result(LIVE, 0.5))
-    while not list((tmp_path / WANDB_FOLDER).glob("offline-run-*")):
+    while not list((tmp_path / "wandb").glob("offline-run-*")):
         time.sleep(0.01)  # until the process is there: it takes its time
     for seed in range(100, 220):  # two seconds
         log.trial_ended(make_result(make_trial(seed=seed), 0.5))

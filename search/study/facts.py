@@ -1,0 +1,72 @@
+"""Facts of a study: what all its trials have in common, as it stands in `study.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from search.study.layout import Layout
+
+FORMAT = 1
+DRAWN = "sample"  # the source of data that a program draws
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFacts:
+    """The data, the split and the kind of weights of a study; "", 0 and {} stand for what is not known.
+
+    `labels` has the number of images by label, `weights` is their identity (`none`, `imagenet` or
+    `file:<sha256>`). `feature_precision` is None for float32: a study of before it could be chosen has no
+    such fact. `others` are facts that only a newer version knows; they are shown, never compared.
+    """
+
+    data_digest: str = ""
+    source: str = ""
+    images: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
+    subjects: int = 0
+    split: str = ""
+    weights: str = ""
+    keras_backend: str = ""
+    feature_precision: str | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the data is drawn by a program: no photographs."""
+        return self.source == DRAWN
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the facts as JSON values."""
+        values = asdict(self)
+        others = values.pop("others")
+        return {**values, **others}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> StudyFacts:
+        """Returns what `to_dict` wrote; raises ValueError where a fact is of another kind."""
+        known = cls().to_dict()
+        for name in known.keys() & values.keys():
+            kind = str if known[name] is None else type(known[name])
+            if values[name] is not None and not isinstance(values[name], kind):
+                raise ValueError(f"{name} must be of type {kind.__name__}, received {values[name]!r}")
+        told = {name: values[name] for name in known if values.get(name) is not None}
+        return cls(**told, others={name: fact for name, fact in values.items() if name not in known})
+
+
+def read_facts(folder: Path) -> StudyFacts:
+    """Returns the facts of the study in `folder`; raises InputError where there is none, or a damaged one."""
+    path = Layout(folder).facts
+    try:
+        values = dict(json.loads(path.read_text("utf-8")))
+        if (found := values.pop("format")) != FORMAT:
+            raise ValueError(f"its format is {found}, this version reads {FORMAT}")
+        return StudyFacts.from_dict(values)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder} is not a study: it has no {path.name}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None

@@ -1,0 +1,235 @@
+"""Snapshot of a study's folder: what is damaged is named, the rest is there, and nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data_prep.errors import InputError
+from data_prep.storage.remote import shown
+from search.space.stages import STAGES
+from search.study.facts import StudyFacts, read_facts
+from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
+from search.study.folder import Command, read_command
+from search.study.layout import Layout
+from search.study.ledger import read_trial
+from search.study.live_state import Live, read_live
+from search.study.parsed_files import ParsedFiles, Stamp, stamp_of
+from search.study.stage_results import JOINT, Entry, StageFiles, StageResult
+from trainables.trial import TrialConfig, TrialResult, TrialStatus
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """What lay in a study's folder at one moment: stages by the time they finished, trials by key.
+
+    `storage` is what the option --storage calls the place of `folder`. `ended_at` are the moments (unix
+    seconds) at which the trials' files were written, by key. `readings` are of held-out data, `photographs`
+    is the picture (PNG) of what the final model says of some. `unread` has a sentence for each file that
+    could not be read.
+    """
+
+    folder: Path
+    storage: str
+    facts: StudyFacts
+    results: Sequence[StageResult]
+    trials: Mapping[str, TrialResult]
+    ended_at: Mapping[str, float]
+    readings: Sequence[Mapping[str, Any]]
+    finetune: FinetuneResult | None
+    photographs: bytes | None
+    command: Command | None
+    live: Live | None
+    unread: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        """What a person calls the study."""
+        return self.folder.name
+
+    @property
+    def staged(self) -> list[StageResult]:
+        """The stages, without the joint search."""
+        return [result for result in self.results if result.stage != JOINT]
+
+    @property
+    def joint(self) -> StageResult | None:
+        """The joint search, None where it has not run."""
+        return next((result for result in self.results if result.stage == JOINT), None)
+
+    @property
+    def last(self) -> StageResult | None:
+        """The stage that finished last with a winner: the outcome of the staged search."""
+        return next((result for result in reversed(self.staged) if result.winner), None)
+
+    def stage(self, name: str, sweep: int = 1) -> StageResult | None:
+        """Returns the result of a stage, None where it has not run."""
+        return next(
+            (result for result in self.results if (result.stage, result.sweep) == (name, sweep)), None
+        )
+
+    def runs(self, entry: Entry | ColumnResult) -> list[TrialResult]:
+        """Returns the runs of `entry` that have epochs and did not fail."""
+        found = (self.trials.get(key) for key in entry.trials)
+        return [run for run in found if run and run.epochs and run.status is not TrialStatus.FAILED]
+
+    def entry_like(self, config: TrialConfig) -> Entry | None:
+        """Returns the entry of `config`, whatever its seed and epochs; None where it was not compared."""
+        for result in self.results:
+            for entry in result.entries:
+                if replace(entry.config, seed=config.seed, epochs=config.epochs) == config:
+                    return entry
+        return None
+
+
+class SnapshotReader:
+    """Takes snapshots of the study in `folder`; a file is parsed again only when it has changed.
+
+    `storage` is as in Snapshot. Without `trials` none is parsed, which is quick: a snapshot then has no
+    more of them than `ended_at`.
+    """
+
+    def __init__(self, folder: Path, *, storage: str = "", trials: bool = True) -> None:
+        self.folder, self._layout, self._trials = folder, Layout(folder), trials
+        self._storage = storage or shown(folder.parent)
+        self._parsed = ParsedFiles()
+        self._last: tuple[Mapping[Path, Stamp], Snapshot] | None = None
+
+    def read(self) -> Snapshot:
+        """Returns what lies in the folder now; raises InputError where nothing does."""
+        return with_live(self.without_live())
+
+    def without_live(self) -> Snapshot:
+        """Returns what `read` gives but for the live state; the same object while nothing changes."""
+        stamps = dict(_files(self._layout))
+        if not stamps:
+            raise InputError(_no_study(self._layout))
+        if self._last is None or self._last[0] != stamps:
+            self._last = stamps, self._snapshot(stamps)
+        return self._last[1]
+
+    def _snapshot(self, stamps: Mapping[Path, Stamp]) -> Snapshot:
+        self._parsed.keep_only(stamps)
+        layout, unread = self._layout, list[str]()
+
+        def one(path: Path, parse: Callable[[Path], Value | None]) -> Value | None:
+            if path not in stamps:
+                return None
+            outcome = self._parsed.get(path, partial(_tolerating, parse), stamps[path])
+            if isinstance(outcome, InputError):
+                unread.append(str(outcome))
+                return None
+            return outcome
+
+        def inside(folder: Path, parse: Callable[[Path], Value | None]) -> Iterator[Value]:
+            found = (one(path, parse) for path in sorted(stamps) if path.parent == folder)
+            return (value for value in found if value is not None)
+
+        facts = one(layout.facts, lambda path: read_facts(path.parent))
+        results = list(inside(layout.stages, read_stage))
+        trials = list(inside(layout.trials, _finite_trial)) if self._trials else []
+        return Snapshot(
+            folder=self.folder,
+            storage=self._storage,
+            facts=facts or StudyFacts(),
+            results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
+            trials={trial.trial.key: trial for trial in trials},
+            ended_at={
+                path.stem: stamp[0] / 1e9 for path, stamp in stamps.items() if path.parent == layout.trials
+            },
+            readings=one(layout.final, lambda path: read_final(path.parent)) or [],
+            finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
+            photographs=one(layout.photographs, Path.read_bytes),
+            command=one(layout.command, lambda path: read_command(path.parent)),
+            live=None,
+            unread=unread,
+        )
+
+
+def with_live(snapshot: Snapshot) -> Snapshot:
+    """Returns `snapshot` with the live state, which ages even where no file changes."""
+    try:
+        return replace(snapshot, live=read_live(snapshot.folder))
+    except InputError as error:
+        return replace(snapshot, unread=[*snapshot.unread, str(error)])
+
+
+def read_stage(path: Path) -> StageResult | None:
+    """Returns the result in a file of `stages/`; raises InputError where it is damaged, or of no stage."""
+    name, _, sweep = path.stem.partition(".")
+    if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():
+        raise InputError(f"{path} is of no stage; remove it")
+    return StageFiles(path.parents[1]).read(name, int(sweep or 1))
+
+
+def read_final(folder: Path) -> list[dict[str, Any]]:
+    """Returns the readings of held-out data that the study in `folder` has made, the first one first.
+
+    Raises InputError where the file is damaged.
+    """
+    path = Layout(folder).final
+    try:
+        return [dict(reading) for reading in json.loads(path.read_text("utf-8"))["readings"]]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is damaged ({error}); restore it from a copy") from error
+
+
+def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:
+    try:
+        return parse(path)
+    except InputError as error:
+        return error
+    except FileNotFoundError:  # gone since the folder was listed
+        return None
+    except OSError as error:
+        return InputError(f"{path} cannot be read ({error.strerror}); check its permissions")
+
+
+def _finite_trial(path: Path) -> TrialResult:
+    trial = read_trial(path)
+    if not all(math.isfinite(value) for epoch in trial.epochs for value in vars(epoch).values()):
+        raise InputError(f"{path} is damaged (an epoch holds a value that is not finite)")
+    return trial
+
+
+def _no_study(layout: Layout) -> str:
+    folder, other = layout.folder, "start a search, or give another folder"
+    if not folder.exists():
+        return f"{folder} does not exist (yet); {other}"
+    return f"{folder} holds no study (yet): it has no {layout.facts.name}; {other}"
+
+
+def _files(layout: Layout) -> Iterator[tuple[Path, Stamp]]:
+    """Yields the files of a study that are read, but for the live state."""
+    for folder in (layout.folder, layout.stages, layout.trials, layout.photographs.parent):
+        for entry in _entries(folder):
+            path = folder / entry.name
+            if path == layout.photographs or _is_read(path, layout):
+                try:
+                    yield path, stamp_of(entry.stat())
+                except FileNotFoundError:  # replaced this moment: the next reading sees it
+                    continue
+
+
+def _is_read(path: Path, layout: Layout) -> bool:
+    is_json = path.suffix == ".json" and path.name[0] != "."  # a hidden one is being written
+    return is_json and path != layout.live and path.parent != layout.photographs.parent
+
+
+def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}); check its permissions") from None
