@@ -28,7 +28,7 @@ from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import JOINT, Entry, Objective, Protocol, StageFiles, StageResult
+from search.study.stage_results import Entry, JointResult, Objective, Protocol, StageFiles
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SIZES = (20, 5_000)
@@ -170,7 +170,7 @@ def _result(config: TrialConfig, rng: np.random.Generator) -> TrialResult:
     )
 
 
-def _joint(results: Sequence[TrialResult], best: TrialResult) -> StageResult:
+def _joint(results: Sequence[TrialResult], best: TrialResult) -> JointResult:
     config = best.trial.config
     entry = Entry(
         value=None,
@@ -185,10 +185,7 @@ def _joint(results: Sequence[TrialResult], best: TrialResult) -> StageResult:
         best_epoch=best.best_epoch,
         seconds=best.seconds,
     )
-    return StageResult(
-        stage=JOINT,
-        hyperparameter=None,
-        sweep=1,
+    return JointResult(
         objective=Objective(),
         protocol=Protocol(split="random", splits=("random",), seeds=(7,), level=0.05),
         base=TrialConfig(epochs=EPOCHS),
@@ -197,7 +194,8 @@ def _joint(results: Sequence[TrialResult], best: TrialResult) -> StageResult:
         winner=config,
         verdict="single",
         statement="invented trials have no winner worth a name",
-        search={"search": "random", "scheduler": "none", "trials": [one.trial.key for one in results]},
+        settings={"search": "random", "scheduler": "none"},
+        trials=tuple(one.trial.key for one in results),
         seconds=1.0,
         finished_at="2026-01-01T00:00:00.000000+00:00",
     )

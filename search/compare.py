@@ -21,7 +21,7 @@ from data_prep.errors import InputError
 from search.options.types import add_storage, offer_studies
 from search.space.labels import describe_config
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult, winner_of
+from search.study.stage_results import JointResult, PopulationResult, Result, winner_of
 from search.study.study import Study
 from trainables.trial import TrialConfig
 
@@ -119,23 +119,22 @@ def _require_same(studies: Sequence[Snapshot]) -> None:
 def _lines(study: Snapshot) -> Iterable[Line]:
     staged = [result for result in study.staged if result.winner]
     if staged:
-        keys = {key for result in staged for entry in result.entries for key in entry.trials}
+        keys = {key for result in staged for key in result.trial_keys()}
         stages = ", ".join(dict.fromkeys(result.stage for result in staged))
         winner, _ = winner_of(staged, study.folder)
         last = next((result for result in reversed(staged) if _compared(result, winner)), staged[-1])
         yield _line(study, f"staged ({stages})", last, winner, keys)
     for result in study.results:
-        if result.search and result.winner and "members" in result.search:
-            way = f"joint ({result.search['scheduler']})"
-            yield _line(study, way, result, result.winner, set(), len(result.search["members"]))
-        elif result.search and result.winner:
-            keys = {key for entry in result.entries for key in entry.trials} | set(result.search["trials"])
-            way = f"joint ({result.search['search']}, {result.search['scheduler']})"
-            yield _line(study, way, result, result.winner, keys)
+        if isinstance(result, PopulationResult) and result.winner:
+            way = f"joint ({result.settings['scheduler']})"
+            yield _line(study, way, result, result.winner, set(), len(result.members))
+        elif isinstance(result, JointResult) and result.winner:
+            way = f"joint ({result.settings['search']}, {result.settings['scheduler']})"
+            yield _line(study, way, result, result.winner, set(result.trial_keys()))
 
 
 def _line(
-    study: Snapshot, way: str, last: StageResult, winner: TrialConfig, keys: set[str], members: int = 0
+    study: Snapshot, way: str, last: Result, winner: TrialConfig, keys: set[str], members: int = 0
 ) -> Line:
     trials = [study.trials[key] for key in sorted(keys) if key in study.trials]
     entry = last.entry_of(winner) if _compared(last, winner) else None
@@ -151,7 +150,7 @@ def _line(
     )
 
 
-def _compared(result: StageResult, config: TrialConfig) -> bool:
+def _compared(result: Result, config: TrialConfig) -> bool:
     return any(entry.config == config for entry in result.entries)
 
 

@@ -54,7 +54,7 @@ from search.study.folder import check_study, held, keep_command, open_study, req
 from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import JOINT, StageFiles, StageResult
+from search.study.stage_results import JOINT, Result, StageFiles, StageResult
 from search.trackers.from_options import callbacks_of, require_wandb
 from trainables.trial import Trial
 
@@ -137,7 +137,7 @@ def _search(
     ledger, places = Ledger(folder), (arguments.cache, Layout(folder).checkpoints)
     stdout = sys.stdout
     output = text_console(sys.stderr if arguments.json else stdout)
-    results: list[StageResult] = []
+    results: list[Result] = []
     with (
         contextlib.redirect_stdout(sys.stderr),  # Ray prints there when a worker dies
         Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver,
@@ -206,12 +206,12 @@ def _callbacks(
 
 def _results(
     arguments: argparse.Namespace, problem: Problem, folder: Path, runner: Runner, output: Console
-) -> Iterator[StageResult]:
+) -> Iterator[Result]:
     if arguments.mode == JOINT:
         yield runner.joint(joint_plan(arguments, problem, folder))
         return
 
-    def run(stage: Stage, before: Sequence[StageResult], sweep: int) -> StageResult:
+    def run(stage: Stage, before: Sequence[Result], sweep: int) -> StageResult:
         return runner.stage(stage_plan(arguments, problem, stage, before, sweep))
 
     done: list[StageResult] = []
@@ -229,7 +229,7 @@ def _plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> Seq
     return stage_plans(arguments, problem, folder)
 
 
-def _require_winner(result: StageResult) -> None:
+def _require_winner(result: Result) -> None:
     if result.winner is None:
         reasons = "; ".join(sorted({entry.reason for entry in result.entries if entry.reason}))
         raise InputError(

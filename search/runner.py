@@ -31,7 +31,7 @@ from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import JOINT, StageFiles, StageResult
+from search.study.stage_results import JOINT, JointResult, PopulationResult, Result, StageFiles, StageResult
 from trainables import worker
 from trainables.trial import Trial, TrialConfig, TrialResult
 
@@ -59,18 +59,18 @@ class Runner:
         workers = self._workers(f"stage {plan.stage.name}", plan.label)
         return run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
 
-    def joint(self, plan: JointPlan) -> StageResult:
+    def joint(self, plan: JointPlan) -> JointResult | PopulationResult:
         """Runs a joint search and keeps what it found."""
         self._say(plan)
         workers = self._workers(f"{JOINT} {plan.search}", plan.label)
         if plan.scheduler == POPULATION:
-            result = run_population(plan, workers)
+            result: JointResult | PopulationResult = run_population(plan, workers)
         else:
             result = run_joint(plan, self._ledger, workers, self._folder)
         StageFiles(self._folder).write(result)
         return result
 
-    def final(self, result: StageResult, problem: Problem) -> dict[str, Any]:
+    def final(self, result: Result, problem: Problem) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
         workers = self._workers("held-out data", lambda trial: trial.split)
         return evaluate_winner(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
 
@@ -31,7 +31,7 @@ class Callback:
     def trial_ended(self, result: TrialResult) -> None:
         """A trial has ended, however it did."""
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """A stage or joint search is decided, and stands in the study's folder."""
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class Callbacks(Callback):
         for callback in self.callbacks:
             callback.trial_ended(result)
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """Tells all of them."""
         for callback in self.callbacks:
             callback.search_finished(result)

@@ -18,7 +18,7 @@ from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Callback
 from search.study.layout import Layout
 from search.study.live_state import FORMAT, LiveState
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 WRITE_S = 1.0  # the file is written at most that often
@@ -108,7 +108,7 @@ class LiveStateWriter(Callback):
                 self._failed.append({**ran, "reason": result.reason})
         self._changed.set()
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """Notes that the search is decided."""
         with self._lock:
             self._search.finished = True

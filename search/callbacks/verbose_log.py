@@ -9,7 +9,7 @@ from pathlib import Path
 
 from search.callbacks.callback import Callback
 from search.study.ledger import Ledger
-from search.study.stage_results import StageFiles, StageResult
+from search.study.stage_results import Result, StageFiles
 from trainables.trial import Trial, TrialResult
 
 _PACKAGES = ("stagewise", "ray", "keras", "tensorflow", "jax", "numpy")
@@ -36,7 +36,7 @@ class VerboseLog(Callback):
         for path in (self._ledger.path(result.trial), self._ledger.predictions_path(result.trial)):
             self._wrote(path)
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """Names the file of the stage."""
         self._wrote(self._stages.path(result.stage, result.sweep))
 

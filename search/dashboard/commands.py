@@ -7,10 +7,10 @@ import shlex
 from search.options.command_line import options_of, study_options
 from search.space.stages import STAGES
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 
 
-def command_around(snapshot: Snapshot, result: StageResult) -> str:
+def command_around(snapshot: Snapshot, result: Result) -> str:
     """Returns the command that tries the values of one stage again around the winner of `result`.
 
     The stage is that of `result`, after a joint search the learning rate's; what stands for data that is

@@ -12,7 +12,7 @@ from search.space.stages import STAGES
 from search.study.descriptions import clock_time, stage_of
 from search.study.live_state import Live, LiveState
 from search.study.snapshot import Snapshot
-from search.study.stage_results import JOINT, Entry, StageResult
+from search.study.stage_results import JOINT, Entry, Result, StageResult
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
 _NAMED = 3  # ties named one by one; more are counted
@@ -63,7 +63,7 @@ def searched(live: Live) -> str:
     return stage if stage in (*STAGES, JOINT) else ""
 
 
-def margin_of(result: StageResult) -> str:
+def margin_of(result: Result) -> str:
     """Returns by how much the winner leads, or with what it is tied, in a few words."""
     others = [entry for entry in result.entries if entry.difference is not None]
     if result.winner is None:
@@ -79,7 +79,7 @@ def margin_of(result: StageResult) -> str:
     return f"ahead by {figure(closest.difference)}{low_high}"
 
 
-def _decided(result: StageResult) -> Link:
+def _decided(result: Result) -> Link:
     handed = {
         label_of(name): show_value(getattr(result.base, name))
         for name, origin in result.taken_over.items()
@@ -109,19 +109,19 @@ def _current(live: Live, title: str) -> Link:
     )
 
 
-def _winner(result: StageResult) -> str:
+def _winner(result: Result) -> str:
     if result.winner is None:
         return "none"
-    if result.hyperparameter is None:
-        return figure(result.entry_of(result.winner).mean)
-    return show_value(getattr(result.winner, result.hyperparameter))
+    if isinstance(result, StageResult):
+        return show_value(getattr(result.winner, result.hyperparameter))
+    return figure(result.entry_of(result.winner).mean)
 
 
-def _names(ties: list[Entry], result: StageResult) -> str:
-    if result.hyperparameter is None or len(ties) > _NAMED:
+def _names(ties: list[Entry], result: Result) -> str:
+    if not isinstance(result, StageResult) or len(ties) > _NAMED:
         return f"{len(ties)} other{'s' if len(ties) > 1 else ''}"
     return ", ".join(show_value(entry.value) for entry in ties)
 
 
-def _since(result: StageResult, moment: str) -> bool:
+def _since(result: Result, moment: str) -> bool:
     return result.finished_at[:19] >= moment[:19]  # both ISO 8601 and UTC, to the second

@@ -13,7 +13,7 @@ from search.space.labels import label_of, show_value, varied_among
 from search.space.stages import STAGES
 from search.study.live_state import Live, LiveTrial
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result, StageResult
 from trainables.trial import TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
@@ -101,16 +101,16 @@ class _Stages:
         self.first: dict[str, tuple[str, str]] = {}
         self.reusing: dict[str, list[str]] = {}
 
-    def add(self, result: StageResult) -> None:
+    def add(self, result: Result) -> None:
         name = result.stage if result.sweep == 1 else f"{result.stage} sweep {result.sweep}"
         for entry in result.entries:
-            value = show_value(entry.value) if result.hyperparameter else ""
+            value = show_value(entry.value) if isinstance(result, StageResult) else ""
             for key in entry.trials:
                 self.first.setdefault(key, (name, value))
             for key in entry.reused:
                 if name not in self.reusing.setdefault(key, []):
                     self.reusing[key].append(name)
-        for key in (result.search or {}).get("trials", ()):
+        for key in result.trial_keys():
             self.first.setdefault(key, (name, ""))
 
     def of(self, key: str) -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ from search.options.search_options import stage_names
 from search.space.stages import ALL, FINETUNE, STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
-from search.study.stage_results import JOINT, StageResult
+from search.study.stage_results import JOINT, Result
 
 _OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 
@@ -26,7 +26,7 @@ _OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 def next_command(
     folder: Path,
     facts: StudyFacts,
-    results: Sequence[StageResult],
+    results: Sequence[Result],
     last: Command | None,
     finetuned_at: str = "",
 ) -> str:
@@ -57,9 +57,7 @@ def _parsed(last: Command | None) -> argparse.Namespace | None:
         return None
 
 
-def _unfinished(
-    asked: argparse.Namespace, results: Sequence[StageResult], finetuned_at: str, since: str
-) -> bool:
+def _unfinished(asked: argparse.Namespace, results: Sequence[Result], finetuned_at: str, since: str) -> bool:
     """Returns whether a stage that was asked for has not finished `since` then."""
     if is_wanted(asked) and finetuned_at < since:
         return True
@@ -68,7 +66,7 @@ def _unfinished(
     return not finished.issuperset(names)
 
 
-def _next_stage(asked: argparse.Namespace | None, results: Sequence[StageResult]) -> str:
+def _next_stage(asked: argparse.Namespace | None, results: Sequence[Result]) -> str:
     """Returns the stage after the first finished one, in the report's order, that is still to do.
 
     Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.

@@ -15,7 +15,7 @@ from search.strategies.plans import Plan
 from search.study.facts import StudyFacts
 from search.study.finetune_result import FinetuneResult
 from search.study.ledger import Ledger
-from search.study.stage_results import Entry, StageResult
+from search.study.stage_results import Entry, Result
 from trainables.trial import Trial, TrialResult
 
 
@@ -41,7 +41,7 @@ def plan_json(
 
 
 def result_json(
-    results: Sequence[StageResult],
+    results: Sequence[Result],
     folder: Path,
     made_of: StudyFacts,
     ledger: Ledger,
@@ -84,7 +84,7 @@ def result_json(
     }
 
 
-def _trials_json(results: Iterable[StageResult], ledger: Ledger) -> list[dict[str, Any]]:
+def _trials_json(results: Iterable[Result], ledger: Ledger) -> list[dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     for result in results:
         for entry in result.entries:

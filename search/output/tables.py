@@ -16,7 +16,7 @@ from search.strategies.plans import Plan
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
-from search.study.stage_results import Entry, StageResult
+from search.study.stage_results import Entry, PopulationResult, Result, StageResult
 from trainables.trial import Trial
 
 _HEADS = {
@@ -74,12 +74,14 @@ def print_estimate(count: int, expected: Estimate, console: Console) -> None:
     )
 
 
-def print_stage(result: StageResult, console: Console) -> None:
+def print_stage(result: Result, console: Console) -> None:
     """Prints the table of a stage, the notes on it, and who won."""
     repeated = any(len(entry.trials) > 1 for entry in result.entries)
-    title = "Joint search" if result.search else f"Stage {result.stage}"
+    title, varied = "Joint search", "configuration"
+    if isinstance(result, StageResult):
+        title, varied = f"Stage {result.stage}", label_of(result.hyperparameter)
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
-    table.add_column(label_of(result.hyperparameter or "configuration"), overflow="fold")
+    table.add_column(varied, overflow="fold")
     for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
@@ -106,21 +108,21 @@ def _notes_on(plan: Plan | FinetunePlan) -> list[str]:
     return [f"{len(plan.trials())} members, trained anew"]
 
 
-def _label(number: int, entry: Entry, result: StageResult) -> str:
+def _label(number: int, entry: Entry, result: Result) -> str:
     """Returns what the entry of that number, from 0, is called; a population's members have its order."""
-    if not result.search:
+    if isinstance(result, StageResult):
         return show_value(entry.value)
-    values = describe_config(entry.config, result.search.get("space", COMPARED))
-    members = result.search.get("members", ())
-    known_as = members[number].get("number") if number < len(members) else None
-    return values if known_as is None else f"member {known_as}: {values}"
+    values = describe_config(entry.config, result.settings.get("space", COMPARED))
+    if isinstance(result, PopulationResult):
+        return f"member {result.members[number]['number']}: {values}"
+    return values
 
 
 def _figure(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4f}"
 
 
-def _remark(entry: Entry, result: StageResult) -> str:
+def _remark(entry: Entry, result: Result) -> str:
     words = []
     if entry.config == result.winner:
         words.append("winner")
@@ -133,7 +135,7 @@ def _remark(entry: Entry, result: StageResult) -> str:
     return ", ".join(words)
 
 
-def _style(entry: Entry, result: StageResult) -> str:
+def _style(entry: Entry, result: Result) -> str:
     return "bold" if entry.config == result.winner else ""
 
 

@@ -42,8 +42,9 @@ def _sections(snapshot: Snapshot) -> Iterator[Section]:
             title="Joint search",
             blocks=[Paragraph(f"Not run; the command is {command}. The report ran none.")],
         )
-    for result in filter(None, (snapshot.last, joint)):
-        yield errors_section(result)
+    for decided in (snapshot.last, joint):
+        if decided:
+            yield errors_section(decided)
     yield from finetune_sections(snapshot)
     yield elsewhere_section(snapshot)
 

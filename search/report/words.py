@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.space.labels import title_of
-from search.study.stage_results import Entry, StageResult
+from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
 
 NONE = "-"
@@ -34,7 +34,7 @@ def interval(value: Any) -> str:
     return f"[{figure(value[0])}, {figure(value[1])}]"
 
 
-def stage_title(result: StageResult) -> str:
+def stage_title(result: Result) -> str:
     """Returns what heads the part of the report on `result`."""
     title = title_of(result.stage)
     if result.sweep > 1:
@@ -42,7 +42,7 @@ def stage_title(result: StageResult) -> str:
     return f"{title}, untuned" if result.stage == "backbone" else title
 
 
-def statement_of(result: StageResult) -> str:
+def statement_of(result: Result) -> str:
     """Returns the statement on who won as a sentence, which says so where nothing was repeated."""
     words = result.statement
     if result.verdict == "single" and _SINGLE not in words:
@@ -55,7 +55,7 @@ def trains_nothing(config: TrialConfig) -> bool:
     return config.batch_size == 1 and config.backbone != "hassner"
 
 
-def remark(entry: Entry, result: StageResult) -> str:
+def remark(entry: Entry, result: Result) -> str:
     """Returns how `entry` stands: winner, tied or worse, how its runs ended, and what a reader must know."""
     words = [_standing(entry, result)]
     if entry.status != "COMPLETED":
@@ -65,7 +65,7 @@ def remark(entry: Entry, result: StageResult) -> str:
     return "; ".join(word for word in words if word)
 
 
-def _standing(entry: Entry, result: StageResult) -> str:
+def _standing(entry: Entry, result: Result) -> str:
     if entry.config == result.winner:
         return "winner" if result.verdict in ("clear", "tied") else "best"
     if entry.tied is None or result.verdict not in ("clear", "tied"):

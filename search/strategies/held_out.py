@@ -10,13 +10,13 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.strategies.staged import Train, TrialRuns
+from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import breakdown_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_final
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from trainables.trial import Trial, TrialConfig, TrialStatus
 
 
@@ -30,7 +30,7 @@ def require_held_out(problem: Problem) -> None:
 
 
 def evaluate_winner(
-    result: StageResult, problem: Problem, ledger: Ledger, train: Train, folder: Path
+    result: Result, problem: Problem, ledger: Ledger, train: Train, folder: Path
 ) -> dict[str, Any]:
     """Returns the reading for the winner of `result`, and keeps it in `final.json`.
 

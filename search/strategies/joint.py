@@ -6,8 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
@@ -19,15 +18,16 @@ from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
-from search.statistics.selection import select
+from search.statistics.selection import Selection
 from search.statistics.verdict_text import statement
-from search.strategies.staged import LEVEL, TrialRuns, notes_on
+from search.strategies.decision import decide
 from search.strategies.suggestions import Suggestions
-from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.strategies.trial_runs import TrialRuns
+from search.study.comparison import Candidate, each_once, runs_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
-from search.study.stage_results import JOINT, OBJECTIVE, Protocol, StageResult
+from search.study.stage_results import OBJECTIVE, Entry, JointResult
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
@@ -91,6 +91,11 @@ class JointPlan:
         runs = [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
         return [replace(run, start=MEMBER) for run in runs] if self.is_population else runs
 
+    def statement(self, selection: Selection, candidates: Sequence[Candidate]) -> str:
+        """Returns the selection in words; ties are counted, as each name is a whole configuration."""
+        names = [describe_config(candidate.config, self.space) for candidate in candidates]
+        return statement(selection, names, named=0)
+
     def member_number(self, start: TrialConfig) -> int:
         """Returns the number, from 1, of the member that starts from these values."""
         return self._numbers[start]
@@ -124,85 +129,59 @@ class Workers(Interface):
         """
 
 
-def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> StageResult:
-    """Runs the search, repeats the best, and returns what was found, within the time budget."""
-    started = time.perf_counter()
+def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> JointResult:
+    """TrialRuns the search, repeats the best, and returns what was found, within the time budget."""
     deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
     policy = Policy(
         scheduler=make_scheduler(plan.scheduler, OBJECTIVE, plan.base.epochs),
         deadline=deadline,
         pausing=plan.scheduler in PAUSING,
     )
+    runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
     if plan.search == "tpe":
-        results, reused = _suggested(plan, ledger, workers, policy, folder)
+        _suggest(plan, runs, workers, policy, folder)
     else:
-        results, reused = _listed(plan, ledger, workers, policy)
-    best = _best_first(plan, results)
+        _train_listed(plan, runs, workers, policy)
+    best = _best_first(plan, runs.results)
     candidates = [_candidate(plan, config) for config in best[:SHOWN]]
-    decides_fresh = False
-    if plan.repeats > 1 and candidates:
-        repeated = _with_fresh_seeds(plan, best[:REPEATED_CONFIGS])
-        runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
-        results = {**results, **runs.of(each_once(repeated))}
-        decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
-        if decides_fresh:
-            candidates, reused = repeated, runs.reused
     if not candidates:
-        raise InputError(_nothing_finished(results))
-    selection = select([candidate.scores(results) for candidate in candidates], level=LEVEL)
-    entries = entries_of(candidates, selection, results, reused)
-    winner = None if selection.winner is None else candidates[selection.winner]
-    ordered = sorted(entries, key=lambda entry: -entry.mean if not math.isnan(entry.mean) else math.inf)
-    seeds = sorted({run.config.seed for candidate in candidates for run in candidate.runs})
-    return StageResult(
-        stage=JOINT,
-        hyperparameter=None,
-        sweep=1,
-        objective=OBJECTIVE,
-        protocol=Protocol(
-            split=plan.problem.protocol,
-            splits=tuple(split.name for split in plan.problem.splits),
-            seeds=tuple(seeds),
-            level=LEVEL,
-        ),
-        base=plan.base,
-        taken_over=plan.taken_over,
-        entries=tuple(ordered),
-        winner=winner.config if winner else None,
-        verdict=selection.verdict,
-        statement=statement(
-            selection,
-            [describe_config(candidate.config, plan.space) for candidate in candidates],
-            named=0,  # each name is a whole configuration
-        ),
-        notes=(
-            *notes_on(plan.problem, [candidate.config for candidate in candidates]),
-            *_notes(plan, results, decides_fresh),
-        ),
-        breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
-        search={**plan.settings(), "trials": list(results), **_counts(results)},
-        seconds=time.perf_counter() - started,
-        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        raise InputError(_nothing_finished(runs.results))
+    decides_fresh = False
+    if plan.repeats > 1:
+        repeated = _with_fresh_seeds(plan, best[:REPEATED_CONFIGS])
+        results = runs.of(each_once(repeated))
+        decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
+    kind = partial(
+        JointResult,
+        settings=plan.settings(),
+        trials=tuple(runs.results),
+        counts=_counts(runs.results),
+    )
+    result = decide(plan, repeated if decides_fresh else candidates, runs, kind=kind)
+    return replace(
+        result,
+        entries=tuple(sorted(result.entries, key=_best_mean_first)),
+        notes=(*result.notes, *_notes(plan, runs.results, decides_fresh)),
     )
 
 
-def _listed(
-    plan: JointPlan, ledger: Ledger, workers: Workers, policy: Policy
-) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
+def _best_mean_first(entry: Entry) -> float:
+    return math.inf if math.isnan(entry.mean) else -entry.mean
+
+
+def _train_listed(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy) -> None:
     trials = plan.trials()
-    found = _ended(trials, ledger, plan)
+    found = _ended(trials, runs.ledger, plan)
     trained = workers.train([trial for trial in trials if trial.key not in found], policy)
-    return {**found, **trained}, found
+    runs.add({**found, **trained}, reused=found)
 
 
-def _suggested(
-    plan: JointPlan, ledger: Ledger, workers: Workers, policy: Policy, folder: Path
-) -> tuple[dict[str, TrialResult], dict[str, TrialResult]]:
+def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy, folder: Path) -> None:
     suggestions = Suggestions(
         plan.samples or 0,
         plan.settings(),
-        lambda trial: _ended([trial], ledger, plan).get(trial.key),
-        ledger,
+        lambda trial: _ended([trial], runs.ledger, plan).get(trial.key),
+        runs.ledger,
         Layout(folder).suggestions(plan.search, plan.scheduler),
     )
 
@@ -219,7 +198,7 @@ def _suggested(
     searcher = KnowingSearcher(plan.space, OBJECTIVE, plan.base.seed, ask, suggestions.full, known)
     if not suggestions.full():
         workers.search(searcher, plan.base, suggestions.missing(), policy)
-    return suggestions.results(), suggestions.reused
+    runs.add(suggestions.results(), reused=suggestions.reused)
 
 
 def _ended(trials: Sequence[Trial], ledger: Ledger, plan: JointPlan) -> dict[str, TrialResult]:

@@ -17,7 +17,7 @@ from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
-from search.study.stage_results import StageFiles, StageResult
+from search.study.stage_results import Result, StageFiles, StageResult
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import Trial, TrialConfig
@@ -32,7 +32,7 @@ def stage_plan(
     arguments: argparse.Namespace,
     problem: Problem,
     stage: Stage,
-    before: Sequence[StageResult],
+    before: Sequence[Result],
     sweep: int = 1,
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
@@ -115,7 +115,7 @@ def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list
 
 
 def base_of(
-    before: Sequence[StageResult], given: Mapping[str, Any], fixed: Mapping[str, Any]
+    before: Sequence[Result], given: Mapping[str, Any], fixed: Mapping[str, Any]
 ) -> tuple[TrialConfig, dict[str, str]]:
     """Returns the configuration to vary, and where each of its values comes from.
 
@@ -126,7 +126,7 @@ def base_of(
     won = {
         result.hyperparameter: (getattr(result.winner, result.hyperparameter), f"stage {result.stage}")
         for result in before
-        if result.hyperparameter and result.winner
+        if isinstance(result, StageResult) and result.winner
     }
     chosen = {
         **{name: (value, "the report's for this stage") for name, value in fixed.items()},

@@ -6,7 +6,6 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any, Protocol
 
@@ -15,11 +14,10 @@ from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
 from search.space.labels import show_value
 from search.statistics.classification_errors import break_down
+from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
-from search.strategies.staged import LEVEL, notes_on
 from search.study.comparison import ages_of
-from search.study.stage_results import JOINT, OBJECTIVE, Entry, StageResult
-from search.study.stage_results import Protocol as Comparing
+from search.study.stage_results import OBJECTIVE, Entry, PopulationResult
 from trainables.trial import TrialConfig, TrialStatus
 
 
@@ -30,7 +28,7 @@ class Population(Protocol):
         """Returns the members that started from `configs`."""
 
 
-def run_population(plan: JointPlan, workers: Population) -> StageResult:
+def run_population(plan: JointPlan, workers: Population) -> PopulationResult:
     """Trains the population of `plan` and returns its members, the best first.
 
     A member's objective is the mean over the epochs of the line that it ended in. There is one run of
@@ -50,25 +48,16 @@ def run_population(plan: JointPlan, workers: Population) -> StageResult:
     if best and best.predictions is not None:
         labels = plan.problem.labels[split.validation]
         breakdown = break_down(labels, best.predictions, ages_of(plan.problem, split.validation))
-    return StageResult(
-        stage=JOINT,
-        hyperparameter=None,
-        sweep=1,
-        objective=OBJECTIVE,
-        protocol=Comparing(
-            split=plan.problem.protocol, splits=(split.name,), seeds=(plan.base.seed,), level=LEVEL
-        ),
-        base=plan.base,
-        taken_over=plan.taken_over,
+    shared = circumstances(plan, plan.trials(), started)
+    return PopulationResult(
+        **{**shared, "notes": (*shared["notes"], *_NOTES)},
         entries=tuple(_entry(member) for member in ordered),
         winner=best.trial.config if best else None,
         verdict="single" if best else "none",
         statement=_statement(best, plan),
-        notes=(*notes_on(plan.problem, [plan.base]), *_NOTES),
         breakdown=breakdown,
-        search={**plan.settings(), "trials": [], "members": [_plain(member, plan) for member in ordered]},
-        seconds=time.perf_counter() - started,
-        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        settings=plan.settings(),
+        members=tuple(_plain(member, plan) for member in ordered),
     )
 
 

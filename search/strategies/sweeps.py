@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from search.space.stages import STAGES, Stage
 from search.study.descriptions import _changed
-from search.study.stage_results import StageFiles, StageResult
+from search.study.stage_results import Result, StageFiles, StageResult
 
-RunStage = Callable[[Stage, Sequence[StageResult], int], StageResult]
+RunStage = Callable[[Stage, Sequence[Result], int], StageResult]
 """Runs a stage after the results before it, in the sweep of that number (from 1)."""
 
 
-def earlier_results(name: str, order: Sequence[str], files: StageFiles) -> list[StageResult]:
+def earlier_results(name: str, order: Sequence[str], files: StageFiles) -> list[Result]:
     """Returns the results of the stages that stand before `name` in `order` and have finished."""
     before = order[: order.index(name)] if name in order else ()
     return [result for earlier in before if (result := files.read(earlier))]
@@ -31,7 +31,7 @@ def run_sequence(
         changed = False
         for name in names:
             if sweep == 1:
-                before = earlier_results(name, order, files)
+                before: Sequence[Result] = earlier_results(name, order, files)
             else:
                 before = [latest[other] for other in names if other != name]
             result = run(STAGES[name], before, sweep)

@@ -66,4 +66,4 @@ def _shown(result: StageResult) -> str:
 
 
 def _value(result: StageResult) -> object:
-    return result.winner and getattr(result.winner, str(result.hyperparameter))
+    return result.winner and getattr(result.winner, result.hyperparameter)

@@ -15,7 +15,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.study.facts import FORMAT, StudyFacts, read_facts
 from search.study.layout import Layout
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 
 
 def open_study(folder: Path, facts: StudyFacts) -> None:
@@ -78,10 +78,10 @@ def read_command(folder: Path) -> Command | None:
         raise InputError(f"{path} is damaged ({error}); remove it, the next run writes it again") from None
 
 
-def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[StageResult]) -> None:
+def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) -> None:
     """Raises InputError where a stage of the study in `folder` was run for another backbone."""
     for result in tuned:
-        if result.hyperparameter != "backbone" and result.base.backbone != backbone:
+        if result.stage != "backbone" and result.base.backbone != backbone:
             raise InputError(
                 f"the study {folder} was made with another backbone: stage {result.stage} is of "
                 f"{result.base.backbone}, this asks for {backbone}; give another --study name"

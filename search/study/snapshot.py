@@ -21,7 +21,15 @@ from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
 from search.study.parsed_files import ParsedFiles, Stamp, stamp_of
-from search.study.stage_results import JOINT, Entry, StageFiles, StageResult
+from search.study.stage_results import (
+    JOINT,
+    Entry,
+    JointResult,
+    PopulationResult,
+    Result,
+    StageFiles,
+    StageResult,
+)
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 Value = TypeVar("Value")
@@ -40,7 +48,7 @@ class Snapshot:
     folder: Path
     storage: str
     facts: StudyFacts
-    results: Sequence[StageResult]
+    results: Sequence[Result]
     trials: Mapping[str, TrialResult]
     ended_at: Mapping[str, float]
     readings: Sequence[Mapping[str, Any]]
@@ -58,12 +66,12 @@ class Snapshot:
     @property
     def staged(self) -> list[StageResult]:
         """The stages, without the joint search."""
-        return [result for result in self.results if result.stage != JOINT]
+        return [result for result in self.results if isinstance(result, StageResult)]
 
     @property
-    def joint(self) -> StageResult | None:
+    def joint(self) -> JointResult | PopulationResult | None:
         """The joint search, None where it has not run."""
-        return next((result for result in self.results if result.stage == JOINT), None)
+        return next((result for result in self.results if not isinstance(result, StageResult)), None)
 
     @property
     def last(self) -> StageResult | None:
@@ -72,9 +80,7 @@ class Snapshot:
 
     def stage(self, name: str, sweep: int = 1) -> StageResult | None:
         """Returns the result of a stage, None where it has not run."""
-        return next(
-            (result for result in self.results if (result.stage, result.sweep) == (name, sweep)), None
-        )
+        return next((result for result in self.staged if (result.stage, result.sweep) == (name, sweep)), None)
 
     def runs(self, entry: Entry | ColumnResult) -> list[TrialResult]:
         """Returns the runs of `entry` that have epochs and did not fail."""
@@ -134,7 +140,7 @@ class SnapshotReader:
             return (value for value in found if value is not None)
 
         facts = one(layout.facts, lambda path: read_facts(path.parent))
-        results = list(inside(layout.stages, read_stage))
+        results: list[Result] = list(inside(layout.stages, read_stage))
         trials = list(inside(layout.trials, _finite_trial)) if self._trials else []
         return Snapshot(
             folder=self.folder,
@@ -162,7 +168,7 @@ def with_live(snapshot: Snapshot) -> Snapshot:
         return replace(snapshot, unread=[*snapshot.unread, str(error)])
 
 
-def read_stage(path: Path) -> StageResult | None:
+def read_stage(path: Path) -> Result | None:
     """Returns the result in a file of `stages/`; raises InputError where it is damaged, or of no stage."""
     name, _, sweep = path.stem.partition(".")
     if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():

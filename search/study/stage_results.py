@@ -1,25 +1,27 @@
-"""What a stage or a joint search found, as it stands in the study's folder: `stages/<stage>.json`.
+"""Results of stages, joint searches and populations, as they stand in a study: `stages/<stage>.json`.
 
-Nothing here trains or decides; the driver fills these values, tables, report and dashboard read them.
+Nothing here trains or decides: `search.strategies` makes these values, tables and report read them.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.stages import STAGES
 from search.study.layout import Layout
-from trainables.trial import TrialConfig
+from trainables.trial import TrialConfig, TrialStatus
 
 FORMAT = 1
 JOINT = "joint"
+_COUNTS = tuple(status.value.lower() for status in TrialStatus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +77,16 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageResult:
-    """A finished stage (`hyperparameter` says what it varied) or joint search (`hyperparameter` is None).
+class Decision(ABC):
+    """The part that the results of all kinds of search share: what was compared how, and who won.
 
     `base` is the configuration that was varied; `taken_over` says of each hyperparameter where its value
     comes from ("stage lr", "given", "default"). `verdict`: "clear" (better than every other value at the
     protocol's level), "tied", "single" (one run each, no statement) or "none" (nothing finished);
-    `statement` says it in words. `search` holds the settings of a joint search. `breakdown` is of the
-    winner's validation errors (`search.statistics.classification_errors`).
+    `statement` says it in words. `breakdown` is of the winner's validation errors
+    (`search.statistics.classification_errors`).
     """
 
-    stage: str
-    hyperparameter: str | None
-    sweep: int
     objective: Objective
     protocol: Protocol
     base: TrialConfig
@@ -98,7 +97,6 @@ class StageResult:
     statement: str
     notes: tuple[str, ...] = ()
     breakdown: Mapping[str, Any] | None = None
-    search: Mapping[str, Any] | None = None
     seconds: float = 0.0
     finished_at: str = ""  # ISO 8601, UTC
 
@@ -109,27 +107,114 @@ class StageResult:
                 return entry
         raise KeyError(config)
 
+    def trial_keys(self) -> list[str]:
+        """Returns the ledger's keys of all trials that were made for it, each once."""
+        return list(dict.fromkeys(key for entry in self.entries for key in entry.trials))
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; NaN becomes None."""
-        values: dict[str, Any] = _plain(asdict(self))
-        return {"format": FORMAT, **values}
+        values = {**asdict(self), **self._own()}
+        return {"format": FORMAT, **{name: _plain(values[name]) for name in _IN_FILE}}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> StageResult:
-        """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
-        values = dict(values)
-        if values.pop("format") != FORMAT:
-            raise ValueError(f"this version reads format {FORMAT}")
-        values["objective"] = Objective(**values["objective"])
-        protocol = values["protocol"]
-        values["protocol"] = Protocol(
+    @abstractmethod
+    def _own(self) -> dict[str, Any]:
+        """Returns what the file says of this kind of search only: stage, hyperparameter, sweep, search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageResult(Decision):
+    """A finished stage: `hyperparameter` is what it varied, `sweep` counts from 1."""
+
+    stage: str
+    hyperparameter: str
+    sweep: int = 1
+
+    def _own(self) -> dict[str, Any]:
+        return {"search": None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointResult(Decision):
+    """A finished joint search: `entries` are its best configurations, `trials` the keys of all it tried.
+
+    `settings` are what was asked (`search.strategies.joint.JointPlan.settings`), `counts` how many trials
+    ended in which way.
+    """
+
+    stage: ClassVar[str] = JOINT
+    sweep: ClassVar[int] = 1
+    settings: Mapping[str, Any]
+    trials: tuple[str, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def trial_keys(self) -> list[str]:
+        """Returns the ledger's keys of all trials that were made for it, each once."""
+        return list(dict.fromkeys((*super().trial_keys(), *self.trials)))
+
+    def _own(self) -> dict[str, Any]:
+        return _joint({**self.settings, "trials": self.trials, **self.counts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationResult(Decision):
+    """A population that was trained: an entry and one of `members` for each, the best first.
+
+    A member stands in no ledger, because its values changed while it trained: `members` have the values of
+    every epoch, and the `key` by which callbacks heard of it. `settings` are as in JointResult.
+    """
+
+    stage: ClassVar[str] = JOINT
+    sweep: ClassVar[int] = 1
+    settings: Mapping[str, Any]
+    members: tuple[Mapping[str, Any], ...]
+
+    def _own(self) -> dict[str, Any]:
+        return _joint({**self.settings, "trials": (), "members": self.members})
+
+
+Result: TypeAlias = StageResult | JointResult | PopulationResult
+_IN_FILE = (
+    *("stage", "hyperparameter", "sweep", "objective", "protocol", "base", "taken_over", "entries"),
+    *("winner", "verdict", "statement", "notes", "breakdown", "search", "seconds", "finished_at"),
+)
+
+
+def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
+    return {"stage": JOINT, "hyperparameter": None, "sweep": 1, "search": search}
+
+
+def result_from_dict(values: Mapping[str, Any]) -> Result:
+    """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
+    values = dict(values)
+    if values.pop("format") != FORMAT:
+        raise ValueError(f"this version reads format {FORMAT}")
+    protocol = values["protocol"]
+    shared = {
+        **values,
+        "objective": Objective(**values["objective"]),
+        "protocol": Protocol(
             **{**protocol, "splits": tuple(protocol["splits"]), "seeds": tuple(protocol["seeds"])}
-        )
-        values["base"] = TrialConfig.from_dict(values["base"])
-        values["winner"] = values["winner"] and TrialConfig.from_dict(values["winner"])
-        values["entries"] = tuple(_entry(entry) for entry in values["entries"])
-        values["notes"] = tuple(values["notes"])
-        return cls(**values)
+        ),
+        "base": TrialConfig.from_dict(values["base"]),
+        "winner": values["winner"] and TrialConfig.from_dict(values["winner"]),
+        "entries": tuple(_entry(entry) for entry in values["entries"]),
+        "notes": tuple(values["notes"]),
+    }
+    search = shared.pop("search", None)
+    if shared["hyperparameter"] is not None:
+        return StageResult(**shared)
+    for name in ("stage", "hyperparameter", "sweep"):
+        del shared[name]
+    return _joint_result(dict(search), shared)
+
+
+def _joint_result(search: dict[str, Any], shared: Mapping[str, Any]) -> JointResult | PopulationResult:
+    trials = tuple(search.pop("trials"))
+    if "members" in search:
+        members = tuple(search.pop("members"))
+        return PopulationResult(settings=search, members=members, **shared)
+    counts = {name: search.pop(name) for name in _COUNTS if name in search}
+    return JointResult(settings=search, trials=trials, counts=counts, **shared)
 
 
 @dataclass(frozen=True)
@@ -138,7 +223,7 @@ class StageFiles:
 
     folder: Path
 
-    def write(self, result: StageResult) -> Path:
+    def write(self, result: Result) -> Path:
         """Writes `result` whole or not at all and returns its path."""
         path = self.path(result.stage, result.sweep)
         write_json(path, result.to_dict())
@@ -148,11 +233,11 @@ class StageFiles:
         """Where the result of `stage` lies."""
         return Layout(self.folder).stage(stage, sweep)
 
-    def read(self, stage: str, sweep: int = 1) -> StageResult | None:
+    def read(self, stage: str, sweep: int = 1) -> Result | None:
         """Returns the result of `stage`, None where it has not finished; raises InputError where damaged."""
         path = self.path(stage, sweep)
         try:
-            return StageResult.from_dict(json.loads(path.read_text("utf-8")))
+            return result_from_dict(json.loads(path.read_text("utf-8")))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -160,7 +245,7 @@ class StageFiles:
                 f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
             ) from error
 
-    def all(self) -> Iterator[StageResult]:
+    def all(self) -> Iterator[Result]:
         """Yields the results of all finished stages and sweeps, by the time they finished."""
         names = [path.stem for path in Layout(self.folder).stages.glob("*.json")]
         results = [self.read(name.partition(".")[0], int(name.partition(".")[2] or 1)) for name in names]
@@ -199,7 +284,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def winner_of(results: Iterable[StageResult], folder: Path) -> tuple[TrialConfig, str]:
+def winner_of(results: Iterable[Result], folder: Path) -> tuple[TrialConfig, str]:
     """Returns the configuration that the search ended with, and the stage that it is of.
 
     That is the winner of what finished last; of later stages in the order, which it could not take over,
@@ -211,13 +296,13 @@ def winner_of(results: Iterable[StageResult], folder: Path) -> tuple[TrialConfig
             f"the study {folder} has no winner to fine-tune; run python -m search.run --stage all first"
         )
     last, winner = found[-1]
-    if last.stage == JOINT:
+    if not isinstance(last, StageResult):
         return winner, "the joint search"
     order = list(STAGES)
     later = {
-        str(result.hyperparameter): getattr(won, str(result.hyperparameter))
+        result.hyperparameter: getattr(won, result.hyperparameter)
         for result, won in found
-        if result.stage != JOINT
+        if isinstance(result, StageResult)
         and order.index(result.stage) > order.index(last.stage)
         and result.base.backbone == winner.backbone
     }

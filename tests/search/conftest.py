@@ -22,7 +22,7 @@ from search.study.comparison import Candidate, entries_of
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import JOINT, Objective, Protocol, StageFiles, StageResult
+from search.study.stage_results import JointResult, Objective, Protocol, StageFiles, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 FACTS: Mapping[str, Any] = {
@@ -99,14 +99,15 @@ class _StudyMaker:
         candidates = [
             self._candidate(getattr(config, stage.hyperparameter), config) for config in stage.configs(base)
         ]
-        self.latest[name] = self._result(
-            name,
-            candidates,
+        self.latest[name] = StageResult(
+            stage=name,
             sweep=sweep,
             hyperparameter=stage.hyperparameter,
             base=base,
             taken_over={key: origin for key, origin in origins.items() if key != stage.hyperparameter},
+            **self._decision(candidates),
         )
+        StageFiles(self.folder).write(self.latest[name])
 
     def joint(self, trials: int) -> None:
         names = ("batch_size", "lr", "neurons", "dropout")
@@ -121,17 +122,17 @@ class _StudyMaker:
         completed = [trial.config for trial in search if self.done[trial.key].status is TrialStatus.COMPLETED]
         best = sorted(completed, key=lambda config: -self._mean(config))[:5]
         settings = {"search": "tpe", "scheduler": "asha", "num_samples": trials, "time_budget_s": 1800.0}
-        self._result(
-            JOINT,
-            [self._candidate(None, config) for config in best],
-            sweep=1,
-            hyperparameter=None,
+        result = JointResult(
             base=base,
             taken_over={},
-            search={**settings, "trials": [trial.key for trial in search]},
+            settings=settings,
+            trials=tuple(trial.key for trial in search),
+            **self._decision([self._candidate(None, config) for config in best]),
         )
+        entries = tuple(sorted(result.entries, key=lambda entry: -entry.mean))
+        StageFiles(self.folder).write(replace(result, entries=entries))
 
-    def _result(self, name: str, candidates: Sequence[Candidate], **fields: Any) -> StageResult:
+    def _decision(self, candidates: Sequence[Candidate]) -> dict[str, Any]:
         runs = [run for candidate in candidates for run in candidate.runs]
         reused = {run.key for run in runs if run.key in self.done}
         for run in runs:
@@ -143,25 +144,22 @@ class _StudyMaker:
             show_value(candidate.value) if candidate.value is not None else f"configuration {rank}"
             for rank, candidate in enumerate(candidates, 1)
         ]
-        entries = entries_of(candidates, selection, self.done, reused)
-        result = StageResult(
-            stage=name,
-            objective=Objective(),
-            protocol=Protocol(
+        return {
+            "objective": Objective(),
+            "protocol": Protocol(
                 split=str(self.facts["split"]), splits=self.splits, seeds=self._seeds(), level=0.05
             ),
-            entries=entries if name != JOINT else tuple(sorted(entries, key=lambda entry: -entry.mean)),
-            winner=winner,
-            verdict=selection.verdict,
-            statement=statement(selection, labels),
-            notes=("split random: 9,755 train, 2,439 validation; 1,204 subjects have photos on both sides",),
-            breakdown=_breakdown(),
-            seconds=12.0,
-            finished_at=f"2026-01-01T00:00:{number:02}.000000+00:00",
-            **fields,
-        )
-        StageFiles(self.folder).write(result)
-        return result
+            "entries": entries_of(candidates, selection, self.done, reused),
+            "winner": winner,
+            "verdict": selection.verdict,
+            "statement": statement(selection, labels),
+            "notes": (
+                "split random: 9,755 train, 2,439 validation; 1,204 subjects have photos on both sides",
+            ),
+            "breakdown": _breakdown(),
+            "seconds": 12.0,
+            "finished_at": f"2026-01-01T00:00:{number:02}.000000+00:00",
+        }
 
     def _seeds(self) -> tuple[int, ...]:
         return tuple(range(7, 7 + self.repeats))

@@ -15,7 +15,7 @@ from data_prep.manifest import Manifest, write_manifest
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Entry, Objective, Protocol, StageResult
+from search.study.stage_results import Entry, JointResult, Objective, PopulationResult, Protocol, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
@@ -144,13 +144,26 @@ def make_entry(value: Any = 0.001, config: TrialConfig | None = None, **fields: 
     return Entry(**{**plain, **fields})
 
 
-def make_stage_result(
-    stage: str = "lr", hyperparameter: str | None = "learning_rate", **fields: Any
-) -> StageResult:
+def make_stage_result(stage: str = "lr", hyperparameter: str = "learning_rate", **fields: Any) -> StageResult:
     """Returns the result of a stage that the default configuration won, with changes."""
+    return StageResult(stage=stage, hyperparameter=hyperparameter, **_decision(**fields))
+
+
+def make_joint_result(**fields: Any) -> JointResult:
+    """Returns the result of a joint search that the default configuration won, with changes."""
+    settings = {"search": "random", "scheduler": "none", "num_samples": 4, "time_budget_s": None}
+    return JointResult(**{"settings": settings, "trials": (), **_decision(**fields)})
+
+
+def make_population_result(**fields: Any) -> PopulationResult:
+    """Returns the result of a population of one member, with changes."""
+    settings = {"search": "random", "scheduler": "pbt", "num_samples": 1, "time_budget_s": None}
+    return PopulationResult(**{"settings": settings, "members": ({"number": 1},), **_decision(**fields)})
+
+
+def _decision(**fields: Any) -> dict[str, Any]:
     winner = fields.pop("winner", TrialConfig())
     plain: dict[str, Any] = {
-        "sweep": 1,
         "objective": Objective(),
         "protocol": Protocol(split="random", splits=("random",), seeds=(7,), level=0.05),
         "base": TrialConfig(),
@@ -162,7 +175,7 @@ def make_stage_result(
         "seconds": 12.5,
         "finished_at": "2026-01-01T00:00:00.000000+00:00",
     }
-    return StageResult(stage=stage, hyperparameter=hyperparameter, **{**plain, **fields})
+    return {**plain, **fields}
 
 
 def make_column(name: str, title: str, **fields: Any) -> ColumnResult:

@@ -15,7 +15,7 @@ from search.dashboard.trials import trial_table
 from search.report.document import Block
 from search.space.labels import varied_among
 from search.study.snapshot import Snapshot
-from search.study.stage_results import JOINT
+from search.study.stage_results import JOINT, PopulationResult
 from trainables.trial import TrialResult, TrialStatus
 
 
@@ -62,8 +62,10 @@ def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
 
 def _keys(snapshot: Snapshot) -> list[str]:
     """Returns the trials of the joint search that ended, in the order of their ends while it runs."""
+    if isinstance(snapshot.joint, PopulationResult):
+        return []  # its members stand in no ledger
     if snapshot.joint:
-        return [key for key in (snapshot.joint.search or {}).get("trials", ()) if key in snapshot.trials]
+        return [key for key in snapshot.joint.trials if key in snapshot.trials]
     table = trial_table(snapshot)
     keys = [key for key in table[table["stage"] == JOINT]["key"] if key in snapshot.trials]
     return sorted(keys, key=lambda key: snapshot.ended_at[key])

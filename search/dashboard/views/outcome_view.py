@@ -15,7 +15,7 @@ from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 
 
 def show_outcome(snapshot: Snapshot) -> None:
@@ -36,7 +36,7 @@ def show_outcome(snapshot: Snapshot) -> None:
     show_blocks(section.blocks, "elsewhere")
 
 
-def _show_winner(snapshot: Snapshot, result: StageResult) -> None:
+def _show_winner(snapshot: Snapshot, result: Result) -> None:
     if result.winner is None:
         return
     st.markdown("**The winner as options**, for any command of search.run")
@@ -47,7 +47,7 @@ def _show_winner(snapshot: Snapshot, result: StageResult) -> None:
         st.code(json.dumps(result.winner.to_dict(), indent=1), language=None)
 
 
-def _show_errors(result: StageResult) -> None:
+def _show_errors(result: Result) -> None:
     section = errors_section(result)
     st.subheader(section.title, anchor=False)
     figure: go.Figure | None = confusion((result.breakdown or {}).get("confusion"))

@@ -7,12 +7,12 @@ from typing import Any
 
 from search.report.document import Block, Curve, Lines, Panel, Paragraph, Points, Section, Series, Table
 from search.report.words import NONE, figure, interval, stage_title
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 
 _LABELS = ("0 (female)", "1 (male)")
 
 
-def errors_section(result: StageResult) -> Section:
+def errors_section(result: Result) -> Section:
     """Returns the part on the errors of the winner of `result`; figures that are not there are left out."""
     name = f"{result.stage.replace('_', '-')}-errors"
     title = f"Errors of the winner ({stage_title(result).lower()})"

@@ -32,7 +32,7 @@ def _row(result: StageResult) -> Sequence[str]:
 
 
 def _gave(result: StageResult | None) -> str:
-    if result is None or result.winner is None or result.hyperparameter is None:
+    if result is None or result.winner is None:
         return NONE
     return show_value(getattr(result.winner, result.hyperparameter))
 

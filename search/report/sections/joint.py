@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 from search.report.document import (
     Block,
@@ -21,19 +22,19 @@ from search.report.sections.importance import axis_of, importance_blocks, object
 from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
 from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
 from search.study.snapshot import Snapshot
-from search.study.stage_results import Entry, StageResult
+from search.study.stage_results import Entry, JointResult, PopulationResult, Result
 from trainables.trial import TrialResult, TrialStatus
 
 
-def joint_section(snapshot: Snapshot, result: StageResult) -> Section:
+def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) -> Section:
     """Returns the part on the joint search."""
-    keys = (result.search or {}).get("trials", ())
+    keys = result.trials if isinstance(result, JointResult) else ()
     trials = [snapshot.trials[key] for key in keys if key in snapshot.trials]
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
-        Paragraph(_settings(result, trials)),
+        Paragraph(_settings(result.settings, trials)),
         _table(result, varied or HYPERPARAMETERS),
     ]
     if len(completed) > 1:
@@ -46,8 +47,7 @@ def joint_section(snapshot: Snapshot, result: StageResult) -> Section:
     return Section(name="joint", title="Joint search", blocks=blocks)
 
 
-def _settings(result: StageResult, trials: Sequence[TrialResult]) -> str:
-    search = result.search or {}
+def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
     counts = ", ".join(
         f"{count} {status.value}"
         for status in TrialStatus
@@ -63,7 +63,7 @@ def _settings(result: StageResult, trials: Sequence[TrialResult]) -> str:
     )
 
 
-def _table(result: StageResult, names: Sequence[str]) -> Table:
+def _table(result: Result, names: Sequence[str]) -> Table:
     strong = [n for n, entry in enumerate(result.entries) if entry.config == result.winner]
     return Table(
         caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
@@ -82,7 +82,7 @@ def _table(result: StageResult, names: Sequence[str]) -> Table:
     )
 
 
-def _row(number: int, entry: Entry, result: StageResult, names: Sequence[str]) -> Sequence[str]:
+def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Sequence[str]:
     published = [f"{figure(mean)} ({stage})" for stage, mean in published_means(entry.config).items()]
     return [
         str(number),

@@ -20,7 +20,7 @@ from search.report.words import NONE, figure, stage_title, with_spread
 from search.space.labels import HYPERPARAMETERS, describe_config
 from search.space.stages import UNTUNED_HEADS
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from trainables.trial import TrialConfig, TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"
@@ -119,7 +119,7 @@ def _finetuned_rows(snapshot: Snapshot) -> Iterator[Sequence[str]]:
             yield _row(column.title, snapshot.runs(column), None, column.reason or "not run")
 
 
-def _winner_runs(snapshot: Snapshot, result: StageResult | None) -> list[TrialResult]:
+def _winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]:
     if result is None or result.winner is None:
         return []
     return snapshot.runs(result.entry_of(result.winner))

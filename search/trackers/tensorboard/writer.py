@@ -19,7 +19,7 @@ from search.callbacks.callback import Callback
 from search.study.descriptions import stage_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from search.trackers.run_names import key_in, run_name
 from search.trackers.tensorboard.event_file import EventFile, events_in
 from search.trackers.tensorboard.hparams import (
@@ -76,10 +76,9 @@ class TensorBoard(Callback):
         if not self._is_complete(result.trial):
             self._attempt(lambda: self._complete(result, self._stage))
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """Writes what the stage reused and is missing here."""
-        keys = [key for entry in result.entries for key in entry.trials]
-        for key in (*keys, *(result.search or {}).get("trials", ())):
+        for key in result.trial_keys():
             reused = None if key in self._written else self._ledger.find_key(key)
             if reused:
                 self._attempt(partial(self._complete, reused, result.stage))

@@ -20,7 +20,7 @@ from search.space.stages import FINETUNE
 from search.study.descriptions import stage_of
 from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result
 from search.trackers.run_names import run_name
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, plain
 from search.trackers.wandb.payload import (
@@ -89,10 +89,9 @@ class WandbLog(Callback):
         self._hear()
         self._end(self._ledger.find(result.trial) or result, self._stage)
 
-    def search_finished(self, result: StageResult) -> None:
+    def search_finished(self, result: Result) -> None:
         """Logs the stage, what it reused and was not logged, and tags the winner."""
-        keys = {key for entry in result.entries for key in entry.trials}
-        self._reuse(keys | set((result.search or {}).get("trials", ())), result.stage)
+        self._reuse(set(result.trial_keys()), result.stage)
         name = result.stage if result.sweep == 1 else f"{result.stage}.{result.sweep}"
         self._tag(f"winner of {name}", winners_of(result))
         config = {"stage": result.stage, "sweep": result.sweep, **result.base.to_dict()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from search.study.stage_results import StageResult
+from search.study.finetune_result import FinetuneResult
 
 if TYPE_CHECKING:
     from search.trackers.wandb.payload import Decided
@@ -39,10 +39,11 @@ def figures_of(study: Path, result: Decided) -> list[Figure]:
     from search.study.study import Study
 
     snapshot = Study(study).snapshot()
-    if isinstance(result, StageResult):
-        section = joint_section if result.search else stage_section
-        sections = [section(snapshot, result), errors_section(result)]
-    else:
+    if isinstance(result, FinetuneResult):
         sections = [part for part in finetune_sections(snapshot) if part.name.startswith("finetune")]
+    elif isinstance(result, StageResult):
+        sections = [stage_section(snapshot, result), errors_section(result)]
+    else:
+        sections = [joint_section(snapshot, result), errors_section(result)]
     document = Document(title="", made_on="", sections=sections)
     return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]

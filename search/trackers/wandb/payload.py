@@ -10,10 +10,10 @@ from typing import Any
 
 from search.space.labels import show_value
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
-from search.study.stage_results import Entry, StageResult
+from search.study.stage_results import Entry, PopulationResult, Result
 from trainables.trial import EpochMetrics, TrialResult
 
-Decided = StageResult | FinetuneResult  # what has a winner, a table and figures
+Decided = Result | FinetuneResult  # what has a winner, a table and figures
 
 
 def row_of(metrics: EpochMetrics) -> dict[str, float]:
@@ -37,15 +37,16 @@ def summary_of(result: TrialResult) -> dict[str, Any]:
 
 
 def winners_of(result: Decided) -> Sequence[str]:
-    """Returns the keys of the winner's trials; of a population, those by which its members were watched."""
+    """Returns the keys of the winner's trials; of a population's member that by which callbacks knew it."""
     if isinstance(result, FinetuneResult):
         column = result.column(result.winner or "")
         return column.trials if column else ()
     if result.winner is None:
         return ()
     entry = result.entry_of(result.winner)
-    members = (result.search or {}).get("members")
-    return [members[result.entries.index(entry)]["key"]] if members else entry.trials
+    if isinstance(result, PopulationResult):
+        return [result.members[result.entries.index(entry)]["key"]]
+    return entry.trials
 
 
 def stage_summary_of(result: Decided) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _standing(won: bool, tied: bool | None) -> str:
     return "winner" if won else "tied" if tied else ""
 
 
-def _table_row(entry: Entry, result: StageResult) -> Mapping[str, Any]:
+def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
     value = "" if entry.value is None else show_value(entry.value)
     return {
         "value": value or json.dumps(entry.config.to_dict()),

@@ -11,8 +11,8 @@ from data_prep.errors import InputError
 from search.finetune.plan import finetune_plan
 from search.options.finetune_options import is_wanted
 from search.options.parser import parse_arguments
-from search.study.stage_results import JOINT, StageFiles, winner_of
-from tests.search.makers import make_problem, make_stage_result, write_small_manifest
+from search.study.stage_results import StageFiles, winner_of
+from tests.search.makers import make_joint_result, make_problem, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
 FINETUNE = ("--stage", "finetune")
@@ -90,7 +90,7 @@ DROPOUT = make_stage_result(
     winner=TrialConfig(learning_rate=0.0003, dropout=0.4),
     finished_at="2026-01-02",
 )
-JOINTLY = make_stage_result(JOINT, None, winner=TrialConfig(batch_size=8), finished_at="2026-01-03")
+JOINTLY = make_joint_result(winner=TrialConfig(batch_size=8), finished_at="2026-01-03")
 
 
 def test_winner_is_that_of_what_finished_last() -> None:

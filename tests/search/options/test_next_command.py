@@ -17,7 +17,7 @@ from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
 from search.study.stage_results import JOINT, StageResult
-from tests.search.makers import make_stage_result
+from tests.search.makers import make_joint_result, make_stage_result
 
 FOLDER = Path("/studies/faces")
 FACTS = StudyFacts(source="adience", split="folds", weights="imagenet", keras_backend="jax")
@@ -65,7 +65,7 @@ def finished(*stages: str, at: str = AFTER) -> list[StageResult]:
         ),
         (
             "--mode joint",
-            [make_stage_result("joint", None, finished_at=AFTER)],
+            [make_joint_result(finished_at=AFTER)],
             "search.report /studies/faces",
         ),
         ("--mode joint", finished("lr"), "search.run --mode joint"),
@@ -146,7 +146,7 @@ def test_every_proposal_can_be_run(options: str, done: str) -> None:
     names = [] if asked.mode == JOINT else stage_names(asked)
     results = finished(*{"nothing": [], "what was asked": names, "everything": STAGES}[done])
     if asked.mode == JOINT and done != "nothing":
-        results.append(make_stage_result(JOINT, None, finished_at=AFTER))
+        results.append(make_joint_result(finished_at=AFTER))
     finetuned_at = AFTER if done == "everything" and is_wanted(asked) else ""
     proposed = shlex.split(next_command(FOLDER, FACTS, results, command(options), finetuned_at))
     if proposed[2] == "search.run":

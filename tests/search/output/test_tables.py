@@ -25,7 +25,14 @@ from search.study.facts import StudyFacts
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, Protocol, StageResult
-from tests.search.makers import make_entry, make_problem, make_result, make_stage_result
+from tests.search.makers import (
+    make_entry,
+    make_joint_result,
+    make_population_result,
+    make_problem,
+    make_result,
+    make_stage_result,
+)
 from trainables.trial import TrialConfig, TrialStatus
 
 NAN = math.nan
@@ -101,10 +108,8 @@ def test_table_says_what_it_is_what_is_noted_and_who_won() -> None:
 
 
 WIDE = {
-    "joint": make_stage_result(
-        "joint",
-        None,
-        search={"space": {"batch_size": [], "learning_rate": [], "hidden_units": [], "dropout": []}},
+    "joint": make_joint_result(
+        settings={"space": {"batch_size": [], "learning_rate": [], "hidden_units": [], "dropout": []}},
         entries=(
             make_entry(None, WINNER, trials=("a", "b"), spread=0.0125, seconds=86400.25),
             make_entry(None, OTHER, trials=("a", "b"), reused=("a",), tied=True),
@@ -140,9 +145,11 @@ def test_joint_label_names_what_is_varied() -> None:
 
 
 def test_member_of_a_population_is_called_by_its_number() -> None:
-    search = {"space": {"dropout": [0.01, 0.5]}, "members": [{"number": 3}, {"number": 1}]}
+    members = {"number": 3}, {"number": 1}
     entries = make_entry(None, WINNER), make_entry(None, OTHER)
-    result = make_stage_result("joint", None, search=search, entries=entries, winner=WINNER)
+    result = make_population_result(
+        settings={"space": {"dropout": [0.01, 0.5]}}, members=members, entries=entries, winner=WINNER
+    )
     lines = printed(lambda console: print_stage(result, console))
     assert [line.split()[:4] for line in lines[2:4]] == [
         ["member", number, "dropout", "0"] for number in ("3:", "1:")

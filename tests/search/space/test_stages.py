@@ -10,7 +10,7 @@ from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.strategies.plans import base_of
 from search.study.stage_results import StageResult
-from tests.search.makers import make_stage_result
+from tests.search.makers import make_joint_result, make_stage_result
 from trainables.trial import TrialConfig
 
 
@@ -127,7 +127,7 @@ def test_base_follows_the_winning_backbone() -> None:
 def test_base_leaves_out_a_stage_without_winner_and_a_joint_search() -> None:
     before = [
         make_stage_result("lr", winner=None, entries=()),
-        make_stage_result("joint", None, winner=TrialConfig(learning_rate=0.1)),
+        make_joint_result(winner=TrialConfig(learning_rate=0.1)),
     ]
     assert base_of(before, {}, {})[0] == TrialConfig()
 

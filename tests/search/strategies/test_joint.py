@@ -22,7 +22,7 @@ from search.space.labels import show_value
 from search.strategies.joint import JointPlan, run_joint
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import StageResult
+from search.study.stage_results import JointResult
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
@@ -92,7 +92,7 @@ def run(
     folder: Path,
     accuracy: Callable[[Trial], float | None] = by_values,
     limit: int = 10_000,
-) -> tuple[StageResult, FakeWorkers]:
+) -> tuple[JointResult, FakeWorkers]:
     ledger = Ledger(folder)
     workers = FakeWorkers(FakeTrainer(plan.problem, ledger, accuracy), limit)
     return run_joint(plan, ledger, workers, folder), workers
@@ -187,7 +187,7 @@ def test_grid_trains_every_configuration_once_and_names_the_best(problem: Proble
     result, workers = run(plan_of(problem), tmp_path)
     assert len({trial.key for trial in workers.trainer.trained}) == len(workers.trainer.trained) == 6
     assert result.winner == TrialConfig(epochs=2, learning_rate=0.001, dropout=0.5)
-    assert (result.stage, result.hyperparameter, result.verdict) == ("joint", None, "single")
+    assert (result.stage, result.verdict) == ("joint", "single")
     assert result.statement.startswith("learning rate 0.001, dropout 0.5 has the best value; one run each")
 
 
@@ -199,9 +199,8 @@ def test_table_has_the_best_first_and_no_more_than_ten(problem: Problem, tmp_pat
 
 def test_result_remembers_the_search_and_all_its_trials(problem: Problem, tmp_path: Path) -> None:
     result, workers = run(plan_of(problem), tmp_path, lambda trial: trial.config.dropout or None)
-    assert result.search
-    assert result.search["trials"] == [trial.key for trial in workers.trainer.trained]
-    assert (result.search["completed"], result.search["stopped"], result.search["failed"]) == (4, 0, 2)
+    assert result.trials == tuple(trial.key for trial in workers.trainer.trained)
+    assert result.counts == {"completed": 4, "stopped": 0, "failed": 2}
     assert "6 trials: 4 completed, 0 stopped early, 2 failed" in result.notes
 
 
@@ -331,8 +330,7 @@ def test_searcher_tries_as_many_as_asked_each_once(problem: Problem, tmp_path: P
     plan = plan_of(problem, space=WHOLE, search="tpe", samples=8)
     result, workers = run(plan, tmp_path)
     assert len({trial.key for trial in workers.trainer.trained}) == len(workers.trainer.trained) == 8
-    assert result.search
-    assert len(result.search["trials"]) == 8
+    assert len(result.trials) == 8
 
 
 def test_searcher_of_a_small_grid_ends(problem: Problem, tmp_path: Path) -> None:
@@ -354,9 +352,7 @@ def test_searcher_with_a_larger_budget_continues(problem: Problem, tmp_path: Pat
     first, _ = run(plan, tmp_path)
     second, workers = run(replace(plan, samples=6), tmp_path)
     assert len(workers.trainer.trained) == 2
-    assert first.search
-    assert second.search
-    assert second.search["trials"][:4] == first.search["trials"]
+    assert second.trials[:4] == first.trials
 
 
 def test_searcher_that_was_finished_asks_no_worker(problem: Problem, tmp_path: Path) -> None:

@@ -57,8 +57,7 @@ def test_members_start_from_what_the_plan_lists(plan: JointPlan) -> None:
 
 def test_members_keep_their_numbers_in_table_and_statement(plan: JointPlan) -> None:
     result = run_population(plan, FakePopulation(plan.problem))
-    assert result.search
-    assert [member["number"] for member in result.search["members"]] == [3, 2, 1]
+    assert [member["number"] for member in result.members] == [3, 2, 1]
     first = show_value(plan.trials()[2].config.dropout)
     assert result.statement == (
         f"member 3 has the best value; the line that it ended in went from dropout {first} to 0.25; "
@@ -66,8 +65,7 @@ def test_members_keep_their_numbers_in_table_and_statement(plan: JointPlan) -> N
     )
 
 
-def test_members_carry_the_keys_by_which_they_were_watched(plan: JointPlan) -> None:
+def test_members_carry_the_keys_by_which_callbacks_hear_of_them(plan: JointPlan) -> None:
     result = run_population(plan, FakePopulation(plan.problem))
-    assert result.search
-    watched = [trial.key for trial in plan.trials()]
-    assert [member["key"] for member in result.search["members"]] == watched[::-1]
+    heard_of = [trial.key for trial in plan.trials()]
+    assert [member["key"] for member in result.members] == heard_of[::-1]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search.space.stages import STAGES, Stage
-from search.strategies.staged import StagePlan, notes_on, run_stage
+from search.space.stages import Stage
+from search.strategies.staged import StagePlan, run_stage
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import StageResult
@@ -200,40 +200,3 @@ def test_race_where_everything_failed_ends(problem: Problem, ledger: Ledger) -> 
     result, trainer = run(plan_of(problem, 7, 8, 9, race_to=6), ledger, never)
     assert len(trainer.trained) == 9
     assert result.winner is None
-
-
-def notes(problem: Problem, *configs: TrialConfig) -> str:
-    return "\n".join(notes_on(problem, configs or (TrialConfig(),)))
-
-
-@pytest.mark.parametrize(
-    ("columns", "weights", "said"),
-    [
-        ({"source": "sample"}, "none", "The data is drawn by a program"),
-        ({}, "none", "The backbones have random weights, not ImageNet's."),
-        ({}, "imagenet", "photos on both sides, so the accuracy is higher than on new people"),
-        ({}, "imagenet", "split random: 64 train, 16 validation"),
-        ({}, "imagenet", "always the more frequent label is right in 0.5000"),
-    ],
-)
-def test_notes_say(tmp_path: Path, columns: dict[str, str], weights: str, said: str) -> None:
-    assert said in notes(make_problem(tmp_path, weights=weights, **columns))
-
-
-@pytest.mark.parametrize("silent", ["drawn", "random weights", "Batch size"])
-def test_notes_are_silent_where_nothing_is_to_say(tmp_path: Path, silent: str) -> None:
-    assert silent not in notes(make_problem(tmp_path, weights="imagenet"))
-
-
-def test_notes_say_that_no_subject_is_on_both_sides(tmp_path: Path) -> None:
-    assert "no known subject is on both sides" in notes(make_problem(tmp_path, "subject"))
-
-
-def test_notes_describe_every_split(tmp_path: Path) -> None:
-    said = notes(make_problem(tmp_path, "folds"))
-    assert all(f"split fold-{fold}: " in said for fold in range(5))
-
-
-def test_notes_say_that_batch_size_1_trains_nothing(problem: Problem) -> None:
-    configs = STAGES["batch_size"].configs(TrialConfig())
-    assert "Batch size 1 trains nothing: BatchNorm with one example" in notes(problem, *configs)

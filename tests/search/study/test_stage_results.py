@@ -6,18 +6,17 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from data_prep.errors import InputError
-from search.study.stage_results import StageFiles, StageResult
-from tests.search.makers import make_entry, make_stage_result
+from search.study.stage_results import Result, StageFiles, result_from_dict
+from tests.search.makers import make_entry, make_joint_result, make_population_result, make_stage_result
 from trainables.trial import TrialConfig
 
 
-def there_and_back(result: StageResult) -> StageResult:
-    return StageResult.from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False)))
+def there_and_back(result: Result) -> Result:
+    return result_from_dict(json.loads(json.dumps(result.to_dict(), allow_nan=False)))
 
 
 COMPARED = make_entry(
@@ -33,19 +32,34 @@ COMPARED = make_entry(
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "result",
     [
-        {},
-        {"entries": (COMPARED,), "hyperparameter": "hidden_units"},
-        {"hyperparameter": None, "search": {"search": "tpe", "space": {"dropout": [0.0, 0.5]}}},
-        {"winner": None, "verdict": "none", "entries": ()},
-        {"notes": ("drawn",), "breakdown": {"confusion": [[1, 2], [3, 4]], "auc": None}, "sweep": 3},
+        make_stage_result(),
+        make_stage_result(entries=(COMPARED,), hyperparameter="hidden_units"),
+        make_stage_result(winner=None, verdict="none", entries=()),
+        make_stage_result(notes=("drawn",), breakdown={"confusion": [[1, 2], [3, 4]], "auc": None}, sweep=3),
+        make_joint_result(
+            settings={"search": "tpe", "space": {"dropout": [0.0, 0.5]}},
+            trials=("0123456789abcdef", "f" * 16),
+            counts={"completed": 1, "stopped": 1, "failed": 0},
+        ),
+        make_joint_result(settings={}),
+        make_population_result(members=({"key": "0" * 16, "number": 2, "values": [{"dropout": 0.5}]},)),
     ],
-    ids=["plain", "compared", "joint", "no winner", "notes and breakdown"],
+    ids=[
+        "plain",
+        "compared",
+        "no winner",
+        "notes and breakdown",
+        "joint",
+        "joint of a stranger",
+        "population",
+    ],
 )
-def test_result_survives_its_json(fields: dict[str, Any]) -> None:
-    result = make_stage_result(**fields)
+def test_result_survives_its_json(result: Result) -> None:
     read = there_and_back(result)
+    assert type(read) is type(result)
+    assert read.to_dict() == result.to_dict()
     assert replace(read, entries=()) == replace(result, entries=())
     assert [str(asdict(entry)) for entry in read.entries] == [str(asdict(entry)) for entry in result.entries]
 
@@ -76,11 +90,50 @@ def test_entry_of_a_configuration() -> None:
         result.entry_of(TrialConfig(seed=99))
 
 
-@pytest.mark.parametrize(
-    ("stage", "sweep", "name"), [("lr", 1, "lr.json"), ("lr", 2, "lr.2.json"), ("joint", 1, "joint.json")]
+IN_FILE = (
+    *("format", "stage", "hyperparameter", "sweep", "objective", "protocol", "base", "taken_over", "entries"),
+    *("winner", "verdict", "statement", "notes", "breakdown", "search", "seconds", "finished_at"),
 )
-def test_stage_file_is_named_by_stage_and_sweep(tmp_path: Path, stage: str, sweep: int, name: str) -> None:
-    path = StageFiles(tmp_path).write(make_stage_result(stage, sweep=sweep))
+
+
+@pytest.mark.parametrize(
+    ("result", "own"),
+    [
+        (make_stage_result(sweep=2), ("lr", "learning_rate", 2, None)),
+        (
+            make_joint_result(settings={"search": "tpe"}, trials=("a", "b"), counts={"completed": 2}),
+            ("joint", None, 1, {"search": "tpe", "trials": ["a", "b"], "completed": 2}),
+        ),
+        (
+            make_population_result(settings={"scheduler": "pbt"}, members=({"number": 1},)),
+            ("joint", None, 1, {"scheduler": "pbt", "trials": [], "members": [{"number": 1}]}),
+        ),
+    ],
+    ids=["stage", "joint", "population"],
+)
+def test_file_of_each_kind_has_the_same_keys_in_order(result: Result, own: tuple[object, ...]) -> None:
+    values = result.to_dict()
+    assert tuple(values) == IN_FILE
+    assert tuple(values[name] for name in ("stage", "hyperparameter", "sweep", "search")) == own
+
+
+def test_trials_of_a_joint_search_are_all_that_it_tried_and_those_that_decided() -> None:
+    compared = make_entry(None, trials=("b", "fresh"))
+    assert make_joint_result(entries=(compared,), trials=("a", "b")).trial_keys() == ["b", "fresh", "a"]
+    assert make_stage_result(entries=(compared, compared)).trial_keys() == ["b", "fresh"]
+
+
+@pytest.mark.parametrize(
+    ("result", "name"),
+    [
+        (make_stage_result(), "lr.json"),
+        (make_stage_result(sweep=2), "lr.2.json"),
+        (make_joint_result(), "joint.json"),
+        (make_population_result(), "joint.json"),
+    ],
+)
+def test_stage_file_is_named_by_stage_and_sweep(tmp_path: Path, result: Result, name: str) -> None:
+    path = StageFiles(tmp_path).write(result)
     assert path == tmp_path / "stages" / name
     assert [found.name for found in path.parent.iterdir()] == [name]
 
@@ -113,9 +166,10 @@ def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None
 
 def test_all_results_stand_by_the_time_they_finished(tmp_path: Path) -> None:
     files = StageFiles(tmp_path)
-    times = {("lr", 1): "02", ("dropout", 1): "01", ("lr", 2): "04", ("joint", 1): "03"}
+    times = {("lr", 1): "02", ("dropout", 1): "01", ("lr", 2): "04"}
     for (stage, sweep), second in times.items():
         files.write(make_stage_result(stage, sweep=sweep, finished_at=f"2026-01-01T00:00:{second}+00:00"))
+    files.write(make_joint_result(finished_at="2026-01-01T00:00:03+00:00"))
     assert [(result.stage, result.sweep) for result in files.all()] == [
         ("dropout", 1),
         ("lr", 1),

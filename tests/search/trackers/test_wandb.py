@@ -28,8 +28,8 @@ from tests.search.makers import (
     make_entry,
     make_epochs,
     make_finetune_result,
+    make_population_result,
     make_result,
-    make_stage_result,
     make_trial,
 )
 from tests.search.wandb_server import Server, answering, records_in, silent
@@ -294,13 +294,8 @@ def test_winner_of_a_population_is_tagged(study: Path) -> None:
     members = [replace(make_trial(learning_rate=rate), start=MEMBER) for rate in (0.5, 0.25)]
     ends = [replace(member.config, dropout=0.5) for member in members]
     entries = tuple(make_entry(value=None, config=end, trials=()) for end in ends)
-    settings = {"search": "random", "scheduler": "pbt", "trials": []}
-    result = make_stage_result(
-        "joint",
-        None,
-        entries=entries,
-        winner=ends[1],
-        search={**settings, "members": [{"key": member.key} for member in members]},
+    result = make_population_result(
+        entries=entries, winner=ends[1], members=tuple({"key": member.key} for member in members)
     )
     log = log_of(study)
     log.search_began("joint random", 2)

@@ -1,0 +1,102 @@
+"""The decision of a search: who won among the candidates, how sure that is, and what is said of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from typing import Protocol as Interface
+
+from data_prep.splits import describe_split
+from search.statistics.selection import LEVEL, Selection, select
+from search.strategies.trial_runs import TrialRuns
+from search.study.comparison import Candidate, breakdown_of, entries_of
+from search.study.setup import Problem
+from search.study.stage_results import OBJECTIVE, Decision, Protocol
+from trainables.trial import Trial, TrialConfig
+
+Decided = TypeVar("Decided", bound=Decision)
+
+
+class Plan(Interface):
+    """The parts of a plan that a decision needs: what its result repeats, and how candidates are called."""
+
+    @property
+    def problem(self) -> Problem:
+        """The data, splits and weights of the trials."""
+
+    @property
+    def base(self) -> TrialConfig:
+        """The configuration that was varied."""
+
+    @property
+    def taken_over(self) -> Mapping[str, str]:
+        """The origin of each hyperparameter's value."""
+
+    def statement(self, selection: Selection, candidates: Sequence[Candidate]) -> str:
+        """Returns the selection in words."""
+
+
+def decide(
+    plan: Plan,
+    candidates: Sequence[Candidate],
+    runs: TrialRuns,
+    *,
+    kind: Callable[..., Decided],
+    selection: Selection | None = None,
+) -> Decided:
+    """Returns the result of the given `kind` that `candidates` have with what came of their `runs`.
+
+    `selection` is that of a race, which has looked before; without one the candidates are compared here.
+    """
+    if selection is None:
+        selection = select([candidate.scores(runs.results) for candidate in candidates], level=LEVEL)
+    winner = None if selection.winner is None else candidates[selection.winner]
+    return kind(
+        entries=entries_of(candidates, selection, runs.results, runs.reused),
+        winner=winner.config if winner else None,
+        verdict=selection.verdict,
+        statement=plan.statement(selection, candidates),
+        breakdown=breakdown_of(winner.runs, plan.problem, runs.ledger) if winner else None,
+        **circumstances(plan, [run for candidate in candidates for run in candidate.runs], runs.started),
+    )
+
+
+def circumstances(plan: Plan, compared: Sequence[Trial], started: float) -> dict[str, Any]:
+    """Returns the fields of a decision that do not depend on who won among the trials `compared`.
+
+    `started` is when (perf_counter) the search began.
+    """
+    problem = plan.problem
+    return {
+        "objective": OBJECTIVE,
+        "protocol": Protocol(
+            split=problem.protocol,
+            splits=tuple(split.name for split in problem.splits),
+            seeds=tuple(sorted({trial.config.seed for trial in compared})),
+            level=LEVEL,
+        ),
+        "base": plan.base,
+        "taken_over": plan.taken_over,
+        "notes": tuple(notes_on(problem, [trial.config for trial in compared])),
+        "seconds": time.perf_counter() - started,
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+
+
+def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
+    """Yields what a reader of figures of `configs` must know."""
+    if problem.manifest.is_drawn:
+        yield "The data is drawn by a program: these numbers say nothing about photographs."
+    if problem.weights == "none":
+        yield "The backbones have random weights, not ImageNet's."
+    for split in problem.splits:
+        share = float(problem.labels[split.validation].mean())
+        constant = max(share, 1 - share)
+        yield f"{describe_split(split)}; always the more frequent label is right in {constant:.4f}"
+    if any(config.batch_size == 1 for config in configs):
+        yield (
+            "Batch size 1 trains nothing: BatchNorm with one example puts out its offset, "
+            "so no hidden weight gets a gradient."
+        )
