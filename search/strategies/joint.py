@@ -130,7 +130,7 @@ class Workers(Interface):
 
 
 def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> JointResult:
-    """TrialRuns the search, repeats the best, and returns what was found, within the time budget."""
+    """Runs the search, repeats the best, and returns what was found, within the time budget."""
     deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
     policy = Policy(
         scheduler=make_scheduler(plan.scheduler, OBJECTIVE, plan.base.epochs),

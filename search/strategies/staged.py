@@ -1,4 +1,4 @@
-"""TrialRuns a stage: which trials it needs, which of them are missing, what they found, and who wins."""
+"""Runs a stage: which trials it needs, which of them are missing, what they found, and who wins."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from search.study.finetune_result import FinetuneResult
+from search.study.stage_results import StageResult
 
 if TYPE_CHECKING:
     from search.trackers.wandb.payload import Decided
