@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 
-def training_processes(driver: int) -> Iterator[int]:
-    """Yields the processes that train for the driver with that process number."""
+def kill_training(driver: int) -> list[int]:
+    """Ends with SIGKILL the processes that train for the driver with that process number; returns theirs."""
+    found = list(_training_processes(driver))
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGKILL)
+    return found
+
+
+def _training_processes(driver: int) -> Iterator[int]:
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             trains = b"ray::ImplicitFunc" in command.read_bytes()

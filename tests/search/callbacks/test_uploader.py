@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from data_prep.storage.remote import is_file, located, pull
 from search.callbacks.uploader import Uploader
 from search.study.ledger import Ledger
 from tests.search.makers import make_result, make_trial
+from tests.waiting import wait_until
 from trainables.trial import TrialResult
 
 
@@ -22,14 +22,6 @@ def ended_trial(study: Path) -> TrialResult:
     result = make_result(make_trial(), 0.5)
     Ledger(study).record(result, np.full(3, 0.5))
     return result
-
-
-def wait_for(path: Path) -> None:
-    """Waits until a file is at its address."""
-    deadline = time.monotonic() + 20
-    while not is_file(path):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def send(sender: Uploader, result: TrialResult) -> None:
@@ -45,7 +37,7 @@ def test_ended_trial_is_sent_at_once(bucket: str) -> None:
     sender = Uploader(study, ledger, all_every_s=600)
     result = ended_trial(study)
     sender.trial_ended(result)
-    wait_for(ledger.path(result.trial))
+    wait_until(lambda: is_file(ledger.path(result.trial)), "the trial is in the bucket")
     sender.close()
     shutil.rmtree(study)
     pull(study)
@@ -58,7 +50,7 @@ def test_rest_of_the_study_is_sent_now_and_then_and_at_the_end(bucket: str) -> N
     study.mkdir(parents=True)
     (study / "live.json").write_text("{}")
     sender = Uploader(study, Ledger(study), all_every_s=0.1)
-    wait_for(study / "live.json")
+    wait_until(lambda: is_file(study / "live.json"), "the live state is in the bucket")
     (study / "winner").mkdir()
     (study / "winner" / "model.keras").write_bytes(b"model")
     (study / "checkpoints").mkdir()

@@ -29,7 +29,7 @@ from search.space.joint_space import POPULATION_RANGES, Range
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Objective
-from tests.search.processes import training_processes
+from tests.search.processes import kill_training
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 pytestmark = pytest.mark.ray
@@ -57,8 +57,7 @@ class KillsAWorker(Silent):
         super().epoch_ended(trial, metrics)
         if metrics.epoch == 2 and not self.killed:
             self.killed = True
-            for pid in training_processes(os.getpid()):
-                os.kill(pid, signal.SIGKILL)
+            kill_training(os.getpid())
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.ray_tune.head_start import HeadStart
 from search.study.setup import Problem
+from tests.waiting import PATIENCE_S, has_ended, wait_until
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows
 
@@ -37,10 +37,7 @@ def is_made(problem: Problem, cache: Path) -> bool:
 
 def test_rows_are_made_by_the_process(problem: Problem, tmp_path: Path) -> None:
     with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
-        deadline = time.monotonic() + 60
-        while head_start.is_working():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: not head_start.is_working(), "the rows are made")
     assert is_made(problem, tmp_path / "cache")
 
 
@@ -53,7 +50,7 @@ def test_process_ends_with_the_block(problem: Problem, tmp_path: Path) -> None:
 def test_what_cannot_be_made_is_left_to_who_says_it(problem: Problem, tmp_path: Path) -> None:
     problem.manifest.image_paths()[0].unlink()
     with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
-        assert head_start._process.wait(60) == 1
+        assert head_start._process.wait(PATIENCE_S) == 1
     assert not is_made(problem, tmp_path / "cache")
 
 
@@ -73,7 +70,4 @@ def test_process_ends_with_who_began_it(problem: Problem, tmp_path: Path) -> Non
     command = [sys.executable, "-c", BEGINS, str(tmp_path / "faces.parquet")]
     begun = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert begun.returncode == -signal.SIGKILL, begun.stderr
-    deadline = time.monotonic() + 30
-    while (Path("/proc") / begun.stdout.strip()).exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: has_ended(int(begun.stdout)), "the process ends")

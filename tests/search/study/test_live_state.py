@@ -20,6 +20,7 @@ from search.callbacks.live_state_writer import LiveStateWriter
 from search.options.search_options import asked_of
 from search.study.live_state import Live, LiveState, read_live
 from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
+from tests.waiting import wait_until
 from trainables.trial import TrialStatus
 
 TRIAL = make_trial(epochs=4, learning_rate=0.1)
@@ -33,10 +34,13 @@ def live_file(folder: Path, **options: Any) -> Iterator[LiveStateWriter]:
 
 def wait_for(folder: Path, holds: Callable[[Live], bool]) -> Live:
     """Returns the live state as soon as `holds` says so of it."""
-    deadline = time.monotonic() + 20
-    while not ((live := read_live(folder)) and holds(live)):
-        assert time.monotonic() < deadline, live
-        time.sleep(0.005)
+
+    def found() -> Live | None:
+        live = read_live(folder)
+        return live if live and holds(live) else None
+
+    live = wait_until(found, "the live state says what the test looks for")
+    assert live
     return live
 
 

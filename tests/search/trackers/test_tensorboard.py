@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from search.study.ledger import Ledger
 from search.study.stage_results import StageFiles
 from search.trackers.tensorboard.writer import TensorBoard
 from tests.search.makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
+from tests.waiting import PATIENCE_S, running, wait_until
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))  # TensorFlow takes seconds to import
@@ -253,15 +253,16 @@ def test_disk_that_refuses_ends_no_search(board: TensorBoard, tmp_path: Path) ->
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Gives the address of a TensorBoard that reads `folder`."""
+def serving(folder: Path, log: Path) -> Iterator[str]:
+    """Gives the address of a TensorBoard that reads `folder`, and writes into `log`."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert server.stderr
-    with server:
-        found = (re.search(r"http://localhost:\d+/", line) for line in server.stderr)
-        yield next(match[0] for match in found if match)
-        server.kill()
+    with log.open("wb") as said, running(command, folder, stdout=said, stderr=said) as server:
+
+        def address() -> re.Match[str] | None:
+            assert server.poll() is None, log.read_text()
+            return re.search(r"http://localhost:\d+/", log.read_text())
+
+        yield wait_until(address, "TensorBoard says its address")[0]
 
 
 @pytest.mark.slow
@@ -273,10 +274,10 @@ def test_page_of_hyperparameters_ticks_what_differs(board: TensorBoard, tmp_path
         train(board, make_result(trial, 0.5))
     board.search_began("stage neurons", 1)
     train(board, make_result(TWO, 0.5))
-    with serving(tmp_path / "tensorboard") as address, sync_api.sync_playwright() as playwright:
+    served = serving(tmp_path / "tensorboard", tmp_path / "log")
+    with served as address, sync_api.sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]).new_page()
         page.goto(f"{address}#hparams")
-        ticked = page.locator("paper-checkbox[checked]")
-        ticked.first.wait_for()
-        shown = [text.strip() for text in ticked.all_inner_texts()]
-    assert [name for name in shown if name in ("learning rate", "seed", "stage")] == shown[:3]
+        ticked = page.locator("paper-checkbox[checked]")  # before the study is read, those of the statuses
+        for place, name in enumerate(("learning rate", "seed", "stage")):
+            sync_api.expect(ticked.nth(place)).to_have_text(name, timeout=1000 * PATIENCE_S)
