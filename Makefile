@@ -1,16 +1,20 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
-# make test     everything that CI runs, half an hour on two cores; at its end makes a cluster of three hosts out of
-#               this machine (skipped without root, openssh-server, iproute2 and rsync)
+# make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
+# make test     that and all other tests, which is what CI runs: 20 minutes on two cores; at its end makes a cluster
+#               of three hosts out of this machine (skipped without root, openssh-server, iproute2 and rsync)
 # make hosts    that end alone, with the two tests that are left out there for the minutes that they take
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-LEARNING := training packed network equivalence image_training deployment  # whose numbers hang on the backend
+LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence image_training) \
+	tests/trainables/inference/test_deployed_model.py  # whose numbers hang on the backend
+QUICK := not training and not ray and not browser and not cluster and not hosts and not slow
+LONG := training or ray or browser or cluster or slow
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
-.PHONY: search study test lint unit hosts clean
+.PHONY: search study check test lint quick rest hosts clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -22,7 +26,9 @@ study: $(VENV)/installed
 	$(RUN) -m search.predict sample-study --demo --out results/sample-study/winner/photographs.png
 	$(RUN) -m search.report sample-study
 
-test: lint unit
+check: lint quick
+
+test: check rest
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
@@ -30,9 +36,12 @@ lint: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-logo
 
-unit: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts" $(TOGETHER) --durations=12
-	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING:%=tests/trainables/test_%.py)
+quick: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m "$(QUICK)" $(TOGETHER) --durations=5
+
+rest: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m "not hosts and ($(LONG))" $(TOGETHER) --durations=12
+	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING)
 	$(VENV)/bin/pytest -m "hosts and not slow" tests/cluster
 
 hosts: $(VENV)/installed-dev

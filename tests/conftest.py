@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,31 @@ import pytest
 from data_prep.storage import remote
 
 os.environ.setdefault("RAY_worker_niceness", "0")  # else the tests beside it would starve Ray's workers
+
+
+_ONLY_WITHOUT = re.compile(r"not \w+( and not \w+)*")
+_MARKED = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)
+GIB = 2**30
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out a file whose tests are all marked with what is not wanted: it may take seconds to import."""
+    wanted = config.getoption("markexpr")
+    if collection_path.suffix != ".py" or not _ONLY_WITHOUT.fullmatch(wanted):
+        return None
+    marked = _MARKED.search(collection_path.read_text("utf-8"))
+    return True if marked and f"not {marked[1]}" in wanted.split(" and ") else None
+
+
+@pytest.fixture
+def memory_limit() -> Iterator[None]:
+    """Gives the test a gibibyte more than there is (on Linux): what swells fails it, and not the machine."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + GIB, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @pytest.fixture(autouse=True)

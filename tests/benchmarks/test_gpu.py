@@ -37,6 +37,7 @@ def test_grid_is_that_of_the_joint_search() -> None:
 
 
 @on_jax
+@pytest.mark.training
 def test_without_a_gpu_it_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     if in_own_process("jax", 1, gpu.gpus):
         pytest.skip("there is a GPU")
@@ -46,6 +47,7 @@ def test_without_a_gpu_it_says_so_in_one_sentence(capsys: pytest.CaptureFixture[
 
 
 @on_jax
+@pytest.mark.training
 def test_packs_are_measured() -> None:
     measured: dict[str, Any] = in_own_process("jax", 1, gpu.measure_packs, TINY, (1, 3), 60, 2)
     assert [row["heads"] for row in measured["packs"]] == [1, 3]

@@ -39,6 +39,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.usefixtures("memory_limit")
 @pytest.mark.parametrize(("name", "content", "reason"), [(name, *case) for name, case in BROKEN.items()])
 def test_check_names_the_reason(tmp_path: Path, name: str, content: bytes | None, reason: str) -> None:
     if content is not None:

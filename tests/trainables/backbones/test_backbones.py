@@ -17,6 +17,8 @@ from trainables.backbones.__main__ import ParameterCounts, main, parameter_count
 from trainables.backbones.table import APPLICATIONS, BACKBONES, find_backbone
 from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
 
+pytestmark = pytest.mark.training
+
 SMALL = find_backbone("keras:MobileNetV2")
 
 

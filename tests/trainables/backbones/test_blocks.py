@@ -6,6 +6,8 @@ import pytest
 from data_prep.errors import InputError
 from trainables.backbones.blocks import block_ends, unfreeze
 
+pytestmark = pytest.mark.training
+
 
 def _application(name: str, px: int = 75) -> keras.Model:
     with keras.StatelessScope(initialize_variables=False):

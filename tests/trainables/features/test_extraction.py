@@ -28,6 +28,7 @@ from trainables.features.images import decode
 SMALL = "keras:MobileNetV2"
 
 
+@pytest.mark.training
 def test_extract_gives_the_features_of_the_plain_forward_pass(photos, tmp_path: Path) -> None:
     store = extract(photos.paths, photos.digests, SMALL, "none", tmp_path, batch_size=4, shard_images=3)
     backbone = find_backbone(SMALL)
@@ -37,6 +38,7 @@ def test_extract_gives_the_features_of_the_plain_forward_pass(photos, tmp_path: 
     np.testing.assert_allclose(store.open(), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.training
 def test_extract_in_bfloat16_is_near_and_has_rows_of_its_own(photos, tmp_path: Path) -> None:
     near, exact = (
         extract(photos.paths, photos.digests, SMALL, "none", tmp_path, precision, batch_size=4)
@@ -73,6 +75,7 @@ def test_extract_share_needs_the_digest_of_the_weights(photos, tmp_path: Path) -
         extract_share([range(0, 1)], photos.paths, photos.digests, SMALL, "none", tmp_path)
 
 
+@pytest.mark.training
 def test_extract_records_what_made_the_rows(photos, tmp_path: Path) -> None:
     store = extract(photos.paths[:1], photos.digests[:1], SMALL, "none", tmp_path, batch_size=1)
     index = json.loads((store.folder / "index.json").read_text())

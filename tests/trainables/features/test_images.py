@@ -70,6 +70,7 @@ def test_decode_scales_a_large_jpeg_like_its_full_size() -> None:
     assert np.abs(decode(_bytes(photo, "JPEG", quality=95), 224) - exact).mean() < 1.5
 
 
+@pytest.mark.usefixtures("memory_limit")
 @pytest.mark.parametrize(
     ("content", "message"),
     [

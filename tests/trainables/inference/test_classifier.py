@@ -27,6 +27,8 @@ from trainables.inference.classifier import (
 )
 from trainables.inference.pictures import Box
 
+pytestmark = pytest.mark.training
+
 BLACK, WHITE = 1 / (1 + np.exp(4)), 1 / (1 + np.exp(-4))  # what the model of brightness gives
 
 

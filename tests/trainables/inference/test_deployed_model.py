@@ -22,7 +22,10 @@ from trainables.training.training import Training
 from trainables.trial import BEST, LAST, TrialConfig
 
 # Keras writes h5 files in a way that numpy 2 warns of
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 HEAD = TrialConfig(
     backbone="keras:MobileNet", hidden_units=(8, 4), batch_size=4, epochs=2, dropout=0.3, l2=1e-3

@@ -15,6 +15,8 @@ from tests.trainables.models import TINY_PX, write_convolution_model
 from trainables.inference.export import EXPORT_TOLERANCE, Exported, export_model
 from trainables.inference.runtimes import EXPORT_FORMATS, find_format, run_exported
 
+pytestmark = pytest.mark.training
+
 FACES = [face.jpeg for face in draw_faces(4)]
 SAVED_MODEL = EXPORT_FORMATS[0]
 

@@ -11,6 +11,8 @@ import pytest
 from data_prep.errors import InputError
 from trainables.training.devices import device_count, require_divisible
 
+pytestmark = pytest.mark.training
+
 PROGRAM = """
 import json, os, sys
 from pathlib import Path

@@ -13,6 +13,8 @@ from trainables.training.network import Architecture, build_network, set_initial
 from trainables.training.training import Training, _is_faster_compiled
 from trainables.trial import TrialConfig
 
+pytestmark = pytest.mark.training
+
 BACKBONE = replace(find_backbone("keras:MobileNet"), input_px=64)
 CONFIG = TrialConfig(hidden_units=(32, 16), batch_size=5, epochs=2)  # 18 rows: the last batch has three
 # XLA rounds a backbone's features differently, by 1e-5, where they are part of a step; where a gradient is no

@@ -16,6 +16,8 @@ from trainables.training.pretrained import preprocessing_layers
 from trainables.training.training import CHECKPOINT, Training, read_state
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
+pytestmark = pytest.mark.training
+
 PX = 36
 UNFROZEN = TrialConfig(
     backbone="keras:MobileNet",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.training
+
 # Trains on images that count how often they are read; at the read that is asked for, or after the save of
 # that epoch, the process kills itself.
 PROGRAM = """

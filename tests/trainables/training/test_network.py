@@ -15,6 +15,8 @@ from trainables.training.network import (
 )
 from trainables.trial import TrialConfig
 
+pytestmark = pytest.mark.training
+
 HEAD = Architecture((6,), (5, 4, 3), has_dropout=False, has_l2=False)
 DROPPED = Architecture((6,), (5, 4, 3), has_dropout=True, has_l2=True)
 PIXELS = Architecture((32, 32, 3), (5, 4), has_dropout=True, has_l2=False)

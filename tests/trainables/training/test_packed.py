@@ -16,6 +16,8 @@ from trainables.training.packed import PackedTraining, group_by_shape, pack_size
 from trainables.training.training import DivergedError, Training
 from trainables.trial import EpochMetrics, TrialConfig
 
+pytestmark = pytest.mark.training
+
 PLAIN = TrialConfig(hidden_units=(4,), batch_size=8, epochs=3)
 RICH = replace(PLAIN, hidden_units=(8, 4), dropout=0.3, l2=1e-3, epochs=4)
 

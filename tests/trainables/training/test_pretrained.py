@@ -8,6 +8,8 @@ from trainables.backbones.table import APPLICATIONS, find_backbone
 from trainables.backbones.weights import preprocess
 from trainables.training.pretrained import preprocessing_layers
 
+pytestmark = pytest.mark.training
+
 ONE_OF_EACH_MODULE = sorted({module: f"keras:{name}" for name, (module, _) in APPLICATIONS.items()}.values())
 
 

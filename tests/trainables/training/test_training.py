@@ -15,6 +15,8 @@ from trainables.training.batches import Batches, Examples
 from trainables.training.training import CHECKPOINT, DivergedError, Training
 from trainables.trial import BEST, EpochMetrics, TrialConfig
 
+pytestmark = pytest.mark.training
+
 CONFIG = TrialConfig(hidden_units=(8, 4), dropout=0.3, l2=1e-3, batch_size=8, epochs=2)
 PLAIN = replace(CONFIG, dropout=0.0, l2=0.0)
 OTHER = replace(

@@ -6,6 +6,8 @@ import pytest
 
 from trainables.training.validation_metrics import validation_figures
 
+pytestmark = pytest.mark.training
+
 
 def test_figures_are_those_of_keras() -> None:
     labels = np.array([0, 1, 1, 0, 1])
