@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
-from data_prep.manifest import DIGEST_LENGTH
 
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
 LISTED_IMAGES = 10

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, is_file, pull, shown
@@ -20,7 +21,6 @@ from data_prep.storage.remote import address_of, is_file, pull, shown
 MANIFEST_COLUMNS = ("path", "label", "subject", "fold", "age", "source")
 LABEL_NAMES = {0: "female", 1: "male"}
 NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels have these names; of others nobody knows them
-DIGEST_LENGTH = 32
 
 _DTYPES = {
     "path": "string",

@@ -19,13 +19,13 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.options.types import add_storage, offer_studies
-from search.space.labels import describe_config
+from search.space.labels import COMPARED, describe_config
+from search.statistics.number_text import decimal
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JointResult, PopulationResult, Result, winner_of
 from search.study.study import Study
 from trainables.trial import TrialConfig
 
-COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")
 SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision")
 
 
@@ -167,8 +167,7 @@ def _print(lines: Sequence[Line], console: Console) -> None:
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for line in lines:
         winner = describe_config(TrialConfig.from_dict(line.winner), COMPARED)
-        best = "-" if line.best is None else f"{line.best:.4f}"
-        cells = best, str(line.runs), str(line.trials), f"{line.seconds:.0f}"
+        cells = decimal(line.best), str(line.runs), str(line.trials), f"{line.seconds:.0f}"
         table.add_row(Text(f"{line.study} {line.way}"), *cells, Text(f"{winner} ({line.verdict})"))
     console.print(table)
     console.print("best: the winner's mean over its runs of the mean validation accuracy", style="dim")

@@ -28,10 +28,10 @@ from search.prediction.evaluation import evaluate_parts, print_evaluation, unsee
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows, to_csv
 from trainables.features.extraction import show_progress
+from trainables.features.images import OnProgress
 from trainables.inference.classifier import (
     BATCH_SIZE,
     Classifier,
-    OnProgress,
     classify,
     show_faces,
     show_whole,

@@ -17,8 +17,8 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from search.options.next_command import next_command
 from search.options.types import add_study
-from search.output.tables import COMPARED, print_finetune, print_stage
-from search.space.labels import describe_config
+from search.output.tables import print_finetune, print_stage
+from search.space.labels import COMPARED, describe_config
 from search.space.stages import STAGES
 from search.strategies.held_out import describe_reading
 from search.study.descriptions import clock_time, describe_data, stage_of, weights_in_words

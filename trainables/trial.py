@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
+
+from data_prep.digests import digest_of_values
 
 SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
 AUGMENTATIONS = ("none", "flip", "crop_flip")
@@ -149,7 +149,7 @@ class Trial:
         facts = {**asdict(self), "config": self.config.to_dict()}
         if not self.start:
             del facts["start"]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of_values(facts, 16)
 
 
 @dataclass(frozen=True, kw_only=True)

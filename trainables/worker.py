@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +25,7 @@ from trainables.features.inputs import rows_read_by
 from trainables.features.local_copy import copy_here
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
+from trainables.versions import versions_of_a_trial
 
 if TYPE_CHECKING:
     from trainables.training.packed import PackedTraining
@@ -301,5 +300,4 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
 
 
 def _made_by() -> dict[str, str]:
-    versions = {name: version(name) for name in ("stagewise", "keras", "ray", "numpy")}
-    return {**versions, "python": sys.version.split()[0], "node": os.uname().nodename}
+    return {**versions_of_a_trial(), "node": os.uname().nodename}

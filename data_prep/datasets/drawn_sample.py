@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from data_prep.datasets.adience import FOLDS
 from data_prep.datasets.drawn_faces import Traits, draw_face, draw_traits
 from data_prep.datasets.labels import DRAWN_HEADLINE, DRAWN_MARKER
 from data_prep.errors import InputError
@@ -19,7 +20,6 @@ from data_prep.errors import InputError
 PHOTOS, CELEBA_PHOTOS, DRAWING_SEED = 480, 600, 7
 MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20
 PHOTOS_PER_SUBJECT = 3.2
-FOLDS = 5
 ADIENCE_SIZE, CELEBA_SIZE = (120, 120), (89, 109)
 CONTRARY = 0.05  # the share of people whose looks are drawn as the other label's
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from pathlib import Path
 
 from search.callbacks.callback import Callback
 from search.study.ledger import Ledger
 from search.study.stage_results import Result, StageFiles
 from trainables.trial import Trial, TrialResult
-
-_PACKAGES = ("stagewise", "ray", "keras", "tensorflow", "jax", "numpy")
+from trainables.versions import installed_versions, versions_of_a_trial
 
 
 class VerboseLog(Callback):
@@ -21,7 +18,8 @@ class VerboseLog(Callback):
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._say = say
         self._ledger, self._stages = Ledger(folder), StageFiles(folder)
-        say(f"versions  {', '.join(_versions())}")
+        versions = {**versions_of_a_trial(), **installed_versions(("tensorflow", "jax"))}
+        say(f"versions  {', '.join(f'{name} {version}' for name, version in versions.items())}")
 
     def search_began(self, search: str, trials: int) -> None:
         """Says how many trials are about to be trained."""
@@ -43,12 +41,3 @@ class VerboseLog(Callback):
     def _wrote(self, path: Path) -> None:
         if path.exists():
             self._say(f"wrote     {path}")
-
-
-def _versions() -> Iterator[str]:
-    yield f"Python {platform.python_version()}"
-    for package in _PACKAGES:
-        try:
-            yield f"{package} {version(package)}"
-        except PackageNotFoundError:
-            continue

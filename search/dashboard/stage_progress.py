@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from search.report.published import CHOSEN
-from search.report.words import figure, stage_title
+from search.report.words import stage_title
 from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
+from search.statistics.number_text import decimal, low_to_high
 from search.study.descriptions import clock_time, stage_of
 from search.study.live_state import Live, LiveState
 from search.study.snapshot import Snapshot
@@ -73,10 +74,8 @@ def margin_of(result: Result) -> str:
     if result.verdict == "tied":
         return f"tied with {_names([entry for entry in others if entry.tied is not False], result)}"
     closest = min(others, key=lambda entry: entry.difference or 0.0)
-    low_high = (
-        f" ({figure(closest.interval[0])} to {figure(closest.interval[1])})" if closest.interval else ""
-    )
-    return f"ahead by {figure(closest.difference)}{low_high}"
+    interval = f" ({low_to_high(closest.interval)})" if closest.interval else ""
+    return f"ahead by {decimal(closest.difference)}{interval}"
 
 
 def _decided(result: Result) -> Link:
@@ -114,7 +113,7 @@ def _winner(result: Result) -> str:
         return "none"
     if isinstance(result, StageResult):
         return show_value(getattr(result.winner, result.hyperparameter))
-    return figure(result.entry_of(result.winner).mean)
+    return decimal(result.entry_of(result.winner).mean)
 
 
 def _names(ties: list[Entry], result: Result) -> str:

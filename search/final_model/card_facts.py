@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from search.final_model.model_card import CardColumn, CardData, CardFacts
 from search.final_model.writer import winning_run
@@ -16,8 +14,7 @@ from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
 from trainables.trial import ALL_BLOCKS
-
-_LIBRARIES = ("stagewise", "keras", "ray", "numpy")
+from trainables.versions import versions_of_a_trial
 
 
 def card_facts(
@@ -51,7 +48,7 @@ def card_facts(
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
         statement=result.statement,
-        versions={**{name: version(name) for name in _LIBRARIES}, "python": platform.python_version()},
+        versions=versions_of_a_trial(),
         command=command,
     )
 

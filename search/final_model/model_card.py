@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from data_prep.storage.atomic_files import write_whole
+from search.report.render.markdown import table_in_markdown
+from search.statistics.number_text import NONE, decimal, low_to_high, with_spread
 from search.study.descriptions import weights_in_words
 
 # what a reader must know of the data, by the source in the manifest
@@ -155,9 +156,9 @@ def _head(facts: CardFacts) -> tuple[str, ...]:
 def _results(facts: CardFacts) -> Iterable[str]:
     found = facts.breakdown
     yield (
-        f"On the {found['n']:,} validation images: accuracy **{found['accuracy']:.4f}** (95 % interval "
-        f"{_interval(found)}, Wilson's, images taken as independent), loss {facts.val_loss:.4f}, "
-        f"AUC {_number(found['roc']['auc'])}."
+        f"On the {found['n']:,} validation images: accuracy **{decimal(found['accuracy'])}** (95 % interval "
+        f"{low_to_high(found['interval'])}, Wilson's, images taken as independent), "
+        f"loss {decimal(facts.val_loss)}, AUC {decimal(found['roc']['auc'])}."
     )
     yield from _cautions(facts)
     yield _table(
@@ -254,24 +255,11 @@ def _data_line(words: str, data: CardData) -> str:
 
 
 def _accuracy(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return f"{row['n']:,}", _number(row["accuracy"]), _interval(row)
-
-
-def _interval(row: Mapping[str, Any]) -> str:
-    if row["interval"] is None:
-        return "-"
-    low, high = row["interval"]
-    return f"{low:.4f} to {high:.4f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.4f}"
+    return f"{row['n']:,}", decimal(row["accuracy"]), low_to_high(row["interval"])
 
 
 def _mean(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    return f"{fmean(values):.4f}" + (f" ± {stdev(values):.4f}" if len(values) > 1 else "")
+    return with_spread(fmean(values), stdev(values) if len(values) > 1 else None) if values else NONE
 
 
 def _show(value: Any) -> str:
@@ -287,5 +275,4 @@ def _bullets(sentences: Iterable[str]) -> str:
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return table_in_markdown(titles, ([cell.replace("|", "\\|") for cell in row] for row in rows))

@@ -14,7 +14,7 @@ from search.study.facts import read_facts
 from search.study.layout import Layout
 from search.study.study import Study
 
-FORMAT = 1
+MODEL_FORMAT = 1  # of model.json
 SUFFIX = ".keras"
 UNNAMED = ("0", "1")
 
@@ -83,8 +83,8 @@ def _read(path: Path) -> ModelFile:
     record = path.with_suffix(".json")
     try:
         facts = json.loads(record.read_text("utf-8"))
-        if facts["format"] != FORMAT:
-            raise ValueError(f"its format is {facts['format']}, this version reads {FORMAT}")
+        if facts["format"] != MODEL_FORMAT:
+            raise ValueError(f"its format is {facts['format']}, this version reads {MODEL_FORMAT}")
         names = facts["labels"]["0"], facts["labels"]["1"]
     except FileNotFoundError:
         return ModelFile(path=path, facts={})

@@ -10,12 +10,11 @@ from typing import Any
 from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import pull
+from search.final_model.model_file import MODEL_FORMAT
 from search.finetune.plan import FinetunePlan
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from trainables.trial import LAST, Trial
-
-FORMAT = 1
 
 WriteModel = Callable[[dict[str, Any], str, Path, Path], Any]
 """Writes a model from its configuration, the backbone's weights, the trial's own weights, and a path."""
@@ -55,7 +54,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
 
 def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
     return {
-        "format": FORMAT,
+        "format": MODEL_FORMAT,
         "labels": {str(label): name for label, name in enumerate(label_names(plan))},
         "key": run.key,
         "column": result.winner,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -10,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
-from search.space.labels import describe_config, label_of, show_value
+from search.space.labels import COMPARED, describe_config, label_of, show_value
+from search.statistics.number_text import decimal
 from search.strategies.estimate import Estimate
 from search.strategies.plans import Plan
 from search.strategies.staged import StagePlan
@@ -29,7 +29,6 @@ _HEADS = {
 
 
 LISTED_TRIALS = 40
-COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
 
 
 def print_setting(plan: Plan, console: Console) -> None:
@@ -99,7 +98,7 @@ def print_stage(result: Result, console: Console) -> None:
 def _cells(entry: Entry, repeated: bool) -> list[str]:
     figures = [entry.mean, *([entry.spread] if repeated else []), entry.best_val_accuracy]
     epoch = "-" if entry.best_epoch is None else str(entry.best_epoch)
-    return [*(_figure(value) for value in figures), epoch, f"{entry.seconds:.1f}"]
+    return [*map(decimal, figures), epoch, f"{entry.seconds:.1f}"]
 
 
 def _notes_on(plan: Plan | FinetunePlan) -> list[str]:
@@ -116,10 +115,6 @@ def _label(number: int, entry: Entry, result: Result) -> str:
     if isinstance(result, PopulationResult):
         return f"member {result.members[number]['number']}: {values}"
     return values
-
-
-def _figure(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.4f}"
 
 
 def _remark(entry: Entry, result: Result) -> str:

@@ -16,6 +16,7 @@ from data_prep.manifest import Manifest
 from data_prep.splits import SPLIT_SEED, make_splits
 from search.prediction.predictions import PredictionRow
 from search.statistics.classification_errors import break_down
+from search.statistics.number_text import decimal, low_to_high
 
 ALL, UNSEEN = "all", "unseen"
 _SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
@@ -85,7 +86,9 @@ def print_evaluation(parts: Mapping[str, Any], names: Sequence[str], console: Co
     if len(found["by_age"]) > 1:
         ages = _table("age group", "images", "accuracy", "95 % interval")
         for row in found["by_age"]:
-            ages.add_row(Text(row["age"]), f"{row['n']:,}", f"{row['accuracy']:.4f}", _interval(row))
+            ages.add_row(
+                Text(row["age"]), f"{row['n']:,}", decimal(row["accuracy"]), low_to_high(row["interval"])
+            )
         console.print(ages)
 
 
@@ -103,14 +106,10 @@ def _table(first: str, *others: str) -> Table:
 def _figures(found: Mapping[str, Any]) -> str:
     auc = found["roc"]["auc"]
     return (
-        f"{found['n']:,} images, accuracy {found['accuracy']:.4f} (95 % interval {_interval(found)}), "
-        f"loss {found['loss']:.4f}, AUC {'undefined (one label only)' if auc is None else f'{auc:.4f}'}"
+        f"{found['n']:,} images, accuracy {decimal(found['accuracy'])} "
+        f"(95 % interval {low_to_high(found['interval'])}), loss {decimal(found['loss'])}, "
+        f"AUC {'undefined (one label only)' if auc is None else decimal(auc)}"
     )
-
-
-def _interval(found: Mapping[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{low:.4f} to {high:.4f}"
 
 
 def _cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:

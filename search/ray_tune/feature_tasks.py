@@ -18,7 +18,8 @@ from search.study.descriptions import weights_in_words
 from search.study.setup import Problem, extraction_backend
 from trainables import worker
 from trainables.features.cache import FeatureKey, feature_key, find_features, is_whole, progress_of
-from trainables.features.extraction import OnProgress, complete, made_by, show_progress
+from trainables.features.extraction import complete, made_by, show_progress
+from trainables.features.images import OnProgress
 from trainables.features.inputs import find_rows
 
 POLL_S = 0.5

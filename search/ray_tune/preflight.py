@@ -11,11 +11,11 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
+from trainables.versions import installed_versions
 
 CODE_ROOT = Path(__file__).parents[2]
 PACKAGES = ("data_prep", "trainables", "search")
@@ -87,10 +87,11 @@ def look_around(errand: Errand, node_id: str) -> Sight:
 def versions_here(backend: str) -> dict[str, str]:
     """Returns what must be equal everywhere: versions by name, and the project's with its code's digest."""
     libraries = {"Ray": "ray", "Keras": "keras", backend: backend}
+    found = installed_versions((*libraries.values(), "stagewise"))
     return {
         "Python": platform.python_version(),
-        **{name: _version(package) for name, package in libraries.items()},
-        "stagewise": f"{_version('stagewise')} (code {_code_digest(CODE_ROOT)})",
+        **{name: found.get(package, "missing") for name, package in libraries.items()},
+        "stagewise": f"{found.get('stagewise', 'missing')} (code {_code_digest(CODE_ROOT)})",
     }
 
 
@@ -162,13 +163,6 @@ def _require_data(node: Node, sight: Sight) -> None:
             f"node {node} does not have the image {shown(sight.missing[0])}; "
             "put the data where every node reads it, and name that place with --data-root"
         )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "missing"
 
 
 def _code_digest(root: Path) -> str:

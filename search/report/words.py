@@ -1,37 +1,12 @@
-"""How the report writes numbers, hyperparameters and stages."""
+"""Titles, statements and remarks of stages, as the report and the page write them."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Sequence
-from typing import Any
 
 from search.space.labels import title_of
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
 
-NONE = "-"
-
 _SINGLE = "one run each, no statement"
-
-
-def figure(value: Any, digits: int = 4) -> str:
-    """Returns a number with `digits` digits, "-" for None, NaN and what is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return NONE
-    return f"{value:.{digits}f}"
-
-
-def with_spread(mean: float, spread: float) -> str:
-    """Returns "0.8924 ± 0.0012", without the spread where there is none."""
-    return figure(mean) if math.isnan(spread) else f"{figure(mean)} ± {figure(spread)}"
-
-
-def interval(value: Any) -> str:
-    """Returns "[0.8801, 0.9012]", "-" where there is no interval."""
-    if not isinstance(value, Sequence) or len(value) != 2:
-        return NONE
-    return f"[{figure(value[0])}, {figure(value[1])}]"
 
 
 def stage_title(result: Result) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from search.statistics.number_text import confidence, decimal, low_to_high
 from search.statistics.selection import Comparison, Selection
 
 _NAMED = 4
@@ -50,7 +51,7 @@ def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comp
     closest, found = min(compared, key=_difference)
     alone = len(compared) == 1
     than, against = (closest, "") if alone else ("every other", f" against the closest, {closest}")
-    by = f"{_show(found.difference)}{'' if alone else ' or more'}"
+    by = f"{decimal(found.difference)}{'' if alone else ' or more'}"
     facts = f"{_interval(selection, found)}{against}; {_basis(selection, found)}"
     return f"{winner} wins clearly: better than {than} by {by} ({facts})"
 
@@ -59,7 +60,7 @@ def _tied(selection: Selection, winner: str, compared: Sequence[tuple[str, Compa
     ties = [pair for pair in compared if pair[1].tied is not False]
     closest, found = min(ties, key=_difference)
     to = "" if len(ties) == 1 else f" to the closest, {closest}:" if named else " to the closest"
-    difference = f"difference{to} {_show(found.difference)}"
+    difference = f"difference{to} {decimal(found.difference)}"
     facts = f"{difference}, {_interval(selection, found)}; {_basis(selection, found)}"
     rest = len(compared) - len(ties)
     better = f"; better than the other {rest if rest > 1 else 'one'}" if rest else ""
@@ -74,8 +75,7 @@ def _difference(pair: tuple[str, Comparison]) -> float:
 def _interval(selection: Selection, found: Comparison) -> str:
     if found.interval is None:
         return "no interval"
-    low, high = found.interval
-    return f"{100 * (1 - selection.level):.4g} % interval {_show(low)} to {_show(high)}"
+    return f"{confidence(selection.level)} {low_to_high(found.interval)}"
 
 
 def _basis(selection: Selection, found: Comparison) -> str:
@@ -90,7 +90,3 @@ def _names(labels: Sequence[str], named: int) -> str:
     if len(labels) > named:
         return "1 other" if len(labels) == 1 else f"{len(labels)} others"
     return " and ".join(part for part in (", ".join(labels[:-1]), labels[-1]) if part)
-
-
-def _show(value: float) -> str:
-    return f"{round(value, 4) + 0.0:.4f}"  # + 0.0 turns -0.0 into 0.0

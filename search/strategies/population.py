@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from search.ray_tune.collector import Member, Policy
 from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
-from search.space.labels import show_value
+from search.space.labels import label_of, show_value
 from search.statistics.classification_errors import break_down
 from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
@@ -110,7 +110,7 @@ def _statement(best: Member | None, plan: JointPlan) -> str:
         return "no member of the population ran to its last epoch"
     first, last = best.values[0], best.values[-1]
     changes = ", ".join(
-        f"{name.replace('_', ' ')} {show_value(first[name])} to {show_value(last[name])}" for name in first
+        f"{label_of(name)} {show_value(first[name])} to {show_value(last[name])}" for name in first
     )
     number = plan.member_number(best.start)
     return (

@@ -8,7 +8,7 @@ from functools import partial
 
 from search.space.labels import show_value
 from search.space.stages import Stage
-from search.statistics.selection import LEVEL, Selection, race
+from search.statistics.selection import Selection, race
 from search.statistics.verdict_text import statement
 from search.strategies.decision import decide
 from search.strategies.trial_runs import Train, TrialRuns
@@ -82,7 +82,7 @@ def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candida
     while True:
         candidates = plan.candidates(repeats)
         results = runs.of(each_once(candidates))
-        state = race([candidate.scores(results) for candidate in candidates], maximum=maximum, level=LEVEL)
+        state = race([candidate.scores(results) for candidate in candidates], maximum=maximum)
         if not state.need:
             return candidates, state.selection
         for number in state.need:

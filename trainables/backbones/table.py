@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from data_prep.errors import InputError
 
-DIGEST_LENGTH = 32  # hexadecimal digits of a sha256 that name content
-
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
-from trainables.backbones.table import DIGEST_LENGTH, Backbone
+from trainables.backbones.table import Backbone
 
 if TYPE_CHECKING:
     import keras

@@ -26,10 +26,11 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
+from data_prep.digests import digest_of_values
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json, write_whole
 from data_prep.storage.remote import drop, pull, push
-from trainables.backbones.table import DIGEST_LENGTH, Backbone
+from trainables.backbones.table import Backbone
 from trainables.backbones.weights import weights_identity
 from trainables.features.images import DECODER
 
@@ -65,7 +66,7 @@ class FeatureKey:
         facts = asdict(self)
         if self.precision == FEATURE_PRECISIONS[0]:
             del facts["precision"]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGEST_LENGTH]
+        return digest_of_values(facts)
 
     def folder(self, cache: Path) -> Path:
         """Returns the absolute folder of these rows in `cache`."""

@@ -9,7 +9,6 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +40,12 @@ from trainables.features.cache import (
     say_on_stderr,
     write_shard,
 )
-from trainables.features.images import Pixels, load_batches
+from trainables.features.images import OnProgress, Pixels, load_batches
 from trainables.features.inputs import find_rows
+from trainables.versions import installed_versions
 
 BATCH_SIZE, SHARD_IMAGES = 32, 128
 Forward = Callable[[Pixels], npt.NDArray[np.float32]]
-OnProgress = Callable[[int, int], None]
 LINE_EVERY_S = 10.0
 
 
@@ -227,7 +226,7 @@ def made_by(backbone: Backbone, weights: str, keras_backend: str) -> dict[str, A
         "backbone": backbone.name,
         "weights": weights_identity(weights) if backbone.frozen else "",
         "keras_backend": keras_backend,
-        "versions": {library: version(library) for library in libraries},
+        "versions": installed_versions(libraries),
     }
 
 

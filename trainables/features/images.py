@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,8 @@ MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 
 DECODED_AHEAD = 2
 
 Pixels = npt.NDArray[np.uint8]
+OnProgress = Callable[[int, int], None]
+"""Hears how many of how many images are done."""
 
 
 def decode(image: str | Path | bytes, px: int) -> Pixels:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError
-from trainables.features.images import Pixels, available_cores, decode
+from trainables.features.images import OnProgress, Pixels, available_cores, decode
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
 
@@ -31,7 +31,6 @@ AHEAD = 4  # photographs a thread may be ahead of the network; they are what mem
 NO_FACE = "no face was found"
 
 Photo = str | Path | bytes
-OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

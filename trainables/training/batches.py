@@ -14,7 +14,6 @@ import numpy as np
 from trainables.features.images import Pixels
 from trainables.training.augmentation import Augmentation
 
-VALIDATION_BATCH = 512
 PIXEL_VALIDATION_BATCH = 64
 BATCHES_AHEAD = 2  # of images, cut while the network is at work
 

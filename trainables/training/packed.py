@@ -18,6 +18,7 @@ import numpy as np
 
 from data_prep.errors import InputError
 from trainables.training.schedules import learning_rate_of_epoch
+from trainables.training.validation_metrics import VALIDATION_BATCH
 from trainables.trial import EpochMetrics, TrialConfig
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from trainables.training.network import Architecture
     from trainables.training.training import DivergedError
 
-VALIDATION_BATCH = 512
 PARAMETER_ARRAYS = 4  # weights, gradients and Adam's two moments
 ACTIVATION_ARRAYS = 8  # of a batch at each width: what a step keeps for the gradient, and the gradients
 

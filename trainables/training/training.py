@@ -20,7 +20,7 @@ import numpy as np
 
 from data_prep.storage.atomic_files import write_whole
 from trainables.training.augmentation import Augmentation
-from trainables.training.batches import PIXEL_VALIDATION_BATCH, VALIDATION_BATCH, Batches, Examples, readable
+from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
 from trainables.training.network import (
     Architecture,
@@ -32,7 +32,7 @@ from trainables.training.network import (
     set_streams,
 )
 from trainables.training.schedules import learning_rate_of_epoch
-from trainables.training.validation_metrics import validation_figures
+from trainables.training.validation_metrics import VALIDATION_BATCH, validation_figures
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
 STEPS_PER_EXECUTION = 32

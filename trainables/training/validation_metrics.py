@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+VALIDATION_BATCH = 512  # rows of features that a network judges at once
 _EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1
 
 

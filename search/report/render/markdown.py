@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from search.report.document import Alert, Block, Bullets, Document, Paragraph, Section, Table
 
@@ -44,21 +44,18 @@ def _list(items: Sequence[str]) -> str:
 
 
 def _table(table: Table) -> str:
-    lines = [_row(_cells(table.columns)), _row(["---"] * len(table.columns))]
-    for number, row in enumerate(table.rows):
-        cells = _cells(row)
-        lines.append(
-            _row([f"**{cell}**" if cell else "" for cell in cells] if number in table.strong else cells)
-        )
-    return "\n".join((f"*{_safe(table.caption)}*", "", *lines))
+    rows = [
+        [f"**{cell}**" if cell and number in table.strong else cell for cell in map(_safe, row)]
+        for number, row in enumerate(table.rows)
+    ]
+    lines = table_in_markdown([*map(_safe, table.columns)], rows)
+    return f"*{_safe(table.caption)}*\n\n{lines}"
 
 
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cells(cells: Sequence[str]) -> list[str]:
-    return [_safe(cell) for cell in cells]
+def table_in_markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a table in GitHub's Markdown; the cells are Markdown already."""
+    lines = (titles, ["---"] * len(titles), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _safe(text: str) -> str:

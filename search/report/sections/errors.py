@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from search.report.document import Block, Curve, Lines, Panel, Paragraph, Points, Section, Series, Table
-from search.report.words import NONE, figure, interval, stage_title
+from search.report.words import stage_title
+from search.statistics.number_text import NONE, bracketed, decimal
 from search.study.stage_results import Result
 
 _LABELS = ("0 (female)", "1 (male)")
@@ -25,7 +26,7 @@ def errors_blocks(found: Mapping[str, Any] | None, name: str) -> list[Block]:
         return [Paragraph("No breakdown of the winner's errors was kept.")]
     intro = (
         f"{found.get('n', NONE)} validation images of the runs with the first seed, accuracy "
-        f"{figure(found.get('accuracy'))}, 95 % interval {interval(found.get('interval'))}. "
+        f"{decimal(found.get('accuracy'))}, 95 % interval {bracketed(found.get('interval'))}. "
         "The report published no breakdown of errors."
     )
     return [
@@ -42,7 +43,7 @@ def _confusion(counts: Any) -> Iterator[Block]:
     if not _is_list(counts, 2) or not all(_is_list(row, 2) for row in counts):
         return
     rows = [
-        (label, str(row[0]), str(row[1]), figure(row[number] / sum(row)) if sum(row) else NONE)
+        (label, str(row[0]), str(row[1]), decimal(row[number] / sum(row)) if sum(row) else NONE)
         for number, (label, row) in enumerate(zip(_LABELS, counts, strict=True))
     ]
     yield Table(
@@ -57,7 +58,7 @@ def _roc(found: Mapping[str, Any], name: str) -> Iterator[Block]:
     fpr, tpr = roc.get("fpr"), roc.get("tpr")
     if not fpr or not tpr:
         return
-    auc = figure(roc.get("auc", found.get("auc")))
+    auc = decimal(roc.get("auc", found.get("auc")))
     panel = Panel(
         title="ROC",
         x_label="false positive rate",
@@ -73,7 +74,7 @@ def _calibration(calibration: Any, name: str) -> Iterator[Block]:
     bins = [row for row in _rows(calibration.get("bins")) if row.get("n")]
     if not bins:
         return
-    error, brier = figure(calibration.get("expected_calibration_error")), figure(calibration.get("brier"))
+    error, brier = decimal(calibration.get("expected_calibration_error")), decimal(calibration.get("brier"))
     bounds = [row.get("interval") or (row["share_of_label_1"],) * 2 for row in bins]
     dots = Curve(
         label="bins of the predicted probability",
@@ -100,11 +101,11 @@ def _calibration(calibration: Any, name: str) -> Iterator[Block]:
         columns=("probability", "images", "mean probability", "share of label 1", "95 % interval"),
         rows=[
             (
-                f"{figure(row.get('from'), 1)} to {figure(row.get('to'), 1)}",
+                f"{decimal(row.get('from'), 1)} to {decimal(row.get('to'), 1)}",
                 str(row["n"]),
-                figure(row.get("mean_probability")),
-                figure(row.get("share_of_label_1")),
-                interval(row.get("interval")),
+                decimal(row.get("mean_probability")),
+                decimal(row.get("share_of_label_1")),
+                bracketed(row.get("interval")),
             )
             for row in bins
         ],
@@ -121,7 +122,13 @@ def _groups(groups: Any, what: str, name: str) -> Iterator[Block]:
         caption=f"Accuracy by {title}",
         columns=(title, "images", "accuracy, ours", "95 % interval", "published"),
         rows=[
-            (label, str(row.get("n", NONE)), figure(row.get("accuracy")), interval(row.get("interval")), NONE)
+            (
+                label,
+                str(row.get("n", NONE)),
+                decimal(row.get("accuracy")),
+                bracketed(row.get("interval")),
+                NONE,
+            )
             for label, row in zip(names, rows, strict=True)
         ],
     )

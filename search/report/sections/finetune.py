@@ -8,8 +8,8 @@ from pathlib import Path
 from search.report.document import Block, Paragraph, Photo, Section, Table
 from search.report.sections.errors import errors_blocks
 from search.report.sections.stage_figures import epoch_curves
-from search.report.words import NONE, figure, interval
 from search.space.labels import label_of
+from search.statistics.number_text import bracketed, decimal, with_spread
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.layout import Layout
 from search.study.snapshot import Snapshot
@@ -68,16 +68,15 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
 
 def _row(column: ColumnResult) -> tuple[str, ...]:
     cells = [
-        figure(mean) if spread is None else f"{figure(mean)} ± {figure(spread)}"
-        for mean, spread in (column.figures[metric] for metric in FINETUNE_METRICS)
+        with_spread(mean, spread) for mean, spread in (column.figures[metric] for metric in FINETUNE_METRICS)
     ]
     tied = " (tied)" if column.tied else ""
     return (
         column.title,
         *cells,
-        figure(column.difference) + tied,
-        interval(column.interval),
-        figure(column.p_value) if column.p_value is not None else NONE,
+        decimal(column.difference) + tied,
+        bracketed(column.interval),
+        decimal(column.p_value),
     )
 
 

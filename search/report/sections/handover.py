@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.published import CHOSEN
-from search.report.words import NONE, stage_title
+from search.report.words import stage_title
 from search.space.labels import HYPERPARAMETERS, label_of, show_value
 from search.space.stages import STAGES
+from search.statistics.number_text import NONE
 from search.study.descriptions import describe_sweep
 from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult

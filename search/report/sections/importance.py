@@ -10,8 +10,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
-from search.report.words import NONE, figure, with_spread
 from search.space.labels import label_of, show_value
+from search.statistics.number_text import NONE, decimal, with_spread
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown
@@ -41,7 +41,7 @@ def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> It
     yield Paragraph(
         f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles, seed "
         f"{FOREST_SEED}) over the {len(trials)} completed trials, ± standard deviation over the shuffles. It "
-        f"explains R² = {figure(explained, 2)} of trials that it did not see.{trust} It describes these "
+        f"explains R² = {decimal(explained, 2)} of trials that it did not see.{trust} It describes these "
         f"trials, over the values that were tried: {_values_tried(trials, names)}."
     )
     yield Points(

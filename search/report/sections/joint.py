@@ -19,8 +19,9 @@ from search.report.document import (
 )
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
-from search.report.words import NONE, figure, interval, remark, statement_of, with_spread
+from search.report.words import remark, statement_of
 from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
+from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, JointResult, PopulationResult, Result
 from trainables.trial import TrialResult, TrialStatus
@@ -73,7 +74,7 @@ def _table(result: Result, names: Sequence[str]) -> Table:
             "ours",
             "published",
             "winner less this",
-            f"{100 * (1 - result.protocol.level):.4g} % interval",
+            confidence(result.protocol.level),
             "verdict, status",
             "seconds",
         ),
@@ -83,16 +84,16 @@ def _table(result: Result, names: Sequence[str]) -> Table:
 
 
 def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Sequence[str]:
-    published = [f"{figure(mean)} ({stage})" for stage, mean in published_means(entry.config).items()]
+    published = [f"{decimal(mean)} ({stage})" for stage, mean in published_means(entry.config).items()]
     return [
         str(number),
         *(show_value(getattr(entry.config, name)) for name in names),
         with_spread(entry.mean, entry.spread),
         ", ".join(published) or NONE,
-        figure(entry.difference),
-        interval(entry.interval),
+        decimal(entry.difference),
+        bracketed(entry.interval),
         remark(entry, result),
-        figure(entry.seconds, 1),
+        decimal(entry.seconds, 1),
     ]
 
 

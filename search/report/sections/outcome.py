@@ -16,9 +16,10 @@ from search.report.published import (
     LastEpoch,
 )
 from search.report.sections.stage_figures import last_epoch
-from search.report.words import NONE, figure, stage_title, with_spread
+from search.report.words import stage_title
 from search.space.labels import HYPERPARAMETERS, describe_config
 from search.space.stages import UNTUNED_HEADS
+from search.statistics.number_text import NONE, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 from trainables.trial import TrialConfig, TrialResult
@@ -97,7 +98,7 @@ def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, ab
     cells = [name]
     for metric in ("accuracy", "val_accuracy"):
         cells.append(with_spread(*last_epoch(runs, metric)) if runs else absent)
-        cells.append(figure(getattr(published, metric, None)))
+        cells.append(decimal(getattr(published, metric, None)))
     if not runs:
         return [*cells, NONE]
     return [*cells, str(len(runs))]
@@ -173,8 +174,8 @@ def _held_out(reading: Mapping[str, Any], factor: float = 1.0, digits: int = 4) 
     accuracy, error = reading.get("accuracy"), reading.get("standard_error")
     if not isinstance(accuracy, int | float):
         return NONE
-    shown = figure(accuracy * factor, digits)
-    return f"{shown} ± {figure(error * factor, digits)}" if isinstance(error, int | float) else shown
+    shown = decimal(accuracy * factor, digits)
+    return f"{shown} ± {decimal(error * factor, digits)}" if isinstance(error, int | float) else shown
 
 
 def _ours_on_folds(reading: Mapping[str, Any]) -> Sequence[str]:

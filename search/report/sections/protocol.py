@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from search.report.document import Alert, Block, Bullets, Paragraph, Table
 from search.report.published import PROTOCOL, published_means
-from search.report.words import NONE, figure
+from search.statistics.number_text import NONE, decimal
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry
 from trainables.trial import TrialConfig
@@ -47,7 +47,7 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
         yield Alert(
             "The data is drawn by a program",
             [
-                "No number of this study says anything about photographs of people; "
+                "No figure of this study says anything about photographs of people; "
                 "it shows that the system runs."
             ],
         )
@@ -110,7 +110,7 @@ def _published_noise() -> str:
     return (
         "One run a value. By its description the report ran one configuration (batch size 32, learning "
         "rate 0.001, hidden units 1024/512/256, no dropout) in four stages and printed "
-        f"{', '.join(map(figure, means))}: a range of {figure(max(means) - min(means))} without any change."
+        f"{', '.join(map(decimal, means))}: a range of {decimal(max(means) - min(means))} without any change."
     )
 
 

@@ -16,9 +16,10 @@ from search.report.sections.stage_figures import (
     means_beside_published,
     runs_by_value,
 )
-from search.report.words import NONE, figure, interval, remark, stage_title, statement_of, with_spread
+from search.report.words import remark, stage_title, statement_of
 from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
 from search.space.stages import UNTUNED_HEADS
+from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult
@@ -67,13 +68,13 @@ def _table(result: StageResult) -> Table:
             (
                 show_value(entry.value),
                 with_spread(entry.mean, entry.spread),
-                figure(published_mean(result.stage, entry.value)),
-                figure(entry.difference),
-                interval(entry.interval),
+                decimal(published_mean(result.stage, entry.value)),
+                decimal(entry.difference),
+                bracketed(entry.interval),
                 remark(entry, result),
-                figure(entry.best_val_accuracy),
+                decimal(entry.best_val_accuracy),
                 NONE if entry.best_epoch is None else str(entry.best_epoch),
-                figure(entry.seconds, 1),
+                decimal(entry.seconds, 1),
                 _runs(entry),
             )
         )
@@ -90,7 +91,7 @@ def _table(result: StageResult) -> Table:
             "ours",
             "published",
             "winner less this",
-            f"{100 * (1 - result.protocol.level):.4g} % interval",
+            confidence(result.protocol.level),
             "verdict, status",
             "best val accuracy",
             "best epoch",
@@ -120,5 +121,5 @@ def _last_epoch_row(backbone: str, runs: Sequence[TrialResult]) -> Sequence[str]
     cells = [backbone]
     for metric in PANEL_METRICS:
         cells.append(with_spread(*last_epoch(runs, metric)))
-        cells.append(figure(getattr(published, metric, None)))
+        cells.append(decimal(getattr(published, metric, None)))
     return cells

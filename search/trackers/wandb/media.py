@@ -15,10 +15,10 @@ from search.study.stage_results import StageResult
 if TYPE_CHECKING:
     from search.trackers.wandb.payload import Decided
 
-Figure = tuple[str, str, bytes]  # name, caption, PNG
+NamedPicture = tuple[str, str, bytes]  # name, caption, PNG
 
 
-def media_of(figures: Sequence[Figure], table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def media_of(figures: Sequence[NamedPicture], table: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Returns pictures and table by name, made for one run: wandb binds them to it."""
     import wandb
 
@@ -29,7 +29,7 @@ def media_of(figures: Sequence[Figure], table: Sequence[Mapping[str, Any]]) -> M
     return {**pictures, "table": wandb.Table(columns=list(table[0]), data=rows)}
 
 
-def figures_of(study: Path, result: Decided) -> list[Figure]:
+def figures_of(study: Path, result: Decided) -> list[NamedPicture]:
     """Returns name, caption and PNG of each figure that the report has on `result`."""
     from search.report.document import Document  # takes a second, and the search imports this module, too
     from search.report.render.matplotlib_figures import picture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from data_prep.digests import digest_of_values
 from search.space.labels import show_value
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, PopulationResult, Result
@@ -73,7 +73,7 @@ def state_of(result: Decided) -> str:
         del values[name]
     for entry in values.get("entries", ()):
         del entry["reused"]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of_values(values, 16)
 
 
 def _winner_of(result: Decided) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+"""Versions: of what is installed, and of Python."""
+
+from __future__ import annotations
+
+import platform
+
+import numpy as np
+
+from trainables.versions import PACKAGES, installed_versions, versions_of_a_trial
+
+
+def test_package_that_is_not_installed_has_no_version() -> None:
+    assert installed_versions(["numpy", "no-such-package"]) == {"numpy": np.__version__}
+
+
+def test_trial_notes_its_packages_and_python() -> None:
+    assert list(versions_of_a_trial()) == [*PACKAGES, "python"]
+    assert versions_of_a_trial()["python"] == platform.python_version()
