@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from search.callbacks.callback import Callback
 from search.study.ledger import Ledger
 from search.study.stage_results import Result, StageFiles
 from trainables.trial import Trial, TrialResult
-from trainables.versions import installed_versions, versions_of_a_trial
+from trainables.versions import PACKAGES, installed_versions
 
 
 class VerboseLog(Callback):
@@ -18,8 +19,9 @@ class VerboseLog(Callback):
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self._say = say
         self._ledger, self._stages = Ledger(folder), StageFiles(folder)
-        versions = {**versions_of_a_trial(), **installed_versions(("tensorflow", "jax"))}
-        say(f"versions  {', '.join(f'{name} {version}' for name, version in versions.items())}")
+        versions = installed_versions((*PACKAGES, "tensorflow", "jax")).items()
+        words = (f"Python {platform.python_version()}", *(f"{name} {version}" for name, version in versions))
+        say(f"versions  {', '.join(words)}")
 
     def search_began(self, search: str, trials: int) -> None:
         """Says how many trials are about to be trained."""

@@ -44,8 +44,8 @@ def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> 
     pretrained = plan.head_columns()[-1].runs[0]
     assert winning_run(plan, result) == pretrained
     assert path == study / "winner" / "model.keras"
-    kept = str(Layout(study).weights / pretrained.key / LAST)
-    assert write.asked == [(pretrained.config.to_dict(), "none", kept, str(path))]
+    kept = Layout(study).weights / pretrained.key / LAST
+    assert write.asked == [(pretrained.config.to_dict(), "none", kept, path)]
 
 
 def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path) -> None:
