@@ -22,8 +22,9 @@ from benchmarks.plain_head import script_parser
 from benchmarks.studies import random_problem
 from search.callbacks.callback import Callback, Callbacks
 from search.callbacks.progress_display import ProgressDisplay
+from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Policy
-from search.ray_tune.driver import Driver, Resources
+from search.ray_tune.driver import Driver
 from search.study.ledger import Ledger
 from trainables.trial import TrialConfig, TrialResult
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         for dropout, rate in itertools.product(arguments.dropouts, arguments.learning_rates)
     ]
-    ends, resources = Ends(), Resources(cpus_per_trial=arguments.cpus_per_trial)
+    ends, resources = Ends(), MachineOptions(cpus_per_trial=arguments.cpus_per_trial)
     with tempfile.TemporaryDirectory() as study:
         ledger, checkpoints = Ledger(Path(study)), Path(study) / "checkpoints"
         with (

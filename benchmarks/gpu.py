@@ -31,7 +31,7 @@ from benchmarks.studies import random_problem
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from search.space.joint_space import VARIED, grid_of, joint_space
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
 PACKS = (1, 4, 16, 64)
@@ -130,8 +130,9 @@ def bytes_a_second() -> float:
 def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: float) -> dict[str, Any]:
     """Returns how long the driver trains `configs` on features that are there, Ray's start included."""
     from search.callbacks.progress_display import ProgressDisplay
+    from search.options.run_groups import MachineOptions
     from search.ray_tune.collector import Policy
-    from search.ray_tune.driver import Driver, Resources
+    from search.ray_tune.driver import Driver
     from search.study.ledger import Ledger
     from trainables.trial import TrialStatus
 
@@ -139,7 +140,7 @@ def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: f
         folder = Path(name)
         problem, ledger = random_problem(folder, images, "jax"), Ledger(folder)
         trials = [problem.trial(config, problem.splits[0].name) for config in configs]
-        resources = Resources(cpus_per_trial=available_cores(), gpus_per_trial=gpus_per_trial)
+        resources = MachineOptions(cpus_per_trial=available_cores(), gpus_per_trial=gpus_per_trial)
         started = time.perf_counter()
         with (
             Driver(problem, folder / "cache", folder / "checkpoints", resources, ledger.record) as driver,

@@ -43,7 +43,7 @@ from search.study.setup import installed_backend
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.features.extraction import build_forward
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
 BATCH_SIZES = (1, 8, 32, 64)

@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, ParamSpec, TypeVar
 
-from trainables.features.images import available_cores
-from trainables.process_setup import prepare_process
+from trainables.process_setup import available_cores, prepare_process
 
 LIBRARIES = ("keras", "tensorflow", "jax", "ray", "numpy", "pillow")
 

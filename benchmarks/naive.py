@@ -32,7 +32,7 @@ from benchmarks.projection import (
 )
 from benchmarks.side_by_side import COLD, PLAIN, WARM, Run, Task, in_words, run_in_turns, summary
 from search.space.stages import STAGES
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 
 HEAD_ROUNDS = 2
 

@@ -53,10 +53,11 @@ def _train(
     head_start: HeadStart | None,
     arguments: argparse.Namespace,
 ) -> dict[str, TrialResult]:
+    from search.options.run_groups import MachineOptions
     from search.ray_tune.collector import Policy
-    from search.ray_tune.driver import Driver, Resources
+    from search.ray_tune.driver import Driver
 
-    resources = Resources(cpus_per_trial=arguments.cpus_per_trial)
+    resources = MachineOptions(cpus_per_trial=arguments.cpus_per_trial)
     ledger = Ledger(arguments.study)
     places = (arguments.cache, arguments.study / "checkpoints")
     with Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver:

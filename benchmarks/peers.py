@@ -29,7 +29,7 @@ from benchmarks.plain_head import write_rows
 from benchmarks.programs import run_program
 from benchmarks.studies import features_of, random_problem
 from search.study.setup import installed_backend
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 
 OURS, TUNER, OPTUNA = "ours", "KerasTuner", "Optuna"
 SCRIPTS = {OURS: "cached_script", TUNER: "tuner_script", OPTUNA: "optuna_script"}

@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.image_steps import Steps, time_steps
 from benchmarks.measure import in_own_process, machine, machine_in_words, write_result
 from search.study.setup import installed_backend
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 from trainables.trial import AUGMENTATIONS, TrialConfig
 
 

@@ -94,7 +94,8 @@ class IdleStudy:
     def search(self, trials: int, address: str | None) -> Cost:
         """Runs a joint search of `trials` at random and returns what it cost this process, start included."""
         from search.callbacks.live_state_writer import LiveStateWriter
-        from search.ray_tune.driver import Driver, Resources
+        from search.options.run_groups import MachineOptions
+        from search.ray_tune.driver import Driver
         from search.runner import Runner
         from search.strategies.joint import JointPlan
         from search.study.ledger import Ledger
@@ -113,7 +114,7 @@ class IdleStudy:
             time_budget_s=None,
             repeats=1,
         )
-        resources = Resources(address=address, cpus_per_trial=1)
+        resources = MachineOptions(address=address, cpus_per_trial=1)
         checkpoints = self.folder / "checkpoints"
         callbacks = (LiveStateWriter(self.folder, {"address": address}), self.clock)
         idle = functools.wraps(idle_trial)(functools.partial(idle_trial, epoch_s=self.epoch_s))

@@ -19,7 +19,7 @@ from data_prep.datasets.drawn_sample import MIN_CELEBA_PHOTOS, draw_sample
 from data_prep.manifest import read_manifest
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
 PLAIN, COLD, WARM = "plain", "ours with extraction", "ours on cached features"

@@ -22,8 +22,9 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.remote import located
 from search.final_model.model_file import ModelFile, find_model
-from search.options.types import add_storage, offer_studies, place
+from search.options.types import add_storage, argument_type, offer_studies
 from search.prediction.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows, to_csv
@@ -198,9 +199,14 @@ def _parser() -> argparse.ArgumentParser:
         help="files, folders (all images below them) and patterns (*, ?, ** for folders)",
     )
     parser.add_argument(
-        "--manifest", type=place, metavar="FILE", help="classify its images and say how right the model is"
+        "--manifest",
+        type=argument_type(located),
+        metavar="FILE",
+        help="classify its images and say how right the model is",
     )
-    parser.add_argument("--root", type=place, metavar="DIR", help="where the images of --manifest lie now")
+    parser.add_argument(
+        "--root", type=argument_type(located), metavar="DIR", help="where the images of --manifest lie now"
+    )
     parser.add_argument("--demo", action="store_true", help="ten drawn faces, with the labels they have")
     parser.add_argument(
         "--faces",

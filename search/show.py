@@ -48,7 +48,14 @@ def _show(argv: Sequence[str] | None) -> None:
 
 def _next(snapshot: Snapshot) -> str:
     ended = snapshot.finetune.finished_at if snapshot.finetune else ""
-    return next_command(snapshot.folder, snapshot.facts, snapshot.results, snapshot.command, ended)
+    return next_command(
+        snapshot.folder,
+        snapshot.facts,
+        snapshot.results,
+        snapshot.command,
+        finetuned_at=ended,
+        running=bool(_running(snapshot)),
+    )
 
 
 def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:

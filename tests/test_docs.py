@@ -16,7 +16,7 @@ import yaml
 
 from data_prep import arguments as build_arguments
 from search import predict
-from search.options import parser as run_arguments
+from search.options.parser import parse_options
 from search.report.published import CHOSEN
 from search.space.labels import show_value
 from search.space.stages import STAGES
@@ -45,7 +45,7 @@ PROGRAMS = [
 PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.options.parser"}
 PARSES = {
     "data_prep.build": build_arguments.parse_options,
-    "search.run": run_arguments.parse_arguments,
+    "search.run": parse_options,
     "search.predict": predict._parse,  # which checks what argparse cannot
 }
 RUN_ELSEWHERE = {"source <(activate-global-python-argcomplete --dest=-": "test_completion.py"}

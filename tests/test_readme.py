@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from search.options import parser as run_arguments
+from search.options.parser import parse_options
 from tests.documented import PAGES, ROOT, rows_of
 
 README = PAGES[0]
@@ -24,7 +24,7 @@ ROOMS = [
 @pytest.mark.parametrize("options", ADDED)
 def test_option_of_the_readme(options: str) -> None:
     whole = options if re.search("--stage|--mode", options) else f"--stage lr {options}"
-    run_arguments.parse_arguments(shlex.split(whole))
+    parse_options(shlex.split(whole))
 
 
 def test_readme_has_options_to_add() -> None:

@@ -39,3 +39,8 @@ def _require_backend(keras_backend: str) -> None:
 
     if keras.backend.backend() != keras_backend:
         raise RuntimeError(f"this process runs Keras on {keras.backend.backend()}, not on {keras_backend}")
+
+
+def available_cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

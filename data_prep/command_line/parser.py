@@ -96,7 +96,9 @@ def _plain(word: str) -> str:
 class _Version(argparse.Action):
     def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
         # no value of its own, so that what a parser returns does not have it either
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, **settings)
+        super().__init__(
+            option_strings, argparse.SUPPRESS, nargs=0, **{**settings, "default": argparse.SUPPRESS}
+        )
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # every other start of a command does without

@@ -1,30 +1,33 @@
-"""What to type to go on from a study: the winner's configuration as options, and whole commands."""
+"""The command to go on from a study: a stage tried again around a winner."""
 
 from __future__ import annotations
 
 import shlex
 
-from search.options.command_line import options_of, study_options
+from search.options.command_line import command_of, holding, options_of, options_of_study
+from search.options.search_options import SearchOptions
 from search.space.stages import STAGES
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
+from trainables.trial import TrialConfig
 
 
 def command_around(snapshot: Snapshot, result: Result) -> str:
     """Returns the command that tries the values of one stage again around the winner of `result`.
 
-    The stage is that of `result`, after a joint search the learning rate's; what stands for data that is
-    not known, `study_options` says. Raises ValueError where there is no winner.
+    The stage is that of `result`, after a joint search the learning rate's. Raises ValueError where there
+    is no winner.
     """
     if result.winner is None:
         raise ValueError(f"{result.stage} has no winner to go on from")
     stage = STAGES.get(result.stage, STAGES["lr"])
-    data = snapshot.live.asked.get("data") if snapshot.live else None
-    place = study_options(snapshot.name, snapshot.storage, snapshot.facts, data)
-    parts = [
-        f"python -m search.run --stage {stage.name}",
-        shlex.join(place),
-        options_of(result.winner, leave_out=(stage.hyperparameter,)),
-        "--repeats 3",
-    ]
-    return " ".join(parts)
+    last = snapshot.command
+    options = options_of_study(snapshot.name, snapshot.storage, snapshot.facts, options_of(last))
+    tried = holding(options.for_stage(stage.name), result.winner, but=stage.hyperparameter)
+    here = tried.changed(study=snapshot.name, storage=snapshot.storage, repeats=3)
+    return command_of(here, last.cwd if last else "")
+
+
+def winner_options(config: TrialConfig) -> str:
+    """Returns the words behind `search.run` that hold the values of `config`."""
+    return shlex.join(holding(SearchOptions(), config).words())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,15 +10,16 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.splits import PRETRAINING, make_splits
-from search.options.finetune_options import BLOCKS_FACTOR, Blocks, _blocks, image_options
-from search.space.stages import AUTO_REPEATS, UNTUNED_HEADS
-from search.statistics.selection import RACE_START
+from search.options.run_groups import BLOCKS_FACTOR
+from search.options.search_options import SearchOptions
+from search.options.types import Blocks
+from search.space.stages import UNTUNED_HEADS
 from search.study.data import celeba_of
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
-from trainables.trial import ON_IMAGES, Trial, TrialConfig
+from trainables.trial import Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage
 
@@ -151,8 +151,20 @@ class FinetunePlan:
         )
 
 
-def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> FinetunePlan:
-    """Returns the plan for the winner of the study in `folder`.
+def pretraining_of(options: SearchOptions, problem: Problem) -> Problem | None:
+    """Returns the problem whose images the winner sees first; None where none was asked for."""
+    final = options.final_model
+    if final.celeba is None:
+        return None
+    manifest = celeba_of(final.celeba, final.celeba_root)
+    splits = make_splits(manifest, PRETRAINING)
+    return replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
+
+
+def finetune_plan(
+    options: SearchOptions, problem: Problem, pretraining: Problem | None, folder: Path
+) -> FinetunePlan:
+    """Returns the plan for the winner of the study in `folder`; `pretraining` is as in FinetunePlan.
 
     Raises InputError where it has none yet, and where the options do not fit it.
     """
@@ -162,22 +174,15 @@ def finetune_plan(arguments: argparse.Namespace, problem: Problem, folder: Path)
             f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
         )
     winner, origin = winner_of(list(StageFiles(folder).all()), folder)
-    given = {name: value for name, value in arguments.given.items() if name not in ON_IMAGES}
-    winner = replace(winner, **given)
-    pretraining = None
-    if arguments.celeba:
-        manifest = celeba_of(arguments)
-        splits = make_splits(manifest, PRETRAINING)
-        pretraining = replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
-    repeats = RACE_START if arguments.repeats == AUTO_REPEATS else arguments.repeats
+    winner = replace(winner, **options.held.given)
     return FinetunePlan(
         problem=problem,
         pretraining=pretraining,
         winner=winner,
         origin=origin,
-        seeds=tuple(range(winner.seed, winner.seed + repeats)),
-        blocks=_blocks(arguments),
-        blocks_rate=arguments.finetune_rate,
-        pretraining_epochs=arguments.pretraining_epochs,
-        on_images=image_options(arguments),
+        seeds=tuple(range(winner.seed, winner.seed + options.deciding.first_repeats)),
+        blocks=options.final_model.blocks,
+        blocks_rate=options.final_model.finetune_rate,
+        pretraining_epochs=options.final_model.pretraining_epochs,
+        on_images=options.images.given,
     )

@@ -1,62 +1,67 @@
-"""Options as they are typed: a configuration, and a study, become words of a command to copy."""
+"""Commands to copy: options become the words of `search.run`, wherever a command is offered."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
-from typing import Any
+from dataclasses import fields, replace
+from pathlib import Path
 
+from data_prep.errors import InputError
+from search.options.parser import read_options
+from search.options.run_groups import ImageOptions
+from search.options.search_groups import HeldValues
+from search.options.search_options import SearchOptions
+from search.space.stages import HASSNER
 from search.study.facts import StudyFacts
+from search.study.folder import Command
 from trainables.trial import TrialConfig
 
 MANIFEST, WEIGHTS = "MANIFEST", "WEIGHTS"  # for what nobody knows any more
-_OPTIONS = {
-    "split": "--split",
-    "weights": "--weights",
-    "keras_backend": "--keras-backend",
-    "feature_precision": "--feature-precision",
-}
+_OF_FACTS = ("split", "weights", "keras_backend", "feature_precision")
 
 
-OPTIONS = {
-    "backbone": "backbone",
-    "batch_size": "batch-size",
-    "learning_rate": "learning-rate",
-    "hidden_units": "hidden-units",
-    "dropout": "dropout",
-    "l2": "l2",
-    "learning_rate_schedule": "schedule",
-    "epochs": "epochs",
-    "seed": "seed",
-}
+def command_of(options: SearchOptions, cwd: str = "") -> str:
+    """Returns the command that asks for `options`, as it is to be typed here.
 
-
-def options_of(config: TrialConfig, leave_out: Collection[str] = ()) -> str:
-    """Returns `config` as options of search.run, without the hyperparameters `leave_out`."""
-    values = config.to_dict()
-    words = [
-        f"--{option} {shlex.quote(_typed(values[name]))}"
-        for name, option in OPTIONS.items()
-        if name in values and name not in leave_out
-    ]
-    return " ".join(words)
-
-
-def _typed(value: Any) -> str:
-    return "/".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def study_options(name: str, storage: str, facts: StudyFacts, data: str | None = None) -> list[str]:
-    """Returns the words for the study `name` below `storage` that was made of `facts`.
-
-    `data` is its manifest. Where it is not known, and the study is not of the built-in sample, a word in
-    capitals stands in its place, as for a file of weights, of which only the hash is kept.
+    Their paths are relative to the folder `cwd`; empty means the one that this process stands in.
     """
-    if data is None and not facts.is_drawn:
-        data = MANIFEST
-    words = [] if data is None else ["--data", data]
-    for fact, option in _OPTIONS.items():
-        value = getattr(facts, fact)
-        if value:
-            words += [option, WEIGHTS if str(value).startswith("file:") else str(value)]
-    return [*words, "--study", name, "--storage", storage]
+    command = shlex.join(["python", "-m", "search.run", *options.words()])
+    if not cwd or Path(cwd) == Path.cwd():
+        return command
+    return f"cd {shlex.quote(cwd)} && {command}"
+
+
+def options_of(command: Command | None) -> SearchOptions | None:
+    """Returns what a study was last asked; None where nobody asked, or another version's words did."""
+    if command is None:
+        return None
+    try:
+        return read_options(command.argv)
+    except InputError:
+        return None
+
+
+def options_of_study(name: str, storage: str, facts: StudyFacts, last: SearchOptions | None) -> SearchOptions:
+    """Returns the options that mean a study below `storage`: those of its `last` run, else what `facts` tell.
+
+    Where the data is not known, and is not the built-in sample, a word in capitals stands in its place, as
+    for a file of weights, of which only the hash is kept.
+    """
+    if last is not None:
+        return last
+    values = {name: fact for name in _OF_FACTS if (fact := getattr(facts, name))}
+    if facts.weights.startswith("file:"):
+        values["weights"] = WEIGHTS
+    if not facts.is_drawn:
+        values["data"] = MANIFEST
+    return SearchOptions.of(study=name, storage=storage, **values)
+
+
+def holding(options: SearchOptions, config: TrialConfig, *, but: str = "") -> SearchOptions:
+    """Returns `options` that hold the values of `config`, all but the hyperparameter `but`."""
+    values = {name: value for name, value in config.to_dict().items() if name != but}
+    held = HeldValues(**{item.name: values.get(item.name) for item in fields(HeldValues)})
+    images = {item.name: values.get(item.name) for item in fields(ImageOptions)}
+    return replace(
+        options, held=held, images=ImageOptions(**images) if held.backbone == HASSNER else ImageOptions()
+    )

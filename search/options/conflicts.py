@@ -1,99 +1,143 @@
-"""Which options of python -m search.run do not go together, and what to do instead."""
+"""The options that do not go together, and what to do instead."""
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from collections.abc import Callable
+from dataclasses import fields
 
-from search.options.command_line import OPTIONS
-from search.options.finetune_options import find_finetune_contradiction
+from data_prep.errors import InputError
+from search.options.option import name_of
+from search.options.search_groups import HeldValues, JointOptions
+from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION, POPULATION_STAGES
-from search.space.stages import ALL, AUTO_REPEATS, FINETUNE, STAGES, parse_order
+from search.space.stages import ALL, AUTO_REPEATS, FINETUNE, HASSNER, STAGES
 from search.statistics.selection import RACE_MAXIMUM
-from search.study.stage_results import JOINT
 
-_JOINT_ONLY = {
-    "search": "grid",
-    "scheduler": "none",
-    "num_samples": None,
-    "time_budget": None,
-    "ranges": False,
-    "vary": None,
-}
+TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
+"""What a user types for a hyperparameter that is held."""
 
 
-def find_contradiction(arguments: argparse.Namespace) -> str | None:
-    """Returns in one sentence what is wrong with the options together, None where nothing is.
+def require_consistent(options: SearchOptions) -> None:
+    """Raises InputError, in one sentence with the way out, for options that do not go together."""
+    checks = [_check_joint if options.is_joint else _check_staged, *_OF_EVERY_MODE]
+    for check in checks:
+        wrong = check(options)
+        if wrong:
+            raise InputError(wrong)
 
-    `arguments` are those of `search.options.parser`, with `given` and `order` filled in.
-    """
-    check = _check_joint if arguments.mode == JOINT else _check_staged
-    return check(arguments) or find_finetune_contradiction(arguments) or _check_seeds(arguments)
 
-
-def _check_staged(arguments: argparse.Namespace) -> str | None:
-    """Returns what is wrong with the options of a staged search, None where nothing is."""
-    joint_only = [option for option, default in _JOINT_ONLY.items() if _is_set(arguments, option, default)]
+def _check_staged(options: SearchOptions) -> str | None:
+    joint_only = [
+        name_of(item) for item in fields(JointOptions) if getattr(options.joint, item.name) != item.default
+    ]
     if joint_only:
-        return f"--{joint_only[0].replace('_', '-')} belongs to --mode joint; add it, or leave out the option"
-    if arguments.max_repeats != RACE_MAXIMUM and arguments.repeats != AUTO_REPEATS:
+        return f"--{joint_only[0]} belongs to --mode joint; add it, or leave out the option"
+    if options.deciding.max_repeats != RACE_MAXIMUM and options.deciding.repeats != AUTO_REPEATS:
         return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
-    if arguments.stage is None:
+    if options.stage is None:
         return f"--stage is needed: {', '.join(STAGES)}, {FINETUNE} or {ALL}"
-    if arguments.stage == ALL:
-        left = [name for name in arguments.order if STAGES[name].hyperparameter not in arguments.given]
-        return None if left else "--stage all has no stage left: every hyperparameter is given; leave one out"
-    if arguments.stage == FINETUNE and arguments.final:
+    if options.stage == ALL:
+        return _check_all(options)
+    if options.stage == FINETUNE and options.deciding.final:
         return "--final reads the held-out data for a stage's winner; leave it out of --stage finetune"
-    if arguments.sweeps > 1:
-        return f"--sweeps goes through several stages, --stage {arguments.stage} is one; use --stage {ALL}"
-    if arguments.stage == FINETUNE:
+    if options.staged.sweeps > 1:
+        return f"--sweeps goes through several stages, --stage {options.stage} is one; use --stage {ALL}"
+    return _check_one_stage(options.stage, options)
+
+
+def _check_all(options: SearchOptions) -> str | None:
+    if options.stage_names:
         return None
-    hyperparameter = STAGES[arguments.stage].hyperparameter
-    if hyperparameter in arguments.given:
-        option = f"--{OPTIONS[hyperparameter]}"
-        return f"--stage {arguments.stage} tries the values of {option} itself; leave out {option}"
-    return None
+    return "--stage all has no stage left: every hyperparameter is given; leave one out"
 
 
-def _check_joint(arguments: argparse.Namespace) -> str | None:
-    """Returns what is wrong with the options of a joint search, None where nothing is."""
-    if arguments.stage is not None or arguments.sweeps > 1:
+def _check_one_stage(stage: str, options: SearchOptions) -> str | None:
+    hyperparameter = STAGES[stage].hyperparameter if stage in STAGES else ""
+    if hyperparameter not in options.given:
+        return None
+    held = TYPED_AS[hyperparameter]
+    return f"--stage {stage} tries the values of {held} itself; leave out {held}"
+
+
+def _check_joint(options: SearchOptions) -> str | None:
+    joint = options.joint
+    if options.stage is not None or options.staged.sweeps > 1:
         return "--mode joint varies all hyperparameters at once; leave out --stage and --sweeps"
-    if list(arguments.order) != list(STAGES):
+    if list(options.staged.order) != list(STAGES):
         return "--order is that of a staged search; leave it out, --vary says what a joint search varies"
-    if arguments.search == "grid" and arguments.ranges:
+    if joint.search == "grid" and joint.ranges:
         return "--search grid takes single values, --ranges has none; use --search random or tpe"
-    if arguments.search == "grid" and arguments.num_samples is not None:
+    if joint.search == "grid" and joint.num_samples is not None:
         return "--search grid tries every configuration; leave out --num-samples, or use --search random"
-    if arguments.search != "grid" and arguments.num_samples is None:
-        return f"--search {arguments.search} needs --num-samples, the number of configurations to try"
-    if (arguments.pack or 1) > 1 and arguments.scheduler in ("hyperband", POPULATION):
-        return f"--scheduler {arguments.scheduler} pauses trials, which a pack cannot; leave out --pack"
-    if arguments.scheduler == POPULATION:
-        return _check_population(arguments)
-    if arguments.repeats == AUTO_REPEATS:
+    if joint.search != "grid" and joint.num_samples is None:
+        return f"--search {joint.search} needs --num-samples, the number of configurations to try"
+    if (options.machine.pack or 1) > 1 and joint.scheduler in ("hyperband", POPULATION):
+        return f"--scheduler {joint.scheduler} pauses trials, which a pack cannot; leave out --pack"
+    if joint.scheduler == POPULATION:
+        return _check_population(options)
+    if options.deciding.repeats == AUTO_REPEATS:
         return "--repeats auto is for stages; a joint search repeats its best with --repeats N"
     return None
 
 
-def _check_population(arguments: argparse.Namespace) -> str | None:
-    """Returns what is wrong with the options of a population, None where nothing is."""
-    if arguments.search != "random":
-        return f"--scheduler pbt starts from a random population; use --search random, not {arguments.search}"
-    if arguments.repeats != 1:
+def _check_population(options: SearchOptions) -> str | None:
+    if options.joint.search != "random":
+        return (
+            "--scheduler pbt starts from a random population; use --search random, "
+            f"not {options.joint.search}"
+        )
+    if options.deciding.repeats != 1:
         return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
-    if arguments.vary and not set(parse_order(arguments.vary)) <= set(POPULATION_STAGES):
+    if not set(options.joint.varied) <= set(POPULATION_STAGES):
         return f"--scheduler pbt varies {' and '.join(POPULATION_STAGES)}; leave the others out of --vary"
     return None
 
 
-def _check_seeds(arguments: argparse.Namespace) -> str | None:
-    repeats = arguments.max_repeats if arguments.repeats == AUTO_REPEATS else arguments.repeats
-    if arguments.given.get("seed", 0) + repeats < 2**31:
+def _check_final_model(options: SearchOptions) -> str | None:
+    final, given = options.final_model, list(options.final_model.given)
+    whole = options.stage in (FINETUNE, ALL) or options.is_joint
+    if given and not whole:
+        return (
+            f"--{given[0].replace('_', '-')} belongs to --stage {FINETUNE}, --stage all or --mode joint; "
+            "use one of them, or leave it out"
+        )
+    for option in ("celeba_root", "pretraining_epochs"):
+        if option in given and final.celeba is None:
+            return f"--{option.replace('_', '-')} belongs to --celeba; add it, or leave out the option"
+    if final.finetune_rate is not None and not final.blocks:
+        return "--finetune-rate is of unfrozen blocks; add --finetune blocks:N, or leave it out"
+    return None
+
+
+def _check_images(options: SearchOptions) -> str | None:
+    given, held = options.images.given, options.held
+    if given.get("precision") == "float16" and not options.machine.gpus_per_trial:
+        return "--precision float16 needs a GPU; add --gpus-per-trial 1, or use bfloat16"
+    from_pixels = held.backbone == HASSNER and "train_batchnorm" not in given
+    if not given or options.final_model.blocks or from_pixels:
         return None
-    return f"--seed and the repeats after it must stay below {2**31}, received {arguments.seed}"
+    option = next(iter(given)).replace("_", "-")
+    return (
+        f"--{option} is for networks that train on images; add --finetune blocks:N"
+        f"{'' if option == 'train-batchnorm' else ' or --backbone hassner'}, or leave it out"
+    )
 
 
-def _is_set(arguments: argparse.Namespace, option: str, default: Any) -> bool:
-    return bool(getattr(arguments, option) != default)
+def _check_callbacks(options: SearchOptions) -> str | None:
+    if options.callbacks.quiet and options.callbacks.verbose:
+        return "--quiet says little and --verbose much; leave out one of them"
+    return None
+
+
+def _check_seeds(options: SearchOptions) -> str | None:
+    if options.given.get("seed", 0) + options.deciding.most_repeats < 2**31:
+        return None
+    return f"--seed and the repeats after it must stay below {2**31}, received {options.held.seed}"
+
+
+_OF_EVERY_MODE: tuple[Callable[[SearchOptions], str | None], ...] = (
+    _check_final_model,
+    _check_images,
+    _check_callbacks,
+    _check_seeds,
+)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
 import shlex
 from collections.abc import Sequence
 from itertools import dropwhile
 from pathlib import Path
 
 from data_prep.storage.remote import shown
-from search.options.command_line import study_options
-from search.options.finetune_options import is_wanted
-from search.options.parser import parse_arguments
-from search.options.search_options import stage_names
+from search.options.command_line import command_of, options_of, options_of_study
+from search.options.search_options import SearchOptions
 from search.space.stages import ALL, FINETUNE, STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
 from search.study.stage_results import JOINT, Result
-
-_OF_SEVERAL_STAGES = ("--stage", "--order", "--sweeps")  # each with a value
 
 
 def next_command(
@@ -28,52 +21,43 @@ def next_command(
     facts: StudyFacts,
     results: Sequence[Result],
     last: Command | None,
+    *,
     finetuned_at: str = "",
+    running: bool = False,
 ) -> str:
     """Returns the whole command line; `results` are the finished stages, `last` what was run last.
 
-    `finetuned_at` is when fine-tuning ended, empty where it did not. Without a last command the options
-    that `facts` tell stand in it, and a word in capitals for the data.
+    `finetuned_at` is when fine-tuning ended, empty where it did not. While `last` is `running` the command
+    is the one after it. Without a last command the options that `facts` tell stand in it, and a word in
+    capitals for the data.
     """
-    asked = _parsed(last)
-    if last and asked and _unfinished(asked, results, finetuned_at, last.started_at):
-        return _in(last.cwd, shlex.join(["python", "-m", "search.run", *last.argv]))
-    stage = _next_stage(asked, results)
-    if finetuned_at or (asked and asked.mode == JOINT) or (stage == FINETUNE and _reads_rounded(facts)):
-        return _in("", shlex.join(["python", "-m", "search.report", str(folder)]))
-    if last and asked:
-        return _in(last.cwd, shlex.join(["python", "-m", "search.run", *_for_stage(last.argv, stage)]))
-    words = study_options(folder.name, shown(folder.parent), facts)
-    return _in("", shlex.join(["python", "-m", "search.run", "--stage", stage, *words]))
+    asked, cwd = options_of(last), last.cwd if last else ""
+    if last and asked and not running and _unfinished(asked, results, finetuned_at, last.started_at):
+        return command_of(asked, cwd)
+    finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())
+    stage = _next_stage(asked, finished & set(STAGES))
+    finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
+    if finetuned or (asked and asked.is_joint) or (stage == FINETUNE and _reads_rounded(facts)):
+        return shlex.join(["python", "-m", "search.report", str(folder)])
+    of_study = options_of_study(folder.name, shown(folder.parent), facts, asked)
+    return command_of(of_study.for_stage(stage), cwd if asked else "")
 
 
-def _parsed(last: Command | None) -> argparse.Namespace | None:
-    if last is None:
-        return None
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            return parse_arguments(last.argv)
-    except SystemExit:  # of another version
-        return None
-
-
-def _unfinished(asked: argparse.Namespace, results: Sequence[Result], finetuned_at: str, since: str) -> bool:
+def _unfinished(asked: SearchOptions, results: Sequence[Result], finetuned_at: str, since: str) -> bool:
     """Returns whether a stage that was asked for has not finished `since` then."""
-    if is_wanted(asked) and finetuned_at < since:
+    if asked.wants_finetuning and finetuned_at < since:
         return True
     finished = {result.stage for result in results if result.finished_at >= since}
-    names = [JOINT] if asked.mode == JOINT else stage_names(asked)
-    return not finished.issuperset(names)
+    return not finished.issuperset([JOINT] if asked.is_joint else asked.stage_names)
 
 
-def _next_stage(asked: argparse.Namespace | None, results: Sequence[Result]) -> str:
+def _next_stage(asked: SearchOptions | None, finished: set[str]) -> str:
     """Returns the stage after the first finished one, in the report's order, that is still to do.
 
     Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.
     """
     if asked and asked.stage == ALL:
         return FINETUNE
-    finished = {result.stage for result in results} & set(STAGES)
     following = dropwhile(lambda name: bool(finished) and name not in finished, STAGES)
     given = asked.given if asked else {}
     left = (name for name in following if name not in finished and STAGES[name].hyperparameter not in given)
@@ -83,24 +67,3 @@ def _next_stage(asked: argparse.Namespace | None, results: Sequence[Result]) -> 
 def _reads_rounded(facts: StudyFacts) -> bool:
     """Returns whether the study's heads read features that the final model does not compute."""
     return facts.feature_precision is not None
-
-
-def _for_stage(argv: Sequence[str], stage: str) -> list[str]:
-    """Returns `argv` with another stage, and without what does not go with it."""
-    kept: list[str] = []
-    words = iter(argv)
-    for word in words:
-        name, equals, _ = word.partition("=")
-        if name in _OF_SEVERAL_STAGES:
-            if not equals:
-                next(words, None)
-        elif name != "--final":
-            kept.append(word)
-    return ["--stage", stage, *kept]
-
-
-def _in(cwd: str, command: str) -> str:
-    """Returns `command` as it is to be typed here."""
-    if not cwd or Path(cwd) == Path.cwd():
-        return command
-    return f"cd {shlex.quote(cwd)} && {command}"

@@ -1,4 +1,4 @@
-"""What a user may type behind an option: text becomes a value, or a sentence on what was wrong with it."""
+"""The texts behind options: each becomes a value, or a sentence on the rule that it breaks."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
 from search.space.stages import AUTO_REPEATS
 from search.study.layout import names_in
+from trainables.trial import ALL_BLOCKS
 
 ONLINE, OFFLINE, DISABLED = "online", "offline", "disabled"
 WANDB_AUTO = "auto"  # online where a key is configured
 WANDB_MODES = (WANDB_AUTO, ONLINE, OFFLINE, DISABLED)
 WANDB_PROJECT = "stagewise"
 STORAGE = Path("results")
+Blocks = int | str  # how many of a backbone's last blocks, or "all"
+Value = TypeVar("Value")
 
 
 def add_storage(group: Any) -> None:
     """Adds --storage, below which studies lie, to a parser or a group of one."""
     group.add_argument(
         "--storage",
-        type=place,
+        type=argument_type(located),
         default=STORAGE,
         metavar="DIR",
-        help="of studies; a folder, or an address such as s3://bucket/results (default: %(default)s)",
+        help="folder of the studies, or an address such as s3://bucket/results (default: %(default)s)",
     )
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
     """Adds a study that is there, and --storage."""
     study = parser.add_argument(
-        "study", metavar="STUDY", help="a name below the storage, or a study's folder"
+        "study", metavar="STUDY", help="name of a study below the storage, or its folder"
     )
     offer_studies(study)
     add_storage(parser)
@@ -55,22 +58,23 @@ def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[
     return [name for name in names_in(storage) if name.startswith(prefix)]
 
 
-def place(text: str) -> Path:
-    """Returns the path of a file or folder, or of the copy of what has an address such as s3://bucket/a."""
-    try:
-        return located(text)
-    except InputError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def argument_type(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Returns `parse` as argparse takes it, whose InputError then is wrong usage."""
+
+    def typed(text: str) -> Value:
+        try:
+            return parse(text)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return typed
 
 
 def checked(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Returns what reads a text for which `check` raises no InputError."""
+    """Returns what gives back a text for which `check` raises no InputError."""
 
     def text_that_passes(text: str) -> str:
-        try:
-            check(text)
-        except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+        check(text)
         return text
 
     return text_that_passes
@@ -79,14 +83,14 @@ def checked(check: Callable[[str], object]) -> Callable[[str], str]:
 def study_name(text: str) -> str:
     """Returns the name of a folder, which is not a path."""
     if text in ("", ".", "..") or "/" in text:
-        raise argparse.ArgumentTypeError(f"a name of a folder below --storage, received {text!r}")
+        raise InputError(f"a name of a folder below --storage, received {text!r}")
     return text
 
 
 def local_folder(text: str) -> Path:
     """Returns the path of a folder on this machine."""
     if is_address(text):
-        raise argparse.ArgumentTypeError(f"must be a folder of the machine's own disk, received {text!r}")
+        raise InputError(f"must be a folder of the machine's own disk, received {text!r}")
     return Path(text)
 
 
@@ -95,24 +99,52 @@ def widths(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(width) for width in text.replace(",", "/").split("/"))
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"widths are whole numbers such as 512/256/128, received {text!r}"
-        ) from None
+        raise InputError(f"widths are whole numbers such as 512/256/128, received {text!r}") from None
+
+
+def depths(text: str) -> tuple[Blocks, ...]:
+    """Returns the depths of fine-tuning in `text`, such as head,blocks:2: 0 for the head alone."""
+    return tuple(_depth(part.strip()) for part in text.split(","))
+
+
+def show_depths(blocks: tuple[Blocks, ...]) -> str:
+    """Returns the text that `depths` reads."""
+    words = {0: "head", ALL_BLOCKS: ALL_BLOCKS}
+    return ",".join(words.get(count, f"blocks:{count}") for count in blocks)
+
+
+def _depth(text: str) -> Blocks:
+    if text == "head":
+        return 0
+    if text in (ALL_BLOCKS, f"blocks:{ALL_BLOCKS}"):
+        return ALL_BLOCKS
+    count = text.removeprefix("blocks:")
+    if count == text or not count.isdecimal() or not int(count):
+        raise InputError(f"a depth is head, blocks:N (N from 1) or all, received {text!r}")
+    return int(count)
+
+
+def whole_number(text: str) -> int:
+    """Returns a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"must be a whole number, received {text!r}") from None
 
 
 def at_least(least: int) -> Callable[[str], int]:
     """Returns what reads a whole number from `least`."""
 
-    def whole_number(text: str) -> int:
+    def from_least(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = least - 1
         if number < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least}, received {text!r}")
+            raise InputError(f"must be a whole number from {least}, received {text!r}")
         return number
 
-    return whole_number
+    return from_least
 
 
 def repeats(text: str) -> int | str:
@@ -128,24 +160,40 @@ def seconds(text: str) -> float:
     except ValueError:
         time_s = 0.0
     if not 0 < time_s < float("inf"):
-        raise argparse.ArgumentTypeError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
+        raise InputError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
     return time_s
+
+
+def show_seconds(time_s: float) -> str:
+    """Returns the text that `seconds` reads, in the largest unit that needs no fraction."""
+    for unit, length in (("h", 3600), ("m", 60)):
+        if time_s % length == 0:
+            return f"{time_s / length:.0f}{unit}"
+    return f"{time_s:g}s"
 
 
 def gpus(text: str) -> float:
     """Returns a share of a GPU, or a number of whole ones."""
     share = _number(text)
     if not 0 <= share < 1024 or (share > 1 and share != int(share)):
-        raise argparse.ArgumentTypeError(f"must be a share up to 1 or a whole number, received {text!r}")
+        raise InputError(f"must be a share up to 1 or a whole number, received {text!r}")
     return share
 
 
 def rate(text: str) -> float:
     """Returns a positive number."""
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"a rate is a positive number, received {text!r}")
-    return number
+    rate_ = _number(text)
+    if not 0 < rate_ < math.inf:
+        raise InputError(f"a rate is a positive number, received {text!r}")
+    return rate_
+
+
+def number(text: str) -> float:
+    """Returns the number that `text` spells, NaN included, which the rules of a hyperparameter refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"must be a number, received {text!r}") from None
 
 
 def _number(text: str) -> float:

@@ -9,7 +9,6 @@ import tempfile
 import warnings
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, drop
 from search.callbacks.callback import Callback
+from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy
 from search.ray_tune.feature_tasks import make_rows, result_of
 from search.ray_tune.head_start import HeadStart
@@ -35,7 +35,6 @@ from search.study.layout import Layout
 from search.study.setup import Problem
 from trainables import worker
 from trainables.backbones.table import find_backbone
-from trainables.features.images import available_cores
 from trainables.features.inputs import reads_images, rows_read_by
 from trainables.training.packed import pack_size, shape_of
 from trainables.trial import Trial, TrialConfig, TrialResult
@@ -57,29 +56,6 @@ _ENVIRONMENT = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resources:
-    """Where trials run, and what each of them gets; `address` None starts Ray on this machine.
-
-    `pack` heads of one shape are trained as one program; None packs where a GPU and JAX make it faster.
-    """
-
-    address: str | None = None
-    cpus_per_trial: int | None = None
-    gpus_per_trial: float = 0.0
-    max_concurrent: int | None = None
-    max_failures: int = 2
-    pack: int | None = None
-    local_cache: Path | None = None  # of each node's own disk, for copies of the features
-    node_timeout_s: float = 900.0  # for a node that an autoscaler starts
-    verbose: bool = False  # whether Ray and the workers say what they do
-
-    @property
-    def trial_cpus(self) -> int:
-        """CPUs of a trial: where none are asked for two, or all of a smaller machine."""
-        return self.cpus_per_trial or min(2, available_cores())
-
-
 class Driver:
     """Trains trials of one problem on Ray; connects when the first of them is missing.
 
@@ -94,9 +70,10 @@ class Driver:
         problem: Problem,
         cache: Path,
         checkpoints: Path,
-        resources: Resources,
+        machine: MachineOptions,
         record: KeepResult,
         *,
+        verbose: bool = False,
         connected: bool = False,
         head_start: HeadStart | None = None,
     ) -> None:
@@ -104,7 +81,7 @@ class Driver:
         self._cache = cache.absolute()
         self._checkpoints = checkpoints.absolute()
         self._kept = Layout(self._checkpoints.parent).weights
-        self._resources = resources
+        self._machine, self._verbose = machine, verbose
         self._record = record
         self._connected = connected
         self._head_start = head_start
@@ -177,7 +154,7 @@ class Driver:
     def _wanted_pack(self, on_gpu: int) -> int:
         if self._problem.keras_backend != "jax":
             return 1
-        return self._resources.pack or (on_gpu if self._resources.gpus_per_trial else 1)
+        return self._machine.pack or (on_gpu if self._machine.gpus_per_trial else 1)
 
     def search(
         self, searcher: KnowingSearcher, base: TrialConfig, callback: Callback, policy: Policy
@@ -222,8 +199,8 @@ class Driver:
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
         self._connect()
-        cpus = self._resources.trial_cpus
-        task = ray.remote(num_cpus=cpus, num_gpus=self._resources.gpus_per_trial)(work)
+        cpus = self._machine.trial_cpus
+        task = ray.remote(num_cpus=cpus, num_gpus=self._machine.gpus_per_trial)(work)
         return result_of(task.remote(self._problem.keras_backend, cpus, *arguments))
 
     def _tune(
@@ -250,7 +227,7 @@ class Driver:
         self._connect()
         packed = train is worker.train_pack
         data = self._worker_data(rows, policy, _early_stopping(policy) if packed else None)
-        each = {"cpu": self._resources.trial_cpus, "gpu": self._resources.gpus_per_trial}
+        each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         os.environ[_PENDING] = self._pending(searcher)
         with self._exchange() as exchange:
             tune.Tuner(
@@ -258,7 +235,7 @@ class Driver:
                 param_space=dict(space),
                 tune_config=tune.TuneConfig(
                     reuse_actors=True,
-                    max_concurrent_trials=self._resources.max_concurrent,
+                    max_concurrent_trials=self._machine.max_concurrent,
                     search_alg=searcher,
                     scheduler=None if packed else policy.scheduler,
                     num_samples=-1 if searcher else 1,
@@ -269,7 +246,7 @@ class Driver:
                     storage_path=exchange,
                     verbose=0,
                     callbacks=[collector, LostNodes()],
-                    failure_config=tune.FailureConfig(max_failures=self._resources.max_failures),
+                    failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                 ),
             ).fit()
 
@@ -294,7 +271,7 @@ class Driver:
         if searcher is None:
             return "auto"
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        slots = sum(_slots(node, self._resources) for node in nodes)
+        slots = sum(_slots(node, self._machine) for node in nodes)
         return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
@@ -310,7 +287,7 @@ class Driver:
         return WorkerData(
             inputs={
                 name: make_rows(
-                    name, self._problem, self._cache, self._resources.gpus_per_trial, self._head_start
+                    name, self._problem, self._cache, self._machine.gpus_per_trial, self._head_start
                 )
                 for name in sorted(rows)
             },
@@ -321,20 +298,20 @@ class Driver:
                 for split in (*self._problem.splits, *self._problem.final_splits)
             },
             keras_backend=self._problem.keras_backend,
-            cpus=self._resources.trial_cpus,
-            gpus=self._resources.gpus_per_trial,
+            cpus=self._machine.trial_cpus,
+            gpus=self._machine.gpus_per_trial,
             checkpoints=self._checkpoints,
             kept=self._kept,
             pausing=policy.pausing,
             early_stopping=early_stopping,
-            local_cache=self._resources.local_cache,
+            local_cache=self._machine.local_cache,
         )
 
     def _connect(self) -> None:
         if self._connected:
             return
         os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-        level = logging.INFO if self._resources.verbose else logging.ERROR
+        level = logging.INFO if self._verbose else logging.ERROR
         logging.getLogger("ray").setLevel(level)
         # it misses the figures that are taken from ended trials, in vain
         logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
@@ -342,13 +319,13 @@ class Driver:
         try:
             with keeping_sigterm():  # Ray's own way with it prints a stack
                 ray.init(
-                    address=self._resources.address or "local",
-                    include_dashboard=False if self._resources.address is None else None,
-                    log_to_driver=self._resources.verbose,
+                    address=self._machine.address or "local",
+                    include_dashboard=False if self._machine.address is None else None,
+                    log_to_driver=self._verbose,
                     logging_level=level,
                 )
         except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
-            where = self._resources.address or "this machine"
+            where = self._machine.address or "this machine"
             raise InputError(
                 f"Ray cannot be used at {where} ({str(error).splitlines()[0]}); "
                 "check --address, or leave it out to start Ray here"
@@ -358,11 +335,11 @@ class Driver:
 
     def _require_ready(self) -> None:
         """Raises InputError where trials would fail, each in its own way, or wait for ever."""
-        cpus, gpus = self._resources.trial_cpus, self._resources.gpus_per_trial
-        if self._resources.address is None:
+        cpus, gpus = self._machine.trial_cpus, self._machine.gpus_per_trial
+        if self._machine.address is None:
             require_room(cpus, gpus)
             return
-        wait_for_room(cpus, gpus, self._resources.node_timeout_s)
+        wait_for_room(cpus, gpus, self._machine.node_timeout_s)
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
         images = self._problem.manifest.image_paths()
         prepare_nodes(Errand.of(folders, images, self._problem.keras_backend))
@@ -379,11 +356,11 @@ def assignment_of(trial: Trial, *, keep: bool = False) -> dict[str, Any]:
     }
 
 
-def _slots(node: Mapping[str, float], resources: Resources) -> int:
+def _slots(node: Mapping[str, float], machine: MachineOptions) -> int:
     """Returns how many trials a node trains at a time."""
-    slots = node.get("CPU", 0) / resources.trial_cpus
-    if resources.gpus_per_trial:
-        slots = min(slots, node.get("GPU", 0) / resources.gpus_per_trial)
+    slots = node.get("CPU", 0) / machine.trial_cpus
+    if machine.gpus_per_trial:
+        slots = min(slots, node.get("GPU", 0) / machine.gpus_per_trial)
     return int(slots)
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from data_prep.storage.remote import shown
 from search.study.setup import Problem, extraction_backend
-from trainables.features.images import available_cores
+from trainables.process_setup import available_cores
 
 
 class HeadStart:

@@ -1,18 +1,16 @@
-"""The command line's options become data, and plans of what to train."""
+"""Plans of what to train, made from the options of a search and from what the study has found."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from search.finetune.plan import FinetunePlan
-from search.options.search_options import stage_names
+from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
 from search.space.stages import AUTO_REPEATS, STAGES, UNTUNED_HEADS, Stage
-from search.statistics.selection import RACE_START
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
 from search.study.ledger import Ledger, finished_trials
@@ -29,50 +27,51 @@ Plan: TypeAlias = "StagePlan | JointPlan"
 
 
 def stage_plan(
-    arguments: argparse.Namespace,
+    options: SearchOptions,
     problem: Problem,
     stage: Stage,
     before: Sequence[Result],
     sweep: int = 1,
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
-    base, origins = base_of(before, arguments.given, stage.fixed if sweep == 1 else {})
+    base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {})
     taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
-    races = arguments.repeats == AUTO_REPEATS
-    seeds = range(base.seed, base.seed + (RACE_START if races else arguments.repeats))
-    race_to = arguments.max_repeats if races else None
+    deciding = options.deciding
+    seeds = range(base.seed, base.seed + deciding.first_repeats)
+    race_to = deciding.max_repeats if deciding.repeats == AUTO_REPEATS else None
     return StagePlan(stage, base, taken_over, problem, tuple(seeds), sweep, race_to)
 
 
-def joint_plan(arguments: argparse.Namespace, problem: Problem, folder: Path) -> JointPlan:
+def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointPlan:
     """Returns the plan of the joint search; what it does not vary is as the stages left it."""
     from search.strategies.joint import JointPlan
 
-    space = joint_space(arguments.vary, arguments.given, ranges=arguments.ranges)
-    if arguments.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say
+    joint = options.joint
+    space = joint_space(joint.varied, options.given, ranges=joint.ranges)
+    if joint.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say
         space = {name: POPULATION_RANGES[name] for name in space}
-    others = [name for name in arguments.order if STAGES[name].hyperparameter not in space]
+    others = [name for name in options.staged.order if STAGES[name].hyperparameter not in space]
     before = [result for name in others if (result := StageFiles(folder).read(name))]
-    base, origins = base_of(before, arguments.given, {})
+    base, origins = base_of(before, options.given, {})
     return JointPlan(
         problem=problem,
         base=base,
         taken_over={name: origin for name, origin in origins.items() if name not in space},
         space=space,
-        search=arguments.search,
-        scheduler=arguments.scheduler,
-        samples=arguments.num_samples,
-        time_budget_s=arguments.time_budget,
-        repeats=arguments.repeats,
+        search=joint.search,
+        scheduler=joint.scheduler,
+        samples=joint.num_samples,
+        time_budget_s=joint.time_budget_s,
+        repeats=options.deciding.first_repeats,
     )
 
 
-def stage_plans(arguments: argparse.Namespace, problem: Problem, folder: Path) -> list[StagePlan]:
+def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[StagePlan]:
     """Returns the plans of the stages as far as their winners are known: what a dry run can tell."""
     files = StageFiles(folder)
     return [
-        stage_plan(arguments, problem, STAGES[name], earlier_results(name, arguments.order, files))
-        for name in stage_names(arguments)
+        stage_plan(options, problem, STAGES[name], earlier_results(name, options.staged.order, files))
+        for name in options.stage_names
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,23 +16,26 @@ from data_prep.manifest import Manifest, read_manifest
 SAMPLE = Path("data/sample")
 
 
-def manifest_of(arguments: argparse.Namespace) -> Manifest:
-    """Returns the manifest that was asked for, or that of the sample, which is drawn where it is missing."""
-    if arguments.data is not None:
-        return read_manifest(arguments.data, arguments.data_root)
+def manifest_of(path: Path | None, root: Path | None = None) -> Manifest:
+    """Returns the manifest at `path`; for None that of the sample, which is drawn where it is missing.
+
+    `root` is where its images lie now, None for where they lay.
+    """
+    if path is not None:
+        return read_manifest(path, root)
     return _of_sample("adience", load_adience, SAMPLE.with_suffix(".parquet"))
 
 
-def celeba_of(arguments: argparse.Namespace) -> Manifest:
+def celeba_of(path: Path, root: Path | None = None) -> Manifest:
     """Returns the manifest of the images to pretrain on; "sample" is the drawn CelebA of the sample."""
-    if str(arguments.celeba) == SAMPLE.name:
+    if str(path) == SAMPLE.name:
         return _of_sample("celeba", load_celeba, SAMPLE.with_name(f"{SAMPLE.name}-celeba.parquet"))
-    return read_manifest(arguments.celeba, arguments.celeba_root)
+    return read_manifest(path, root)
 
 
-def default_name(arguments: argparse.Namespace) -> str:
-    """Returns the study's name where none is given: the manifest's."""
-    return SAMPLE.name if arguments.data is None else str(arguments.data.stem)
+def default_name(path: Path | None) -> str:
+    """Returns the name of a study of the manifest at `path` that was given none."""
+    return SAMPLE.name if path is None else path.stem
 
 
 def _of_sample(part: str, load: Callable[[Path], Labels], path: Path) -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import configparser
 import importlib.util
 import netrc
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.callbacks.verbose_log import VerboseLog
+from search.options.run_groups import CallbackOptions
 from search.options.types import DISABLED, OFFLINE, ONLINE, WANDB_AUTO
 from search.study.ledger import Ledger
 from search.trackers.wandb.logged_runs import Destination
@@ -22,39 +22,37 @@ _SERVER = "https://api.wandb.ai"
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
 
 
-def require_wandb(arguments: argparse.Namespace) -> None:
+def require_wandb(options: CallbackOptions) -> None:
     """Raises InputError where W&B is asked for and cannot be had."""
-    if arguments.wandb in (ONLINE, OFFLINE) and not _is_installed():
+    if options.wandb in (ONLINE, OFFLINE) and not _is_installed():
         raise InputError(
-            f"--wandb {arguments.wandb} needs the package wandb, which is not installed; "
+            f"--wandb {options.wandb} needs the package wandb, which is not installed; "
             "pip install 'stagewise[wandb]', or leave out --wandb"
         )
-    if arguments.wandb == ONLINE and not has_key(os.environ):
+    if options.wandb == ONLINE and not has_key(os.environ):
         raise InputError(
             "--wandb online needs a key of Weights & Biases, none is configured; "
             "run wandb login, set WANDB_API_KEY, or use --wandb offline"
         )
 
 
-def callbacks_of(
-    arguments: argparse.Namespace, folder: Path, say: Callable[[str], None]
-) -> Iterator[Callback]:
+def callbacks_of(options: CallbackOptions, folder: Path, say: Callable[[str], None]) -> Iterator[Callback]:
     """Yields the callbacks that the options ask for; `say` gets what they have to say."""
     ledger = Ledger(folder)
-    if arguments.verbose:
+    if options.verbose:
         yield VerboseLog(folder, say)
-    if arguments.tensorboard:
+    if options.tensorboard:
         from search.trackers.tensorboard.writer import TensorBoard
 
         yield TensorBoard(folder, ledger)
-    mode, why = wandb_mode(arguments.wandb, os.environ)
+    mode, why = wandb_mode(options.wandb, os.environ)
     if why:
         say(f"W&B       {why}")
     if mode:
         from search.trackers.wandb.callback import WandbLog
 
         destination = Destination(
-            study=folder, mode=mode, project=arguments.wandb_project, entity=arguments.wandb_entity or ""
+            study=folder, mode=mode, project=options.wandb_project, entity=options.wandb_entity or ""
         )
         yield WandbLog(destination, ledger, say)
 

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
 from tests.cluster.cluster_files import ROOT
 from tests.cluster.commands import PAGE, commands_of
 
@@ -35,7 +35,7 @@ def test_cloud_goes_up_and_down_like_the_lab(section: str, file: str) -> None:
 def test_page_searches_with_options_that_exist() -> None:
     assert len(SEARCHES) == 4
     for search in SEARCHES:
-        assert parse_arguments(shlex.split(search)).address == "auto"
+        assert parse_options(shlex.split(search)).machine.address == "auto"
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"deploy/[\w.]+\w", PAGE.read_text("utf-8")))))
@@ -46,4 +46,4 @@ def test_file_of_the_page_is_there(path: str) -> None:
 def test_kubernetes_job_searches_with_options_that_exist() -> None:
     job = (ROOT / "deploy" / "rayjob.yaml").read_text("utf-8")
     (search,) = re.findall(r"python -m search\.run (.*?)\n  submissionMode", job, flags=re.DOTALL)
-    assert parse_arguments(shlex.split(search)).gpus_per_trial == 0.25
+    assert parse_options(shlex.split(search)).machine.gpus_per_trial == 0.25

@@ -13,12 +13,13 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
-from search import run
+from search.options.parser import parse_options
 from search.run import main
 from search.study.folder import open_study, read_command
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
+from search.tuner import Tuner
 from tests.search.makers import make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
@@ -155,7 +156,7 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) ->
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "manifest_of", interrupt)
+    monkeypatch.setattr(Tuner, "plans", interrupt)
     assert main(argv()) == 130
     assert capsys.readouterr().err == (
         "interrupted: finished trials are kept; the same command again continues\n"
@@ -175,18 +176,18 @@ def search_noisily(*_: object) -> None:
 def test_quiet_says_warnings_and_errors_only(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, progress: str
 ) -> None:
-    monkeypatch.setattr(run, "_search", search_noisily)
+    monkeypatch.setattr(Tuner, "_search", search_noisily)
     assert main(argv(option)) == 1
     assert capsys.readouterr() == ("", f"{progress}warning: the disk is full\nerror: no worker came\n")
 
 
 @pytest.mark.usefixtures("manifest")
 def test_command_is_kept_in_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_search", search_noisily)
+    monkeypatch.setattr(Tuner, "_search", search_noisily)
     main(argv())
     kept = read_command(tmp_path / "results" / "m")
     assert kept
-    assert (list(kept.argv), kept.cwd) == (argv(), str(tmp_path))
+    assert (list(kept.argv), kept.cwd) == (parse_options(argv()).words(), str(tmp_path))
 
 
 def dry_run(capsys: Capture, options: str = "", stage: str = "--stage lr") -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import located, open_read, shown
+from trainables.process_setup import available_cores
 
 DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it when the pixels change
 MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 MB decoded
@@ -67,11 +67,6 @@ def load_batches(
                 yield np.stack(batch)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def available_cores() -> int:
-    """Returns the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _load(path: str | Path, px: int, digest: str | None) -> Pixels:

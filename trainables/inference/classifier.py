@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError
-from trainables.features.images import OnProgress, Pixels, available_cores, decode
+from trainables.features.images import OnProgress, Pixels, decode
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
+from trainables.process_setup import available_cores
 
 if TYPE_CHECKING:
     import keras

@@ -8,9 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from search.dashboard.blocks import show_blocks, show_plotly
-from search.dashboard.commands import command_around
+from search.dashboard.commands import command_around, winner_options
 from search.dashboard.figures import confusion
-from search.options.command_line import options_of
 from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
@@ -40,7 +39,7 @@ def _show_winner(snapshot: Snapshot, result: Result) -> None:
     if result.winner is None:
         return
     st.markdown("**The winner as options**, for any command of search.run")
-    st.code(options_of(result.winner), language=None, wrap_lines=True)
+    st.code(winner_options(result.winner), language=None, wrap_lines=True)
     st.markdown("**The command that compares the values around it**, with three seeds each")
     st.code(command_around(snapshot, result), language=None, wrap_lines=True)
     with st.expander("The winner as JSON"):

@@ -23,7 +23,7 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from search.dashboard.page import TABS
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
 from tests.waiting import PATIENCE_S, free_port, is_listening, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -215,7 +215,7 @@ def test_page_copies_the_winner_as_a_command(page: Page, address: str) -> None:
     command.hover()
     command.get_by_role("button").click()
     copied = page.wait_for_function("navigator.clipboard.readText()").json_value()  # once there is any
-    assert parse_arguments(shlex.split(copied)[3:]).study == "whole"
+    assert parse_options(shlex.split(copied)[3:]).study.name == "whole"
 
 
 def test_page_shows_the_joint_search(page: Page, address: str) -> None:

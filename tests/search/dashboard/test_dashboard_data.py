@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from search.dashboard.commands import command_around
+from search.dashboard.commands import command_around, winner_options
 from search.dashboard.curves import best_over_time, first_choice, trial_curves
 from search.dashboard.machine import failures, machine_facts, nodes_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
 from search.dashboard.trials import trial_table
-from search.options.command_line import options_of
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
+from search.options.search_options import SearchOptions
+from search.study.folder import keep_command
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.live_state import read_live
@@ -129,28 +130,29 @@ def test_state_in_words(tmp_path: Path, write_live: Write, changes: dict[str, st
     assert state_in_words(read_live(tmp_path)) == words
 
 
-def test_options_of_are_read_back_as_the_same_configuration() -> None:
+def test_winner_options_are_read_back_as_the_same_configuration() -> None:
     config = TrialConfig(learning_rate=0.000123456789, hidden_units=(512, 256), dropout=0.25, seed=3)
-    arguments = parse_arguments(["--stage", "lr", *shlex.split(options_of(config, ("learning_rate",)))])
-    assert TrialConfig.from_dict({**arguments.given, "learning_rate": config.learning_rate}) == config
-    assert "--learning-rate 0.000123456789" in options_of(config)
+    options = parse_options(["--stage", "l2", *shlex.split(winner_options(config).replace("--l2 0.0", ""))])
+    assert TrialConfig.from_dict(options.given) == config
+    assert "--learning-rate 0.000123456789" in winner_options(config)
 
 
 @pytest.mark.parametrize("stage", ["dropout", "joint"])
-def test_command_around_is_understood(make_study: Make, write_live: Write, stage: str) -> None:
+def test_command_around_is_understood(make_study: Make, stage: str) -> None:
     folder = make_study(stages=("lr", "dropout"), epochs=2, joint=8, split="subject")
-    write_live(folder)
+    asked = SearchOptions.of(mode="joint", data="mine.parquet", split="subject", cache="features", epochs=2)
+    keep_command(folder, asked.words())
     snapshot = StudyReader(folder).read()
     result = snapshot.stage(stage)
     assert result
     command = command_around(snapshot, result)
-    arguments = parse_arguments(shlex.split(command)[3:])
-    assert (arguments.study, arguments.storage) == ("fake", folder.parent)
-    assert arguments.keras_backend == snapshot.facts.keras_backend
-    assert (arguments.data, arguments.split, arguments.repeats) == (Path("mine.parquet"), "subject", 3)
-    assert arguments.stage == ("dropout" if stage == "dropout" else "lr")
+    options = parse_options(shlex.split(command)[3:])
+    assert (options.study.name, options.study.storage) == ("fake", folder.parent)
+    assert (options.data, options.study.cache) == (asked.data, Path("features"))
+    assert (options.deciding.repeats, options.held.epochs) == (3, 2)
+    assert options.stage == ("dropout" if stage == "dropout" else "lr")
 
 
 def test_command_around_where_the_manifest_is_not_known(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=1)).read()
-    assert "--data MANIFEST --split" in command_around(snapshot, snapshot.results[0])
+    assert "--data MANIFEST --weights" in command_around(snapshot, snapshot.results[0])

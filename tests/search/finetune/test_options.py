@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
-from search.finetune.plan import finetune_plan
-from search.options.finetune_options import is_wanted
-from search.options.parser import parse_arguments
+from search.finetune.plan import finetune_plan, pretraining_of
+from search.options.parser import parse_options
 from search.study.stage_results import StageFiles, winner_of
 from tests.search.makers import make_joint_result, make_problem, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
@@ -21,7 +20,7 @@ FINETUNE = ("--stage", "finetune")
 def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     """Returns the last line of what wrong usage prints."""
     with pytest.raises(SystemExit) as raised:
-        parse_arguments(argv)
+        parse_options(argv)
     assert raised.value.code == 2
     return capsys.readouterr().err.splitlines()[-1]
 
@@ -69,12 +68,12 @@ def test_contradictions_are_told(
 def test_finetuning_starts_by_itself_where_there_are_images_to_pretrain_on(
     argv: tuple[str, ...], wanted: bool
 ) -> None:
-    assert is_wanted(parse_arguments(argv)) is wanted
+    assert parse_options(argv).wants_finetuning is wanted
 
 
 def test_augmentation_of_the_network_that_trains_on_images_is_a_hyperparameter() -> None:
-    arguments = parse_arguments(("--stage", "lr", "--backbone", "hassner", "--augment", "crop_flip"))
-    assert arguments.given["augment"] == "crop_flip"
+    options = parse_options(("--stage", "lr", "--backbone", "hassner", "--augment", "crop_flip"))
+    assert options.given["augment"] == "crop_flip"
 
 
 def _folder(tmp_path: Path, *results: Any) -> Path:
@@ -113,7 +112,7 @@ def test_study_without_a_winner() -> None:
 def test_plan_takes_the_winner_with_what_is_given(tmp_path: Path) -> None:
     folder = _folder(tmp_path, LR, DROPOUT)
     celeba = write_small_manifest(tmp_path / "celeba", source="celeba")
-    arguments = parse_arguments(
+    options = parse_options(
         (
             *FINETUNE,
             "--celeba",
@@ -126,7 +125,8 @@ def test_plan_takes_the_winner_with_what_is_given(tmp_path: Path) -> None:
             "head,blocks:2,all",
         )
     )
-    plan = finetune_plan(arguments, make_problem(tmp_path), folder)
+    problem = make_problem(tmp_path)
+    plan = finetune_plan(options, problem, pretraining_of(options, problem), folder)
     assert (plan.winner.dropout, plan.winner.epochs, plan.seeds) == (0.4, 3, (7, 8))
     assert plan.blocks == (2, "all")
     assert plan.pretraining is not None
@@ -134,5 +134,5 @@ def test_plan_takes_the_winner_with_what_is_given(tmp_path: Path) -> None:
 
 
 def test_plan_without_other_images_has_no_pretraining(tmp_path: Path) -> None:
-    plan = finetune_plan(parse_arguments(FINETUNE), make_problem(tmp_path), _folder(tmp_path, LR))
+    plan = finetune_plan(parse_options(FINETUNE), make_problem(tmp_path), None, _folder(tmp_path, LR))
     assert (plan.pretraining, plan.blocks) == (None, ())

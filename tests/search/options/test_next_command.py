@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from search.options.finetune_options import is_wanted
 from search.options.next_command import next_command
-from search.options.parser import parse_arguments
-from search.options.search_options import stage_names
+from search.options.parser import parse_options
 from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
-from search.study.stage_results import JOINT, StageResult
+from search.study.stage_results import StageResult
 from tests.search.makers import make_joint_result, make_stage_result
 
 FOLDER = Path("/studies/faces")
@@ -45,7 +43,7 @@ def finished(*stages: str, at: str = AFTER) -> list[StageResult]:
         (
             "--stage backbone --batch-size 8 --final --split folds",
             finished("backbone"),
-            "search.run --stage lr --batch-size 8 --split folds",
+            "search.run --stage lr --split folds --batch-size 8",
         ),
         ("--stage all", finished(*STAGES), "search.run --stage finetune"),
         (
@@ -91,13 +89,13 @@ def test_study_without_a_command_gets_one_of_its_facts(source: str, data: str) -
     said = next_command(FOLDER, replace(FACTS, source=source), finished("backbone"), None)
     assert said == (
         f"python -m search.run --stage batch_size{data} --split folds --weights imagenet "
-        "--keras-backend jax --study faces --storage /studies"
+        "--study faces --storage /studies --keras-backend jax"
     )
 
 
 def test_next_command_is_understood() -> None:
     said = next_command(FOLDER, FACTS, finished("backbone"), None)
-    assert parse_arguments(shlex.split(said)[3:]).stage == "batch_size"
+    assert parse_options(shlex.split(said)[3:]).stage == "batch_size"
 
 
 @pytest.mark.parametrize(
@@ -105,12 +103,12 @@ def test_next_command_is_understood() -> None:
     [
         ("--stage finetune --celeba c.parquet", "", "search.run --stage finetune --celeba c.parquet"),
         ("--stage finetune --celeba c.parquet", BEFORE, "search.run --stage finetune --celeba c.parquet"),
-        ("--stage all --finetune=head", "", "search.run --stage all --finetune=head"),
+        ("--stage all --finetune=head", "", "search.run --stage all --finetune head"),
         ("--stage finetune", AFTER, "search.report /studies/faces"),
     ],
 )
 def test_command_after_fine_tuning(options: str, finetuned_at: str, expected: str) -> None:
-    said = next_command(FOLDER, FACTS, finished(*STAGES), command(options), finetuned_at)
+    said = next_command(FOLDER, FACTS, finished(*STAGES), command(options), finetuned_at=finetuned_at)
     assert said == f"python -m {expected}"
 
 
@@ -142,12 +140,12 @@ def test_study_whose_features_the_final_model_does_not_compute_is_reported() -> 
 )
 @pytest.mark.parametrize("done", ["nothing", "what was asked", "everything"])
 def test_every_proposal_can_be_run(options: str, done: str) -> None:
-    asked = parse_arguments(options.split())
-    names = [] if asked.mode == JOINT else stage_names(asked)
+    asked = parse_options(options.split())
+    names = asked.stage_names
     results = finished(*{"nothing": [], "what was asked": names, "everything": STAGES}[done])
-    if asked.mode == JOINT and done != "nothing":
+    if asked.is_joint and done != "nothing":
         results.append(make_joint_result(finished_at=AFTER))
-    finetuned_at = AFTER if done == "everything" and is_wanted(asked) else ""
-    proposed = shlex.split(next_command(FOLDER, FACTS, results, command(options), finetuned_at))
+    finetuned_at = AFTER if done == "everything" and asked.wants_finetuning else ""
+    proposed = shlex.split(next_command(FOLDER, FACTS, results, command(options), finetuned_at=finetuned_at))
     if proposed[2] == "search.run":
-        parse_arguments(proposed[3:])
+        parse_options(proposed[3:])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
+from search.options.search_options import SearchOptions
 from search.space.joint_space import VARIED
-from search.space.stages import STAGES
 
 Capture = pytest.CaptureFixture[str]
 
@@ -19,8 +18,8 @@ ALL_GIVEN = (
 )
 
 
-def parsed(command: str) -> Any:
-    return parse_arguments(command.split())
+def parsed(command: str) -> SearchOptions:
+    return parse_options(command.split())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def parsed(command: str) -> Any:
         ("--mode joint --search tpe", "--search tpe needs --num-samples"),
         ("--mode joint --repeats auto", "--repeats auto is for stages; a joint search repeats its best"),
         ("--stage lr --seed 2147483647 --repeats 3", "the repeats after it must stay below 2147483648"),
-        ("--stage lr --quiet --verbose", "argument --verbose: not allowed with argument --quiet"),
+        ("--stage lr --quiet --verbose", "--quiet says little and --verbose much; leave out one of them"),
         ("--stage lr --wandb maybe", "argument --wandb: invalid choice: 'maybe'"),
         ("--stage lr --backbone resnet50v2", "received 'resnet50v2'; did you mean resnet50_v2"),
         ("--stage lr --backbone keras:MobileNetV9", "did you mean keras:MobileNetV2"),
@@ -100,7 +99,7 @@ def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> 
     ("option", "said"),
     [
         ("--batch-size 0", "batch_size must be a whole number of at least 1, received 0"),
-        ("--batch-size 2.5", "argument --batch-size: invalid int value: '2.5'"),
+        ("--batch-size 2.5", "argument --batch-size: must be a whole number, received '2.5'"),
         ("--learning-rate 0", "learning_rate must be a positive number, received 0.0"),
         ("--learning-rate nan", "learning_rate must be a positive number, received nan"),
         ("--hidden-units 64/x", "widths are whole numbers such as 512/256/128, received '64/x'"),
@@ -136,32 +135,20 @@ def test_wrong_value_is_told(option: str, said: str, capsys: Capture) -> None:
     assert said in capsys.readouterr().err
 
 
-def test_defaults() -> None:
-    arguments = vars(parsed("--stage lr"))
-    assert arguments.pop("order") == tuple(STAGES)
-    assert arguments.pop("vary") == VARIED
-    assert arguments.pop("argv") == ["--stage", "lr"]
-    assert {name: str(arguments.pop(name)) for name in ("storage", "cache")} == {
-        "storage": "results",
-        "cache": "cache",
-    }
-    assert {name: value for name, value in arguments.items() if value} == {
-        "stage": "lr",
-        "mode": "staged",
-        "split": "random",
-        "sweeps": 1,
-        "search": "grid",
-        "scheduler": "none",
-        "repeats": 1,
-        "max_repeats": 10,
-        "keras_backend": "auto",
-        "feature_precision": "float32",
-        "max_failures": 2,
-        "node_timeout": 900.0,
-        "tensorboard": True,
-        "wandb": "auto",
-        "wandb_project": "stagewise",
-    }
+def test_what_is_not_typed_has_its_default() -> None:
+    assert parsed("--stage lr") == SearchOptions(stage="lr")
+
+
+@pytest.mark.parametrize(
+    ("command", "varied"),
+    [
+        ("--mode joint", VARIED),
+        ("--mode joint --vary lr,l2", ("lr", "l2")),
+        ("--mode joint --search random --num-samples 4 --scheduler pbt", ("lr", "dropout")),
+    ],
+)
+def test_joint_search_varies(command: str, varied: tuple[str, ...]) -> None:
+    assert parsed(command).joint.varied == varied
 
 
 def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None:
@@ -182,22 +169,22 @@ def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None
     ("text", "widths"), [("512/256/128", (512, 256, 128)), ("512,256", (512, 256)), ("64", (64,))]
 )
 def test_hidden_units(text: str, widths: tuple[int, ...]) -> None:
-    assert parsed(f"--stage lr --hidden-units {text}").hidden_units == widths
+    assert parsed(f"--stage lr --hidden-units {text}").held.hidden_units == widths
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("45", 45)])
 def test_time_budget(text: str, seconds: float) -> None:
-    assert parsed(f"--mode joint --time-budget {text}").time_budget == seconds
+    assert parsed(f"--mode joint --time-budget {text}").joint.time_budget_s == seconds
 
 
 @pytest.mark.parametrize(("text", "repeats"), [("1", 1), ("5", 5), ("auto", "auto")])
 def test_repeats(text: str, repeats: int | str) -> None:
-    assert parsed(f"--stage lr --repeats {text}").repeats == repeats
+    assert parsed(f"--stage lr --repeats {text}").deciding.repeats == repeats
 
 
 @pytest.mark.parametrize(("text", "gpus"), [("0", 0), ("0.25", 0.25), ("2", 2)])
 def test_gpus_per_trial(text: str, gpus: float) -> None:
-    assert parsed(f"--stage lr --gpus-per-trial {text}").gpus_per_trial == gpus
+    assert parsed(f"--stage lr --gpus-per-trial {text}").machine.gpus_per_trial == gpus
 
 
 @pytest.mark.parametrize(
@@ -262,7 +249,7 @@ DEFAULTS = {
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {
-    *("--help", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
+    *("--help", "--version", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
     *("--quiet", "--verbose", "--celeba", "--celeba-root"),
 }
 

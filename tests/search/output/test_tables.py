@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
 from search.output.json_objects import plan_json, result_json
 from search.output.tables import print_estimate, print_plan, print_setting, print_stage
 from search.space.stages import STAGES
@@ -210,7 +210,7 @@ def test_plan_lists_the_first_40_and_counts_the_rest(problem: Problem) -> None:
 @pytest.fixture
 def population(problem: Problem, tmp_path: Path) -> JointPlan:
     command = "--mode joint --search random --num-samples 2 --scheduler pbt --learning-rate 0.1"
-    return joint_plan(parse_arguments(command.split()), problem, tmp_path)
+    return joint_plan(parse_options(command.split()), problem, tmp_path)
 
 
 def test_plan_of_a_population_says_that_every_member_is_trained_anew(population: JointPlan) -> None:

@@ -21,8 +21,9 @@ from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.callbacks.callback import Callback
+from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Policy
-from search.ray_tune.driver import Driver, Resources, assignment_of
+from search.ray_tune.driver import Driver, assignment_of
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION_RANGES, Range
@@ -78,7 +79,7 @@ def problem(workplace: Path) -> Problem:
 def driver(workplace: Path, problem: Problem) -> Iterator[Driver]:
     """One Ray for all tests of this module; a driver does not look into the ledger, so every test trains."""
     record = Ledger(workplace / "kept").record
-    with Driver(problem, workplace / "cache", workplace / "checkpoints", Resources(), record) as driver:
+    with Driver(problem, workplace / "cache", workplace / "checkpoints", MachineOptions(), record) as driver:
         yield driver
 
 
@@ -125,7 +126,7 @@ def test_trials_train_side_by_side_where_there_is_room(
         problem,
         workplace / "cache",
         workplace / "pair",
-        Resources(cpus_per_trial=1),
+        MachineOptions(cpus_per_trial=1),
         lambda *_: None,
         connected=True,
     )
@@ -213,7 +214,12 @@ def test_packed_trials_equal_those_trained_alone(workplace: Path, problem: Probl
     alone = driver.train(sound, Silent(), Policy())
     ledger = Ledger(workplace / "packed")
     together = Driver(
-        problem, workplace / "cache", workplace / "packing", Resources(pack=4), ledger.record, connected=True
+        problem,
+        workplace / "cache",
+        workplace / "packing",
+        MachineOptions(pack=4),
+        ledger.record,
+        connected=True,
     )
     callback = Silent()
     packed = together.train([*sound, diverging], callback, Policy())
@@ -233,7 +239,7 @@ def packing(workplace: Path, problem: Problem, driver: Driver) -> Driver:
         pytest.skip("packs need Keras on JAX, which is not installed")
     driver._connect()
     cache, record = workplace / "cache", Ledger(workplace / "packing").record
-    return Driver(problem, cache, workplace / "checks", Resources(pack=3), record, connected=True)
+    return Driver(problem, cache, workplace / "checks", MachineOptions(pack=3), record, connected=True)
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
@@ -279,8 +285,9 @@ def test_suggestions_are_trained_in_packs_like_alone(
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-sys.path[:0] = [{tests!r}]
-from test_driver import Problem, Driver, Resources, Policy, Silent, TrialConfig, read_manifest
+sys.path[:0] = [{root!r}]
+from tests.search.ray_tune.test_driver import Problem, Driver, MachineOptions, Policy, Silent
+from tests.search.ray_tune.test_driver import TrialConfig, read_manifest
 workplace, checkpoints = Path(sys.argv[1]), Path(sys.argv[2])
 problem = Problem.of(read_manifest(workplace / "faces.parquet"), "random", "none", "tensorflow")
 trial = problem.trial(TrialConfig(backbone="hassner", hidden_units=(16, 16), dropout=0.5, epochs=2), "random")
@@ -289,7 +296,7 @@ class Killed(Silent):
         super().epoch_ended(trial, metrics)
         if metrics.epoch == 1 and len(sys.argv) > 3:
             os.killpg(0, signal.SIGKILL)
-with Driver(problem, workplace / "cache", checkpoints, Resources(), lambda *_: None) as driver:
+with Driver(problem, workplace / "cache", checkpoints, MachineOptions(), lambda *_: None) as driver:
     callback = Killed()
     result = driver.train([trial], callback, Policy())[trial.key]
 losses = [[metrics.loss, metrics.val_loss] for metrics in result.epochs]
@@ -298,7 +305,7 @@ print(json.dumps({{"losses": losses, "trained": callback.epochs}}))
 
 
 def test_killed_trial_on_pixels_continues_at_its_last_epoch(workplace: Path) -> None:
-    script = KILLED.format(tests=str(Path(__file__).parent))
+    script = KILLED.format(root=str(Path(__file__).parents[3]))
 
     def run(checkpoints: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, str(workplace), str(workplace / checkpoints), *options]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from data_prep.errors import InputError
-from search.options.parser import parse_arguments
-from search.options.search_options import stage_names
+from search.options.parser import parse_options
+from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
 from search.strategies.plans import images_to_extract, joint_plan, missing_trials, stage_plan, stage_plans
@@ -27,8 +26,8 @@ def problem(tmp_path: Path) -> Problem:
     return make_problem(tmp_path)
 
 
-def options(command: str) -> Namespace:
-    return parse_arguments(command.split())
+def options(command: str) -> SearchOptions:
+    return parse_options(command.split())
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def options(command: str) -> Namespace:
     ],
 )
 def test_stage_names(command: str, names: list[str]) -> None:
-    assert list(stage_names(options(command))) == names
+    assert list(options(command).stage_names) == names
 
 
 @pytest.mark.parametrize(
@@ -124,20 +123,19 @@ def test_joint_plan_with_everything_given(problem: Problem, tmp_path: Path) -> N
     ("command", "name"), [("", "sample"), ("--data faces.parquet", "faces"), ("--data a/b.c.parquet", "b.c")]
 )
 def test_default_name_of_a_study_is_the_manifest(command: str, name: str) -> None:
-    assert default_name(options(f"--stage lr {command}")) == name
+    assert default_name(options(f"--stage lr {command}").data.manifest) == name
 
 
 def test_manifest_is_the_one_given(tmp_path: Path) -> None:
     path = write_small_manifest(tmp_path)
-    assert len(manifest_of(options(f"--stage lr --data {path}"))) == 80
+    assert len(manifest_of(path)) == 80
 
 
 def test_manifest_follows_the_data_root(tmp_path: Path) -> None:
     path = write_small_manifest(tmp_path / "there")
     (tmp_path / "there").rename(tmp_path / "here")
     moved = tmp_path / "here" / path.name
-    arguments = options(f"--stage lr --data {moved} --data-root {tmp_path / 'here'}")
-    assert manifest_of(arguments).root == tmp_path / "here"
+    assert manifest_of(moved, tmp_path / "here").root == tmp_path / "here"
 
 
 def test_missing_trials_are_those_that_have_not_finished(problem: Problem, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from search.options.parser import parse_arguments
+from search.options.parser import parse_options
 from search.ray_tune.collector import Member, Policy
 from search.space.labels import show_value
 from search.strategies.joint import JointPlan
@@ -46,7 +46,7 @@ class FakePopulation:
 @pytest.fixture
 def plan(tmp_path: Path) -> JointPlan:
     command = "--mode joint --search random --num-samples 3 --scheduler pbt --epochs 2"
-    return joint_plan(parse_arguments(command.split()), make_problem(tmp_path), tmp_path)
+    return joint_plan(parse_options(command.split()), make_problem(tmp_path), tmp_path)
 
 
 def test_members_start_from_what_the_plan_lists(plan: JointPlan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -17,7 +16,6 @@ import pytest
 
 from data_prep.errors import InputError
 from search.callbacks.live_state_writer import LiveStateWriter
-from search.options.search_options import asked_of
 from search.study.live_state import Live, LiveState, read_live
 from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
 from tests.waiting import wait_until
@@ -188,11 +186,3 @@ def test_read_live_of_a_damaged_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "live.json").write_text(text)
     with pytest.raises(InputError, match=r"live\.json is damaged .* the next run writes it again"):
         read_live(tmp_path)
-
-
-def test_asked_of_names_address_stages_and_data() -> None:
-    options = {"mode": "staged", "repeats": 3, "cpus_per_trial": None, "gpus_per_trial": 0.0}
-    arguments = argparse.Namespace(**options, max_concurrent=None, address=None, data=Path("mine.parquet"))
-    asked = asked_of(arguments, ("lr", "dropout"))
-    assert (asked["ray_address"], asked["stages"]) == ("local", ["lr", "dropout"])
-    assert asked["data"] == str(Path("mine.parquet").absolute())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search.options.parser import parse_arguments
+from search.options.run_groups import CallbackOptions
 from search.trackers import from_options
 from search.trackers.from_options import callbacks_of, has_key, require_wandb, wandb_mode
 from search.trackers.tensorboard.writer import TensorBoard
@@ -85,7 +85,7 @@ def test_auto_without_the_package_is_off(home: dict[str, str], monkeypatch: pyte
 def test_wandb_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setattr(from_options, "_is_installed", lambda: False)
     with pytest.raises(InputError, match=rf"--wandb {mode} needs the package wandb, .*'stagewise\[wandb\]'"):
-        require_wandb(parse_arguments(["--stage", "lr", "--wandb", mode]))
+        require_wandb(CallbackOptions(wandb=mode))
 
 
 def test_online_without_a_key_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,20 +93,20 @@ def test_online_without_a_key_is_one_sentence(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(InputError, match=r"--wandb online needs a key .* or use --wandb offline"):
-        require_wandb(parse_arguments(["--stage", "lr", "--wandb", "online"]))
+        require_wandb(CallbackOptions(wandb="online"))
 
 
-@pytest.mark.parametrize(("option", "count"), [("--tensorboard", 1), ("--no-tensorboard", 0)])
-def test_tensorboard_can_be_left_out(tmp_path: Path, option: str, count: int) -> None:
-    arguments = parse_arguments(["--stage", "lr", "--wandb", "disabled", option])
-    callbacks = list(callbacks_of(arguments, tmp_path, print))
+@pytest.mark.parametrize(("tensorboard", "count"), [(True, 1), (False, 0)])
+def test_tensorboard_can_be_left_out(tmp_path: Path, tensorboard: bool, count: int) -> None:
+    options = CallbackOptions(wandb="disabled", tensorboard=tensorboard)
+    callbacks = list(callbacks_of(options, tmp_path, print))
     assert [type(callback) for callback in callbacks] == [TensorBoard] * count
 
 
 def test_verbose_names_versions_and_files(tmp_path: Path) -> None:
     said: list[str] = []
-    arguments = parse_arguments(["--stage", "lr", "--wandb", "disabled", "--no-tensorboard", "--verbose"])
-    (verbose,) = callbacks_of(arguments, tmp_path, said.append)
+    options = CallbackOptions(wandb="disabled", tensorboard=False, verbose=True)
+    (verbose,) = callbacks_of(options, tmp_path, said.append)
     assert said[0].startswith("versions  Python 3.")
     assert ", ray 2." in said[0]
     verbose.search_began("stage lr", 4)

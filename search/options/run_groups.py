@@ -1,0 +1,227 @@
+"""The groups of options that say how a search runs and where it leads: model, study, callbacks, machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from data_prep.storage.remote import located
+from search.options.option import OptionGroup, given_in, option
+from search.options.types import (
+    STORAGE,
+    WANDB_AUTO,
+    WANDB_MODES,
+    WANDB_PROJECT,
+    Blocks,
+    at_least,
+    depths,
+    gpus,
+    local_folder,
+    rate,
+    seconds,
+    show_depths,
+    show_seconds,
+    study_name,
+)
+from search.space.stages import FINETUNE
+from search.study.setup import KERAS_BACKENDS
+from trainables.process_setup import available_cores
+from trainables.trial import AUGMENTATIONS, PRECISIONS, TrialConfig
+
+BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
+_DEFAULTS = TrialConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalModelOptions(OptionGroup):
+    """The way from a winner to the final model; `finetune` holds depths, 0 for the head alone."""
+
+    title: ClassVar[str] = "final model"
+
+    celeba: Path | None = option(
+        None,
+        "manifest of images to pretrain the winner on, as python -m data_prep.build celeba writes it, or "
+        f"sample (drawn faces); by --stage {FINETUNE}, or after --stage all and --mode joint by itself",
+        parse=located,
+        metavar="MANIFEST",
+    )
+    celeba_root: Path | None = option(
+        None, "folder of those images, where they have moved", parse=located, metavar="DIR"
+    )
+    finetune: tuple[Blocks, ...] | None = option(
+        None,
+        "depths that are trained: head (on cached features), blocks:N (then the last N blocks of the "
+        "backbone, on images), all (then the whole backbone), or several with commas",
+        parse=depths,
+        show=show_depths,
+        metavar="DEPTHS",
+        default_text="head",
+    )
+    finetune_rate: float | None = option(
+        None,
+        "learning rate of Adam for unfrozen blocks",
+        parse=rate,
+        metavar="RATE",
+        default_text=f"{BLOCKS_FACTOR:g} of the winner's",
+    )
+    pretraining_epochs: int | None = option(
+        None,
+        "epochs of the pretraining",
+        parse=at_least(1),
+        metavar="N",
+        default_text="as many as a trial has",
+    )
+
+    @property
+    def blocks(self) -> tuple[Blocks, ...]:
+        """The depths that unfreeze blocks."""
+        return tuple(depth for depth in self.finetune or () if depth)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, by their fields."""
+        return given_in(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions(OptionGroup):
+    """How a network trains that reads images; None where nothing was asked."""
+
+    title: ClassVar[str] = "training on images"
+
+    augment: str | None = option(
+        None, "augmentation of training images", choices=AUGMENTATIONS, default_text=_DEFAULTS.augment
+    )
+    precision: str | None = option(
+        None,
+        "precision of the arithmetic, weights stay float32; float16 needs a GPU",
+        choices=PRECISIONS,
+        default_text=_DEFAULTS.precision,
+    )
+    train_batchnorm: bool | None = option(
+        None,
+        "training of the BatchNorm layers of unfrozen blocks, too",
+        is_switch=True,
+        default_text="it stays as in inference",
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options that were given, as fields of TrialConfig."""
+        return given_in(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(OptionGroup):
+    """Where the study lies; `name` None is the manifest's name."""
+
+    title: ClassVar[str] = "study"
+
+    name: str | None = option(
+        None,
+        "name of the study's folder below the storage",
+        name="study",
+        parse=study_name,
+        metavar="NAME",
+        default_text="the manifest's name",
+    )
+    storage: Path = option(
+        STORAGE,
+        "folder of the studies, or an address such as s3://bucket/results",
+        parse=located,
+        metavar="DIR",
+    )
+    cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
+    dry_run: bool = option(False, "a list of what would be trained; nothing is")
+    json: bool = option(False, "one JSON object on standard output")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackOptions(OptionGroup):
+    """Who is told of a search while it runs."""
+
+    title: ClassVar[str] = "callbacks"
+
+    quiet: bool = option(False, "results, warnings and errors only")
+    verbose: bool = option(False, "words of Ray and the workers, versions, and the files that are written")
+    tensorboard: bool = option(True, "TensorBoard files in STUDY/tensorboard", default_text="yes")
+    wandb: str = option(
+        WANDB_AUTO,
+        "logging to Weights & Biases; offline: kept for wandb sync",
+        choices=WANDB_MODES,
+        default_text="auto, online where a key is configured",
+    )
+    wandb_project: str = option(WANDB_PROJECT, "project of Weights & Biases", metavar="NAME")
+    wandb_entity: str | None = option(
+        None, "user or team of Weights & Biases", metavar="NAME", default_text="the key's own"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineOptions(OptionGroup):
+    """Where trials run, and what each of them gets; `address` None starts Ray on this machine.
+
+    `pack` heads of one shape are trained as one program; None packs where a GPU and JAX make it faster.
+    """
+
+    title: ClassVar[str] = "machine"
+
+    keras_backend: str = option(
+        "auto",
+        "backend of Keras; auto: the variable KERAS_BACKEND, else jax where it is installed",
+        choices=("auto", *KERAS_BACKENDS),
+    )
+    address: str | None = option(
+        None,
+        "address of a running Ray, or auto",
+        metavar="ADDRESS",
+        default_text="start Ray on this machine",
+    )
+    local_cache: Path | None = option(
+        None,
+        "folder on each node's own disk, to which it copies the features that it trains on",
+        parse=local_folder,
+        metavar="DIR",
+        default_text="read them in --cache",
+    )
+    node_timeout_s: float = option(
+        900.0,
+        "time to wait for a node that the autoscaler of --address starts",
+        name="node-timeout",
+        parse=seconds,
+        show=show_seconds,
+        metavar="TIME",
+    )
+    cpus_per_trial: int | None = option(
+        None,
+        "CPU cores of a trial",
+        parse=at_least(1),
+        metavar="N",
+        default_text="2, or all of a smaller machine",
+    )
+    gpus_per_trial: float = option(
+        0.0, "GPUs of a trial, or a share of one such as 0.25", parse=gpus, metavar="SHARE", default_text="0"
+    )
+    max_concurrent: int | None = option(
+        None,
+        "largest number of trials at a time",
+        parse=at_least(1),
+        metavar="N",
+        default_text="all that fit",
+    )
+    pack: int | None = option(
+        None,
+        "number of heads of one shape that JAX trains as one program",
+        parse=at_least(1),
+        metavar="N",
+        default_text="on a GPU as many as fit, on a CPU 1, which is faster there",
+    )
+    max_failures: int = option(
+        2, "times that a trial is started again after its worker died", parse=at_least(0), metavar="N"
+    )
+
+    @property
+    def trial_cpus(self) -> int:
+        """CPUs of a trial: where none are asked for two, or all of a smaller machine."""
+        return self.cpus_per_trial or min(2, available_cores())

@@ -1,0 +1,239 @@
+"""The groups of options that say what is searched: data, held values, staged, joint, deciding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from data_prep.errors import InputError
+from data_prep.splits import PROTOCOLS, require_protocol
+from data_prep.storage.remote import located
+from search.options.option import OptionGroup, given_in, option
+from search.options.types import (
+    at_least,
+    checked,
+    number,
+    repeats,
+    seconds,
+    show_seconds,
+    whole_number,
+    widths,
+)
+from search.space.joint_space import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
+from search.space.labels import show_value
+from search.space.stages import AUTO_REPEATS, STAGES, parse_order
+from search.statistics.selection import RACE_MAXIMUM, RACE_START
+from trainables.backbones.table import BACKBONES, find_backbone
+from trainables.features.cache import FEATURE_PRECISIONS
+from trainables.trial import SCHEDULES, TrialConfig
+
+_DEFAULTS = TrialConfig()
+_EARLIER = ", or an earlier stage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions(OptionGroup):
+    """The images, their split, and what turns them into features; `manifest` None is the built-in sample."""
+
+    title: ClassVar[str] = "data"
+
+    manifest: Path | None = option(
+        None,
+        "manifest of the images, as python -m data_prep.build writes it",
+        name="data",
+        parse=located,
+        metavar="MANIFEST",
+        default_text="the built-in sample of drawn faces",
+    )
+    root: Path | None = option(
+        None,
+        "folder of the images, where they have moved",
+        name="data-root",
+        parse=located,
+        metavar="DIR",
+        default_text="as in the manifest",
+    )
+    split: str = option(
+        "random",
+        f"protocol that divides the images into training and validation: {', '.join(PROTOCOLS)}",
+        parse=checked(require_protocol),
+        metavar="PROTOCOL",
+        default_text="random, the report's 80/20",
+    )
+    weights: str | None = option(
+        None,
+        "weights of the backbone: imagenet, none (random), or the path of a file",
+        metavar="WEIGHTS",
+        default_text="imagenet for photographs, none for the drawn sample",
+    )
+    feature_precision: str = option(
+        FEATURE_PRECISIONS[0],
+        "precision of a frozen backbone's arithmetic; bfloat16 is faster on processors that have it, and its "
+        "features differ by some per cent",
+        choices=FEATURE_PRECISIONS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldValues(OptionGroup):
+    """The hyperparameters that a user holds fixed, by the names of TrialConfig; None where he does not."""
+
+    title: ClassVar[str] = "hyperparameters held fixed"
+
+    backbone: str | None = option(
+        None,
+        f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>",
+        parse=checked(find_backbone),
+        metavar="NAME",
+        default_text=f"{_DEFAULTS.backbone}{_EARLIER}",
+        offers=tuple(backbone.name for backbone in BACKBONES),
+    )
+    batch_size: int | None = option(
+        None,
+        "examples in a step",
+        parse=whole_number,
+        metavar="N",
+        default_text=f"{_DEFAULTS.batch_size}{_EARLIER}",
+    )
+    learning_rate: float | None = option(
+        None,
+        "learning rate of Adam",
+        parse=number,
+        metavar="RATE",
+        default_text=f"{_DEFAULTS.learning_rate}{_EARLIER}",
+    )
+    hidden_units: tuple[int, ...] | None = option(
+        None,
+        "widths of the dense blocks",
+        parse=widths,
+        show=show_value,
+        metavar="N/N/N",
+        default_text=f"{show_value(_DEFAULTS.hidden_units)}{_EARLIER}",
+    )
+    dropout: float | None = option(
+        None,
+        "dropout rate after each dense block",
+        parse=number,
+        metavar="RATE",
+        default_text=f"{_DEFAULTS.dropout}{_EARLIER}",
+    )
+    l2: float | None = option(
+        None,
+        "factor of the squared dense kernels in the loss",
+        parse=number,
+        metavar="FACTOR",
+        default_text=f"{_DEFAULTS.l2}{_EARLIER}",
+    )
+    learning_rate_schedule: str | None = option(
+        None,
+        f"schedule of the learning rate: {', '.join(SCHEDULES)}",
+        name="schedule",
+        metavar="NAME",
+        default_text=f"{_DEFAULTS.learning_rate_schedule}{_EARLIER}",
+        offers=SCHEDULES,
+    )
+    epochs: int | None = option(
+        None, "epochs of every trial", parse=whole_number, metavar="N", default_text=str(_DEFAULTS.epochs)
+    )
+    seed: int | None = option(
+        None,
+        "seed of the first repeat; the split's seed is always the report's 7",
+        parse=whole_number,
+        metavar="N",
+        default_text=str(_DEFAULTS.seed),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            TrialConfig.from_dict(self.given)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The hyperparameters that are held, as fields of TrialConfig."""
+        return given_in(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedOptions(OptionGroup):
+    """The order of a staged search, and how often it goes through it."""
+
+    title: ClassVar[str] = "staged search"
+
+    order: tuple[str, ...] = option(tuple(STAGES), "order of the stages", parse=parse_order, metavar="STAGES")
+    sweeps: int = option(
+        1,
+        "times that the stages are gone through, each time from the winner, until nothing changes",
+        parse=at_least(1),
+        metavar="N",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointOptions(OptionGroup):
+    """What a joint search tries and what stops it; `vary` None leaves to it what it varies."""
+
+    title: ClassVar[str] = "joint search"
+
+    search: str = option(
+        "grid", "choice of the configurations: all, random ones, or those of a model", choices=SEARCHES
+    )
+    scheduler: str = option(
+        "none", "scheduler that stops trials early; pbt changes their values instead", choices=SCHEDULERS
+    )
+    num_samples: int | None = option(
+        None, "number of configurations that random and tpe try", parse=at_least(1), metavar="N"
+    )
+    time_budget_s: float | None = option(
+        None,
+        "time after which the search ends, such as 90s, 30m or 2h",
+        name="time-budget",
+        parse=seconds,
+        show=show_seconds,
+        metavar="TIME",
+        default_text="none",
+    )
+    ranges: bool = option(False, "continuous ranges of learning rate, dropout and l2 instead of the grids")
+    vary: tuple[str, ...] | None = option(
+        None,
+        "stages whose values are combined",
+        parse=parse_order,
+        metavar="STAGES",
+        default_text=f"{','.join(VARIED)}, 576 configurations; with pbt {','.join(POPULATION_STAGES)}",
+    )
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The stages whose values are combined."""
+        return self.vary or (POPULATION_STAGES if self.scheduler == POPULATION else VARIED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidingOptions(OptionGroup):
+    """How often each value is trained, and whether the held-out data is read."""
+
+    title: ClassVar[str] = "deciding"
+
+    repeats: int | str = option(
+        1,
+        "number of seeds for each value; auto: more seeds until the winner is clear",
+        parse=repeats,
+        metavar="N",
+    )
+    max_repeats: int = option(
+        RACE_MAXIMUM, "largest number of seeds with --repeats auto", parse=at_least(RACE_START), metavar="N"
+    )
+    final: bool = option(False, "one reading of the held-out data, for the last winner")
+
+    @property
+    def first_repeats(self) -> int:
+        """The number of seeds that every value gets."""
+        return RACE_START if self.repeats == AUTO_REPEATS else int(self.repeats)
+
+    @property
+    def most_repeats(self) -> int:
+        """The number of seeds that a value may get."""
+        return self.max_repeats if self.repeats == AUTO_REPEATS else int(self.repeats)
