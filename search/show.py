@@ -54,14 +54,17 @@ def _next(snapshot: Snapshot) -> str:
         snapshot.results,
         snapshot.command,
         finetuned_at=ended,
-        running=bool(_running(snapshot)),
+        running=_is_running(snapshot),
     )
+
+
+def _is_running(snapshot: Snapshot) -> bool:
+    return snapshot.live is not None and snapshot.live.state is LiveState.RUNNING
 
 
 def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:
     """Returns the trials in training; none of a run that is over."""
-    live = snapshot.live
-    return live.running if live and live.state is LiveState.RUNNING else ()
+    return snapshot.live.running if snapshot.live and _is_running(snapshot) else ()
 
 
 def _print(snapshot: Snapshot, console: Console) -> None:

@@ -70,7 +70,9 @@ def test_study_is_shown_with_tables_and_the_next_command(
         "Stage backbone",
         "Stage batch_size",
     ]
-    assert lines[-1].startswith("next      python -m search.run --stage lr --data MANIFEST --split random")
+    assert lines[-1].startswith(
+        "next      python -m search.run --stage lr --data MANIFEST --weights imagenet"
+    )
     assert max(map(len, lines[6:-1])) <= 80
     assert err == ""
 
