@@ -68,6 +68,7 @@ class BuildOptions:
                 f"a manifest is written to a path of this machine only, received {address_of(self.out)}; "
                 "copy it there afterwards"
             )
+        # again, for a value that no parser has read
         if self.test_share is not None:
             _share(self.test_share)
         _seed(self.seed)
@@ -76,7 +77,7 @@ class BuildOptions:
 def parse_options(argv: Sequence[str] | None) -> BuildOptions:
     """Returns the options in `argv`; wrong usage, --help and --version end in SystemExit."""
     parser = completing(_parser())
-    typed = vars(parser.parse_args(argv))
+    typed = vars(parser.parse_args(argv))  # the options of one data set: others keep their defaults
     try:
         return BuildOptions(**typed)
     except InputError as error:

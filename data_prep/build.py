@@ -49,7 +49,7 @@ def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) 
         check = check_images(labels.root, labels.table["path"].tolist(), on_checked=advance)
     if not skip_bad_images:
         check.require_all_good()
-    good = _without_bad(labels, check)
+    good = _without_bad(labels, check)  # raises where none is left
     manifest = Manifest.of(good.table, labels.root, [digest for digest in check.digests if digest])
     write_manifest(manifest, out)
     _record_skipped(check.bad, skipped_path(out))

@@ -1,4 +1,4 @@
-"""Opens every image once: is it there, is it whole, is it an image, and what is its digest."""
+"""The check of every image, opened once: is it there, is it whole, is it an image, what is its digest."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class BadImage:
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """What was found: a digest for every path in order (None where the image is bad), and the bad ones."""
+    """A digest for every path in order, None where the image is bad, and the bad images."""
 
     digests: tuple[str | None, ...]
     bad: tuple[BadImage, ...]
 
     def reasons(self) -> dict[str, int]:
-        """Returns how many images are bad for which reason."""
+        """Returns the number of bad images for each reason."""
         return dict(Counter(image.reason for image in self.bad))
 
     def require_all_good(self) -> None:
@@ -64,7 +64,7 @@ class ImageCheck:
 def check_images(
     root: Path, paths: Sequence[str], *, on_checked: Callable[[], None] = lambda: None
 ) -> ImageCheck:
-    """Decodes the images at `paths` (relative to `root`) in a thread pool and returns what was found.
+    """Returns the check of the images at `paths` (relative to `root`), decoded in a thread pool.
 
     A digest is the first 32 hexadecimal digits of the SHA-256 of the file's bytes. `on_checked` is called
     in the calling thread after every image. An image of more pixels than Pillow's limit is a bomb.
@@ -74,13 +74,14 @@ def check_images(
     found: list[str | BadImage] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # Pillow warns of a bomb at one size and refuses it at twice that; trials would refuse it at the first
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             for result in pool.map(partial(_digest_or_problem, root.resolve()), paths):
                 found.append(result)
                 on_checked()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for all that are left
     return ImageCheck(
         digests=tuple(None if isinstance(result, BadImage) else result for result in found),
         bad=tuple(result for result in found if isinstance(result, BadImage)),
@@ -88,7 +89,7 @@ def check_images(
 
 
 def _digest_or_problem(root: Path, path: str) -> str | BadImage:
-    file = (root / path).resolve()
+    file = (root / path).resolve()  # a link may lead out of the folder, as a name may not
     if not file.is_relative_to(root):
         return BadImage(path, OUTSIDE)
     if not file.is_file():

@@ -40,9 +40,9 @@ _SAY_WHERE = (
 _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stagewise.image_digests"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # tables compare by the cell; two data sets compare by their digests
 class Manifest:
-    """A data set: one row an image.
+    """A data set: one row per image.
 
     `table` has exactly `MANIFEST_COLUMNS`: path (POSIX, relative to `root`), label (int8: 0 female, 1 male),
     subject (string or NA), fold (nullable Int64), age (string or NA), source (string). `root` is absolute.
@@ -92,7 +92,7 @@ def typed_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_label(label: int, source: str) -> str:
-    """Returns what a reader calls `label` of that data set: "1 male" where it has a name, else "label 1"."""
+    """Returns the name of `label` for a reader: "1 male" where its data set names it, else "label 1"."""
     return f"{label} {LABEL_NAMES[label]}" if source in NAMED_SOURCES else f"label {label}"
 
 
@@ -154,7 +154,7 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     try:
         manifest = Manifest.of(arrow.to_pandas(), _found_root(path, metadata[_ROOT].decode(), root), digests)
     except (ValueError, TypeError) as error:
-        if isinstance(error, InputError):
+        if isinstance(error, InputError):  # a ValueError, too, and a sentence already
             raise
         raise InputError(f"{path} is a damaged manifest ({error}); build it again") from error
     if manifest.digest != metadata[_DIGEST].decode():
@@ -170,6 +170,7 @@ def _read_parquet(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputError(f"there is no manifest {shown(path)}; make one with python -m data_prep.build")
     try:
+        # else a folder on the way that is called a=b would become a column a
         return pq.read_table(path, partitioning=None)
     except (pa.ArrowException, OSError) as error:
         number = getattr(error, "errno", None)  # of the operating system; what is no parquet has none
@@ -204,7 +205,7 @@ def _found_root(path: Path, written: str, override: Path | None) -> Path:
 
 
 def _require_first_image(path: Path, manifest: Manifest) -> None:
-    first = next(iter(manifest.image_paths()), None)
+    first = next(iter(manifest.image_paths()), None)  # on shared storage all would take minutes
     if first is not None and not is_file(first):
         raise InputError(
             f"the first image of {path} was looked for at {shown(first)}, which is not there; {_SAY_WHERE}"
@@ -214,6 +215,7 @@ def _require_first_image(path: Path, manifest: Manifest) -> None:
 def _digest(table: pd.DataFrame, image_digests: Sequence[str]) -> str:
     rows = zip(*(_plain(table[name]) for name in MANIFEST_COLUMNS), image_digests, strict=True)
     digest = hashlib.sha256()
+    # as JSON, so that no two rows look alike: text is quoted, and nothing is not the text "None"
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()[:DIGEST_LENGTH]

@@ -1,4 +1,4 @@
-"""Splits of a manifest's rows into train, validation and test, and what a reader must know of each."""
+"""Splits of a manifest's rows into train, validation and test, and a sentence for the reader on each."""
 
 from __future__ import annotations
 
@@ -95,6 +95,7 @@ def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
     from sklearn.model_selection import train_test_split  # slow: completion does without
 
     labels = _labels(manifest)
+    # before scikit-learn refuses it in words that do not say which data to add
     _require_enough(labels, np.arange(labels.size), PARTS, "rows")
     train, validation = train_test_split(
         np.arange(labels.size), test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
@@ -105,7 +106,7 @@ def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
 def _for_pretraining(manifest: Manifest, seed: int) -> Iterator[Split]:
     folds = manifest.table["fold"]
     present = set(folds.dropna().unique().tolist())
-    if not {0} < present:
+    if not {0} < present:  # without fold 0 nothing trains, with it alone nothing validates
         (split,) = _random(manifest, seed)
         yield replace(split, name=PRETRAINING)
         return
@@ -169,6 +170,7 @@ def _cuts(manifest: Manifest, rows: Rows, count: int, seed: int) -> Iterator[tup
 
 
 def _groups(subjects: pd.Series) -> Rows:
+    # a row without a subject is a group of its own, not one with all others that have none
     codes, known = pd.factorize(subjects)
     own = len(known) + np.arange(codes.size)
     return np.where(codes < 0, own, codes).astype(np.int64)

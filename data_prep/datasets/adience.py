@@ -36,7 +36,7 @@ def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = 
     seen: set[tuple[str, str, str]] = set()
     kept: list[ImageRow] = []
     for fold, row in _rows(files, yaw):
-        subjects.add(_subject(row))
+        subjects.add(_subject(row))  # before any row is dropped: of all rows read
         image = (row["user_id"], row["face_id"], row["original_image"])
         reason = _reason_to_drop(row, yaw) or (REPEATED_IMAGE if image in seen else None)
         if reason:
@@ -62,6 +62,7 @@ def _fold_files(root: Path, yaw: int | None) -> tuple[dict[int, Path], tuple[str
             f"{root} holds neither fold_frontal_<k>_data.txt nor fold_<k>_data.txt; "
             "give the folder of Adience's label files as --root"
         )
+    # the frontal files hold the angle 0 alone; where there are no others, every row is dropped and says why
     wants_frontal = yaw in (None, 0)
     chosen = frontal if frontal and (wants_frontal or not every_angle) else every_angle
     return chosen, tuple(_notes(root, chosen, frontal, every_angle))
@@ -124,7 +125,7 @@ def _image_row(root: Path, row: LabelRow, fold: int, look_for_images: bool) -> I
     underscored = f"aligned/{user}/landmark_aligned_face_{face}_{image}"
     if look_for_images and not (root / path).exists() and (root / underscored).exists():
         path = underscored
-    age = None if row["age"] in ("", "None") else row["age"]
+    age = None if row["age"] in ("", "None") else row["age"]  # "None" is how the files write it
     return ImageRow(path, _LABEL_OF_GENDER[row["gender"]], _subject(row), fold, age)
 
 

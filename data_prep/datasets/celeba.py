@@ -150,10 +150,10 @@ def _random_folds(labels: dict[str, int], share: float, seed: int) -> dict[str, 
         raise InputError(
             f"a test share of {share:g} cannot be cut from {len(images):,} images ({error}); use more images"
         ) from error
-    folds = dict.fromkeys(images, TRAIN_FOLD)
+    folds = dict.fromkeys(images, TRAIN_FOLD)  # no fold 1: pretraining validates on fold 2 then
     return folds | {images[number]: TEST_FOLD for number in test}
 
 
 def _image_folder(root: Path) -> str:
-    doubled = f"{IMAGES}/{IMAGES}"
+    doubled = f"{IMAGES}/{IMAGES}"  # as Kaggle's archive unpacks
     return doubled if (root / doubled).is_dir() else IMAGES

@@ -1,4 +1,4 @@
-"""Draws faces: a bust whose hair, beard, lips, brows, earrings and clothes follow given traits."""
+"""Drawn faces: busts whose hair, beard, lips, brows, earrings and clothes follow given traits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CANVAS = 200  # every length below is in these units; the picture is scaled aft
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What stays the same in every drawing of one person; lengths and amounts lie in [0, 1]."""
+    """The traits of one person, the same in every drawing; lengths and amounts lie in [0, 1]."""
 
     skin: Colour
     hair: str

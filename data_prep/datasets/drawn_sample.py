@@ -87,7 +87,7 @@ def draw_faces(count: int, seed: int = DRAWING_SEED) -> list[DrawnFace]:
     Each is of another person, and none of them is in a sample of any size: they are drawn from a random
     stream of their own, in the size of the Adience tree.
     """
-    rng = np.random.default_rng([seed, 2])
+    rng = np.random.default_rng([seed, 2])  # 0 and 1 are the streams of the two trees
     return [_draw_alone(number % 2, rng) for number in range(count)]
 
 
@@ -109,12 +109,13 @@ def holds_sample(root: Path, marker: str | None = None) -> bool:
 def _draw_whole(root: Path, photos: int, celeba_photos: int, seed: int) -> None:
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
+        # drawn beside and renamed, so that a drawing that is killed leaves no half sample
         partial = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
     except OSError as error:
         raise InputError(f"{root} cannot be made ({error.strerror}); choose another --root") from error
     marker = _marker(photos, celeba_photos, seed)
     try:
-        partial.chmod(0o755)
+        partial.chmod(0o755)  # mkdtemp made it for its owner alone
         _draw_adience(partial / "adience", photos, np.random.default_rng([seed, 0]))
         _draw_celeba(partial / "celeba", celeba_photos, np.random.default_rng([seed, 1]))
         for tree in ("adience", "celeba"):
@@ -141,6 +142,7 @@ def _draw_adience(folder: Path, photos: int, rng: Generator) -> None:
     lines: dict[int, list[str]] = {fold: [ADIENCE_HEADER] for fold in range(FOLDS)}
     for number, owner in enumerate(shown):
         subject = subjects[owner]
+        # Flickr's number and secret, which Adience's names are made of
         image = f"{7_300_000_000 + 13 * number}_{rng.integers(16**10):010x}_o.jpg"
         path = folder / "aligned" / subject.user_id / f"landmark_aligned_face.{subject.face_id}.{image}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,6 +155,7 @@ def _draw_adience(folder: Path, photos: int, rng: Generator) -> None:
 def _subjects(count: int, rng: Generator) -> list[_Subject]:
     subjects = []
     for number in range(count):
+        # two people of a fold are of one user, as in Adience: a subject is the user and the face
         fold, within_fold = number % FOLDS, number // FOLDS
         user = fold + FOLDS * (within_fold // 2)
         label = within_fold % 2

@@ -88,8 +88,9 @@ def _from_class_folders(root: Path) -> Labels:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
+    # not rglob, which passes over a folder that it may not list
     for parent, folders, files in os.walk(folder, onerror=_refuse):
-        folders.sort()
+        folders.sort()  # in place, which is the order in which os.walk goes on
         yield from (Path(parent) / name for name in sorted(files))
 
 

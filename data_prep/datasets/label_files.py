@@ -102,6 +102,7 @@ def _check_header(path: Path, header: Sequence[str], needed: Sequence[str]) -> N
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    # not splitlines, which cuts at form feeds and the like, too, where a field may have one
     return enumerate(re.split(r"\r\n|\r|\n", _text(path)), start=1)
 
 

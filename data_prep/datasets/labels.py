@@ -1,4 +1,4 @@
-"""What every loader returns: image rows in the manifest's columns, and the counts of how they came about."""
+"""The labels of a data set as every loader returns them: image rows, and how many were dropped for what."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def is_drawn(root: Path) -> bool:
 def existing_folder(root: Path) -> Path:
     """Returns `root` as an absolute path without links; raises InputError where it is not a folder."""
     if root.is_dir():
-        return root.resolve()
+        return root.resolve()  # the manifest keeps it, for processes that stand in other folders
     problem = "is not a folder" if root.exists() else "does not exist"
     raise InputError(f"--root must be an existing folder, {root} {problem}; check the spelling")
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Lets `write` fill the file at `path`, which appears with all its bytes or not at all."""
+    # in the same folder, where a rename is one step; of this process, as another may write the same file
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
