@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from rich.text import Text
 from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from search.options.types import add_storage, offer_studies
 from search.space.labels import COMPARED, describe_config
@@ -64,11 +64,10 @@ def _compare(argv: Sequence[str] | None) -> None:
         _print(lines, text_console())
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.compare",
         description="Staged against joint search: best objective, trials, seconds, and each one's winner.",
-        allow_abbrev=False,
     )
     studies = parser.add_argument(
         "studies", nargs="+", metavar="STUDY", help="names below the storage, or folders"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import add_storage, offer_studies
@@ -74,14 +75,13 @@ def _print(exported: Exported, form: Format, model: ModelFile) -> None:
     print(f"output: float32 (batch, 1), the probability of label 1 ({model.label_names[1]})")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.export",
         description="Writes a finished model for another runtime, once it gave the same there as in Keras on "
         f"drawn faces, black, white and noise (to {EXPORT_TOLERANCE:g} of a probability); else nothing is "
         "kept.",
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted",
-        allow_abbrev=False,
     )
     model = parser.add_argument(
         "model", metavar="MODEL_OR_STUDY", help="a .keras file, or a study that has a winner"

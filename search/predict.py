@@ -19,6 +19,7 @@ from rich.text import Text
 from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from data_prep.storage.atomic_files import write_whole
@@ -177,13 +178,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.predict",
         description="The probability and the label that a finished model gives to photographs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
         usage="%(prog)s MODEL_OR_STUDY (PHOTO … | --manifest FILE | --demo) [options]",
     )
     model = parser.add_argument(

@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from rich.text import Text
 from data_prep.command_line.completion import completing
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from search.options.next_command import next_command
 from search.options.types import add_study
 from search.output.tables import print_finetune, print_stage
@@ -142,12 +142,11 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.show",
         description="Shows a study: its state, the tables of its stages, and the next command to run.",
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
-        allow_abbrev=False,
     )
     add_study(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")

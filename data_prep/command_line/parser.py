@@ -36,23 +36,24 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints `message` with the nearest names of unknown options, and ends the process with 2."""
-        super().error(message + self._nearest_options())
+        super().error(message + self._unknown_options(message))
 
-    def _nearest_options(self) -> str:
+    def _unknown_options(self, message: str) -> str:
         # whatever argparse complains of first: with `--stages lr` it misses the required --stage
         known = self._known_options()
         names = [word.partition("=")[0] for word in self._received if word.startswith("--") and word != "--"]
-        return "".join(did_you_mean(name, known) for name in names if name not in known)
+        return "".join(
+            ("" if name in message else f"; there is no option {name}") + did_you_mean(name, known)
+            for name in names
+            if name not in known
+        )
 
     def _known_options(self) -> set[str]:
-        subcommands = [
-            action.choices[word]
-            for action in self._actions
-            if isinstance(action, argparse._SubParsersAction)
-            for word in self._received
-            if word in action.choices
-        ]
-        return {name for parser in (self, *subcommands) for name in parser._option_string_actions}
+        below = [action for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        subcommands = {word: parser for action in below for word, parser in action.choices.items()}
+        # all of them, where the word for one of them is the one that is misspelt
+        asked = [subcommands[word] for word in self._received if word in subcommands] or subcommands.values()
+        return {name for parser in (self, *asked) for name in parser._option_string_actions}
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
         try:

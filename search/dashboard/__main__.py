@@ -14,6 +14,7 @@ from typing import Any
 
 from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from search.dashboard.access import LOCAL_HOSTS, how_to_reach, token_for
 from search.dashboard.page import Settings, configure
@@ -116,13 +117,12 @@ def _require_free(host: str, port: int) -> None:
             ) from None
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.dashboard",
         description="Serves a live page on a study, or on all studies of a storage.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     source = parser.add_argument(
         "source",

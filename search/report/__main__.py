@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.options.types import add_study
@@ -77,12 +77,11 @@ def _write(path: Path, content: bytes) -> None:
     write_whole(path, lambda file: file.write(content))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="python -m search.report",
         description="Writes a study's report: index.html (opens without internet), report.md, figures/*.png.",
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
-        allow_abbrev=False,
     )
     add_study(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="(default: STUDY/report)")

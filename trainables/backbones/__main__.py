@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_prep.command_line.completion import completing
+from data_prep.command_line.parser import CommandParser
 from trainables.backbones.table import BACKBONES, Backbone
 from trainables.backbones.weights import build_application
 
@@ -56,9 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m trainables.backbones.table",
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m trainables.backbones",
         description="The backbones with their input size and their parameters with the default head.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON array on standard output")

@@ -51,9 +51,9 @@ def test_known_options_are_parsed(parser: CommandParser) -> None:
         ("--stage lr --epoch 3", "unrecognized arguments: --epoch 3; did you mean --epochs?"),
         ("--stage lr --epoch=3", "unrecognized arguments: --epoch=3; did you mean --epochs?"),
         ("--stage lr --cpus 2", "unrecognized arguments: --cpus 2; did you mean --cpus-per-trial?"),
-        ("--stages lr", "arguments are required: --stage; did you mean --stage?"),
+        ("--stages lr", "are required: --stage; there is no option --stages; did you mean --stage?"),
         ("--stage lr --weather fine", "unrecognized arguments: --weather fine"),
-        ("--stage lr --epochs x --seeds 7", "invalid int value: 'x'; did you mean --seed?"),
+        ("--weather fine", "arguments are required: --stage; there is no option --weather"),
     ],
 )
 def test_unknown_option_is_answered_with_the_nearest(
