@@ -38,7 +38,7 @@ def next_command(
     stage = _next_stage(asked, finished & set(STAGES))
     finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
     if finetuned or (asked and asked.is_joint) or (stage == FINETUNE and _reads_rounded(facts)):
-        return shlex.join(["python", "-m", "search.report", str(folder)])
+        return shlex.join(["python", "-m", "search.report", shown(folder)])
     of_study = options_of_study(folder.name, shown(folder.parent), facts, asked)
     return command_of(of_study.for_stage(stage), cwd if asked else "")
 

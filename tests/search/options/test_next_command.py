@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.storage.remote import located
 from search.options.next_command import next_command
 from search.options.parser import parse_options
 from search.space.stages import STAGES
@@ -149,3 +150,9 @@ def test_every_proposal_can_be_run(options: str, done: str) -> None:
     proposed = shlex.split(next_command(FOLDER, FACTS, results, command(options), finetuned_at=finetuned_at))
     if proposed[2] == "search.run":
         parse_options(proposed[3:])
+
+
+def test_study_in_a_bucket_is_reported_by_its_address() -> None:
+    folder = located("s3://lab/results/faces")
+    said = next_command(folder, FACTS, finished(*STAGES), command("--stage finetune"), finetuned_at=AFTER)
+    assert said == "python -m search.report s3://lab/results/faces"
