@@ -30,8 +30,9 @@ from search.strategies.staged import StagePlan, run_stage
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
-from search.study.stage_results import JOINT, JointResult, PopulationResult, Result, StageFiles, StageResult
+from search.study.stage_results import JointResult, PopulationResult, Result, StageFiles, StageResult
 from trainables import worker
 from trainables.trial import Trial, TrialConfig, TrialResult
 
@@ -56,13 +57,13 @@ class Runner:
     def stage(self, plan: StagePlan) -> StageResult:
         """Runs a stage."""
         self._say(plan)
-        workers = self._workers(f"stage {plan.stage.name}", plan.label)
+        workers = self._workers(SearchId(SearchKind.STAGE, plan.stage.name), plan.label)
         return run_stage(plan, self._ledger, lambda trials: workers.train(trials, Policy()))
 
     def joint(self, plan: JointPlan) -> JointResult | PopulationResult:
         """Runs a joint search and keeps what it found."""
         self._say(plan)
-        workers = self._workers(f"{JOINT} {plan.search}", plan.label)
+        workers = self._workers(SearchId(SearchKind.JOINT, plan.search), plan.label)
         if plan.scheduler == POPULATION:
             result: JointResult | PopulationResult = run_population(plan, workers)
         else:
@@ -72,7 +73,7 @@ class Runner:
 
     def final(self, result: Result, problem: Problem) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
-        workers = self._workers("held-out data", lambda trial: trial.split)
+        workers = self._workers(SearchId(SearchKind.HELD_OUT), lambda trial: trial.split)
         return evaluate_winner(
             result, problem, self._ledger, lambda trials: workers.train(trials, Policy()), self._folder
         )
@@ -85,10 +86,10 @@ class Runner:
         print_finetune_setting(plan, self._console)
 
         def trains(
-            problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
+            problem: Problem, search: SearchId, trials: Sequence[Trial], keep: Collection[str]
         ) -> Mapping[str, TrialResult]:
             driver = self._driver if problem is plan.problem else self._driver.of(problem)
-            workers = _Workers(driver, title, plan.label, self._console, self._callbacks)
+            workers = _Workers(driver, search, plan.label, self._console, self._callbacks)
             return workers.train(trials, Policy(), keep)
 
         result = run_finetune(plan, self._ledger, trains, self._folder)
@@ -104,8 +105,8 @@ class Runner:
         self._console.print("writing the final model")
         self._driver.call(worker.write_model, *arguments)
 
-    def _workers(self, title: str, label: Callable[[Trial], str]) -> _Workers:
-        return _Workers(self._driver, title, label, self._console, self._callbacks)
+    def _workers(self, search: SearchId, label: Callable[[Trial], str]) -> _Workers:
+        return _Workers(self._driver, search, label, self._console, self._callbacks)
 
     def _say(self, plan: Plan) -> None:
         print_setting(plan, self._console)
@@ -120,12 +121,12 @@ class _Workers:
     def __init__(
         self,
         driver: Driver,
-        title: str,
+        search: SearchId,
         label: Callable[[Trial], str],
         console: Console,
         callbacks: Sequence[Callback],
     ) -> None:
-        self._driver, self._title, self._label, self._console = driver, title, label, console
+        self._driver, self._search, self._label, self._console = driver, search, label, console
         self._callbacks = callbacks
 
     def train(
@@ -146,9 +147,9 @@ class _Workers:
 
     @contextmanager
     def _callback(self, total: int) -> Iterator[Callback]:
-        with ProgressDisplay(self._title, total, self._label, self._console) as progress:
+        with ProgressDisplay(str(self._search), total, self._label, self._console) as progress:
             callbacks = Callbacks((progress, *self._callbacks))
-            callbacks.search_began(self._title, total)
+            callbacks.search_began(self._search, total)
             if total and not self._driver.is_connected:
                 self._console.print("starting Ray")
             yield callbacks

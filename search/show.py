@@ -21,7 +21,7 @@ from search.output.tables import print_finetune, print_stage
 from search.space.labels import COMPARED, describe_config
 from search.space.stages import STAGES
 from search.strategies.held_out import describe_reading
-from search.study.descriptions import clock_time, describe_data, stage_of, weights_in_words
+from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.facts import FORMAT, StudyFacts
 from search.study.live_state import Live, LiveState, LiveTrial
 from search.study.snapshot import Snapshot
@@ -117,7 +117,8 @@ def _networks(facts: StudyFacts) -> str:
 
 
 def _describe_running(trial: LiveTrial, snapshot: Snapshot) -> str:
-    stage = STAGES.get(stage_of(snapshot.live.search)) if snapshot.live else None
+    search = snapshot.live.search if snapshot.live else None
+    stage = STAGES.get(search.stage) if search else None
     values = describe_config(trial.config, [stage.hyperparameter] if stage else COMPARED)
     split = "" if trial.split == snapshot.facts.split else f", {trial.split}"
     return f"{values}, seed {trial.config.seed}{split}, epoch {len(trial.epochs)} of {trial.config.epochs}"
@@ -129,7 +130,7 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
         "study": snapshot.name,
         "folder": str(snapshot.folder),
         "state": live.state.value if live else None,
-        "search": live.search if live else None,
+        "search": str(live.search or "") if live else None,
         "seconds_left": live.seconds_left if live else None,
         "running": [trial.key for trial in _running(snapshot)],
         "facts": {"format": FORMAT, **snapshot.facts.to_dict()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from search.study.search_id import SearchId
 from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, Trial, TrialResult
 
@@ -16,8 +17,8 @@ class Callback:
     one raises ends it. The trials of a search run at the same time: their calls alternate.
     """
 
-    def search_began(self, search: str, trials: int) -> None:
-        """Of a stage or joint search, such as "stage lr", that many trials are about to be trained.
+    def search_began(self, search: SearchId, trials: int) -> None:
+        """That many trials of `search` are about to be trained; `str(search)` is "stage lr" or the like.
 
         A race says so several times.
         """
@@ -44,7 +45,7 @@ class Callbacks(Callback):
 
     callbacks: Sequence[Callback]
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         """Tells all of them."""
         for callback in self.callbacks:
             callback.search_began(search, trials)

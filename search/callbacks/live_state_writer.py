@@ -18,6 +18,7 @@ from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Callback
 from search.study.layout import Layout
 from search.study.live_state import FORMAT, LiveState
+from search.study.search_id import SearchId
 from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
@@ -30,7 +31,7 @@ _CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
 class _Search:
     """What is being trained: its trials so far."""
 
-    title: str = ""
+    id: SearchId | None = None
     begun_at: float = field(default_factory=time.time)
     expected: int = 0
     done: int = 0
@@ -46,7 +47,7 @@ class _Search:
 
     def is_over(self) -> bool:
         """Whether nothing of it is left to do."""
-        return self.finished or not self.title or (self.done >= self.expected and not self.running)
+        return self.finished or self.id is None or (self.done >= self.expected and not self.running)
 
 
 class LiveStateWriter(Callback):
@@ -75,11 +76,11 @@ class LiveStateWriter(Callback):
         self._thread = threading.Thread(target=self._keep_writing, name="live state", daemon=True)
         self._thread.start()
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         """Notes a new search, or more trials of the same."""
         with self._lock:
-            if search != self._search.title or self._search.finished:
-                self._search = _Search(title=search)
+            if search != self._search.id or self._search.finished:
+                self._search = _Search(search)
             self._search.expected += trials
         self._changed.set()
 
@@ -157,7 +158,7 @@ class LiveStateWriter(Callback):
             return {
                 "format": FORMAT,
                 "state": over if closing else LiveState.RUNNING,
-                "search": search.title,
+                "search": str(search.id or ""),
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "started_at": _moment(self._started_at),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from search.callbacks.callback import Callback
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId
 from search.study.stage_results import Result, StageFiles
 from trainables.trial import Trial, TrialResult
 from trainables.versions import PACKAGES, installed_versions
@@ -23,7 +24,7 @@ class VerboseLog(Callback):
         words = (f"Python {platform.python_version()}", *(f"{name} {version}" for name, version in versions))
         say(f"versions  {', '.join(words)}")
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         """Says how many trials are about to be trained."""
         self._say(f"{search}: {trials} trials to train")
 

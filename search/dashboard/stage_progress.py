@@ -10,8 +10,9 @@ from search.report.words import stage_title
 from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
 from search.statistics.number_text import decimal, low_to_high
-from search.study.descriptions import clock_time, stage_of
+from search.study.descriptions import clock_time
 from search.study.live_state import Live, LiveState
+from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, Entry, Result, StageResult
 
@@ -50,7 +51,7 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
     if now and not any(result.stage == now and _since(result, live.begun_at) for result in results):
         links.append(_current(live, title_of(now)))
     if not now and live.search and live.state is LiveState.RUNNING:
-        links.append(_current(live, live.search.capitalize()))  # pretraining, the held-out data …
+        links.append(_current(live, str(live.search).capitalize()))  # pretraining, the held-out data …
     if live.state is LiveState.RUNNING:
         done = {result.stage for result in results if _since(result, live.started_at)}
         planned = (name for name in live.asked.get("stages", ()) if name not in {now, *done})
@@ -60,7 +61,7 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
 
 def searched(live: Live) -> str:
     """Returns the stage (or "joint") that `live` trains or trained last, empty for anything else."""
-    stage = stage_of(live.search)
+    stage = live.search.stage if live.search else ""
     return stage if stage in (*STAGES, JOINT) else ""
 
 
@@ -82,7 +83,7 @@ def _decided(result: Result) -> Link:
     handed = {
         label_of(name): show_value(getattr(result.base, name))
         for name, origin in result.taken_over.items()
-        if origin.startswith("stage ")
+        if origin.startswith(f"{SearchKind.STAGE} ")
     }
     return Link(
         title=stage_title(result),

@@ -154,7 +154,7 @@ def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
 
 
 def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
-    stage = searched(live) or live.search or NO_STAGE
+    stage = searched(live) or str(live.search or NO_STAGE)
     accuracies = [epoch["val_accuracy"] for epoch in trial.epochs if epoch["val_accuracy"] is not None]
     best = max(accuracies, default=math.nan)
     return {

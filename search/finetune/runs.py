@@ -21,6 +21,7 @@ from search.study.comparison import breakdown_of
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
+from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
@@ -29,7 +30,7 @@ class Trains(Protocol):
     """Trains trials of a problem."""
 
     def __call__(
-        self, problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
+        self, problem: Problem, search: SearchId, trials: Sequence[Trial], keep: Collection[str]
     ) -> Mapping[str, TrialResult]:
         """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
 
@@ -43,14 +44,16 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
     runs = _Runs(ledger, trains, study)
     first = plan.pretraining_runs()
     if plan.pretraining:
-        runs.train(plan.pretraining, "pretraining", [Column("", "", tuple(first), keep=True)])
+        runs.train(
+            plan.pretraining, SearchId(SearchKind.PRETRAINING), [Column("", "", tuple(first), keep=True)]
+        )
         runs.require(first)
     columns = plan.head_columns()
-    runs.train(plan.problem, "finetune", columns)
+    runs.train(plan.problem, SearchId(SearchKind.FINETUNE), columns)
     if plan.blocks:
         runs.require(columns[-1].runs)
         blocks = plan.block_columns()
-        runs.train(plan.problem, "finetune", blocks)
+        runs.train(plan.problem, SearchId(SearchKind.FINETUNE), blocks)
         columns += blocks
     selection = select([scores_of(column, runs.results) for column in columns])
     winner = None if selection.winner is None else columns[selection.winner]
@@ -71,7 +74,9 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
 
 def require_weights(plan: FinetunePlan, run: Trial, ledger: Ledger, trains: Trains, study: Path) -> None:
     """Sees to it that the weights of `run` lie in the study; the ledger alone does not keep them."""
-    _Runs(ledger, trains, study).train(plan.problem, "weights", [Column("", "", (run,), keep=True)])
+    _Runs(ledger, trains, study).train(
+        plan.problem, SearchId(SearchKind.WEIGHTS), [Column("", "", (run,), keep=True)]
+    )
 
 
 class _Runs:
@@ -81,7 +86,7 @@ class _Runs:
         self._ledger, self._trains, self._kept = ledger, trains, Layout(study).weights
         self.results: dict[str, TrialResult] = {}
 
-    def train(self, problem: Problem, title: str, columns: Sequence[Column]) -> None:
+    def train(self, problem: Problem, search: SearchId, columns: Sequence[Column]) -> None:
         trials = [run for column in columns for run in column.runs]
         keep = {run.key for column in columns if column.keep for run in column.runs}
         done = finished_trials(trials, self._ledger)
@@ -92,7 +97,7 @@ class _Runs:
         ]
         self.results |= done
         if missing:
-            ended = self._trains(problem, title, missing, keep)
+            ended = self._trains(problem, search, missing, keep)
             for key in ended.keys() & done.keys():
                 _warn_of_difference(done[key], ended[key])
             self.results |= ended

@@ -14,6 +14,7 @@ from search.space.stages import AUTO_REPEATS, STAGES, UNTUNED_HEADS, Stage
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
 from search.study.ledger import Ledger, finished_trials
+from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import Result, StageFiles, StageResult
 from trainables.features.cache import find_features
@@ -123,7 +124,10 @@ def base_of(
     report's for this stage" and "default" are what the second value says of each field.
     """
     won = {
-        result.hyperparameter: (getattr(result.winner, result.hyperparameter), f"stage {result.stage}")
+        result.hyperparameter: (
+            getattr(result.winner, result.hyperparameter),
+            str(SearchId(SearchKind.STAGE, result.stage)),
+        )
         for result in before
         if isinstance(result, StageResult) and result.winner
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from search.space.labels import show_value
 from search.study.facts import StudyFacts
-from search.study.stage_results import JOINT, StageResult
+from search.study.stage_results import StageResult
 from trainables.features.cache import FEATURE_PRECISIONS
 
 
@@ -32,14 +32,6 @@ def clock_time(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
-
-
-def stage_of(search: str) -> str:
-    """Returns the stage in the words that a callback hears: "lr" of "stage lr", "joint" of "joint tpe"."""
-    kind, _, name = search.partition(" ")
-    if kind == "stage":
-        return name
-    return JOINT if kind == JOINT else search.replace(" ", "-")
 
 
 def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.study.layout import Layout
+from search.study.search_id import SearchId
 from trainables.trial import TrialConfig
 
 FORMAT = 1
@@ -50,13 +51,13 @@ class LiveTrial:
 class Live:
     """The state of the latest run of a study. Moments are ISO 8601, UTC.
 
-    `search` is what it trains, such as "stage lr", empty before the first; `done` of `expected` trials of
+    `search` is what it trains, None before the first; `done` of `expected` trials of
     it have ended; `seconds_left` is None before its first epoch. `asked` are the options of the run that
     matter to a reader, `cluster` what is known of Ray's nodes.
     """
 
     state: LiveState
-    search: str
+    search: SearchId | None
     host: str
     pid: int
     started_at: str
@@ -97,8 +98,9 @@ def _live(values: Mapping[str, Any]) -> Live:
     for name in ("asked", "cluster"):
         if not isinstance(values[name], dict):
             raise ValueError(f"{name} holds no JSON object")
+    search = SearchId.parse(values["search"]) if values["search"] else None
     trials = {name: tuple(map(_live_trial, values[name])) for name in ("running", "failed")}
-    return Live(**{**values, **trials, "state": LiveState(values["state"])})
+    return Live(**{**values, **trials, "search": search, "state": LiveState(values["state"])})
 
 
 def _live_trial(values: Mapping[str, Any]) -> LiveTrial:

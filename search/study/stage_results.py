@@ -17,6 +17,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.stages import STAGES
 from search.study.layout import Layout
+from search.study.search_id import SearchId, SearchKind
 from trainables.trial import TrialConfig, TrialStatus
 
 FORMAT = 1
@@ -306,4 +307,4 @@ def winner_of(results: Iterable[Result], folder: Path) -> tuple[TrialConfig, str
         and order.index(result.stage) > order.index(last.stage)
         and result.base.backbone == winner.backbone
     }
-    return replace(winner, **later), f"stage {last.stage}"
+    return replace(winner, **later), str(SearchId(SearchKind.STAGE, last.stage))

@@ -16,9 +16,9 @@ from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from search.callbacks.callback import Callback
-from search.study.descriptions import stage_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId
 from search.study.stage_results import Result
 from search.trackers.run_names import key_in, run_name
 from search.trackers.tensorboard.event_file import EventFile, events_in
@@ -54,9 +54,9 @@ class TensorBoard(Callback):
         for key in self._written:
             self._domains.add(_started_with(self._folders[key]))
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         """Notes the stage that the next trials are of."""
-        self._stage = stage_of(search)
+        self._stage = search.stage
 
     def trial_started(self, trial: Trial) -> None:
         """Begins the trial's events; what an earlier attempt left is removed.

@@ -17,9 +17,9 @@ from search.callbacks.callback import Callback
 from search.options.types import OFFLINE, ONLINE
 from search.space.labels import show_value
 from search.space.stages import FINETUNE
-from search.study.descriptions import stage_of
 from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId, SearchKind
 from search.study.stage_results import Result
 from search.trackers.run_names import run_name
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, plain
@@ -62,9 +62,9 @@ class WandbLog(Callback):
         self._troubles: dict[str, str] = {}
         self._teller: Teller | None = None
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         """Notes the stage that the next trials are of."""
-        self._stage = stage_of(search)
+        self._stage = search.stage
 
     def trial_started(self, trial: Trial) -> None:
         """Begins the trial's run online, where somebody may look on.
@@ -188,7 +188,7 @@ class WandbLog(Callback):
         study = self._destination.study.name
         run = Run(
             id=f"{plain(study)}-stage-{name}",
-            name=f"stage {name}",
+            name=f"{SearchKind.STAGE} {name}",
             group=f"{study}/{stage}",
             job_type="summary",
             tags=(stage, "summary"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search.callbacks.callback import Callback, Callbacks
+from search.study.search_id import SearchId
 from search.study.stage_results import StageResult
 from tests.search.makers import make_result, make_stage_result, make_trial
 from trainables.trial import EpochMetrics, Trial, TrialResult
@@ -20,7 +21,7 @@ class Noting(Callback):
     name: str
     heard: list[tuple[str, object]]
 
-    def search_began(self, search: str, trials: int) -> None:
+    def search_began(self, search: SearchId, trials: int) -> None:
         self.heard.append((self.name, (search, trials)))
 
     def trial_started(self, trial: Trial) -> None:
@@ -39,12 +40,12 @@ class Noting(Callback):
 def tell_all(callback: Callback) -> list[object]:
     """Tells `callback` of a whole search; returns what it was told."""
     ended, decided = make_result(TRIAL, 0.5), make_stage_result()
-    callback.search_began("stage lr", 1)
+    callback.search_began(SearchId.parse("stage lr"), 1)
     callback.trial_started(TRIAL)
     callback.epoch_ended(TRIAL, METRICS)
     callback.trial_ended(ended)
     callback.search_finished(decided)
-    return [("stage lr", 1), TRIAL, METRICS, ended, decided]
+    return [(SearchId.parse("stage lr"), 1), TRIAL, METRICS, ended, decided]
 
 
 def test_callback_that_overrides_nothing_may_be_told_everything() -> None:

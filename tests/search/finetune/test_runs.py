@@ -15,6 +15,7 @@ from search.finetune.runs import require_weights, run_finetune
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId
 from search.study.setup import Problem
 from tests.search.makers import FakeTrainer, make_result
 from trainables.trial import LAST, Trial, TrialResult
@@ -37,10 +38,10 @@ class FakeWorkers:
     asked: list[tuple[str, str, list[str], list[str]]] = field(default_factory=list)
 
     def __call__(
-        self, problem: Problem, title: str, trials: Sequence[Trial], keep: Collection[str]
+        self, problem: Problem, search: SearchId, trials: Sequence[Trial], keep: Collection[str]
     ) -> Mapping[str, TrialResult]:
         """Returns by key how `trials` ended."""
-        self.asked.append((problem.protocol, title, [trial.key for trial in trials], list(keep)))
+        self.asked.append((problem.protocol, str(search), [trial.key for trial in trials], list(keep)))
         results = FakeTrainer(problem, Ledger(self.study), self.accuracy)(trials)
         for key in results.keys() & set(keep):
             folder = Layout(self.study).weights / key

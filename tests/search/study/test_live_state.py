@@ -17,11 +17,13 @@ import pytest
 from data_prep.errors import InputError
 from search.callbacks.live_state_writer import LiveStateWriter
 from search.study.live_state import Live, LiveState, read_live
+from search.study.search_id import SearchId, SearchKind
 from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
 from tests.waiting import wait_until
 from trainables.trial import TrialStatus
 
 TRIAL = make_trial(epochs=4, learning_rate=0.1)
+LR = SearchId(SearchKind.STAGE, "lr")
 
 
 @contextmanager
@@ -49,12 +51,12 @@ def change(folder: Path, **values: Any) -> None:
 
 def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 4)
+        file.search_began(LR, 4)
         file.trial_started(TRIAL)
         for metrics in make_epochs([0.5, 0.75]):
             file.epoch_ended(TRIAL, metrics)
         live = wait_for(tmp_path, lambda live: any(len(trial.epochs) == 2 for trial in live.running))
-    assert (live.state, live.search, live.expected, live.done) == (LiveState.RUNNING, "stage lr", 4, 0)
+    assert (live.state, live.search, live.expected, live.done) == (LiveState.RUNNING, LR, 4, 0)
     assert (live.pid, live.asked) == (os.getpid(), {"mode": "staged"})
     (running,) = live.running
     assert (running.key, running.config, running.split) == (TRIAL.key, TRIAL.config, "random")
@@ -63,7 +65,7 @@ def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:
 
 def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 2)
+        file.search_began(LR, 2)
         assert wait_for(tmp_path, lambda live: live.expected == 2).seconds_left is None
         file.epoch_ended(TRIAL, make_epochs([0.5])[0])
         live = wait_for(tmp_path, lambda live: live.seconds_left is not None)
@@ -73,7 +75,7 @@ def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
 
 def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 1)
+        file.search_began(LR, 1)
         file.trial_ended(make_result(TRIAL, 0.5))
         file.search_finished(make_stage_result())
     live = read_live(tmp_path)
@@ -83,7 +85,7 @@ def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
 
 def test_live_file_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 2)
+        file.search_began(LR, 2)
         file.trial_ended(make_result(TRIAL, 0.5))
     live = read_live(tmp_path)
     assert live
@@ -92,7 +94,7 @@ def test_live_file_of_a_run_that_was_interrupted(tmp_path: Path) -> None:
 
 def test_live_file_of_a_last_reading_that_no_stage_follows(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("held-out data", 1)
+        file.search_began(SearchId.parse("held-out data"), 1)
         file.trial_ended(make_result(TRIAL, 0.5))
     live = read_live(tmp_path)
     assert live
@@ -101,17 +103,17 @@ def test_live_file_of_a_last_reading_that_no_stage_follows(tmp_path: Path) -> No
 
 def test_live_file_counts_a_race_together_and_the_next_stage_anew(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 4)
-        file.search_began("stage lr", 3)
-        assert wait_for(tmp_path, lambda live: live.expected == 7).search == "stage lr"
+        file.search_began(LR, 4)
+        file.search_began(LR, 3)
+        assert wait_for(tmp_path, lambda live: live.expected == 7).search == LR
         file.search_finished(make_stage_result())
-        file.search_began("stage lr", 2)  # a second sweep
+        file.search_began(LR, 2)  # a second sweep
         wait_for(tmp_path, lambda live: live.expected == 2)
 
 
 def test_live_file_keeps_the_reason_and_the_epochs_of_a_failed_trial(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 1)
+        file.search_began(LR, 1)
         file.epoch_ended(TRIAL, make_epochs([float("nan")])[0])
         file.trial_ended(make_result(TRIAL, status=TrialStatus.FAILED, reason="its worker died"))
     live = read_live(tmp_path)
@@ -123,7 +125,7 @@ def test_live_file_keeps_the_reason_and_the_epochs_of_a_failed_trial(tmp_path: P
 
 def test_live_file_repeats_the_epochs_of_a_trial_that_started_again(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
-        file.search_began("stage lr", 1)
+        file.search_began(LR, 1)
         for metrics in (*make_epochs([0.5, 0.6, 0.7]), *make_epochs([0.1, 0.65])[1:]):
             file.trial_started(TRIAL)
             file.epoch_ended(TRIAL, metrics)
@@ -143,7 +145,7 @@ def test_live_file_that_cannot_be_written_warns_once_and_raises_nothing(
     monkeypatch.setattr("warnings.warn", lambda message, **_: warned.append(message))
     (tmp_path / "study").write_text("a file, where a folder should be")
     with live_file(tmp_path / "study") as file:
-        file.search_began("stage lr", 1)
+        file.search_began(LR, 1)
     assert len(warned) == 1
     assert "cannot be written" in warned[0]
 

@@ -8,6 +8,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.options.run_groups import CallbackOptions
+from search.study.search_id import SearchId
 from search.trackers import from_options
 from search.trackers.from_options import callbacks_of, has_key, require_wandb, wandb_mode
 from search.trackers.tensorboard.writer import TensorBoard
@@ -109,5 +110,5 @@ def test_verbose_names_versions_and_files(tmp_path: Path) -> None:
     (verbose,) = callbacks_of(options, tmp_path, said.append)
     assert said[0].startswith("versions  Python 3.")
     assert ", ray 2." in said[0]
-    verbose.search_began("stage lr", 4)
+    verbose.search_began(SearchId.parse("stage lr"), 4)
     assert said[1:] == ["stage lr: 4 trials to train"]

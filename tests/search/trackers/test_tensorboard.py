@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId
 from search.study.stage_results import StageFiles
 from search.trackers.tensorboard.writer import TensorBoard
 from tests.search.makers import make_entry, make_epochs, make_result, make_stage_result, make_trial
@@ -61,7 +62,7 @@ def hparams_of(events: Any, tag: str) -> Any:
 def board(tmp_path: Path) -> Iterator[TensorBoard]:
     """Follows the learning-rate stage of a study that has no trials."""
     board = TensorBoard(tmp_path, Ledger(tmp_path))
-    board.search_began("stage lr", 2)
+    board.search_began(SearchId.parse("stage lr"), 2)
     yield board
     board.close()
 
@@ -87,9 +88,9 @@ def test_epochs_can_be_read_while_a_trial_runs(board: TensorBoard, tmp_path: Pat
 
 def test_folder_of_a_trial_tells_stage_value_seed_split_and_key(board: TensorBoard, tmp_path: Path) -> None:
     train(board, make_result(ONE, 0.5))
-    board.search_began("stage neurons", 1)
+    board.search_began(SearchId.parse("stage neurons"), 1)
     train(board, make_result(TWO, 0.5))
-    board.search_began("joint tpe", 1)
+    board.search_began(SearchId.parse("joint tpe"), 1)
     train(board, make_result(make_trial(), 0.5))
     assert runs_below(tmp_path) == [
         f"joint/seed7_random_{make_trial().key}",
@@ -141,7 +142,7 @@ def test_what_differs_is_shown_at_first(board: TensorBoard, tmp_path: Path) -> N
         train(board, make_result(trial, 0.5))
     differing = {name for name, info in domains_in(tmp_path).items() if info.differs}
     assert differing == {"learning_rate", "seed"}
-    board.search_began("stage neurons", 1)
+    board.search_began(SearchId.parse("stage neurons"), 1)
     train(board, make_result(TWO, 0.5))
     assert domains_in(tmp_path)["stage"].differs
 
@@ -149,7 +150,7 @@ def test_what_differs_is_shown_at_first(board: TensorBoard, tmp_path: Path) -> N
 def test_domains_outlast_the_process_also_of_a_population(tmp_path: Path) -> None:
     for rate in (0.5, 0.25):  # no trial of a population stands in the ledger
         board = TensorBoard(tmp_path, Ledger(tmp_path))
-        board.search_began("joint random", 1)
+        board.search_began(SearchId.parse("joint random"), 1)
         train(board, make_result(make_trial(learning_rate=rate, batch_size=2), 0.5))
         board.close()
     domains = domains_in(tmp_path)
@@ -182,7 +183,7 @@ def test_trial_that_continued_at_a_later_epoch_has_all_of_them(board: TensorBoar
 def test_trial_that_an_earlier_process_was_cut_in_is_there_once(tmp_path: Path) -> None:
     for stage in ("stage lr", "stage dropout"):
         board = TensorBoard(tmp_path, Ledger(tmp_path))
-        board.search_began(stage, 1)
+        board.search_began(SearchId.parse(stage), 1)
         board.trial_started(ONE)
         board.epoch_ended(ONE, make_epochs([0.5])[0])
         board.close()
@@ -195,7 +196,7 @@ def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(
     ledger = Ledger(tmp_path)
     ledger.record(make_result(ONE, 0.5))
     train(board, make_result(ONE, 0.5))
-    board.search_began("weights", 1)
+    board.search_began(SearchId.parse("weights"), 1)
     train(board, make_result(ONE, 0.25))
     assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
     assert [scalar.value for scalar in read_run(tmp_path, ONE).Scalars("val_accuracy")] == [0.5]
@@ -205,7 +206,7 @@ def test_stopped_trial_that_runs_to_its_end_stays_where_it_was_first_met(
     board: TensorBoard, tmp_path: Path
 ) -> None:
     train(board, make_result(ONE, 0.5, status=TrialStatus.STOPPED))
-    board.search_began("stage neurons", 1)
+    board.search_began(SearchId.parse("stage neurons"), 1)
     train(board, make_result(ONE, 0.5, 0.75))
     assert runs_below(tmp_path) == [f"lr/0.1_seed8_random_{ONE.key}"]
     assert len(read_run(tmp_path, ONE).Scalars("val_accuracy")) == 2
@@ -272,7 +273,7 @@ def test_page_of_hyperparameters_ticks_what_differs(board: TensorBoard, tmp_path
     sync_api = pytest.importorskip("playwright.sync_api")
     for trial in (ONE, make_trial(epochs=3, learning_rate=0.5, seed=7)):
         train(board, make_result(trial, 0.5))
-    board.search_began("stage neurons", 1)
+    board.search_began(SearchId.parse("stage neurons"), 1)
     train(board, make_result(TWO, 0.5))
     served = serving(tmp_path / "tensorboard", tmp_path / "log")
     with served as address, sync_api.sync_playwright() as playwright:

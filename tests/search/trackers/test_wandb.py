@@ -18,6 +18,7 @@ from data_prep.storage.atomic_files import write_json
 from search.options.types import OFFLINE, ONLINE
 from search.study.layout import Layout
 from search.study.ledger import Ledger
+from search.study.search_id import SearchId
 from search.study.stage_results import StageFiles
 from search.trackers.wandb.callback import WAIT_S, WandbLog
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
@@ -79,7 +80,7 @@ def follow(study: Path, mode: str = OFFLINE, wait_s: float = 60) -> tuple[list[s
     said: list[str] = []
     log = log_of(study, mode, wait_s, said)
     began = time.monotonic()
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     train(log, make_result(LIVE, 0.5, 0.75))
     for result in StageFiles(study).all():
         log.search_finished(result)
@@ -229,7 +230,7 @@ def test_search_that_was_interrupted_and_continued_is_sent_whole_and_once(
 @pytest.mark.slow
 def test_trial_that_was_cut_and_continued_offline_has_each_epoch_once(study: Path) -> None:
     log = log_of(study)
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     log.trial_started(LIVE)
     log.epoch_ended(LIVE, make_epochs([0.5])[0])
     log.close()
@@ -244,7 +245,7 @@ def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(study: Path)
     there = next(Ledger(study).results())
     for mode in (OFFLINE, ONLINE):  # online, too, it is not even begun
         log = log_of(study, mode)
-        log.search_began("weights", 1)
+        log.search_began(SearchId.parse("weights"), 1)
         train(log, make_result(there.trial, 0.1, 0.1, 0.1, seconds=9))
         log.close()
     assert sorted((study / "wandb").glob("offline-run-*")) == before
@@ -260,7 +261,7 @@ def test_stopped_trial_that_runs_to_its_end_is_logged_anew(
 ) -> None:
     for result in (STOPPED, make_result(LIVE, 0.5, 0.75)):
         log = log_of(tmp_path)
-        log.search_began("joint random", 1)
+        log.search_began(SearchId.parse("joint random"), 1)
         log.trial_ended(result)
         log.close()
         if is_sent or result is not STOPPED:
@@ -277,7 +278,7 @@ def test_winner_that_was_sent_before_gets_its_tag_and_keeps_its_numbers(study: P
     (key, *_) = winners(study)
     log, result = log_of(study), Ledger(study).find_key(key)
     assert result
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     log.trial_ended(result)
     log.close()
     sync(study, server)
@@ -299,7 +300,7 @@ def test_winner_of_a_population_is_tagged(study: Path) -> None:
         entries=entries, winner=ends[1], members=tuple({"key": member.key} for member in members)
     )
     log = log_of(study)
-    log.search_began("joint random", 2)
+    log.search_began(SearchId.parse("joint random"), 2)
     for member in members:
         log.trial_ended(make_result(member, 0.5))
     log.search_finished(result)
@@ -315,7 +316,7 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     write_json(Layout(study).finetune, found.to_dict())
     for _ in range(2):
         log = log_of(study)
-        log.search_began("stage lr", 0)
+        log.search_began(SearchId.parse("stage lr"), 0)
         for result in StageFiles(study).all():
             log.search_finished(result)
         log.close()
@@ -354,13 +355,13 @@ def test_trial_that_was_cut_and_continued_online_has_each_epoch_once(
 ) -> None:
     result = make_result(make_trial(epochs=4), 0.1, 0.2, 0.3, 0.4)
     log = log_of(study, ONLINE)
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     log.trial_started(result.trial)
     for metrics in result.epochs[:epochs_before]:
         log.epoch_ended(result.trial, metrics)
     log.close()
     log = log_of(study, ONLINE)
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     train(log, result, result.epochs[goes_on_at - 1 :])
     log.close()
     rows = steps_at(server, f"my-study-{result.trial.key}")
@@ -374,7 +375,7 @@ def test_member_that_takes_over_another_state_has_the_epochs_of_its_last_line(
     member = replace(make_trial(epochs=3), start=MEMBER)
     result = make_result(member, 0.75, 0.8, 0.85)
     log = log_of(study, ONLINE)
-    log.search_began("joint random", 1)
+    log.search_began(SearchId.parse("joint random"), 1)
     train(log, result, [*make_epochs([0.1, 0.2]), *result.epochs[1:]])
     log.close()
     assert steps_at(server, f"my-study-{member.key}") == [(1, 0.75), (2, 0.8), (3, 0.85)]
@@ -443,7 +444,7 @@ def test_interruption_does_not_wait(study: Path) -> None:
 @pytest.mark.slow
 def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None:
     log = log_of(tmp_path, wait_s=1)
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     log.trial_ended(make_result(LIVE, 0.5))
     wait_until(lambda: list((tmp_path / "wandb").glob("offline-run-*")), "the process is there")
     for seed in range(100, 220):  # two seconds
@@ -455,7 +456,7 @@ def test_runs_for_the_folder_have_all_the_time_they_need(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_failed_trial_is_logged_as_failed(tmp_path: Path) -> None:
     log = log_of(tmp_path)
-    log.search_began("stage lr", 1)
+    log.search_began(SearchId.parse("stage lr"), 1)
     log.trial_ended(make_result(LIVE, status=TrialStatus.FAILED, reason="the loss is nan"))
     log.close()
     ((name, records),) = runs_in(tmp_path).items()
