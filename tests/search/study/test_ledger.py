@@ -79,6 +79,16 @@ def test_ledger_replaces_stopped_by_completed(tmp_path: Path) -> None:
     assert (found.status, len(found.epochs)) == (TrialStatus.COMPLETED, 2)
 
 
+def test_ledger_reads_a_file_once_until_it_changes(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5, status=TrialStatus.STOPPED))
+    found = ledger.find(TRIAL)
+    assert ledger.find(TRIAL) is found
+    assert next(ledger.results()) is found
+    Ledger(tmp_path).record(make_result(TRIAL, 0.5, 0.75))  # by another process
+    assert ledger.find(TRIAL) == make_result(TRIAL, 0.5, 0.75)
+
+
 def test_ledger_refuses_nan_and_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         Ledger(tmp_path).record(make_result(TRIAL, math.nan))

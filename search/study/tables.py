@@ -1,0 +1,98 @@
+"""Tables of a study for pandas: its trials, their epochs, what a stage compared, what the stages found.
+
+pandas is imported where a table is made: a study is also read by commands that make none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING
+
+from search.space.labels import HYPERPARAMETERS, describe_config
+from search.study.stage_results import Entry, StageResult
+from trainables.trial import EpochMetrics, TrialConfig, TrialResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CONFIG = [item.name for item in fields(TrialConfig)]
+_METRICS = [item.name for item in fields(EpochMetrics)]
+_ENDED = ("split", "status", "objective", "best_val_accuracy", "best_epoch", "seconds", "reason")
+TRIAL_COLUMNS = ("key", *_CONFIG, *_ENDED)
+EPOCH_COLUMNS = ("key", *_METRICS)
+RESULT_COLUMNS = ("stage", "sweep", "winner", "objective", "verdict", "statement")
+_COMPARED = ("objective", "spread", "runs", "best_val_accuracy", "best_epoch", "status", "seconds")
+_AGAINST_WINNER = ("difference", "low", "high", "p_value", "tied")
+
+
+def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
+    """Returns a row a trial with TRIAL_COLUMNS: its hyperparameters, and how it ended.
+
+    `objective` is the mean validation accuracy over its epochs, NaN without one.
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "key": trial.trial.key,
+            **asdict(trial.trial.config),
+            "split": trial.trial.split,
+            "status": trial.status.value,
+            "objective": trial.mean_val_accuracy,
+            "best_val_accuracy": trial.best_val_accuracy,
+            "best_epoch": trial.best_epoch,
+            "seconds": trial.seconds,
+            "reason": trial.reason,
+        }
+        for trial in trials
+    ]
+    return pd.DataFrame(rows, columns=pd.Index(TRIAL_COLUMNS))
+
+
+def epoch_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
+    """Returns a row an epoch of each trial with EPOCH_COLUMNS; `key` is the trial's."""
+    import pandas as pd
+
+    rows = [{"key": trial.trial.key, **vars(epoch)} for trial in trials for epoch in trial.epochs]
+    return pd.DataFrame(rows, columns=pd.Index(EPOCH_COLUMNS))
+
+
+def entry_table(entries: Iterable[Entry], hyperparameters: Sequence[str]) -> pd.DataFrame:
+    """Returns a row a compared configuration: its values of `hyperparameters`, and its figures.
+
+    `objective` is the mean over its `runs`, `spread` their standard deviation. `difference` is the winner's
+    objective less this one, `low` to `high` its confidence interval; they are missing for the winner.
+    """
+    import pandas as pd
+
+    rows = [
+        [
+            *(getattr(entry.config, name) for name in hyperparameters),
+            *(entry.mean, entry.spread, len(entry.trials), entry.best_val_accuracy, entry.best_epoch),
+            *(entry.status, entry.seconds),
+            *(entry.difference, *(entry.interval or (None, None)), entry.p_value, entry.tied),
+        ]
+        for entry in entries
+    ]
+    return pd.DataFrame(rows, columns=pd.Index([*hyperparameters, *_COMPARED, *_AGAINST_WINNER]))
+
+
+def result_table(results: Iterable[StageResult]) -> pd.DataFrame:
+    """Returns a row a finished stage or joint search with RESULT_COLUMNS: who won, and how sure that is."""
+    import pandas as pd
+
+    rows = [
+        [result.stage, result.sweep, _winner(result), _objective(result), result.verdict, result.statement]
+        for result in results
+    ]
+    return pd.DataFrame(rows, columns=pd.Index(RESULT_COLUMNS))
+
+
+def _objective(result: StageResult) -> float | None:
+    return result.entry_of(result.winner).mean if result.winner else None
+
+
+def _winner(result: StageResult) -> str:
+    varied = [result.hyperparameter] if result.hyperparameter else HYPERPARAMETERS
+    return describe_config(result.winner, varied) if result.winner else "none"
