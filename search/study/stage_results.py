@@ -8,17 +8,22 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from html import escape
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
+from search.space.labels import HYPERPARAMETERS
 from search.space.stages import STAGES
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from trainables.trial import TrialConfig, TrialStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMAT = 1
 JOINT = "joint"
@@ -76,6 +81,24 @@ class Entry:
     p_value: float | None = None
     tied: bool | None = None
 
+    def row(self) -> dict[str, Any]:
+        """Returns the figures by name, for a table."""
+        low, high = self.interval or (None, None)
+        return {
+            "objective": self.mean,
+            "spread": self.spread,
+            "runs": len(self.trials),
+            "best_val_accuracy": self.best_val_accuracy,
+            "best_epoch": self.best_epoch,
+            "status": self.status,
+            "seconds": self.seconds,
+            "difference": self.difference,
+            "low": low,
+            "high": high,
+            "p_value": self.p_value,
+            "tied": self.tied,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision(ABC):
@@ -112,6 +135,26 @@ class Decision(ABC):
         """Returns the ledger's keys of all trials that were made for it, each once."""
         return list(dict.fromkeys(key for entry in self.entries for key in entry.trials))
 
+    @property
+    def varied(self) -> Sequence[str]:
+        """The hyperparameters in which the entries may differ."""
+        return HYPERPARAMETERS
+
+    def table(self) -> pd.DataFrame:
+        """Returns a row an entry: its values of what was varied, and its figures as in Entry.
+
+        `objective` is the mean over its `runs`; `low` to `high` is the interval of the `difference`.
+        """
+        import pandas as pd  # takes as long as all the rest, and only people at Python ask for tables
+
+        varied = ({name: getattr(entry.config, name) for name in self.varied} for entry in self.entries)
+        return pd.DataFrame(
+            [{**values, **entry.row()} for values, entry in zip(varied, self.entries, strict=True)]
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.statement)}</p>{self.table().to_html(index=False)}"
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; NaN becomes None."""
         values = {**asdict(self), **self._own()}
@@ -129,6 +172,11 @@ class StageResult(Decision):
     stage: str
     hyperparameter: str
     sweep: int = 1
+
+    @property
+    def varied(self) -> Sequence[str]:
+        """The hyperparameter in which the entries differ."""
+        return (self.hyperparameter,)
 
     def _own(self) -> dict[str, Any]:
         return {"search": None}

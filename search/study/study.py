@@ -14,7 +14,7 @@ from search.study.descriptions import describe_data
 from search.study.facts import StudyFacts, read_facts
 from search.study.layout import WORKERS_SEND, Layout, names_in
 from search.study.snapshot import Snapshot, SnapshotReader
-from search.study.stage_results import StageResult, winner_of
+from search.study.stage_results import JointResult, PopulationResult, StageResult, winner_of
 from search.study.tables import epoch_table, result_table, trial_table
 from trainables.trial import TrialConfig, TrialResult
 
@@ -90,7 +90,7 @@ class Study:
         return self._results().staged
 
     @property
-    def joint(self) -> StageResult | None:
+    def joint(self) -> JointResult | PopulationResult | None:
         """The joint search, None where none has finished."""
         return self._results().joint
 

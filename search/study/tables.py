@@ -1,16 +1,16 @@
-"""Tables of a study for pandas: its trials, their epochs, what a stage compared, what the stages found.
+"""Tables of a study for pandas: its trials, their epochs, what its stages found.
 
 pandas is imported where a table is made: a study is also read by commands that make none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from search.space.labels import HYPERPARAMETERS, describe_config
-from search.study.stage_results import Entry, StageResult
+from search.space.labels import describe_config
+from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, TrialConfig, TrialResult
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ _ENDED = ("split", "status", "objective", "best_val_accuracy", "best_epoch", "se
 TRIAL_COLUMNS = ("key", *_CONFIG, *_ENDED)
 EPOCH_COLUMNS = ("key", *_METRICS)
 RESULT_COLUMNS = ("stage", "sweep", "winner", "objective", "verdict", "statement")
-_COMPARED = ("objective", "spread", "runs", "best_val_accuracy", "best_epoch", "status", "seconds")
-_AGAINST_WINNER = ("difference", "low", "high", "p_value", "tied")
 
 
 def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
@@ -58,27 +56,7 @@ def epoch_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(EPOCH_COLUMNS))
 
 
-def entry_table(entries: Iterable[Entry], hyperparameters: Sequence[str]) -> pd.DataFrame:
-    """Returns a row a compared configuration: its values of `hyperparameters`, and its figures.
-
-    `objective` is the mean over its `runs`, `spread` their standard deviation. `difference` is the winner's
-    objective less this one, `low` to `high` its confidence interval; they are missing for the winner.
-    """
-    import pandas as pd
-
-    rows = [
-        [
-            *(getattr(entry.config, name) for name in hyperparameters),
-            *(entry.mean, entry.spread, len(entry.trials), entry.best_val_accuracy, entry.best_epoch),
-            *(entry.status, entry.seconds),
-            *(entry.difference, *(entry.interval or (None, None)), entry.p_value, entry.tied),
-        ]
-        for entry in entries
-    ]
-    return pd.DataFrame(rows, columns=pd.Index([*hyperparameters, *_COMPARED, *_AGAINST_WINNER]))
-
-
-def result_table(results: Iterable[StageResult]) -> pd.DataFrame:
+def result_table(results: Iterable[Result]) -> pd.DataFrame:
     """Returns a row a finished stage or joint search with RESULT_COLUMNS: who won, and how sure that is."""
     import pandas as pd
 
@@ -89,10 +67,9 @@ def result_table(results: Iterable[StageResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(RESULT_COLUMNS))
 
 
-def _objective(result: StageResult) -> float | None:
+def _objective(result: Result) -> float | None:
     return result.entry_of(result.winner).mean if result.winner else None
 
 
-def _winner(result: StageResult) -> str:
-    varied = [result.hyperparameter] if result.hyperparameter else HYPERPARAMETERS
-    return describe_config(result.winner, varied) if result.winner else "none"
+def _winner(result: Result) -> str:
+    return describe_config(result.winner, result.varied) if result.winner else "none"

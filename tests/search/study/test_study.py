@@ -140,3 +140,24 @@ def test_study_in_a_notebook_is_a_table_of_its_stages(make_study: Make) -> None:
     page = Study(make_study("a<b", stages=("lr",), epochs=1))._repr_html_()
     assert page.startswith("<p>study a&lt;b: 12,194 photographs")
     assert "learning rate" in page
+
+
+def test_stage_is_a_table_of_its_values(make_study: Make) -> None:
+    result = Study(make_study(stages=("lr",), epochs=2, repeats=3)).stage("lr")
+    table = result.table()
+    assert list(table["learning_rate"]) == [entry.value for entry in result.entries]
+    assert list(table["objective"]) == [entry.mean for entry in result.entries]
+    assert set(table["runs"]) == {3}
+    lost = table[table["difference"].notna()].iloc[0]
+    assert lost["low"] < lost["difference"] < lost["high"]
+    page = result._repr_html_()
+    assert "learning_rate" in page
+    assert page.startswith("<p>")
+
+
+def test_joint_search_is_a_table_of_its_best_configurations(make_study: Make) -> None:
+    joint = Study(make_study(stages=(), epochs=2, joint=8)).joint
+    assert joint
+    table = joint.table()
+    assert list(table["learning_rate"]) == [entry.config.learning_rate for entry in joint.entries]
+    assert {"batch_size", "hidden_units", "dropout", "backbone"} <= set(table)
