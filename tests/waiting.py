@@ -23,11 +23,14 @@ LOOK_S = 0.02
 def wait_until(holds: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) -> T:
     """Returns the first true answer of `holds`; fails where there is none in `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (answer := holds()):
-        if time.monotonic() > deadline:
+    while True:
+        looked = time.monotonic()
+        if answer := holds():
+            return answer
+        now = time.monotonic()
+        if now > deadline:
             pytest.fail(f"waited {seconds:g} s in vain until {what}")
-        time.sleep(LOOK_S)
-    return answer
+        time.sleep(max(LOOK_S, now - looked))  # what is waited for gets at least half of the time
 
 
 @contextmanager

@@ -12,13 +12,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.cluster.cluster_files import ROOT
+from tests.waiting import wait_until
 
 NETWORK = "10.77.0"
 HEAD, OPERATOR = f"{NETWORK}.11", f"{NETWORK}.1"
@@ -112,9 +113,8 @@ class Host:
         pattern = shlex.quote(
             "|".join(f"[{word[0]}]{word[1:]}" for word in words)
         )  # not the shell that says it
-        left = self.run(f"pkill -9 -f {pattern}; sleep 1; pgrep --list-full -f {pattern}").stdout
-        if left:
-            raise RuntimeError(f"{self.name} still has {left}")
+        self.run(f"pkill -9 -f {pattern}")
+        wait_until(lambda: not self.run(f"pgrep -f {pattern}").stdout, f"{words} have ended on {self.name}")
 
     def _inside(self) -> int:
         """Returns the first process in the host's namespaces."""
@@ -160,12 +160,8 @@ class Lab:
         for number in range(1, nodes + 1):
             self._connect(number, f"{NETWORK}.1{number}")
             self.hosts.append(self._begin(number, f"host{number}", f"{NETWORK}.1{number}"))
-        deadline = time.monotonic() + 30
         for host in self.hosts:
-            while not (host.root / "ready").exists():
-                if host.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{host.name} did not start: {self._log(host.name).read_text()}")
-                time.sleep(0.05)
+            wait_until(partial(self._is_ready, host), f"{host.name} is ready")
 
     def down(self) -> None:
         """Ends every process of every host, and removes the network."""
@@ -184,6 +180,11 @@ class Lab:
             yield
         finally:
             self._ip(0, "link", "set", f"v{number + 1}", "up")
+
+    def _is_ready(self, host: Host) -> bool:
+        if host.process.poll() is not None:
+            raise RuntimeError(f"{host.name} did not start: {self._log(host.name).read_text()}")
+        return (host.root / "ready").exists()
 
     def _connect(self, number: int, address: str) -> None:
         space = self._space(number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from data_prep.datasets.drawn_sample import draw_sample
 from tests.cluster.hosts import SHARED, Host, Lab, why_not
+from tests.waiting import wait_until
 
 reason = why_not()
 pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=str(reason))]
@@ -80,20 +80,20 @@ def test_workers_come_for_a_study_and_go_after_it(lab: Lab, tmp_path: Path) -> N
     assert workers(host) == 0
     log = tmp_path / "log"
     driver = host.start(STUDY + " --study scaled", log)
-    most = 0
-    while driver.poll() is None:
-        most = max(most, workers(host))
-        time.sleep(0.5)
+    counts = [0]
+
+    def ended() -> bool:
+        counts.append(workers(host))
+        return driver.poll() is not None
+
+    wait_until(ended, "the study has ended", seconds=600)
     assert driver.wait() == 0, log.read_text()
     assert re.search(
         "^waiting   for a node with 1 CPUs and 0 GPUs, 0 of 900 s", log.read_text(), re.MULTILINE
     )
     assert len(list((lab.storage / "results" / "scaled" / "trials").glob("*.json"))) == 4
-    assert most >= 3  # one that is just being started may be counted twice
-    deadline = time.monotonic() + 90
-    while workers(host):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    assert max(counts) >= 3  # one that is just being started may be counted twice
+    wait_until(lambda: not workers(host), "the workers have gone")
 
 
 def test_node_that_never_comes_is_one_sentence(lab: Lab) -> None:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from data_prep.datasets.drawn_sample import draw_sample
 from tests.cluster.cluster_files import LAB, ROOT, read
 from tests.cluster.commands import commands_of
 from tests.cluster.hosts import HEAD, OPERATOR, SHARED, Host, Lab, why_not
+from tests.waiting import wait_until
 
 reason = why_not()
 pytestmark = [pytest.mark.hosts, pytest.mark.skipif(reason is not None, reason=str(reason))]
@@ -49,7 +50,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         put_data(lab)
         for command in DOCS["Up"][1:]:  # the project's environment is there
             documented(lab, command)
-        wait(lambda: all_alive(lab), 120)
+        wait_until_all_alive(lab)
         yield lab
     finally:
         lab.down()
@@ -111,19 +112,15 @@ def documented(lab: Lab, command: str) -> str:
     return done.stdout + done.stderr
 
 
-def wait(until: Callable[[], bool], seconds: float) -> None:
-    """Waits until something is true, at most so long."""
-    deadline = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.5)
-
-
 def all_alive(lab: Lab) -> bool:
     """Whether each host is a node of Ray's."""
     if any(host.run("pgrep --exact raylet").returncode for host in lab.nodes):
         return False
     return "\n 3 local.cluster.node" in lab.nodes[0].run("ray status 2>/dev/null").stdout
+
+
+def wait_until_all_alive(lab: Lab) -> None:
+    wait_until(lambda: all_alive(lab), "each host is a node of Ray's")
 
 
 def ledger(lab: Lab, study: str) -> dict[str, dict[str, Any]]:
@@ -227,14 +224,15 @@ def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path)
 
 @pytest.mark.slow
 def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
-    wait(lambda: all_alive(lab), 90)
+    wait_until_all_alive(lab)
     put_data_in_a_bucket(lab, tmp_path)
     places = "--data s3://lab/adience.parquet --data-root s3://lab/adience --storage s3://lab/results "
     options = f"--stage lr --backbone hassner --epochs 4 {places} --cache s3://lab/cache "
     options += "--cpus-per-trial 1 --keras-backend tensorflow"
     driver = lab.nodes[0].start(f"python -m search.run {options} --address {HEAD}:6379", tmp_path / "log")
     study = Path(".cache/stagewise-copies/s3/lab/results/adience")
-    wait(lambda: any(sent_epochs(host, study) for host in lab.nodes[1:]), 200)  # not all fit on the head
+    workers = lab.nodes[1:]  # where some train, as not all fit on the head
+    wait_until(lambda: any(sent_epochs(host, study) for host in workers), "a worker has sent", seconds=300)
     killed = next(host for host in lab.nodes[1:] if sent_epochs(host, study))
     first = sent_epochs(killed, study)
     killed.kill_processes("raylet", "ray::")
@@ -266,14 +264,14 @@ for path in [data / "adience.parquet", *(data / "data" / "adience").rglob("*.*")
     s3.upload_file(str(path), "lab", str(path.relative_to(data)).removeprefix("data/"))
 """
     exports = " ".join(f"{name}={value}" for name, value in OBJECT_STORE.items())
-    wait(lambda: reaches(lab, OPERATOR, 5000), 30)
+    wait_until(lambda: reaches(lab, OPERATOR, 5000), "the object store listens")
     sent = lab.operator.run(f"export {exports}; python -c '{script}'")
     assert sent.returncode == 0, sent.stderr
 
 
 @pytest.mark.slow
 def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path: Path) -> None:
-    wait(lambda: all_alive(lab), 90)
+    wait_until_all_alive(lab)
     command = STUDY.format(address="auto") + " --study head --repeats 3 --epochs 15"
     driver = lab.nodes[0].start(command, tmp_path / "log")
     after_trials(lab, "head", 2, driver, tmp_path / "log")
@@ -292,7 +290,8 @@ def test_killed_head_is_started_again_and_the_study_continues(lab: Lab, tmp_path
 def test_documented_end_leaves_no_ray_on_any_host(lab: Lab) -> None:
     for command in DOCS["Down"]:
         documented(lab, command)
-    wait(lambda: all(host.run("pgrep raylet").returncode == 1 for host in lab.nodes), 60)
+    hosts = lab.nodes
+    wait_until(lambda: all(host.run("pgrep raylet").returncode == 1 for host in hosts), "no Ray is left")
 
 
 def reaches(lab: Lab, address: str, port: int = 22) -> bool:
@@ -309,5 +308,5 @@ def after_trials(
         assert driver.poll() is None, log.read_text()
         return len(written(lab, study)) >= count
 
-    wait(enough, 120)
+    wait_until(enough, f"{count} trials are in the ledger", seconds=300)
     return written(lab, study)

@@ -50,10 +50,22 @@ def make_study(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture(scope="session", name="write_study")
+def _write_study() -> Callable[..., Path]:
+    """Writes a study with plausible numbers into a folder; see `write_study` below for what can be asked."""
+    return write_study
+
+
 @pytest.fixture(scope="session")
 def write_whole_study() -> Callable[[Path], Path]:
     """Writes a study with everything in it: all stages twice, three repeats, a joint search of 24 trials."""
     return lambda folder: write_study(folder, repeats=3, epochs=4, sweeps=2, joint=24)
+
+
+@pytest.fixture(scope="session")
+def whole_study(tmp_path_factory: pytest.TempPathFactory, write_whole_study: Callable[[Path], Path]) -> Path:
+    """A study with everything in it, to be read only."""
+    return write_whole_study(tmp_path_factory.mktemp("studies") / "whole")
 
 
 def write_study(

@@ -14,6 +14,8 @@ from search.predict import main
 from tests.search.makers import make_manifest
 from tests.trainables.models import write_brightness_model
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -78,13 +78,10 @@ def test_study_is_shown_with_tables_and_the_next_command(
 
 
 def test_whole_study_fits_80_columns(
-    write_whole_study: Callable[[Path], Path],
-    tmp_path: Path,
-    capsys: Capture,
-    monkeypatch: pytest.MonkeyPatch,
+    whole_study: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    out, _ = shown(write_whole_study(tmp_path / "s"), capsys)
+    out, _ = shown(whole_study, capsys)
     tables = out[out.index("Stage ") : out.index("next ")]
     assert max(map(len, tables.splitlines())) <= 80
     assert "Joint search" in tables

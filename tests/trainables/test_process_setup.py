@@ -32,6 +32,7 @@ def test_share_of_a_gpu_limits_its_memory(
     assert os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION") == share
 
 
+@pytest.mark.training
 def test_process_with_keras_on_another_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 

@@ -13,6 +13,7 @@ from search.dashboard import app
 from search.dashboard.page import TABS, Settings, configure
 from search.dashboard.source import source_of
 from tests.search.makers import make_trial
+from tests.waiting import PATIENCE_S
 
 Make = Callable[..., Path]
 Write = Callable[..., None]
@@ -22,7 +23,7 @@ TOKEN = "a token of many characters"
 def open_page(source: Path, token: str | None = None, tab: str | None = None, **query: str) -> AppTest:
     """Returns the page on `source` as a new reader sees it, at a tab."""
     configure(Settings(source_of(str(source)), token))
-    page = AppTest.from_file(str(app.__file__), default_timeout=30)
+    page = AppTest.from_file(str(app.__file__), default_timeout=PATIENCE_S)
     page.query_params.update(query)
     if tab:
         page.session_state["tab"] = tab
@@ -35,14 +36,9 @@ def text_of(page: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
 
 
-@pytest.fixture
-def whole(make_study: Make, write_whole_study: Callable[[Path], Path], tmp_path: Path) -> Path:
-    return write_whole_study(tmp_path / "whole")
-
-
 @pytest.mark.parametrize("tab", list(TABS))
-def test_page_shows_each_tab_of_a_whole_study(whole: Path, tab: str) -> None:
-    page = open_page(whole, tab=tab)
+def test_page_shows_each_tab_of_a_whole_study(whole_study: Path, tab: str) -> None:
+    page = open_page(whole_study, tab=tab)
     assert not page.exception
     assert page.title[0].value == "whole"
     assert page.dataframe or page.table or page.markdown
@@ -134,18 +130,19 @@ def test_page_offers_a_study_that_was_made_later(make_study: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text"),
+    "texts",
     [
-        ("final.json", '{"readings": null}'),
-        ("final.json", '{"readings": [{}]}'),
-        ("live.json", '{"format": 1, "asked": null}'),
-        ("finetune.json", '{"columns": null}'),
+        {"final.json": '{"readings": null}'},
+        {"final.json": '{"readings": [{}]}', "live.json": '{"format": 1, "asked": null}'},
+        {"finetune.json": '{"columns": null}'},
     ],
+    ids=", ".join,
 )
 @pytest.mark.parametrize("tab", list(TABS))
-def test_page_of_values_that_no_study_has(make_study: Make, tab: str, file: str, text: str) -> None:
+def test_page_of_values_that_no_study_has(make_study: Make, tab: str, texts: dict[str, str]) -> None:
     study = make_study(stages=("lr",), epochs=2)
-    (study / file).write_text(text)
+    for file, text in texts.items():
+        (study / file).write_text(text)
     page = open_page(study, tab=tab)
     assert not page.exception
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ray.cluster_utils import Cluster
 from data_prep.errors import InputError
 from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -56,15 +58,20 @@ def test_require_room_says_what_the_largest_node_has() -> None:
 @pytest.mark.usefixtures("cluster")
 def test_wait_for_room_says_what_is_being_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        InputError, match=r"a node with 4 CPUs and 1 GPUs did not come within 1 s \(the largest"
+        InputError, match=r"a node with 4 CPUs and 1 GPUs did not come within 3 s \(the largest"
     ):
-        wait_for_room(4, 1, 1)
-    assert capsys.readouterr().err == (
-        "waiting   for a node with 4 CPUs and 1 GPUs, 0 of 1 s: the largest of 2 nodes has 1 and 1\n"
+        wait_for_room(4, 1, 3)
+    assert re.fullmatch(
+        r"waiting   for a node with 4 CPUs and 1 GPUs, \d of 3 s: the largest of 2 nodes has 1 and 1\n",
+        capsys.readouterr().err,
     )
 
 
 def test_wait_for_room_ends_when_a_node_comes(cluster: Cluster) -> None:
-    cluster.add_node(num_cpus=4)
-    wait_for_room(4, 0, 60)
-    assert max(node.cpus for node in nodes_alive()) == 4
+    other = cluster.add_node(num_cpus=4)
+    try:
+        wait_for_room(4, 0, PATIENCE_S)
+        assert max(node.cpus for node in nodes_alive()) == 4
+    finally:
+        cluster.remove_node(other)
+        wait_until(lambda: len(nodes_alive()) == 2, "the node is gone")

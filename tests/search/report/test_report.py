@@ -54,13 +54,8 @@ def rewrite(study: Path, stage: str, **changes: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, write_whole_study: Callable[[Path], Path]) -> Path:
-    return write_whole_study(tmp_path_factory.mktemp("studies") / "whole")
-
-
-@pytest.fixture(scope="module")
-def whole_text(whole: Path) -> str:
-    return report(whole)
+def whole_text(whole_study: Path) -> str:
+    return report(whole_study)
 
 
 def test_report_without_ray_and_keras(make_study: Make) -> None:
@@ -203,8 +198,8 @@ def test_missing_stages_are_said(make_study: Make) -> None:
 
 
 @pytest.mark.parametrize("stage", list(MEANS))
-def test_published_means_stand_beside_ours(whole: Path, whole_text: str, stage: str) -> None:
-    result = StageFiles(whole).read(stage)
+def test_published_means_stand_beside_ours(whole_study: Path, whole_text: str, stage: str) -> None:
+    result = StageFiles(whole_study).read(stage)
     assert result
     for entry in result.entries:
         ours = f"{entry.mean:.4f} ± {entry.spread:.4f}"
@@ -213,8 +208,8 @@ def test_published_means_stand_beside_ours(whole: Path, whole_text: str, stage: 
         assert f"| {' | '.join(cells)} |" in whole_text.replace("**", "")
 
 
-def test_nothing_published_is_a_dash(whole: Path, whole_text: str) -> None:
-    entry = StageFiles(whole).read("l2").entries[1]  # type: ignore[union-attr]
+def test_nothing_published_is_a_dash(whole_study: Path, whole_text: str) -> None:
+    entry = StageFiles(whole_study).read("l2").entries[1]  # type: ignore[union-attr]
     assert f"| {show_value(entry.value)} | {entry.mean:.4f} ± {entry.spread:.4f} | - |" in whole_text
 
 
@@ -281,8 +276,8 @@ def test_breakdown_may_lack_any_part(make_study: Make, part: str, value: object)
     assert "Errors of the winner" in report(study)
 
 
-def test_errors_of_the_winner(whole: Path, whole_text: str) -> None:
-    found = StageFiles(whole).read("schedule", 2).breakdown  # type: ignore[union-attr]
+def test_errors_of_the_winner(whole_study: Path, whole_text: str) -> None:
+    found = StageFiles(whole_study).read("schedule", 2).breakdown  # type: ignore[union-attr]
     assert found
     (right, wrong), _ = found["confusion"]
     assert f"| 0 (female) | {right} | {wrong} |" in whole_text
@@ -388,8 +383,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def whole_document(whole: Path) -> Document:
-    return report_on(Study(whole).snapshot(), MADE_ON)
+def whole_document(whole_study: Path) -> Document:
+    return report_on(Study(whole_study).snapshot(), MADE_ON)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,7 +39,7 @@ from tests.search.wandb_server import Server, answering, records_in, silent
 from tests.waiting import PATIENCE_S, wait_until
 from trainables.trial import MEMBER, EpochMetrics, TrialResult, TrialStatus
 
-pytest.importorskip("wandb")
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("wandb") is None, reason="wandb is not installed")
 KEY = "0123456789" * 4
 LIVE = make_trial(epochs=2, seed=3)
 LIVE_ID = f"my-study-{LIVE.key}"
@@ -45,20 +47,40 @@ TRIALS = 8  # of the stage: four rates, two seeds
 ONE_TRY_S = 4  # after which a server that does not answer is taken for dead
 
 
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the user's account, and an empty working folder."""
+def keep_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hides the user's account, and makes an empty working folder below `folder`."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    (folder / "cwd").mkdir()
+    monkeypatch.chdir(folder / "cwd")
+
+
+@pytest.fixture(autouse=True)
+def _environment_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_apart(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def study(make_study: Callable[..., Path]) -> Path:
+def study(write_study: Callable[..., Path], tmp_path: Path) -> Path:
     """A study with the learning-rate stage."""
-    return make_study("my study", stages=["lr"], repeats=2, epochs=3)
+    return write_study(tmp_path / "my study", stages=["lr"], repeats=2, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def _followed(write_study: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("followed")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        keep_apart(folder, monkeypatch)
+        study = write_study(folder / "my study", stages=["lr"], repeats=2, epochs=3)
+        follow(study)
+    return study
+
+
+@pytest.fixture
+def logged(_followed: Path, tmp_path: Path) -> Path:
+    """That study after its stage and one more trial were logged offline."""
+    return Path(shutil.copytree(_followed, tmp_path / "my study", symlinks=True))
 
 
 def log_of(study: Path, mode: str = OFFLINE, wait_s: float = 60, said: list[str] | None = None) -> WandbLog:
@@ -175,12 +197,11 @@ def test_offline_runs_are_whole(study: Path, tmp_path: Path, capfd: pytest.Captu
 
 
 @pytest.mark.slow
-def test_winner_is_tagged_and_the_stage_has_table_and_figures(study: Path) -> None:
-    follow(study)
-    runs = runs_in(study)
+def test_winner_is_tagged_and_the_stage_has_table_and_figures(logged: Path) -> None:
+    runs = runs_in(logged)
     tagged = {name for name, records in runs.items() if ["lr", "winner of lr"] in tags_of(records)}
-    assert tagged == {f"my-study-{key}" for key in winners(study)}
-    (folder,) = (study / "wandb").glob("offline-run-*stage-lr")
+    assert tagged == {f"my-study-{key}" for key in winners(logged)}
+    (folder,) = (logged / "wandb").glob("offline-run-*stage-lr")
     (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
     assert json.loads(table.read_text())["columns"][:3] == ["value", "standing", "mean_val_accuracy"]
     assert {path.name.partition("_")[0] for path in folder.rglob("*.png")} >= {"lr-val-accuracy", "lr-means"}
@@ -188,23 +209,21 @@ def test_winner_is_tagged_and_the_stage_has_table_and_figures(study: Path) -> No
 
 
 @pytest.mark.slow
-def test_study_that_goes_on_logs_nothing_twice(study: Path) -> None:
-    follow(study)
-    before = sorted((study / "wandb").glob("offline-run-*"))
+def test_study_that_goes_on_logs_nothing_twice(logged: Path) -> None:
+    before = sorted((logged / "wandb").glob("offline-run-*"))
     said: list[str] = []
-    log = log_of(study, said=said)
-    for result in StageFiles(study).all():
+    log = log_of(logged, said=said)
+    for result in StageFiles(logged).all():
         log.search_finished(result)
     log.close()
-    assert (said, sorted((study / "wandb").glob("offline-run-*"))) == ([], before)
+    assert (said, sorted((logged / "wandb").glob("offline-run-*"))) == ([], before)
 
 
 @pytest.mark.slow
-def test_wandb_reads_the_offline_runs_and_sends_them(study: Path, server: Server) -> None:
-    follow(study)
-    sync(study, server)
+def test_wandb_reads_the_offline_runs_and_sends_them(logged: Path, server: Server) -> None:
+    sync(logged, server)
     assert steps_at(server, LIVE_ID) == [(1, 0.5), (2, 0.75)]
-    assert {run["name"] for run in server.runs} == set(runs_in(study))
+    assert {run["name"] for run in server.runs} == set(runs_in(logged))
 
 
 @pytest.mark.slow
@@ -239,16 +258,15 @@ def test_trial_that_was_cut_and_continued_offline_has_each_epoch_once(study: Pat
 
 
 @pytest.mark.slow
-def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(study: Path) -> None:
-    follow(study)
-    before = sorted((study / "wandb").glob("offline-run-*"))
-    there = next(Ledger(study).results())
+def test_trial_that_is_trained_again_for_its_weights_stays_as_it_is(logged: Path) -> None:
+    before = sorted((logged / "wandb").glob("offline-run-*"))
+    there = next(Ledger(logged).results())
     for mode in (OFFLINE, ONLINE):  # online, too, it is not even begun
-        log = log_of(study, mode)
+        log = log_of(logged, mode)
         log.search_began(SearchId.parse("weights"), 1)
         train(log, make_result(there.trial, 0.1, 0.1, 0.1, seconds=9))
         log.close()
-    assert sorted((study / "wandb").glob("offline-run-*")) == before
+    assert sorted((logged / "wandb").glob("offline-run-*")) == before
 
 
 STOPPED = make_result(LIVE, 0.5, status=TrialStatus.STOPPED)
