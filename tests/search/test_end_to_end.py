@@ -20,6 +20,7 @@ from tests.waiting import running, wait_until
 pytestmark = pytest.mark.ray
 
 BACKBONE = ("--backbone", "keras:MobileNetV2")
+MODEL = ("--epochs", "2", "--study", "model", "--keras-backend", "tensorflow")  # which compiles in seconds
 PROMISED_OF_TRIAL = {
     "key",
     "config",
@@ -80,8 +81,14 @@ def learned(result: dict[str, Any]) -> dict[str, list[float]]:
     }
 
 
-def test_stage_gives_what_scripts_rely_on(workplace: Path) -> None:
-    result = run(workplace, "--stage", "lr", "--epochs", "3")
+@pytest.fixture(scope="module")
+def tuned(workplace: Path) -> dict[str, Any]:
+    """What the learning-rate stage of MODEL printed when it was trained."""
+    return run(workplace, "--stage", "lr", *MODEL)
+
+
+def test_stage_gives_what_scripts_rely_on(workplace: Path, tuned: dict[str, Any]) -> None:
+    result = tuned
     assert result.keys() >= PROMISED
     assert all(trial.keys() >= PROMISED_OF_TRIAL for trial in result["trials"])
     assert [trial["config"]["learning_rate"] for trial in result["trials"]] == [0.1, 0.001, 0.0003, 0.00001]
@@ -89,16 +96,15 @@ def test_stage_gives_what_scripts_rely_on(workplace: Path) -> None:
     assert result["winner"]["learning_rate"] in (0.1, 0.001, 0.0003, 0.00001)
     assert (result["drawn"], result["weights"]) == (True, "none")
     assert not any(trial["reused"] for trial in result["trials"])
-    again = run(workplace, "--stage", "lr", "--epochs", "3")
+    again = run(workplace, "--stage", "lr", *MODEL)
     assert all(trial["reused"] for trial in again["trials"])
     assert (learned(again), again["winner"]) == (learned(result), result["winner"])
 
 
+@pytest.mark.usefixtures("tuned")
 def test_winner_becomes_a_model_that_predicts(workplace: Path) -> None:
-    study = ("--epochs", "2", "--study", "model", "--keras-backend", "tensorflow")  # compiles in seconds
-    run(workplace, "--stage", "lr", *study)
     options = ("--stage", "finetune", "--celeba", "celeba.parquet", "--finetune", "blocks:1")
-    unfrozen = (*options, *study, "--augment", "flip")
+    unfrozen = (*options, *MODEL, "--augment", "flip")
     found = run(workplace, *unfrozen)["finetune"]
     names = ["untuned", "tuned", "pretrained", "blocks:1"]
     assert [column["name"] for column in found["columns"]] == names
