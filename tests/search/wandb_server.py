@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import struct
@@ -155,10 +156,21 @@ def answering() -> Iterator[Server]:
 
 
 @contextmanager
-def silent() -> Iterator[int]:
-    """Gives the port of a server that lets everybody connect and never says a word."""
+def silent() -> Iterator[socket.socket]:
+    """Gives a server that lets everybody connect and never says a word."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
-        yield listener.getsockname()[1]
+        listener.setblocking(False)
+        yield listener
+
+
+def visitors_of(listener: socket.socket) -> int:
+    """Returns how many connected to a silent server since it was asked last."""
+    for number in itertools.count():
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return number
+    raise AssertionError
 
 
 def records_in(path: Path) -> Iterator[Any]:
