@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import is_address, located, pull, shown
+from data_prep.storage.remote import is_address, is_file, located, pull, shown
 from search.study.descriptions import describe_data
 from search.study.facts import StudyFacts, read_facts
 from search.study.layout import WORKERS_SEND, Layout, names_in
@@ -49,8 +49,8 @@ class Study:
         Raises InputError where there is no such study.
         """
         for folder in ([] if is_address(name) else [storage / name]) + [located(name)]:
-            pull(folder, WORKERS_SEND)
-            if Layout(folder).facts.is_file():
+            facts = Layout(folder).facts
+            if facts.is_file() or is_file(facts):  # the copy here may hold what could not be sent yet
                 return cls(folder)
         known = ", ".join(names_in(storage)) or "none"
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -120,3 +121,25 @@ def test_nothing_there_is_told(tmp_path: Path) -> None:
         SnapshotReader(tmp_path / "nowhere").read()
     with pytest.raises(InputError, match=r"holds no study \(yet\): it has no study\.json; start a search"):
         SnapshotReader(tmp_path).read()
+
+
+def test_reader_forgets_a_trial_whose_file_is_gone(make_study: Make) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    reader = SnapshotReader(folder)
+    key = next(iter(reader.read().trials))
+    (folder / "trials" / f"{key}.json").unlink()
+    assert key not in reader.read().trials
+
+
+def test_reader_changes_nothing_in_the_study(make_study: Make) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    (damaged := next((folder / "trials").iterdir())).write_text("damaged")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert damaged.name in SnapshotReader(folder).read().unread[0]
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_reader_of_a_file_being_written(make_study: Make) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    (folder / "trials" / f".0123.json.{os.getpid()}.part").write_text('{"half of')
+    assert SnapshotReader(folder).read().unread == []
