@@ -28,7 +28,7 @@ from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import Entry, JointResult, Objective, Protocol, StageFiles
+from search.study.stage_results import ComparisonProtocol, Entry, JointResult, Objective, StageFiles
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SIZES = (20, 5_000)
@@ -187,7 +187,7 @@ def _joint(results: Sequence[TrialResult], best: TrialResult) -> JointResult:
     )
     return JointResult(
         objective=Objective(),
-        protocol=Protocol(split="random", splits=("random",), seeds=(7,), level=0.05),
+        protocol=ComparisonProtocol(split="random", splits=("random",), seeds=(7,), level=0.05),
         base=TrialConfig(epochs=EPOCHS),
         taken_over={},
         entries=(entry,),

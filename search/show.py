@@ -22,7 +22,8 @@ from search.space.labels import COMPARED, describe_config
 from search.space.stages import STAGES
 from search.strategies.held_out import describe_reading
 from search.study.descriptions import clock_time, describe_data, weights_in_words
-from search.study.facts import FORMAT, StudyFacts
+from search.study.facts import StudyFacts
+from search.study.formats import STUDY_FORMAT
 from search.study.live_state import Live, LiveState, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import winner_of
@@ -133,7 +134,7 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
         "search": str(live.search or "") if live else None,
         "seconds_left": live.seconds_left if live else None,
         "running": [trial.key for trial in _running(snapshot)],
-        "facts": {"format": FORMAT, **snapshot.facts.to_dict()},
+        "facts": {"format": STUDY_FORMAT, **snapshot.facts.to_dict()},
         "trials": len(snapshot.ended_at),
         "stages": [result.to_dict() for result in snapshot.results],
         "final": list(snapshot.readings),

@@ -16,8 +16,9 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Callback
+from search.study.formats import LIVE_FORMAT
 from search.study.layout import Layout
-from search.study.live_state import FORMAT, LiveState
+from search.study.live_state import LiveState
 from search.study.search_id import SearchId
 from search.study.stage_results import Result
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
@@ -156,7 +157,7 @@ class LiveStateWriter(Callback):
             search, now = self._search, time.time()
             over = LiveState.ENDED if search.is_over() else LiveState.INTERRUPTED
             return {
-                "format": FORMAT,
+                "format": LIVE_FORMAT,
                 "state": over if closing else LiveState.RUNNING,
                 "search": str(search.id or ""),
                 "host": socket.gethostname(),

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, Photo, Table
+from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, PngImage, Table
 from search.report.render.plotly_figures import plotly_figures
 
 _TEXT = "#41454f"
@@ -30,7 +30,7 @@ def show_blocks(blocks: Iterable[Block], key: str) -> None:
                 st.warning(f"**{plain(block.title)}**\n\n{_list(block.items)}")
             case Table():
                 show_table(block)
-            case Photo():
+            case PngImage():
                 st.image(block.png, caption=plain(block.caption))
             case _:
                 _show_figure(block, f"{key}-{number}")

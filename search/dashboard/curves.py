@@ -15,7 +15,7 @@ from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus
 
 CURVE_METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
-SHOWN = 6  # curves until somebody chooses
+FIRST_CURVES = 6  # curves until somebody chooses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +55,9 @@ def trial_curves(
 
 def first_choice(table: pd.DataFrame) -> list[str]:
     """Returns the keys of the trials to show until somebody chooses: the running and the best ones."""
-    running = table[table["status"] == "RUNNING"]["key"].tolist()[:SHOWN]
-    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(SHOWN, "mean val acc")
-    return [*running, *ended["key"].tolist()][:SHOWN]
+    running = table[table["status"] == "RUNNING"]["key"].tolist()[:FIRST_CURVES]
+    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(FIRST_CURVES, "mean val acc")
+    return [*running, *ended["key"].tolist()][:FIRST_CURVES]
 
 
 def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float, float, float]]:

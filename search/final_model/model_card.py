@@ -12,6 +12,7 @@ from data_prep.storage.atomic_files import write_whole
 from search.report.render.markdown import table_in_markdown
 from search.statistics.number_text import NONE, decimal, low_to_high, with_spread
 from search.study.descriptions import weights_in_words
+from search.study.facts import DRAWN
 
 # what a reader must know of the data, by the source in the manifest
 KNOWN_OF: Mapping[str, Sequence[str]] = {
@@ -45,7 +46,6 @@ MUST_NOT = (
 
 
 CARD_FILE = "model_card.md"
-DRAWN = "sample"
 
 _NAMES = {"adience": "Adience (aligned)", "celeba": "CelebA (img_align_celeba)", "folder": "own photographs"}
 

@@ -11,10 +11,10 @@ from typing import Any
 from data_prep.errors import InputError
 from search.study.descriptions import weights_in_words
 from search.study.facts import read_facts
+from search.study.formats import MODEL_FORMAT, require_format
 from search.study.layout import Layout
 from search.study.study import Study
 
-MODEL_FORMAT = 1  # of model.json
 SUFFIX = ".keras"
 UNNAMED = ("0", "1")
 
@@ -83,8 +83,7 @@ def _read(path: Path) -> ModelFile:
     record = path.with_suffix(".json")
     try:
         facts = json.loads(record.read_text("utf-8"))
-        if facts["format"] != MODEL_FORMAT:
-            raise ValueError(f"its format is {facts['format']}, this version reads {MODEL_FORMAT}")
+        require_format(facts["format"], MODEL_FORMAT)
         names = facts["labels"]["0"], facts["labels"]["1"]
     except FileNotFoundError:
         return ModelFile(path=path, facts={})

@@ -10,9 +10,9 @@ from typing import Any
 from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import pull
-from search.final_model.model_file import MODEL_FORMAT
 from search.finetune.plan import FinetunePlan
 from search.study.finetune_result import FinetuneResult
+from search.study.formats import MODEL_FORMAT
 from search.study.layout import Layout
 from trainables.trial import LAST, Trial
 

@@ -18,7 +18,7 @@ from data_prep.storage.remote import address_of, drop, is_file, pull, push, show
 from trainables.versions import installed_versions
 
 CODE_ROOT = Path(__file__).parents[2]
-PACKAGES = ("data_prep", "trainables", "search")
+CODE_PACKAGES = ("data_prep", "trainables", "search")
 SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 
 
@@ -168,7 +168,7 @@ def _require_data(node: Node, sight: Sight) -> None:
 def _code_digest(root: Path) -> str:
     """Returns 8 hexadecimal digits of the project's Python files, names and bytes."""
     digest = hashlib.sha256()
-    for package in PACKAGES:
+    for package in CODE_PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:8]

@@ -119,7 +119,7 @@ class Parallel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo:
+class PngImage:
     """A picture that was made elsewhere: the bytes of a PNG file."""
 
     name: str
@@ -128,7 +128,7 @@ class Photo:
 
 
 Figure: TypeAlias = Lines | Points | Parallel
-Block: TypeAlias = Paragraph | Alert | Bullets | Table | Photo | Figure
+Block: TypeAlias = Paragraph | Alert | Bullets | Table | PngImage | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +152,9 @@ class Document:
         """Returns all figures in their order."""
         return [block for block in self._blocks() if isinstance(block, Lines | Points | Parallel)]
 
-    def photos(self) -> list[Photo]:
+    def photos(self) -> list[PngImage]:
         """Returns all pictures that were made elsewhere, in their order."""
-        return [block for block in self._blocks() if isinstance(block, Photo)]
+        return [block for block in self._blocks() if isinstance(block, PngImage)]
 
     def _blocks(self) -> Iterator[Block]:
         return (block for section in self.sections for block in section.blocks)

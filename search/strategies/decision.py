@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
-from typing import Protocol as Interface
+from typing import Any, Protocol, TypeVar
 
 from data_prep.splits import describe_split
 from search.statistics.selection import LEVEL, Selection, select
 from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, breakdown_of, entries_of
 from search.study.setup import Problem
-from search.study.stage_results import OBJECTIVE, Decision, Protocol
+from search.study.stage_results import OBJECTIVE, ComparisonProtocol, Decision
 from trainables.trial import Trial, TrialConfig
 
-Decided = TypeVar("Decided", bound=Decision)
+ResultKind = TypeVar("ResultKind", bound=Decision)
 
 
-class Plan(Interface):
+class DecidedPlan(Protocol):
     """The parts of a plan that a decision needs: what its result repeats, and how candidates are called."""
 
     @property
@@ -39,13 +38,13 @@ class Plan(Interface):
 
 
 def decide(
-    plan: Plan,
+    plan: DecidedPlan,
     candidates: Sequence[Candidate],
     runs: TrialRuns,
     *,
-    kind: Callable[..., Decided],
+    kind: Callable[..., ResultKind],
     selection: Selection | None = None,
-) -> Decided:
+) -> ResultKind:
     """Returns the result of the given `kind` that `candidates` have with what came of their `runs`.
 
     `selection` is that of a race, which has looked before; without one the candidates are compared here.
@@ -63,7 +62,7 @@ def decide(
     )
 
 
-def circumstances(plan: Plan, compared: Sequence[Trial], started: float) -> dict[str, Any]:
+def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) -> dict[str, Any]:
     """Returns the fields of a decision that do not depend on who won among the trials `compared`.
 
     `started` is when (perf_counter) the search began.
@@ -71,7 +70,7 @@ def circumstances(plan: Plan, compared: Sequence[Trial], started: float) -> dict
     problem = plan.problem
     return {
         "objective": OBJECTIVE,
-        "protocol": Protocol(
+        "protocol": ComparisonProtocol(
             split=problem.protocol,
             splits=tuple(split.name for split in problem.splits),
             seeds=tuple(sorted({trial.config.seed for trial in compared})),

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
-from typing import Protocol as Interface
+from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from search.ray_tune.collector import Policy
@@ -31,7 +30,7 @@ from search.study.stage_results import OBJECTIVE, Entry, JointResult
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
-SHOWN = 10  # the best configurations in the table
+LISTED_CONFIGS = 10  # the best configurations in the table
 REPEATED_CONFIGS = 5  # of them are repeated with fresh seeds
 
 
@@ -114,7 +113,7 @@ class JointPlan:
         return describe_config(trial.config, self.space) + repeated + split
 
 
-class Workers(Interface):
+class Workers(Protocol):
     """Who trains: `search.ray_tune.driver.Driver` with its callbacks."""
 
     def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
@@ -143,7 +142,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
     else:
         _train_listed(plan, runs, workers, policy)
     best = _best_first(plan, runs.results)
-    candidates = [_candidate(plan, config) for config in best[:SHOWN]]
+    candidates = [_candidate(plan, config) for config in best[:LISTED_CONFIGS]]
     if not candidates:
         raise InputError(_nothing_finished(runs.results))
     decides_fresh = False

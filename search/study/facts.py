@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.study.formats import STUDY_FORMAT, require_format
 from search.study.layout import Layout
 
-FORMAT = 1
 DRAWN = "sample"  # the source of data that a program draws
 
 
@@ -63,8 +63,7 @@ def read_facts(folder: Path) -> StudyFacts:
     path = Layout(folder).facts
     try:
         values = dict(json.loads(path.read_text("utf-8")))
-        if (found := values.pop("format")) != FORMAT:
-            raise ValueError(f"its format is {found}, this version reads {FORMAT}")
+        require_format(values.pop("format"), STUDY_FORMAT)
         return StudyFacts.from_dict(values)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder} is not a study: it has no {path.name}") from None

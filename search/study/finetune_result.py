@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.study.formats import FINETUNE_FORMAT, require_format
 from search.study.layout import Layout
 
-FORMAT = 1
 FINETUNE_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
 
 
@@ -58,14 +58,13 @@ class FinetuneResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
-        return {"format": FORMAT, **asdict(self)}
+        return {"format": FINETUNE_FORMAT, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
         """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
         values = dict(values)
-        if values.pop("format") != FORMAT:
-            raise ValueError(f"this version reads format {FORMAT}")
+        require_format(values.pop("format"), FINETUNE_FORMAT)
         columns = tuple(
             ColumnResult(**{**column, "trials": tuple(column["trials"])}) for column in values["columns"]
         )

@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.study.facts import FORMAT, StudyFacts, read_facts
+from search.study.facts import StudyFacts, read_facts
+from search.study.formats import STUDY_FORMAT
 from search.study.layout import Layout
 from search.study.stage_results import Result
 
@@ -29,7 +30,7 @@ def open_study(folder: Path, facts: StudyFacts) -> None:
     path = Layout(folder).facts
     try:
         if not path.exists() or read_facts(folder) != facts:
-            write_json(path, {"format": FORMAT, **facts.to_dict()})
+            write_json(path, {"format": STUDY_FORMAT, **facts.to_dict()})
     except OSError as error:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"

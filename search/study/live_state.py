@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from search.study.formats import LIVE_FORMAT, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId
 from trainables.trial import TrialConfig
 
-FORMAT = 1
 SILENT_S = 30.0  # after so long without a write a run counts as killed
 GONE_S = 3.0  # where its process is gone from this machine, after so long
 
@@ -93,8 +93,7 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
 
 def _live(values: Mapping[str, Any]) -> Live:
     values = dict(values)
-    if values.pop("format") != FORMAT:
-        raise ValueError(f"this version reads format {FORMAT}")
+    require_format(values.pop("format"), LIVE_FORMAT)
     for name in ("asked", "cluster"):
         if not isinstance(values[name], dict):
             raise ValueError(f"{name} holds no JSON object")

@@ -18,6 +18,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.labels import HYPERPARAMETERS
 from search.space.stages import STAGES
+from search.study.formats import STAGE_FORMAT, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from trainables.trial import TrialConfig, TrialStatus
@@ -25,7 +26,6 @@ from trainables.trial import TrialConfig, TrialStatus
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
 JOINT = "joint"
 _COUNTS = tuple(status.value.lower() for status in TrialStatus)
 
@@ -42,7 +42,7 @@ OBJECTIVE = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class ComparisonProtocol:
     """How configurations were compared: the splits' names, the repeats' seeds, the level of the test."""
 
     split: str
@@ -112,7 +112,7 @@ class Decision(ABC):
     """
 
     objective: Objective
-    protocol: Protocol
+    protocol: ComparisonProtocol
     base: TrialConfig
     taken_over: Mapping[str, str]
     entries: tuple[Entry, ...]
@@ -158,7 +158,7 @@ class Decision(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; NaN becomes None."""
         values = {**asdict(self), **self._own()}
-        return {"format": FORMAT, **{name: _plain(values[name]) for name in _IN_FILE}}
+        return {"format": STAGE_FORMAT, **{name: _plain(values[name]) for name in _IN_FILE}}
 
     @abstractmethod
     def _own(self) -> dict[str, Any]:
@@ -235,13 +235,12 @@ def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
 def result_from_dict(values: Mapping[str, Any]) -> Result:
     """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
     values = dict(values)
-    if values.pop("format") != FORMAT:
-        raise ValueError(f"this version reads format {FORMAT}")
+    require_format(values.pop("format"), STAGE_FORMAT)
     protocol = values["protocol"]
     shared = {
         **values,
         "objective": Objective(**values["objective"]),
-        "protocol": Protocol(
+        "protocol": ComparisonProtocol(
             **{**protocol, "splits": tuple(protocol["splits"]), "seeds": tuple(protocol["seeds"])}
         ),
         "base": TrialConfig.from_dict(values["base"]),

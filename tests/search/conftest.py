@@ -22,7 +22,7 @@ from search.study.comparison import Candidate, entries_of
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import JointResult, Objective, Protocol, StageFiles, StageResult
+from search.study.stage_results import ComparisonProtocol, JointResult, Objective, StageFiles, StageResult
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 FACTS: Mapping[str, Any] = {
@@ -158,7 +158,7 @@ class _StudyMaker:
         ]
         return {
             "objective": Objective(),
-            "protocol": Protocol(
+            "protocol": ComparisonProtocol(
                 split=str(self.facts["split"]), splits=self.splits, seeds=self._seeds(), level=0.05
             ),
             "entries": entries_of(candidates, selection, self.done, reused),

@@ -15,7 +15,14 @@ from data_prep.manifest import Manifest, write_manifest
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Entry, JointResult, Objective, PopulationResult, Protocol, StageResult
+from search.study.stage_results import (
+    ComparisonProtocol,
+    Entry,
+    JointResult,
+    Objective,
+    PopulationResult,
+    StageResult,
+)
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
@@ -165,7 +172,7 @@ def _decision(**fields: Any) -> dict[str, Any]:
     winner = fields.pop("winner", TrialConfig())
     plain: dict[str, Any] = {
         "objective": Objective(),
-        "protocol": Protocol(split="random", splits=("random",), seeds=(7,), level=0.05),
+        "protocol": ComparisonProtocol(split="random", splits=("random",), seeds=(7,), level=0.05),
         "base": TrialConfig(),
         "taken_over": {"batch_size": "default"},
         "entries": (make_entry(config=winner),),

@@ -9,7 +9,17 @@ from importlib.resources import files
 
 from plotly.offline import get_plotlyjs
 
-from search.report.document import Alert, Block, Bullets, Document, Figure, Paragraph, Photo, Section, Table
+from search.report.document import (
+    Alert,
+    Block,
+    Bullets,
+    Document,
+    Figure,
+    Paragraph,
+    PngImage,
+    Section,
+    Table,
+)
 from search.report.render.plotly_figures import plotly_figures
 
 _SHORT = 18  # characters
@@ -72,7 +82,7 @@ def _block(block: Block) -> str:
             return f'<div class="alert" role="note"><strong>{title}</strong>{_list(block.items)}</div>'
         case Table():
             return _table(block)
-        case Photo():
+        case PngImage():
             return _photo(block)
         case _:
             return _figure(block)
@@ -116,7 +126,7 @@ def _figure(figure: Figure) -> str:
     )
 
 
-def _photo(photo: Photo) -> str:
+def _photo(photo: PngImage) -> str:
     caption = escape(photo.caption)
     data = base64.b64encode(photo.png).decode()
     return (

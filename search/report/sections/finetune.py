@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from search.report.document import Block, Paragraph, Photo, Section, Table
+from search.report.document import Block, Paragraph, PngImage, Section, Table
 from search.report.sections.errors import errors_blocks
 from search.report.sections.stage_figures import epoch_curves
 from search.space.labels import label_of
@@ -86,4 +86,6 @@ def _photographs(snapshot: Snapshot) -> Iterator[Block]:
         yield Paragraph(f"Not there; the command is {command}.")
         return
     yield Paragraph("What the final model says of each picture: its label, and how probable it takes it.")
-    yield Photo(name="photographs", caption="Pictures with label and probability", png=snapshot.photographs)
+    yield PngImage(
+        name="photographs", caption="Pictures with label and probability", png=snapshot.photographs
+    )

@@ -22,7 +22,7 @@ from search.study.ledger import Ledger
 from search.study.search_id import SearchId, SearchKind
 from search.study.stage_results import Result
 from search.trackers.run_names import run_name
-from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, plain
+from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, as_id
 from search.trackers.wandb.payload import (
     Decided,
     row_of,
@@ -187,7 +187,7 @@ class WandbLog(Callback):
         """Logs the summary run of what was decided, where that is not what was logged."""
         study = self._destination.study.name
         run = Run(
-            id=f"{plain(study)}-stage-{name}",
+            id=f"{as_id(study)}-stage-{name}",
             name=f"{SearchKind.STAGE} {name}",
             group=f"{study}/{stage}",
             job_type="summary",
@@ -201,7 +201,7 @@ class WandbLog(Callback):
             self._tell("stage", logged, result, stage_table(result))
 
     def _id(self, key: str) -> str:
-        return f"{plain(self._destination.study.name)}-{key}"
+        return f"{as_id(self._destination.study.name)}-{key}"
 
     def _run_of(self, trial: Trial, stage: str) -> Run:
         config = {

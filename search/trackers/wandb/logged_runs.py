@@ -27,7 +27,7 @@ class Destination:
     @property
     def name(self) -> str:
         """The project, as a file is called."""
-        return plain("_".join(filter(None, (self.entity, self.project))))
+        return as_id("_".join(filter(None, (self.entity, self.project))))
 
     @property
     def runs(self) -> Path:
@@ -94,7 +94,7 @@ class Note:
         write_json(self._folder / f"{logged.run.id}.json", asdict(logged))
 
 
-def plain(name: str) -> str:
+def as_id(name: str) -> str:
     """Returns `name` as W&B takes it in an id, and every system in a file's name."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", name)
 

@@ -24,7 +24,7 @@ from search.strategies.staged import StagePlan
 from search.study.facts import StudyFacts
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Entry, Protocol, StageResult
+from search.study.stage_results import ComparisonProtocol, Entry, StageResult
 from tests.search.makers import (
     make_entry,
     make_joint_result,
@@ -314,7 +314,7 @@ def test_result_json_of_a_failed_trial_has_null(problem: Problem, tmp_path: Path
 
 
 def test_result_json_of_a_trial_that_is_not_in_the_ledger_names_its_split_and_seed(tmp_path: Path) -> None:
-    protocol = Protocol(split="folds", splits=("fold-0", "fold-1"), seeds=(7, 8), level=0.05)
+    protocol = ComparisonProtocol(split="folds", splits=("fold-0", "fold-1"), seeds=(7, 8), level=0.05)
     entry = make_entry(trials=("a", "b", "c", "d"), status="FAILED", reason="its worker died")
     said = result_json(
         [make_stage_result(entries=(entry,), protocol=protocol)], tmp_path, MADE_OF, Ledger(tmp_path), 1, None

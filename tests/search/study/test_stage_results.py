@@ -160,7 +160,7 @@ def test_stage_file_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
 def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result())
     path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(InputError, match="this version reads format 1"):
+    with pytest.raises(InputError, match="its format is 2, this version reads 1"):
         StageFiles(tmp_path).read("lr")
 
 
