@@ -1,4 +1,4 @@
-"""A study that is read again and again: what is parsed once, what is said of damaged files."""
+"""A study that the page reads again and again."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from search.study.layout import Layout, names_in
 
 ROOMS = Path(search.__file__).parent
 INSIDE = re.compile(
-    r'(?<!"\.config" )/ f?"(trials|stages|predictions|checkpoints|weights|winner|logs|joint|report|tensorboard|wandb|\.lock|'
-    r'(study|command|live|final|finetune)\.json)"'
+    r'(?<!"\.config" )/ f?"(trials|stages|predictions|checkpoints|weights|winner|logs|joint|report|'
+    r'tensorboard|wandb|\.lock|(study|command|live|final|finetune)\.json)"'
 )
 
 
