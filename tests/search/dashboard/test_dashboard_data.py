@@ -143,7 +143,7 @@ def test_command_around_is_understood(make_study: Make, stage: str) -> None:
     asked = SearchOptions.of(mode="joint", data="mine.parquet", split="subject", cache="features", epochs=2)
     keep_command(folder, asked.words())
     snapshot = StudyReader(folder).read()
-    result = snapshot.stage(stage)
+    result = snapshot.joint if stage == "joint" else snapshot.stage(stage)
     assert result
     command = command_around(snapshot, result)
     options = parse_options(shlex.split(command)[3:])
