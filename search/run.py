@@ -3,14 +3,11 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.command_line.console import print_warning, text_console
@@ -45,8 +42,7 @@ def _run(options: SearchOptions) -> None:
     if options.study.dry_run:
         print_dry_run(options, *tuner.plans(), tuner.folder)
         return
-    with _only_results() if options.callbacks.quiet else contextlib.nullcontext():
-        outcome = tuner.run()
+    outcome = tuner.run()
     printer.show_end(outcome, tuner.folder)
     if options.study.json:
         _print_json(outcome, tuner.folder, time.perf_counter() - started)
@@ -84,15 +80,6 @@ def _print_json(outcome: Outcome, folder: Path, seconds: float) -> None:
     elif finetune:
         told = finetune_json(finetune, folder, made_of, seconds)
     print(json.dumps({**told, **({"finetune": finetune.to_dict()} if finetune else {})}, indent=2))
-
-
-@contextlib.contextmanager
-def _only_results() -> Iterator[None]:
-    """Silences standard error but for warnings; an error is told after it."""
-    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
-        warnings.showwarning = partial(print_warning, to=sys.stderr)
-        with contextlib.redirect_stderr(nowhere):
-            yield
 
 
 if __name__ == "__main__":

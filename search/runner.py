@@ -11,7 +11,7 @@ from rich.console import Console
 
 from data_prep.storage.atomic_files import write_json
 from search.callbacks.callback import Callback, Callbacks
-from search.callbacks.progress_display import ProgressDisplay
+from search.callbacks.progress_display import progress_on
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import label_names, winning_run, write_final_model
@@ -147,7 +147,7 @@ class _Workers:
 
     @contextmanager
     def _callback(self, total: int) -> Iterator[Callback]:
-        with ProgressDisplay(str(self._search), total, self._label, self._console) as progress:
+        with progress_on(self._console, str(self._search), total, self._label) as progress:
             callbacks = Callbacks((progress, *self._callbacks))
             callbacks.search_began(self._search, total)
             if total and not self._driver.is_connected:

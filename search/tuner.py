@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from data_prep.command_line.console import text_console
+from rich.console import Console
+
+from data_prep.command_line.console import print_warning, text_console
+from data_prep.command_line.parser import did_you_mean
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, pull, shown
 from search.callbacks.callback import Callback
@@ -19,24 +25,42 @@ from search.callbacks.uploader import Uploader
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.command_line import command_of
 from search.options.conflicts import require_consistent
-from search.options.search_options import SearchOptions
+from search.options.search_options import STAGED, SearchOptions
 from search.output.dry_run import warn_of_single_examples
 from search.ray_tune.head_start import HeadStart
-from search.space.stages import FINETUNE, Stage
+from search.report.study import Study
+from search.space.stages import ALL, FINETUNE, STAGES, Stage
 from search.strategies.held_out import require_held_out
-from search.strategies.plans import Plan, expected_trials, joint_plan, rows_to_make, stage_plan, stage_plans
+from search.strategies.plans import (
+    Plan,
+    expected_trials,
+    joint_plan,
+    missing_trials,
+    rows_to_make,
+    stage_plan,
+    stage_plans,
+)
 from search.strategies.sweeps import run_sequence
 from search.study.data import default_name, manifest_of
-from search.study.finetune_result import FinetuneResult
+from search.study.finetune_result import FinalModel, FinetuneResult
 from search.study.folder import check_study, held, keep_command, open_study, require_same_backbone
 from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Result, StageFiles, StageResult
+from search.study.stage_results import (
+    JOINT,
+    JointResult,
+    PopulationResult,
+    Result,
+    StageFiles,
+    StageResult,
+)
 from search.trackers.from_options import callbacks_of, require_wandb
 from trainables.trial import Trial
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from search.ray_tune.driver import Driver
     from search.runner import Runner
 
@@ -55,15 +79,80 @@ class Outcome:
 class Tuner:
     """A search in one study; `wishes` are options by the names that a user types, with underscores.
 
+    Each call below takes more of them, for itself. What was trained once, here or by the command, is read
+    from the study and not trained again. `progress` shows a bar in a notebook, lines elsewhere.
+
     Nothing is read before a call needs it. Raises InputError for an option that does not exist or cannot
     have its value.
     """
 
     def __init__(
-        self, options: SearchOptions | None = None, *, callbacks: Sequence[Callback] = (), **wishes: Any
+        self,
+        options: SearchOptions | None = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        **wishes: Any,
     ) -> None:
         self.options = (options or SearchOptions()).changed(**wishes)
         self._callbacks = tuple(callbacks)
+        self._progress = progress and not self.options.callbacks.quiet
+
+    def __repr__(self) -> str:
+        return f"<Tuner {shlex.join(self.options.words())}>"
+
+    def stage(self, name: str, **wishes: Any) -> StageResult:
+        """Tunes one hyperparameter, such as "lr", and returns what was found; earlier winners are taken over.
+
+        Raises InputError for what cannot be run, and where nothing could be trained.
+        """
+        if name not in STAGES:
+            others = {stage.hyperparameter: stage.name for stage in STAGES.values()}
+            raise InputError(
+                f"a stage is one of {', '.join(STAGES)}, received {name!r}"
+                f"{did_you_mean(name, STAGES, others) or '; all() runs all of them'}"
+            )
+        (result,) = self._asking(stage=name, **wishes).run().results
+        return cast(StageResult, result)
+
+    def all(self, **wishes: Any) -> list[Result]:
+        """Tunes all hyperparameters one after the other, and returns what each stage found."""
+        return self._asking(stage=ALL, **wishes).run().results
+
+    def joint(self, **wishes: Any) -> JointResult | PopulationResult:
+        """Searches all hyperparameters at once, and returns what was found."""
+        (result,) = self._asking(mode=JOINT, **wishes).run().results
+        return cast(JointResult | PopulationResult, result)
+
+    def finetune(self, **wishes: Any) -> FinalModel:
+        """Leads from the winner to the final model, and returns its file and what the ways there gave."""
+        found = self._asking(stage=FINETUNE, **wishes).run().finetune
+        if found is None or found.winner is None:
+            reasons = "; ".join(column.reason for column in found.columns) if found else ""
+            raise InputError(f"no way to the final model could be trained ({reasons or 'no reason given'})")
+        return FinalModel(path=Layout(self.folder).model, result=found)
+
+    def plan(self, stage: str = ALL, **wishes: Any) -> pd.DataFrame:
+        """Returns a row a trial of a stage: whether it is `done`, its configuration; nothing is trained."""
+        import pandas as pd
+
+        plans, finetune = self._asking(stage=stage, **wishes).plans()
+        everything = [*plans, *([finetune] if finetune else [])]
+        missing = {trial.key for plan in everything for trial in missing_trials(plan, Ledger(self.folder))}
+        return pd.DataFrame(
+            {"key": trial.key, "done": trial.key not in missing, **asdict(trial.config), "split": trial.split}
+            for plan in everything
+            for trial in plan.trials()
+        )
+
+    @property
+    def study(self) -> Study:
+        """The study that this tunes; raises InputError before anything was run."""
+        return Study(self.folder)
+
+    def _asking(self, **wishes: Any) -> Tuner:
+        options = self.options.changed(**{"stage": None, "mode": STAGED, **wishes})
+        return Tuner(options, callbacks=self._callbacks, progress=self._progress)
 
     @cached_property
     def problem(self) -> Problem:
@@ -109,6 +198,10 @@ class Tuner:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
+        with contextlib.nullcontext() if self._progress else _only_warnings():
+            return self._run()
+
+    def _run(self) -> Outcome:
         plans, finetune = self.plans()
         require_wandb(self.options.callbacks)
         with held(self.folder):
@@ -153,8 +246,8 @@ class Tuner:
         )
         # Ray prints to standard output when a worker dies
         with contextlib.redirect_stdout(sys.stderr), driver, self._told(driver) as callbacks:
-            runner = Runner(folder, ledger, driver, text_console(stderr=True), callbacks)
-            print(f"study     {shown(folder)}", file=sys.stderr)
+            runner = Runner(folder, ledger, driver, self._console, callbacks)
+            self._say(f"study     {shown(folder)}")
             outcome = Outcome()
             for result in self._results(runner):
                 outcome.results.append(result)
@@ -167,6 +260,17 @@ class Tuner:
                 plan = finetune or self._finetune_plan()
                 outcome.finetune = runner.finetune(plan, command_of(options))
         return outcome
+
+    @cached_property
+    def _console(self) -> Console:
+        console = text_console(stderr=True)
+        # a notebook shows the bar in place of all lines
+        console.is_jupyter = console.is_jupyter and self._progress
+        console.quiet = not self._progress or (console.is_jupyter and not self.options.callbacks.verbose)
+        return console
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
 
     def _results(self, runner: Runner) -> Iterator[Result]:
         options, problem, folder = self.options, self.problem, self.folder
@@ -196,7 +300,7 @@ class Tuner:
             if address_of(folder):
                 callbacks.append(Uploader(folder, Ledger(folder)))  # the first is closed last
             callbacks.append(LiveStateWriter(folder, options.asked, cluster=driver.cluster))
-            callbacks += callbacks_of(options.callbacks, folder, lambda line: print(line, file=sys.stderr))
+            callbacks += callbacks_of(options.callbacks, folder, self._say)
             callbacks += self._callbacks
             for callback in callbacks:
                 stack.callback(callback.close)
@@ -209,3 +313,12 @@ def _require_winner(result: Result) -> None:
         raise InputError(
             f"no value of the stage {result.stage} could be trained ({reasons or 'no reason given'})"
         )
+
+
+@contextlib.contextmanager
+def _only_warnings() -> Iterator[None]:
+    """Silences standard error but for warnings; an error is told after it."""
+    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
+        warnings.showwarning = partial(print_warning, to=sys.stderr)
+        with contextlib.redirect_stderr(nowhere):
+            yield

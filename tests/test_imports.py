@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import search
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "trainables", "search")
 HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
@@ -63,11 +65,35 @@ def test_keras_is_imported_by_trainables_only() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in using} == {"trainables"}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", ["data_prep", "trainables"])
 def test_init_of_a_package_holds_a_docstring_only(package: str) -> None:
     (node,) = ast.parse((ROOT / package / "__init__.py").read_text("utf-8")).body
     assert isinstance(node, ast.Expr)
     assert isinstance(node.value, ast.Constant)
+
+
+def test_names_of_the_door_are_those_of_their_modules() -> None:
+    assert {name: getattr(search, name).__module__ for name in search.__all__} == {
+        "Callback": "search.callbacks.callback",
+        "InputError": "data_prep.errors",
+        "Study": "search.report.study",
+        "Tuner": "search.tuner",
+    }
+    assert set(search.__all__) <= set(dir(search))
+
+
+def test_name_that_the_door_does_not_have() -> None:
+    with pytest.raises(AttributeError, match=r"module 'search' has no attribute 'Tunner'"):
+        _ = search.Tunner  # type: ignore[attr-defined]
+
+
+def test_import_of_search_costs_nothing_and_loads_nothing() -> None:
+    code = "import time; began = time.process_time(); import search, sys\n"
+    code += f"print(time.process_time() - began, *sorted({{'pandas', 'numpy', *{HEAVY}}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds, *loaded = done.stdout.split()
+    assert loaded == []
+    assert float(seconds) < 0.3
 
 
 def test_all_other_modules_load_no_framework() -> None:

@@ -13,7 +13,7 @@ from data_prep.storage.remote import shown
 
 def show_option(value: Any) -> str:
     """Returns a value as it is typed: 512,256 for several, an address for the copy of what has one."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return ",".join(map(str, value))
     return shown(value) if isinstance(value, Path) else str(value)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import InputError
 from search.study.formats import FINETUNE_FORMAT, require_format
 from search.study.layout import Layout
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FINETUNE_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
 
@@ -37,7 +41,7 @@ class ColumnResult:
     tied: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FinetuneResult:
     """What fine-tuning found, as it stands in `finetune.json`; `winner` names the column with the best mean.
 
@@ -70,9 +74,47 @@ class FinetuneResult:
         )
         return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"])})
 
+    def table(self) -> pd.DataFrame:
+        """Returns a row a column, with FINETUNE_METRICS as means, and the difference to the winner."""
+        import pandas as pd  # takes as long as all the rest, and only people at Python ask for tables
+
+        return pd.DataFrame(
+            {
+                "way": column.title,
+                **{metric: column.figures[metric][0] for metric in FINETUNE_METRICS},
+                "runs": len(column.trials),
+                "seconds": column.seconds,
+                "difference": column.difference,
+                "p_value": column.p_value,
+                "tied": column.tied,
+            }
+            for column in self.columns
+        )
+
+    def __repr__(self) -> str:
+        return f"FinetuneResult({self.statement!r}, {len(self.columns)} ways)"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.statement)}</p>{self.table().to_html(index=False)}"
+
     def column(self, name: str) -> ColumnResult | None:
         """Returns the column called `name`, None where it was not run."""
         return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalModel:
+    """The final model of a study: its file, which plain Keras loads, and what the ways to it gave."""
+
+    path: Path
+    result: FinetuneResult
+
+    def table(self) -> pd.DataFrame:
+        """Returns the table of `result`."""
+        return self.result.table()
+
+    def _repr_html_(self) -> str:
+        return f"{self.result._repr_html_()}<p>{escape(str(self.path))}</p>"
 
 
 def read_finetune(folder: Path) -> FinetuneResult | None:

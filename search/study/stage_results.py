@@ -152,6 +152,11 @@ class Decision(ABC):
             [{**values, **entry.row()} for values, entry in zip(varied, self.entries, strict=True)]
         )
 
+    def __repr__(self) -> str:
+        # all entries with their configurations would fill a screen
+        varied = ", ".join(self.varied)
+        return f"{type(self).__name__}({varied}: {self.statement!r}, {len(self.entries)} entries)"
+
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.statement)}</p>{self.table().to_html(index=False)}"
 
@@ -165,7 +170,7 @@ class Decision(ABC):
         """Returns what the file says of this kind of search only: stage, hyperparameter, sweep, search."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class StageResult(Decision):
     """A finished stage: `hyperparameter` is what it varied, `sweep` counts from 1."""
 
@@ -182,7 +187,7 @@ class StageResult(Decision):
         return {"search": None}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class JointResult(Decision):
     """A finished joint search: `entries` are its best configurations, `trials` the keys of all it tried.
 
@@ -204,7 +209,7 @@ class JointResult(Decision):
         return _joint({**self.settings, "trials": self.trials, **self.counts})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PopulationResult(Decision):
     """A population that was trained: an entry and one of `members` for each, the best first.
 

@@ -12,6 +12,7 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, is_file, located, pull, shown
 from search.study.descriptions import describe_data
 from search.study.facts import StudyFacts, read_facts
+from search.study.finetune_result import FinetuneResult
 from search.study.layout import WORKERS_SEND, Layout, names_in
 from search.study.snapshot import Snapshot, SnapshotReader
 from search.study.stage_results import JointResult, PopulationResult, StageResult, winner_of
@@ -93,6 +94,11 @@ class Study:
     def joint(self) -> JointResult | PopulationResult | None:
         """The joint search, None where none has finished."""
         return self._results().joint
+
+    @property
+    def finetune(self) -> FinetuneResult | None:
+        """What fine-tuning found, None where it has not run."""
+        return self._results().finetune
 
     def stage(self, name: str, sweep: int = 1) -> StageResult:
         """Returns the result of a stage, such as "lr"; raises InputError where it has not finished."""

@@ -20,11 +20,22 @@ _DPI = 130
 _PANEL_INCHES = (5.6, 3.8)
 
 
+class ShownCanvas(Canvas):
+    """A figure of matplotlib's that a notebook shows, also where nobody imported pyplot there."""
+
+    def _repr_png_(self) -> bytes:
+        return _png(self)
+
+
 def picture(figure: Figure) -> bytes:
     """Returns `figure` as a PNG; the same figure gives the same bytes."""
-    file = io.BytesIO()
+    return _png(canvas_of(figure))
+
+
+def canvas_of(figure: Figure) -> ShownCanvas:
+    """Returns `figure` as matplotlib's."""
     with style.context("default"):  # not a user's own matplotlibrc
-        canvas = Canvas(dpi=_DPI, layout="constrained")
+        canvas = ShownCanvas(dpi=_DPI, layout="constrained")
         FigureCanvasAgg(canvas)
         match figure:
             case Lines():
@@ -33,6 +44,12 @@ def picture(figure: Figure) -> bytes:
                 _points(canvas, figure)
             case Parallel():
                 _parallel(canvas, figure)
+    return canvas
+
+
+def _png(canvas: Canvas) -> bytes:
+    file = io.BytesIO()
+    with style.context("default"):
         canvas.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 

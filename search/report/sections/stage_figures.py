@@ -27,6 +27,18 @@ def runs_by_value(snapshot: Snapshot, result: StageResult) -> RunsByValue:
     return [(show_value(entry.value), snapshot.runs(entry)) for entry in result.entries]
 
 
+def curves_of(snapshot: Snapshot, result: StageResult) -> Iterator[Lines]:
+    """Yields the figure of the epochs of a stage, a curve a value; none without a run."""
+    draw = backbone_curves if result.stage == "backbone" else accuracy_curves
+    return draw(result, runs_by_value(snapshot, result), figure_name(result))
+
+
+def figure_name(result: StageResult) -> str:
+    """Returns what the figures and the part of a stage are named by: "batch-size-2" in the second sweep."""
+    name = result.stage if result.sweep == 1 else f"{result.stage}-{result.sweep}"
+    return name.replace("_", "-")
+
+
 def backbone_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the figure of the four measures per epoch, a curve a backbone."""
     yield from epoch_curves(stage_title(result), runs, name)

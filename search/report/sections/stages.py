@@ -10,8 +10,8 @@ from search.report.published import CHOSEN, PROTOCOL, PUBLISHED_BACKBONES, publi
 from search.report.sections.stage_figures import (
     PANEL_METRICS,
     RunsByValue,
-    accuracy_curves,
-    backbone_curves,
+    curves_of,
+    figure_name,
     last_epoch,
     means_beside_published,
     runs_by_value,
@@ -27,16 +27,14 @@ from trainables.trial import TrialResult
 
 def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     """Returns the part on one stage."""
-    name = result.stage if result.sweep == 1 else f"{result.stage}-{result.sweep}"
-    name = name.replace("_", "-")
+    name = figure_name(result)
     runs = runs_by_value(snapshot, result)
     blocks: list[Block] = [Paragraph(statement_of(result)), *_bases(result)]
     if not any(of_value for _, of_value in runs):
         blocks.append(Paragraph("No curve: the trials of this stage are not in the study's folder."))
+    blocks += curves_of(snapshot, result)
     if result.stage == "backbone":
-        blocks += [*backbone_curves(result, runs, name), _last_epochs(result, runs)]
-    else:
-        blocks += accuracy_curves(result, runs, name)
+        blocks.append(_last_epochs(result, runs))
     blocks += [_table(result), *means_beside_published(result, name)]
     if result.notes:
         blocks.append(Bullets(result.notes))

@@ -1,0 +1,96 @@
+"""The progress of a search: what has ended, what is in training, the best so far, the time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from search.callbacks.callback import Callback
+from search.study.descriptions import clock_time
+from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
+
+
+@dataclass
+class Running:
+    """A trial in training: its epochs so far."""
+
+    trial: Trial
+    epochs: list[EpochMetrics] = field(default_factory=list)
+
+    @property
+    def mean_val_accuracy(self) -> float:
+        """The running objective; call it after the first epoch."""
+        return sum(metrics.val_accuracy for metrics in self.epochs) / len(self.epochs)
+
+
+class Progress(Callback):
+    """The progress of `total` trials called by `label`; a context manager, so that what is shown can end."""
+
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        label: Callable[[Trial], str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.title, self.total, self.label = title, total, label
+        self.running: dict[str, Running] = {}
+        self.done = self.failed = 0
+        self._clock, self._started = clock, clock()
+        self._best: tuple[float, str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def trial_started(self, trial: Trial) -> None:
+        """A trial has begun, or begins again on another worker."""
+        if not self.running and not self.done:
+            self._started = self._clock()  # what was before, Ray's start and features, is no pace of trials
+        self.running[trial.key] = Running(trial)
+
+    def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
+        """A trial has finished an epoch."""
+        self.running.setdefault(trial.key, Running(trial)).epochs.append(metrics)
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """A trial has ended."""
+        self.running.pop(result.trial.key, None)
+        self.done += 1
+        self.failed += result.status is TrialStatus.FAILED
+        if result.status is TrialStatus.COMPLETED and (
+            self._best is None or result.mean_val_accuracy > self._best[0]
+        ):
+            self._best = (result.mean_val_accuracy, self.label(result.trial))
+
+    @property
+    def trials_done(self) -> float:
+        """The trials that have ended, and the parts of those in training, counting epochs."""
+        parts = (len(running.epochs) / running.trial.config.epochs for running in self.running.values())
+        return self.done + sum(parts)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The time left at the pace so far; None before the first epoch."""
+        share = self.trials_done
+        return (self._clock() - self._started) * (self.total - share) / share if share else None
+
+    def headline(self) -> str:
+        """Returns one line: "stage lr: 3 of 4 trials · best 0.9062 (0.001) · 0:12 left"."""
+        seconds = self.seconds_left
+        parts = [f"{self.title}: {self.done} of {self.total} trials"]
+        if self._best:
+            parts.append(f"best {self._best[0]:.4f} ({self._best[1]})")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if self.done < self.total:
+            parts.append("starting" if seconds is None else f"{clock_time(seconds)} left")
+        return " · ".join(parts)

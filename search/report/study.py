@@ -1,0 +1,42 @@
+"""Study for Python, with its report and the report's figures: what `from search import Study` gives."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_prep.errors import InputError
+from search.report.words import stage_title
+from search.study import study
+
+if TYPE_CHECKING:
+    from search.report.render.matplotlib_figures import ShownCanvas
+
+
+class Study(study.Study):
+    """A study as `search.study.study` reads it; what is here writes or draws, and loads much more."""
+
+    def report(self, out: str | Path | None = None) -> Path:
+        """Writes the report below `out`, None for the study's own folder; returns the path of its index.html.
+
+        Raises InputError where no finished stage can be read, and where `out` cannot be written.
+        """
+        from search.report.__main__ import write_report
+
+        folder = self.layout.report if out is None else Path(out)
+        return write_report(self, folder, f"{datetime.now(UTC):%Y-%m-%d}")
+
+    def plot_stage(self, name: str, sweep: int = 1) -> ShownCanvas:
+        """Returns the report's figure of a stage, such as "lr": accuracy by epoch, a curve a value.
+
+        It is a matplotlib figure, which a notebook shows and `savefig` writes. Raises InputError where the
+        stage has not finished, or its trials are not in the folder.
+        """
+        from search.report.render.matplotlib_figures import canvas_of
+        from search.report.sections.stage_figures import curves_of
+
+        snapshot, result = self.snapshot(), self.stage(name, sweep)
+        for figure in curves_of(snapshot, result):
+            return canvas_of(figure)
+        raise InputError(f"the trials of {stage_title(result)} are not in {self.folder}; run the stage again")
