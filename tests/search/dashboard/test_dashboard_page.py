@@ -168,4 +168,4 @@ def test_page_with_the_token_shows_the_study(make_study: Make) -> None:
 def test_page_shows_the_winner_as_a_command(make_study: Make) -> None:
     page = open_page(make_study(stages=("lr",), epochs=2), tab="Outcome")
     assert "--learning-rate 0.001" in page.code[0].value
-    assert page.code[1].value.startswith("python -m search.run --stage lr --data MANIFEST --split")
+    assert page.code[1].value.startswith("python -m search.run --stage lr --data MANIFEST --weights")
