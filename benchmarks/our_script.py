@@ -20,9 +20,8 @@ from rich.console import Console
 from data_prep.manifest import read_manifest
 from search.callbacks.progress_display import ProgressDisplay
 from search.ray_tune.head_start import HeadStart
-from search.strategies.plans import rows_to_make
 from search.study.ledger import Ledger
-from search.study.setup import Problem
+from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import find_features
 from trainables.trial import Trial, TrialConfig, TrialResult

@@ -96,9 +96,11 @@ class IdleStudy:
         from search.callbacks.live_state_writer import LiveStateWriter
         from search.options.run_groups import MachineOptions
         from search.ray_tune.driver import Driver
-        from search.runner import Runner
-        from search.strategies.joint import JointPlan
+        from search.ray_tune.workers import WorkerPool
+        from search.strategies.joint import JointPlan, run_joint
         from search.study.ledger import Ledger
+        from search.study.search_id import SearchId, SearchKind
+        from search.study.stage_results import StageFiles
 
         problem = random_problem(self.folder, IMAGES, "tensorflow")
         open_study(self.folder, problem.facts())
@@ -122,8 +124,11 @@ class IdleStudy:
             patch.object(worker, "train_trial", idle),
             Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
         ):
-            runner = Runner(self.folder, ledger, driver, Console(file=io.StringIO()), callbacks)
-            cost = cost_of(lambda: runner.joint(plan))
+            pool = WorkerPool(driver, Console(file=io.StringIO()), callbacks)
+            workers = pool.workers(SearchId(SearchKind.JOINT, plan.search), plan.label)
+            cost = cost_of(
+                lambda: StageFiles(self.folder).write(run_joint(plan, ledger, workers, self.folder))
+            )
         callbacks[0].close()
         return cost
 

@@ -25,7 +25,7 @@ from data_prep.manifest import read_manifest
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import located
 from search.final_model.model_file import ModelFile, find_model
-from search.options.types import add_storage, argument_type, offer_studies
+from search.options.types import add_storage, offer_studies
 from search.prediction.evaluation import evaluate_parts, print_evaluation, unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows, to_csv
@@ -200,13 +200,11 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--manifest",
-        type=argument_type(located),
+        type=located,
         metavar="FILE",
         help="classify its images and say how right the model is",
     )
-    parser.add_argument(
-        "--root", type=argument_type(located), metavar="DIR", help="where the images of --manifest lie now"
-    )
+    parser.add_argument("--root", type=located, metavar="DIR", help="where the images of --manifest lie now")
     parser.add_argument("--demo", action="store_true", help="ten drawn faces, with the labels they have")
     parser.add_argument(
         "--faces",

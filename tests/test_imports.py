@@ -16,7 +16,12 @@ PACKAGES = ("data_prep", "trainables", "search")
 HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
 
 RAY = ("trainables/worker.py", "search/ray_tune/")
-ABOVE_RAY = ("search/strategies/joint.py", "search/strategies/population.py", "search/runner.py")
+ABOVE_RAY = (
+    "search/strategies/joint.py",
+    "search/strategies/population.py",
+    "search/strategies/searches.py",
+    "search/execution/session.py",
+)
 LEARNING = (
     "trainables/backbones/blocks.py",
     "trainables/training/",

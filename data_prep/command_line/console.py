@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import IO, TextIO
 
 from rich.console import Console
@@ -16,3 +22,17 @@ def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Consol
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
     """Prints a warning in one line on standard error, or to a file; it may stand for warnings.showwarning."""
     print(f"warning: {message}", file=to or sys.stderr)
+
+
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Silences standard error but for warnings; an error is told after it."""
+    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
+        warnings.showwarning = partial(print_warning, to=sys.stderr)
+        with contextlib.redirect_stderr(nowhere):
+            yield
+
+
+def stdout_to_stderr() -> contextlib.redirect_stdout[TextIO]:
+    """Returns what keeps standard output, which is for results, free of what a library prints there."""
+    return contextlib.redirect_stdout(sys.stderr)

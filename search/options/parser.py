@@ -13,7 +13,7 @@ from data_prep.errors import InputError
 from search.options.conflicts import require_consistent
 from search.options.option import Option, OptionGroup, name_of, options_in
 from search.options.search_options import GROUPS, SearchOptions, keyword_of
-from search.options.types import argument_type, offer, offer_studies
+from search.options.types import offer, offer_studies
 from search.space.stages import STAGES
 
 _EPILOG = """\
@@ -86,7 +86,7 @@ def _add(place: Any, group: type[OptionGroup]) -> None:
         typed = place.add_argument(
             f"--{name_of(item)}",
             dest=keyword_of(item),
-            type=argument_type(known.parse),
+            type=known.parse,
             choices=known.choices or None,
             metavar=known.metavar,
             help=_help(item, known),

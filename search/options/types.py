@@ -27,7 +27,7 @@ def add_storage(group: Any) -> None:
     """Adds --storage, below which studies lie, to a parser or a group of one."""
     group.add_argument(
         "--storage",
-        type=argument_type(located),
+        type=located,
         default=STORAGE,
         metavar="DIR",
         help="folder of the studies, or an address such as s3://bucket/results (default: %(default)s)",
@@ -56,18 +56,6 @@ def offer_studies(option: Any) -> None:
 def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     storage = getattr(parsed_args, "storage", STORAGE)  # the dashboard has no such option
     return [name for name in names_in(storage) if name.startswith(prefix)]
-
-
-def argument_type(parse: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Returns `parse` as argparse takes it, whose InputError then is wrong usage."""
-
-    def typed(text: str) -> Value:
-        try:
-            return parse(text)
-        except InputError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return typed
 
 
 def checked(check: Callable[[str], object]) -> Callable[[str], str]:

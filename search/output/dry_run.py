@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from data_prep.command_line.console import print_warning, text_console
 from data_prep.storage.remote import shown
@@ -13,17 +12,16 @@ from search.options.search_options import SearchOptions
 from search.output.json_objects import plan_json
 from search.output.tables import print_estimate, print_finetune_setting, print_plan, print_setting
 from search.strategies.estimate import estimate, warning_of_single_examples
-from search.strategies.plans import Plan, expected_trials, images_to_extract, missing_trials
+from search.strategies.plans import Plan, expected_trials, missing_trials
 from search.study.ledger import Ledger
-from search.study.setup import Problem
+from search.study.setup import Problem, images_to_extract
 from trainables.trial import Trial
 
 
 def print_dry_run(
-    options: SearchOptions, plans: Sequence[Plan], finetune: FinetunePlan | None, folder: Path
+    options: SearchOptions, plans: Sequence[Plan], finetune: FinetunePlan | None, ledger: Ledger
 ) -> None:
-    """Prints what `plans` and `finetune` would train in the study in `folder`, also as JSON."""
-    ledger = Ledger(folder)
+    """Prints what `plans` and `finetune` would train in the study of `ledger`, also as JSON."""
     everything = [*plans, finetune] if finetune else plans
     problem = everything[0].problem
     warn_of_single_examples(expected_trials(plans, ledger), problem)
@@ -34,10 +32,10 @@ def print_dry_run(
     others = pretraining.splits if pretraining else ()
     expected = estimate(trials, ledger.results(), problem, images, others)
     if options.study.json:
-        print(json.dumps(plan_json(everything, folder, missing, expected), indent=2))
+        print(json.dumps(plan_json(everything, ledger.folder, missing, expected), indent=2))
         return
     console = text_console()
-    console.print(f"study     {shown(folder)}", soft_wrap=True)
+    console.print(f"study     {shown(ledger.folder)}", soft_wrap=True)
     for plan in plans:
         print_setting(plan, console)
         print_plan(plan, missing, console)

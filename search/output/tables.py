@@ -12,10 +12,11 @@ from search.finetune.plan import FinetunePlan
 from search.space.labels import COMPARED, describe_config, label_of, show_value
 from search.statistics.number_text import decimal
 from search.strategies.estimate import Estimate
-from search.strategies.plans import Plan
+from search.strategies.plans import Plan, missing_trials
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
+from search.study.ledger import Ledger
 from search.study.stage_results import Entry, PopulationResult, Result, StageResult
 from trainables.trial import Trial
 
@@ -45,6 +46,14 @@ def print_setting(plan: Plan, console: Console) -> None:
         f"values    {'; '.join(fixed)}",
     ):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
+    """Prints what is about to be trained, and how much of it is done already."""
+    print_setting(plan, console)
+    total, missing = len(plan.trials()), len(missing_trials(plan, ledger))
+    if missing < total:
+        console.print(f"{total - missing} of {total} trials are done already")
 
 
 def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console: Console) -> None:

@@ -215,3 +215,14 @@ def _reason(trial: Any) -> str:
     error = trial.get_error()
     lines = [line for line in str(error or "").splitlines() if line.strip()]
     return lines[-1].strip() if lines else "its worker died"
+
+
+def assignment_of(trial: Trial, *, keep: bool = False) -> dict[str, Any]:
+    """Returns what a worker needs to know of `trial`, as plain values."""
+    return {
+        "key": trial.key,
+        "config": trial.config.to_dict(),
+        "split": trial.split,
+        "start": trial.start,
+        "keep": keep,
+    }

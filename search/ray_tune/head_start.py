@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from data_prep.storage.remote import shown
-from search.study.setup import Problem, extraction_backend
+from data_prep.storage.remote import address_of, shown
+from search.options.search_options import SearchOptions
+from search.study.setup import Problem, extraction_backend, rows_to_make
 from trainables.process_setup import available_cores
+from trainables.trial import Trial
 
 
 class HeadStart:
@@ -56,3 +58,13 @@ class HeadStart:
     def is_working(self) -> bool:
         """Returns whether the process has not ended yet."""
         return self._process.poll() is None
+
+
+def head_start(
+    trials: Sequence[Trial], problem: Problem, options: SearchOptions
+) -> contextlib.AbstractContextManager[HeadStart | None]:
+    """Returns a process that makes what `trials` read, where it may lie on this machine; else None."""
+    machine, cache = options.machine, options.study.cache
+    elsewhere = machine.address or machine.gpus_per_trial or address_of(cache)
+    names = [] if elsewhere else rows_to_make(trials, problem, cache)
+    return HeadStart(names, problem, cache) if names else contextlib.nullcontext()

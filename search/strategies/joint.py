@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from search.ray_tune.collector import Policy
-from search.ray_tune.driver import assignment_of
+from search.ray_tune.collector import Policy, assignment_of
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs

@@ -17,8 +17,6 @@ from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import Result, StageFiles, StageResult
-from trainables.features.cache import find_features
-from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
@@ -100,18 +98,6 @@ def _one_a_batch_size(plan: Plan) -> list[Trial]:
         for base in bases_of(plan.base, space)
         for size in sizes
     ]
-
-
-def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
-    """Returns how many images of `problem` have to go through a backbone before its `trials` can run."""
-    return len(problem.manifest) * len(rows_to_make(trials, problem, cache))
-
-
-def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
-    """Returns the names of the rows that `trials` read and `cache` does not have."""
-    rows = {rows_read_by(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
-    facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
-    return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]
 
 
 def base_of(

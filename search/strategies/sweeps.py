@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from search.space.stages import STAGES, Stage
-from search.study.descriptions import _changed
+from search.study.descriptions import changed_winner
 from search.study.stage_results import Result, StageFiles, StageResult
 
 RunStage = Callable[[Stage, Sequence[Result], int], StageResult]
@@ -39,7 +39,7 @@ def run_sequence(
             yield result
             if result.winner is None:
                 return
-            changed = changed or name not in latest or _changed(latest[name], result)
+            changed = changed or name not in latest or changed_winner(latest[name], result)
             latest[name] = result
         if not changed:
             return

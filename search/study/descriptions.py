@@ -40,7 +40,7 @@ def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
     changes = [
         f"{result.stage} {_shown(by_sweep[result.stage, sweep - 1])} to {_shown(result)}"
         for result in results
-        if result.sweep == sweep and _changed(by_sweep[result.stage, sweep - 1], result)
+        if result.sweep == sweep and changed_winner(by_sweep[result.stage, sweep - 1], result)
     ]
     if changes:
         return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
@@ -49,7 +49,7 @@ def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
     return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
 
 
-def _changed(before: StageResult, now: StageResult) -> bool:
+def changed_winner(before: StageResult, now: StageResult) -> bool:
     return _value(before) != _value(now)
 
 

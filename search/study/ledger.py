@@ -37,6 +37,7 @@ class Ledger:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._layout = Layout(folder)
         self._parsed = ParsedFiles()
 
@@ -110,3 +111,10 @@ def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialR
     """Returns by key the trials of the ledger that need no training: those that no scheduler stopped."""
     found = ((trial.key, ledger.find(trial)) for trial in trials)
     return {key: result for key, result in found if result and result.status is not TrialStatus.STOPPED}
+
+
+def keep_log(folder: Path, key: str, text: str) -> None:
+    """Keeps in the study in `folder` what a worker said whose trial failed more often than allowed."""
+    path = Layout(folder).log(key)
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, lambda file: file.write(text.encode()))

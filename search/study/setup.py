@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +17,8 @@ from data_prep.splits import SPLIT_SEED, Split, make_splits
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
-from trainables.features.cache import FEATURE_PRECISIONS
-from trainables.features.inputs import reads_images
+from trainables.features.cache import FEATURE_PRECISIONS, find_features
+from trainables.features.inputs import find_rows, reads_images, rows_read_by
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
@@ -151,3 +152,15 @@ def extraction_backend(keras_backend: str, gpus: float) -> str:
 
 def _is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
+
+
+def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
+    """Returns how many images of `problem` have to go through a backbone before its `trials` can run."""
+    return len(problem.manifest) * len(rows_to_make(trials, problem, cache))
+
+
+def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
+    """Returns the names of the rows that `trials` read and `cache` does not have."""
+    rows = {rows_read_by(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
+    facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
+    return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]

@@ -270,6 +270,15 @@ def _joint_result(search: dict[str, Any], shared: Mapping[str, Any]) -> JointRes
     return JointResult(settings=search, trials=trials, counts=counts, **shared)
 
 
+def require_winner(result: Result) -> None:
+    """Raises InputError, with the reasons, where nothing of a search could be trained."""
+    if result.winner is None:
+        reasons = "; ".join(sorted({entry.reason for entry in result.entries if entry.reason}))
+        raise InputError(
+            f"no value of the stage {result.stage} could be trained ({reasons or 'no reason given'})"
+        )
+
+
 @dataclass(frozen=True)
 class StageFiles:
     """The results of the stages below a study's folder; a second sweep's lie beside the first's."""

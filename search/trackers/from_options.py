@@ -36,9 +36,9 @@ def require_wandb(options: CallbackOptions) -> None:
         )
 
 
-def callbacks_of(options: CallbackOptions, folder: Path, say: Callable[[str], None]) -> Iterator[Callback]:
+def callbacks_of(options: CallbackOptions, ledger: Ledger, say: Callable[[str], None]) -> Iterator[Callback]:
     """Yields the callbacks that the options ask for; `say` gets what they have to say."""
-    ledger = Ledger(folder)
+    folder = ledger.folder
     if options.verbose:
         yield VerboseLog(folder, say)
     if options.tensorboard:

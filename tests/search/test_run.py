@@ -13,6 +13,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
+from search.execution import search_run
 from search.options.parser import parse_options
 from search.run import main
 from search.study.folder import open_study, read_command
@@ -176,14 +177,14 @@ def search_noisily(*_: object) -> None:
 def test_quiet_says_warnings_and_errors_only(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture, option: str, progress: str
 ) -> None:
-    monkeypatch.setattr(Tuner, "_search", search_noisily)
+    monkeypatch.setattr(search_run, "head_start", search_noisily)
     assert main(argv(option)) == 1
     assert capsys.readouterr() == ("", f"{progress}warning: the disk is full\nerror: no worker came\n")
 
 
 @pytest.mark.usefixtures("manifest")
 def test_command_is_kept_in_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tuner, "_search", search_noisily)
+    monkeypatch.setattr(search_run, "head_start", search_noisily)
     main(argv())
     kept = read_command(tmp_path / "results" / "m")
     assert kept

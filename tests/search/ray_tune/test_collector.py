@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from search.callbacks.callback import Callback
-from search.ray_tune.collector import Collector, MemberCollector, Policy
-from search.ray_tune.driver import assignment_of
+from search.ray_tune.collector import Collector, MemberCollector, Policy, assignment_of
 from tests.search.makers import make_problem
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 from trainables.worker import EPOCH, EPOCHS, REASON, STATUS, VALUES

@@ -22,8 +22,8 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Policy
-from search.ray_tune.driver import Driver, assignment_of
+from search.ray_tune.collector import Policy, assignment_of
+from search.ray_tune.driver import Driver
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION_RANGES, Range

@@ -15,8 +15,8 @@ from ray.tune.search import Searcher
 
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
-from search.ray_tune.collector import MemberCollector
-from search.ray_tune.driver import Policy, assignment_of
+from search.ray_tune.collector import MemberCollector, assignment_of
+from search.ray_tune.driver import Policy
 from search.space.joint_space import VARIED, Range, joint_space
 from search.space.labels import show_value
 from search.strategies.joint import JointPlan, run_joint

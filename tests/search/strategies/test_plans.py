@@ -12,10 +12,10 @@ from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
-from search.strategies.plans import images_to_extract, joint_plan, missing_trials, stage_plan, stage_plans
+from search.strategies.plans import joint_plan, missing_trials, stage_plan, stage_plans
 from search.study.data import default_name, manifest_of
 from search.study.ledger import Ledger
-from search.study.setup import Problem
+from search.study.setup import Problem, images_to_extract
 from search.study.stage_results import StageFiles
 from tests.search.makers import make_problem, make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig

@@ -8,6 +8,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.options.run_groups import CallbackOptions
+from search.study.ledger import Ledger
 from search.study.search_id import SearchId
 from search.trackers import from_options
 from search.trackers.from_options import callbacks_of, has_key, require_wandb, wandb_mode
@@ -100,14 +101,14 @@ def test_online_without_a_key_is_one_sentence(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.parametrize(("tensorboard", "count"), [(True, 1), (False, 0)])
 def test_tensorboard_can_be_left_out(tmp_path: Path, tensorboard: bool, count: int) -> None:
     options = CallbackOptions(wandb="disabled", tensorboard=tensorboard)
-    callbacks = list(callbacks_of(options, tmp_path, print))
+    callbacks = list(callbacks_of(options, Ledger(tmp_path), print))
     assert [type(callback) for callback in callbacks] == [TensorBoard] * count
 
 
 def test_verbose_names_versions_and_files(tmp_path: Path) -> None:
     said: list[str] = []
     options = CallbackOptions(wandb="disabled", tensorboard=False, verbose=True)
-    (verbose,) = callbacks_of(options, tmp_path, said.append)
+    (verbose,) = callbacks_of(options, Ledger(tmp_path), said.append)
     assert said[0].startswith("versions  Python 3.")
     assert ", ray 2." in said[0]
     verbose.search_began(SearchId.parse("stage lr"), 4)

@@ -1,0 +1,89 @@
+"""A run of a search: its options become plans, and in a study that it holds they are trained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from rich.console import Console
+
+from search.callbacks.callback import Callback
+from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
+from search.options.search_options import SearchOptions
+from search.output.dry_run import warn_of_single_examples
+from search.ray_tune.head_start import head_start
+from search.space.stages import FINETUNE
+from search.strategies.plans import Plan, expected_trials
+from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of
+from search.study.folder import held, keep_command, open_study
+from search.study.ledger import Ledger
+from search.study.outcome import Outcome
+from search.study.setup import Problem
+from search.trackers.from_options import require_wandb
+
+
+class SearchRun:
+    """One run of what `options` ask for; `callbacks` hear of it, progress goes to `console`.
+
+    Nothing is read before a call needs it.
+    """
+
+    def __init__(self, options: SearchOptions, callbacks: Sequence[Callback], console: Console) -> None:
+        self.options, self._callbacks, self._console = options, callbacks, console
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What all trials have in common: the manifest, its splits, the weights, the backend."""
+        return problem_of(self.options)
+
+    @cached_property
+    def pretraining(self) -> Problem | None:
+        """What the trials on the images of --celeba have in common, None without such images."""
+        return pretraining_of(self.options, self.problem)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The finished trials in the study's folder; what lies at its address was brought there."""
+        return Ledger(folder_of(self.options))
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.ledger.folder
+
+    def plans(self) -> tuple[Sequence[Plan], FinetunePlan | None]:
+        """Returns what would be trained as far as that is known, and the way to the final model.
+
+        Nothing is written. Raises InputError for what cannot be run.
+        """
+        plans = plans_of(self._prepared())
+        # images that cannot be read are told now, and not after hours of training
+        _ = self.pretraining
+        return plans, self._finetune_plan() if self.options.stage == FINETUNE else None
+
+    def run(self) -> Outcome:
+        """Trains what is missing and returns what was found.
+
+        Raises InputError for what cannot be run, and where nothing could be trained.
+        """
+        plans, _ = self.plans()
+        require_wandb(self.options.callbacks)
+        with held(self.folder), contextlib.ExitStack() as stack:
+            open_study(self.folder, self.problem.facts())
+            keep_command(self.folder, self.options.words())
+            missing = expected_trials(plans, self.ledger)
+            warn_of_single_examples(missing, self.problem)
+            started = stack.enter_context(head_start(missing, self.problem, self.options))
+            # Ray takes seconds to import: features are begun before
+            from search.execution.session import Session
+
+            session = Session(self._prepared(), self._console, self._finetune_plan)
+            return session.run(self._callbacks, started)
+
+    def _prepared(self) -> Prepared:
+        return Prepared(options=self.options, problem=self.problem, ledger=self.ledger)
+
+    def _finetune_plan(self) -> FinetunePlan:
+        return finetune_plan(self.options, self.problem, self.pretraining, self.folder)

@@ -1,0 +1,84 @@
+"""A session with Ray: the callbacks, and one search after the other until the final model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from data_prep.command_line.console import stdout_to_stderr
+from data_prep.storage.remote import shown
+from search.callbacks.callback import Callback, Callbacks
+from search.final_model.finetuning import finetune
+from search.finetune.plan import FinetunePlan
+from search.options.command_line import command_of
+from search.output.tables import print_begin, print_finetune_setting
+from search.ray_tune.driver import Driver
+from search.ray_tune.head_start import HeadStart
+from search.ray_tune.workers import WorkerPool
+from search.strategies.preparation import Prepared
+from search.strategies.searches import Searches
+from search.study.layout import Layout
+from search.study.outcome import Outcome
+from search.study.stage_results import require_winner
+from search.trackers.run_callbacks import told
+
+
+class Session:
+    """Runs a search that is prepared; progress goes to `console`, which is standard error.
+
+    `finetune_plan` makes the plan for the winner once there is one.
+    """
+
+    def __init__(
+        self, prepared: Prepared, console: Console, finetune_plan: Callable[[], FinetunePlan]
+    ) -> None:
+        self._prepared, self._console, self._finetune_plan = prepared, console, finetune_plan
+        self._options, self._ledger = prepared.options, prepared.ledger
+
+    def run(self, callbacks: Sequence[Callback], head_start: HeadStart | None) -> Outcome:
+        """Trains what is missing and returns what was found; `callbacks` hear of it, `head_start` is used.
+
+        Raises InputError where nothing could be trained.
+        """
+        driver = self._driver(head_start)
+        with (
+            stdout_to_stderr(),  # Ray prints when a worker dies
+            driver,
+            told(self._prepared, self._say, driver.cluster, callbacks) as everybody,
+        ):
+            self._say(f"study     {shown(self._ledger.folder)}")
+            return self._outcome(WorkerPool(driver, self._console, everybody))
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+    def _driver(self, head_start: HeadStart | None) -> Driver:
+        return Driver(
+            self._prepared.problem,
+            self._options.study.cache,
+            Layout(self._ledger.folder).checkpoints,
+            self._options.machine,
+            self._ledger.record,
+            verbose=self._options.callbacks.verbose,
+            head_start=head_start,
+        )
+
+    def _outcome(self, pool: WorkerPool) -> Outcome:
+        outcome = Outcome()
+        searches = Searches(
+            self._prepared,
+            pool.workers,
+            lambda plan: print_begin(plan, self._ledger, self._console),
+        )
+        for result in searches.results():
+            outcome.results.append(result)
+            Callbacks(pool.callbacks).search_finished(result)
+            require_winner(result)
+        if self._options.deciding.final:
+            outcome.reading = searches.held_out(outcome.results[-1])
+        if self._options.wants_finetuning:
+            plan = self._finetune_plan()
+            print_finetune_setting(plan, self._console)
+            outcome.finetune = finetune(plan, self._ledger, pool, command_of(self._options))
+        return outcome

@@ -1,0 +1,59 @@
+"""Fine-tuning as it runs: its result is kept, and the winner becomes the final model with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from data_prep.storage.atomic_files import write_json
+from search.final_model.card_facts import card_facts
+from search.final_model.model_card import write_model_card
+from search.final_model.writer import label_names, winning_run, write_final_model
+from search.finetune.plan import FinetunePlan
+from search.finetune.runs import require_weights, run_finetune
+from search.study.finetune_result import FinetuneResult
+from search.study.layout import Layout
+from search.study.ledger import Ledger
+from search.study.search_id import SearchId
+from search.study.setup import Problem
+from trainables.trial import Trial, TrialResult
+
+
+class Pool(Protocol):
+    """Workers for trials of any problem, and for the model: `search.ray_tune.workers.WorkerPool`."""
+
+    def train(
+        self,
+        problem: Problem,
+        search: SearchId,
+        label: Callable[[Trial], str],
+        trials: Sequence[Trial],
+        keep: Collection[str],
+    ) -> Mapping[str, TrialResult]:
+        """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
+
+    def write_model(self, config: Mapping[str, object], weights: str, kept: Path, path: Path) -> None:
+        """Writes the model of a configuration at `path`, from its `kept` weights."""
+
+
+def finetune(plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str) -> FinetuneResult:
+    """Trains the columns of `plan` in the study of `ledger` and returns what they found.
+
+    The result is kept; with a winner the final model and its card are written. `command` repeats the run.
+    """
+
+    def trains(
+        problem: Problem, search: SearchId, trials: Sequence[Trial], keep: Collection[str]
+    ) -> Mapping[str, TrialResult]:
+        return pool.train(problem, search, plan.label, trials, keep)
+
+    folder = ledger.folder
+    result = run_finetune(plan, ledger, trains, folder)
+    write_json(Layout(folder).finetune, result.to_dict())
+    if result.winner:
+        # the ledger alone keeps no weights: a winner whose weights are gone is trained once more
+        require_weights(plan, winning_run(plan, result), ledger, trains, folder)
+        path = write_final_model(plan, result, folder, pool.write_model)
+        write_model_card(path.parent, card_facts(plan, result, ledger, label_names(plan), command))
+    return result

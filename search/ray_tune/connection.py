@@ -1,0 +1,68 @@
+"""The connection of this process to Ray, and what Ray is told of how we use it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import ray
+
+from data_prep.command_line.exit_codes import keeping_sigterm
+from data_prep.errors import InputError
+from search.options.run_groups import MachineOptions
+from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
+from search.ray_tune.preflight import Errand
+from search.study.setup import Problem
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial without a GPU sees none
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is ours
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the search at once
+    "TUNE_GLOBAL_CHECKPOINT_S": "600",  # Ray's own state is never read again
+    "TUNE_WARN_THRESHOLD_S": "10",
+}
+
+
+def connect(address: str | None, *, verbose: bool) -> None:
+    """Connects to the Ray at `address`; None starts one on this machine.
+
+    `verbose` lets Ray and the workers say what they do. Raises InputError where Ray cannot be used.
+    """
+    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    level = logging.INFO if verbose else logging.ERROR
+    logging.getLogger("ray").setLevel(level)
+    # it misses the figures that are taken from ended trials, in vain
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    try:
+        with keeping_sigterm():  # Ray's own way with it prints a stack
+            ray.init(
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=verbose,
+                logging_level=level,
+            )
+    except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
+        where = address or "this machine"
+        raise InputError(
+            f"Ray cannot be used at {where} ({str(error).splitlines()[0]}); "
+            "check --address, or leave it out to start Ray here"
+        ) from error
+
+
+def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> None:
+    """Raises InputError where trials would fail, each in its own way, or wait for ever.
+
+    `folders` are those that every node must reach, by what they are called.
+    """
+    if machine.address is None:
+        require_room(machine.trial_cpus, machine.gpus_per_trial)
+        return
+    wait_for_room(machine.trial_cpus, machine.gpus_per_trial, machine.node_timeout_s)
+    prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))

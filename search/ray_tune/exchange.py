@@ -1,0 +1,26 @@
+"""The folder in which Tune's trials exchange checkpoints while a search runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data_prep.storage.remote import address_of, drop
+
+_PREFIX = "ray-tune-"
+
+
+@contextmanager
+def exchange_below(checkpoints: Path) -> Iterator[str]:
+    """Gives Tune a place below the study, where every worker reads what a population exchanges."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    for left_by_a_killed_run in checkpoints.glob(f"{_PREFIX}*"):
+        drop(left_by_a_killed_run)
+    # a path made of text would have lost the address of the study
+    folder = checkpoints / Path(tempfile.mkdtemp(prefix=_PREFIX, dir=checkpoints)).name
+    try:
+        yield address_of(folder) or str(folder)
+    finally:
+        drop(folder)

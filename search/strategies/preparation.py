@@ -1,0 +1,78 @@
+"""What a search begins with: its problem, its folder, its plans, and whether they can be run at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_prep.errors import InputError
+from data_prep.storage.remote import pull
+from search.options.conflicts import require_consistent
+from search.options.search_options import SearchOptions
+from search.strategies.held_out import require_held_out
+from search.strategies.plans import Plan, joint_plan, stage_plans
+from search.study.data import default_name, manifest_of
+from search.study.folder import check_study, require_same_backbone
+from search.study.layout import WORKERS_SEND
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import StageFiles
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """A search that is ready to run: what is asked, of which data, in the study's ledger.
+
+    All who read trials share the one ledger, which reads each file once.
+    """
+
+    options: SearchOptions
+    problem: Problem
+    ledger: Ledger
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.ledger.folder
+
+
+def problem_of(options: SearchOptions) -> Problem:
+    """Returns what all trials have in common; the manifest is read and divided."""
+    data = options.data
+    return Problem.of(
+        manifest_of(data.manifest, data.root),
+        data.split,
+        data.weights,
+        options.machine.keras_backend,
+        data.feature_precision,
+    )
+
+
+def folder_of(options: SearchOptions) -> Path:
+    """Returns the study's folder; what lies at its address was brought there."""
+    study = options.study
+    folder = study.storage.absolute() / (study.name or default_name(options.data.manifest))
+    pull(folder, WORKERS_SEND)
+    return folder
+
+
+def plans_of(prepared: Prepared) -> Sequence[Plan]:
+    """Returns what would be trained, as far as it is known; nothing is written.
+
+    Raises InputError for what cannot be run: options, held-out data, packs, or a study of other facts.
+    """
+    options, problem, folder = prepared.options, prepared.problem, prepared.folder
+    require_consistent(options)
+    if options.deciding.final:
+        require_held_out(problem)
+    if (options.machine.pack or 1) > 1 and problem.keras_backend != "jax":
+        raise InputError(
+            f"--pack needs Keras on JAX, this study runs on {problem.keras_backend}; leave it out"
+        )
+    check_study(folder, problem.facts())
+    if options.held.backbone:
+        require_same_backbone(folder, options.held.backbone, StageFiles(folder).all())
+    return (
+        [joint_plan(options, problem, folder)] if options.is_joint else stage_plans(options, problem, folder)
+    )

@@ -1,0 +1,72 @@
+"""Searches as they run: the results of the stages in their order, of a joint search, of the held-out data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from search.ray_tune.collector import Policy
+from search.ray_tune.workers import Label, Workers
+from search.space.joint_space import POPULATION
+from search.space.stages import Stage
+from search.strategies.held_out import evaluate_winner
+from search.strategies.joint import JointPlan, run_joint
+from search.strategies.plans import Plan, joint_plan, stage_plan
+from search.strategies.population import run_population
+from search.strategies.preparation import Prepared
+from search.strategies.staged import run_stage
+from search.strategies.sweeps import run_sequence
+from search.study.search_id import SearchId, SearchKind
+from search.study.stage_results import Result, StageFiles, StageResult
+from trainables.trial import Trial, TrialResult
+
+Hire = Callable[[SearchId, Label], Workers]
+"""Gives the workers of a search."""
+
+
+class Searches:
+    """The searches that are asked for; `say` hears of a plan before it runs."""
+
+    def __init__(self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None]) -> None:
+        self._prepared, self._hire, self._say = prepared, hire, say
+
+    def results(self) -> Iterator[Result]:
+        """Trains what is missing; keeps each result and yields it."""
+        options = self._prepared.options
+        if options.is_joint:
+            yield self._joint(joint_plan(options, self._prepared.problem, self._prepared.folder))
+        else:
+            files, staged = StageFiles(self._prepared.folder), options.staged
+            yield from run_sequence(options.stage_names, staged.order, staged.sweeps, files, self._stage)
+
+    def held_out(self, result: Result) -> dict[str, Any]:
+        """Reads the held-out data for the winner of `result`, once."""
+        workers = self._hire(SearchId(SearchKind.HELD_OUT), lambda trial: trial.split)
+        return evaluate_winner(
+            result, self._prepared.problem, self._prepared.ledger, _plainly(workers), self._prepared.folder
+        )
+
+    def _stage(self, stage: Stage, before: Sequence[Result], sweep: int) -> StageResult:
+        plan = stage_plan(self._prepared.options, self._prepared.problem, stage, before, sweep)
+        self._say(plan)
+        return run_stage(
+            plan,
+            self._prepared.ledger,
+            _plainly(self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)),
+        )
+
+    def _joint(self, plan: JointPlan) -> Result:
+        self._say(plan)
+        workers = self._hire(SearchId(SearchKind.JOINT, plan.search), plan.label)
+        result: Result = (
+            run_population(plan, workers)
+            if plan.scheduler == POPULATION
+            else run_joint(plan, self._prepared.ledger, workers, self._prepared.folder)
+        )
+        StageFiles(self._prepared.folder).write(result)
+        return result
+
+
+def _plainly(workers: Workers) -> Callable[[Sequence[Trial]], Mapping[str, TrialResult]]:
+    """Returns the training of trials to their ends, which no scheduler and no deadline cuts."""
+    return lambda trials: workers.train(trials, Policy())

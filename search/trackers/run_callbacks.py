@@ -1,0 +1,38 @@
+"""The callbacks of a run: those that every run has, those that the options ask for, and a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from data_prep.storage.remote import address_of
+from search.callbacks.callback import Callback
+from search.callbacks.live_state_writer import LiveStateWriter
+from search.callbacks.uploader import Uploader
+from search.strategies.preparation import Prepared
+from search.trackers.from_options import callbacks_of
+
+
+@contextmanager
+def told(
+    prepared: Prepared,
+    say: Callable[[str], None],
+    cluster: Callable[[], Mapping[str, Any]],
+    others: Sequence[Callback],
+) -> Iterator[Sequence[Callback]]:
+    """Gives all callbacks of a run, `others` last; closes them however it ends.
+
+    `say` prints a line; `cluster` returns what is known of Ray's nodes, as JSON values.
+    """
+    options, ledger, folder = prepared.options, prepared.ledger, prepared.folder
+    with ExitStack() as stack:
+        callbacks: list[Callback] = []
+        if address_of(folder):
+            callbacks.append(Uploader(folder, ledger))  # the first is closed last
+        callbacks.append(LiveStateWriter(folder, options.asked, cluster=cluster))
+        callbacks += callbacks_of(options.callbacks, ledger, say)
+        callbacks += others
+        for callback in callbacks:
+            stack.callback(callback.close)
+        yield callbacks
