@@ -34,6 +34,11 @@ class Policy:
         return None if math.isinf(self.deadline) else max(0.1, self.deadline - time.monotonic())
 
 
+def deadline_after(seconds: float | None) -> float:
+    """Returns the moment (monotonic) so many seconds from now; never where there is no limit."""
+    return math.inf if seconds is None else time.monotonic() + seconds
+
+
 @dataclass
 class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     """Turns what Tune hears from its workers into results, as soon as each trial ends."""

@@ -66,3 +66,8 @@ def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem:
         return
     wait_for_room(machine.trial_cpus, machine.gpus_per_trial, machine.node_timeout_s)
     prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
+
+
+def let_wait(trials: str) -> None:
+    """Lets as many trials of the next search wait for a worker; "auto" leaves it to Tune."""
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = trials

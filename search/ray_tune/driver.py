@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
-from search.ray_tune.connection import connect, require_ready
+from search.ray_tune.connection import connect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.feature_tasks import make_rows, result_of
 from search.ray_tune.head_start import HeadStart
@@ -33,7 +31,6 @@ from trainables.worker import WorkerData
 
 PENDING_OF_A_LIST = 200  # as Tune has it for a grid
 ASKED_TOGETHER = 16  # suggestions of a searcher; the more, the less each knows of the others
-_PENDING = "TUNE_MAX_PENDING_TRIALS_PG"
 
 
 class Driver:
@@ -142,9 +139,8 @@ class Driver:
     def of(self, problem: Problem) -> Driver:
         """Returns a driver of another problem, on the same workers."""
         self._connect()
-        other = copy.copy(self)
-        other.problem, other._head_start = problem, None
-        return other
+        places = self._cache, self._checkpoints, self._machine
+        return Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
@@ -178,7 +174,7 @@ class Driver:
         packed = train is worker.train_pack
         data = self._worker_data(rows, policy, early_stopping_of(policy) if packed else None)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
-        os.environ[_PENDING] = self._pending(searcher)
+        let_wait(self._pending(searcher))
         with exchange_below(self._checkpoints) as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from search.ray_tune.collector import Policy, assignment_of
+from search.ray_tune.collector import Policy, assignment_of, deadline_after
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
@@ -129,7 +128,7 @@ class Workers(Protocol):
 
 def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> JointResult:
     """Runs the search, repeats the best, and returns what was found, within the time budget."""
-    deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
+    deadline = deadline_after(plan.time_budget_s)
     policy = Policy(
         scheduler=make_scheduler(plan.scheduler, OBJECTIVE, plan.base.epochs),
         deadline=deadline,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, Protocol
 
-from search.ray_tune.collector import Member, Policy
+from search.ray_tune.collector import Member, Policy, deadline_after
 from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
 from search.space.labels import label_of, show_value
@@ -36,7 +36,7 @@ def run_population(plan: JointPlan, workers: Population) -> PopulationResult:
     """
     started = time.perf_counter()
     random.seed(plan.base.seed)  # Ray's scheduler draws from it
-    deadline = math.inf if plan.time_budget_s is None else time.monotonic() + plan.time_budget_s
+    deadline = deadline_after(plan.time_budget_s)
     space = {name: values for name, values in plan.space.items() if isinstance(values, Range)}
     scheduler = make_population_scheduler(OBJECTIVE, space, plan.base.epochs)
     configs = [trial.config for trial in plan.trials()]

@@ -20,7 +20,6 @@ from search.study.folder import open_study, read_command
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
-from search.tuner import Tuner
 from tests.search.makers import make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
 
@@ -157,7 +156,7 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) ->
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Tuner, "plans", interrupt)
+    monkeypatch.setattr(search_run.SearchRun, "plans", interrupt)
     assert main(argv()) == 130
     assert capsys.readouterr().err == (
         "interrupted: finished trials are kept; the same command again continues\n"
