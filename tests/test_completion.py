@@ -19,7 +19,7 @@ COMP_LINE=$1; COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; COMPREPLY=()
 read -ra COMP_WORDS <<< "$COMP_LINE"
 [[ "$COMP_LINE" == *" " ]] && COMP_WORDS+=("")
 COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
-_python_argcomplete_global python "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+_python_argcomplete_global "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
 echo "${COMPREPLY[@]}"
 """
 
@@ -58,6 +58,11 @@ def test_every_command_is_marked_for_the_shell(path: Path) -> None:
 def test_stage_offers_the_stages() -> None:
     offered = completions_of("python -m search.run --stage ")
     assert {"backbone", "batch_size", "lr", "neurons", "dropout", "l2", "schedule", "all"} <= set(offered)
+
+
+def test_stagewise_offers_its_commands_and_then_those_of_the_command() -> None:
+    assert completions_of("stagewise re") == ["report"]
+    assert completions_of("stagewise show --sto") == ["--storage"]
 
 
 def test_study_offers_those_of_the_storage(tmp_path: Path) -> None:

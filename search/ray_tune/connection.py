@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import ray
+from ray.job_config import JobConfig
 
 from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
@@ -16,6 +17,7 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
 from search.study.setup import Problem
+from trainables import worker
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -47,6 +49,7 @@ def connect(address: str | None, *, verbose: bool) -> None:
                 include_dashboard=False if address is None else None,
                 log_to_driver=verbose,
                 logging_level=level,
+                job_config=_own_packages(),
             )
     except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
         where = address or "this machine"
@@ -54,6 +57,16 @@ def connect(address: str | None, *, verbose: bool) -> None:
             f"Ray cannot be used at {where} ({str(error).splitlines()[0]}); "
             "check --address, or leave it out to start Ray here"
         ) from error
+
+
+def _own_packages() -> JobConfig:
+    """Returns what makes workers import our packages from where this process has them, before all else.
+
+    By itself Ray puts the current folder first, where a file search.py would stand for our package.
+    """
+    here = str(Path(worker.__file__).parents[1])
+    # Ray leaves the current folder out for jobs of its client only, and asks nothing else of the mark
+    return JobConfig(_client_job=True, _py_driver_sys_path=[here])
 
 
 def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> None:

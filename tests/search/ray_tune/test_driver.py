@@ -35,6 +35,7 @@ from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, Tria
 
 pytestmark = pytest.mark.ray
 
+ROOT = Path(__file__).parents[3]
 CONFIG = TrialConfig(backbone="keras:MobileNetV2", hidden_units=(32, 16), epochs=6)
 
 
@@ -319,3 +320,31 @@ def test_killed_trial_on_pixels_continues_at_its_last_epoch(workplace: Path) -> 
     assert resumed["losses"] == unbroken["losses"]
     assert (resumed["trained"], unbroken["trained"]) == ([2], [1, 2])
     assert not kept.exists()
+
+
+ASKS_A_WORKER = """
+from pathlib import Path
+from search.options.run_groups import MachineOptions
+from search.ray_tune.driver import Driver
+from tests.search.makers import make_problem
+
+def where(*_):
+    import search
+    return search.__file__
+
+with Driver(make_problem(Path.cwd()), Path("cache"), Path("checkpoints"), MachineOptions(), print) as driver:
+    print(driver.call(where))
+"""
+
+
+def test_workers_import_our_packages_and_no_file_of_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "search.py").write_text("raise ImportError('this is not the package')\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ASKS_A_WORKER],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{ROOT / 'search' / '__init__.py'}\n", done.stderr
