@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
+from data_prep.sources import celeba_of
 from data_prep.splits import PRETRAINING, make_splits
 from search.options.run_groups import BLOCKS_FACTOR
 from search.options.search_options import SearchOptions
 from search.options.types import Blocks
 from search.space.stages import UNTUNED_HEADS
-from search.study.data import celeba_of
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import InputError
+from data_prep.sources import default_name, manifest_of
 from data_prep.storage.remote import pull
 from search.options.conflicts import require_consistent
 from search.options.search_options import SearchOptions
 from search.strategies.held_out import require_held_out
 from search.strategies.plans import Plan, joint_plan, stage_plans
-from search.study.data import default_name, manifest_of
 from search.study.folder import check_study, require_same_backbone
 from search.study.layout import WORKERS_SEND
 from search.study.ledger import Ledger

@@ -14,8 +14,8 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.parsed_files import ParsedFiles
 from search.study.layout import Layout
-from search.study.parsed_files import ParsedFiles
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
+from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.remote import shown
 from search.space.stages import STAGES
 from search.study.facts import StudyFacts, read_facts
@@ -20,7 +21,6 @@ from search.study.folder import Command, read_command
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
-from search.study.parsed_files import ParsedFiles, Stamp, stamp_of
 from search.study.stage_results import (
     JOINT,
     Entry,

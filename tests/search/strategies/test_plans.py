@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.sources import default_name, manifest_of
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
 from search.strategies.plans import joint_plan, missing_trials, stage_plan, stage_plans
-from search.study.data import default_name, manifest_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem, images_to_extract
 from search.study.stage_results import StageFiles

@@ -1,4 +1,4 @@
-"""Which data a search is about: a manifest that was built, or the built-in sample of drawn faces."""
+"""Sources of the data of a search: a manifest that was built, or the built-in sample of drawn faces."""
 
 from __future__ import annotations
 
