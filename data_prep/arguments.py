@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from data_prep.command_line.completion import completing
 from data_prep.command_line.parser import CommandParser
 from data_prep.datasets import celeba, drawn_sample
 from data_prep.errors import InputError
@@ -76,12 +75,8 @@ class BuildOptions:
 
 def parse_options(argv: Sequence[str] | None) -> BuildOptions:
     """Returns the options in `argv`; wrong usage, --help and --version end in SystemExit."""
-    parser = completing(_parser())
-    typed = vars(parser.parse_args(argv))  # the options of one data set: others keep their defaults
-    try:
-        return BuildOptions(**typed)
-    except InputError as error:
-        parser.error(str(error))
+    # the options of one data set are typed: others keep their defaults
+    return _parser().parse_into(BuildOptions, argv)
 
 
 def _parser() -> CommandParser:
@@ -105,7 +100,7 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
     parser = datasets.add_parser(name, help=what, description=f"{what}.", version=False)
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help=_ROOTS[name])
     parser.add_argument("--out", type=located, metavar="MANIFEST", help="parquet file to write")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the output, not text")
+    parser.add_json()
     parser.add_argument(
         "--labels-only",
         action="store_true",

@@ -6,142 +6,39 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from data_prep.command_line.completion import completing
-from data_prep.command_line.console import text_console
+from data_prep.command_line.console import print_warning, text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
-from search.options.next_command import next_command
-from search.options.types import add_study
-from search.output.tables import print_finetune, print_stage
-from search.space.labels import COMPARED, describe_config
-from search.space.stages import STAGES
-from search.strategies.held_out import describe_reading
-from search.study.descriptions import clock_time, describe_data, weights_in_words
-from search.study.facts import StudyFacts
-from search.study.formats import STUDY_FORMAT
-from search.study.live_state import Live, LiveState, LiveTrial
-from search.study.snapshot import Snapshot
-from search.study.stage_results import winner_of
+from search.options.types import STORAGE, add_study
+from search.output.overview import overview_json, print_overview
 from search.study.study import Study
-from trainables.features.cache import FEATURE_PRECISIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions:
+    """A study to show, by its name below `storage` or by its folder."""
+
+    study: str
+    storage: Path = STORAGE
+    json: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage."""
-    return exit_code(lambda: _show(argv))
+    """Shows a study; returns 0 done, 1 told in one line, 2 wrong usage."""
+    return exit_code(lambda: _show(_parser().parse_into(ShowOptions, argv)))
 
 
-def _show(argv: Sequence[str] | None) -> None:
-    arguments = completing(_parser()).parse_args(argv)
-    snapshot = Study.find(arguments.study, arguments.storage).snapshot(trials=False)
+def _show(options: ShowOptions) -> None:
+    snapshot = Study.find(options.study, options.storage).snapshot(trials=False)
     for sentence in snapshot.unread:
-        print(f"warning: {sentence}", file=sys.stderr)
-    if arguments.json:
-        print(json.dumps(_to_json(snapshot), indent=2))
+        print_warning(sentence)
+    if options.json:
+        print(json.dumps(overview_json(snapshot), indent=2))
     else:
-        _print(snapshot, text_console())
-
-
-def _next(snapshot: Snapshot) -> str:
-    ended = snapshot.finetune.finished_at if snapshot.finetune else ""
-    return next_command(
-        snapshot.folder,
-        snapshot.facts,
-        snapshot.results,
-        snapshot.command,
-        finetuned_at=ended,
-        running=_is_running(snapshot),
-    )
-
-
-def _is_running(snapshot: Snapshot) -> bool:
-    return snapshot.live is not None and snapshot.live.state is LiveState.RUNNING
-
-
-def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:
-    """Returns the trials in training; none of a run that is over."""
-    return snapshot.live.running if snapshot.live and _is_running(snapshot) else ()
-
-
-def _print(snapshot: Snapshot, console: Console) -> None:
-    facts = snapshot.facts
-    lines = [
-        f"study     {snapshot.folder}",
-        f"state     {_state(snapshot.live)}",
-        f"data      {describe_data(facts)}",
-        f"networks  {_networks(facts)}",
-        f"trials    {len(snapshot.ended_at)} have ended",
-        *(f"running   {_describe_running(trial, snapshot)}" for trial in _running(snapshot)),
-    ]
-    for line in lines:
-        console.print(Text(line), soft_wrap=True)
-    for result in snapshot.results:
-        console.print()
-        print_stage(result, console)
-    if not snapshot.results:
-        console.print("no stage has finished yet")
-    if snapshot.finetune:
-        console.print()
-        print_finetune(snapshot.finetune, console)
-    for reading in snapshot.readings:
-        console.print(Text(describe_reading(reading)), soft_wrap=True)
-    console.print()
-    if any(result.winner for result in snapshot.results):
-        winner, origin = winner_of(snapshot.results, snapshot.folder)
-        names = [name for name in winner.to_dict() if name != "seed"]
-        console.print(Text(f"winner    of {origin}: {describe_config(winner, names)}"))
-    console.print(Text(f"next      {_next(snapshot)}"), soft_wrap=True)
-
-
-def _state(live: Live | None) -> str:
-    if live is None:
-        return "not begun, or made by an earlier version"
-    if live.state is not LiveState.RUNNING:
-        when = f"{live.written_at[:19]}Z"
-        return {
-            LiveState.ENDED: f"ended at {when}",
-            LiveState.INTERRUPTED: f"interrupted at {when}",
-            LiveState.SILENT: f"killed, it seems: silent since {when}",
-        }[live.state]
-    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
-    return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
-
-
-def _networks(facts: StudyFacts) -> str:
-    weights = weights_in_words(facts.weights or "unknown", facts.feature_precision or FEATURE_PRECISIONS[0])
-    return f"{weights}, Keras on {facts.keras_backend or 'unknown'}"
-
-
-def _describe_running(trial: LiveTrial, snapshot: Snapshot) -> str:
-    search = snapshot.live.search if snapshot.live else None
-    stage = STAGES.get(search.stage) if search else None
-    values = describe_config(trial.config, [stage.hyperparameter] if stage else COMPARED)
-    split = "" if trial.split == snapshot.facts.split else f", {trial.split}"
-    return f"{values}, seed {trial.config.seed}{split}, epoch {len(trial.epochs)} of {trial.config.epochs}"
-
-
-def _to_json(snapshot: Snapshot) -> dict[str, Any]:
-    live = snapshot.live
-    return {
-        "study": snapshot.name,
-        "folder": str(snapshot.folder),
-        "state": live.state.value if live else None,
-        "search": str(live.search or "") if live else None,
-        "seconds_left": live.seconds_left if live else None,
-        "running": [trial.key for trial in _running(snapshot)],
-        "facts": {"format": STUDY_FORMAT, **snapshot.facts.to_dict()},
-        "trials": len(snapshot.ended_at),
-        "stages": [result.to_dict() for result in snapshot.results],
-        "final": list(snapshot.readings),
-        "finetune": snapshot.finetune.to_dict() if snapshot.finetune else None,
-        "next": _next(snapshot),
-        "unread": list(snapshot.unread),
-    }
+        print_overview(snapshot, text_console())
 
 
 def _parser() -> CommandParser:
@@ -151,7 +48,7 @@ def _parser() -> CommandParser:
         epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
     )
     add_study(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_json()
     return parser
 
 

@@ -46,7 +46,7 @@ PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.optio
 PARSES = {
     "data_prep.build": build_arguments.parse_options,
     "search.run": parse_options,
-    "search.predict": predict._parse,  # which checks what argparse cannot
+    "search.predict": lambda words: predict._parser().parse_into(predict.PredictOptions, words),
 }
 RUN_ELSEWHERE = {"source <(activate-global-python-argcomplete --dest=-": "test_completion.py"}
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")

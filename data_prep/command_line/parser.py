@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
+from data_prep.command_line.completion import completing
 from data_prep.errors import InputError
+
+Options = TypeVar("Options")
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -28,6 +31,29 @@ class CommandParser(argparse.ArgumentParser):
         self._received: Sequence[str] = ()
         if version:
             self.add_argument("--version", action=_Version, help="version of this program")
+
+    def add_json(self, kind: str = "object") -> None:
+        """Adds --json, with which a command prints for scripts."""
+        self.add_argument(
+            "--json", action="store_true", help=f"one JSON {kind} on standard output, instead of text"
+        )
+
+    def parse_into(self, made: Callable[..., Options], argv: Sequence[str] | None) -> Options:
+        """Returns what `made` makes of the values of the options; its InputError is told as wrong usage.
+
+        Options may stand between words of a list. Ends the process where a shell asks for completions.
+        """
+        completing(self)
+        # only for lists: argparse forgets the default of a single word while it parses in this way
+        parse = self.parse_intermixed_args if self._has_list() else self.parse_args
+        typed = vars(parse(argv))
+        try:
+            return made(**typed)
+        except InputError as error:
+            self.error(str(error))
+
+    def _has_list(self) -> bool:
+        return any(action.nargs in ("*", "+") for action in self._get_positional_actions())
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Returns the values of the options, and the words that are none."""

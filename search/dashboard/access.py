@@ -20,7 +20,7 @@ def token_for(host: str, given: str | None) -> str | None:
     if given is not None and len(given) < LEAST_CHARACTERS:
         raise InputError(
             f"a token has at least {LEAST_CHARACTERS} characters, received {len(given)}; "
-            "leave out --token and one is made"
+            "leave out --token, and one is made"
         )
     return given or (None if host in LOCAL_HOSTS else secrets.token_urlsafe(24))
 
@@ -35,10 +35,10 @@ def how_to_reach(host: str, port: int, token: str | None) -> Iterator[str]:
     if host in LOCAL_HOSTS:
         yield f"dashboard: http://{f'[{host}]' if ':' in host else host}:{port}"
         yield f"from another machine: ssh -L {port}:localhost:{port} USER@THIS_MACHINE, then the same address"
-        yield f"on a cluster of Ray's: ray attach -p {port} cluster.yaml, then the same address"
+        yield f"on a Ray cluster: ray attach -p {port} cluster.yaml, then the same address"
     else:
-        yield f"dashboard: http://THIS_MACHINE:{port} (listening at {host})"
-        yield "anybody on the way can read along, as it is not encrypted; better leave out --host and tunnel:"
+        yield f"dashboard: http://THIS_MACHINE:{port} (listening on {host})"
+        yield "the page is not encrypted, so anyone on the way can read it; a tunnel without --host is safer:"
         yield f"  ssh -L {port}:localhost:{port} USER@THIS_MACHINE, or ray attach -p {port} cluster.yaml"
     if token:
         yield f"token to enter: {token}"

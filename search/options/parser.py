@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import Field
 from typing import Any, NoReturn
 
-from data_prep.command_line.completion import completing
 from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from search.options.conflicts import require_consistent
@@ -33,19 +32,16 @@ exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 int
 
 def parse_options(argv: Sequence[str] | None) -> SearchOptions:
     """Returns the options in `argv`, checked against each other; wrong usage and --help end in SystemExit."""
-    parser = completing(_parser())
-    typed = vars(parser.parse_args(argv))
-    try:
-        options = SearchOptions.of(**typed)
-        require_consistent(options)
-    except InputError as error:
-        parser.error(str(error))
-    return options
+    return _parser().parse_into(_consistent, argv)
 
 
 def read_options(argv: Sequence[str]) -> SearchOptions:
     """Returns the options in `argv` without a word on the terminal; raises InputError for wrong usage."""
-    options = SearchOptions.of(**vars(_parser(_SilentParser).parse_args(argv)))
+    return _parser(_SilentParser).parse_into(_consistent, argv)
+
+
+def _consistent(**typed: Any) -> SearchOptions:
+    options = SearchOptions.of(**typed)
     require_consistent(options)
     return options
 

@@ -134,7 +134,7 @@ class StudyOptions(OptionGroup):
     )
     cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
     dry_run: bool = option(False, "a list of what would be trained; nothing is")
-    json: bool = option(False, "one JSON object on standard output")
+    json: bool = option(False, "one JSON object on standard output, instead of text")
 
 
 @dataclass(frozen=True, kw_only=True)

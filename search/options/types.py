@@ -6,7 +6,7 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
@@ -20,12 +20,11 @@ WANDB_MODES = (WANDB_AUTO, ONLINE, OFFLINE, DISABLED)
 WANDB_PROJECT = "stagewise"
 STORAGE = Path("results")
 Blocks = int | str  # how many of a backbone's last blocks, or "all"
-Value = TypeVar("Value")
 
 
-def add_storage(group: Any) -> None:
-    """Adds --storage, below which studies lie, to a parser or a group of one."""
-    group.add_argument(
+def add_storage(parser: argparse.ArgumentParser) -> None:
+    """Adds --storage, below which studies lie."""
+    parser.add_argument(
         "--storage",
         type=located,
         default=STORAGE,
@@ -37,9 +36,21 @@ def add_storage(group: Any) -> None:
 def add_study(parser: argparse.ArgumentParser) -> None:
     """Adds a study that is there, and --storage."""
     study = parser.add_argument(
-        "study", metavar="STUDY", help="name of a study below the storage, or its folder"
+        "study", metavar="STUDY", help="name of a study in --storage, or the path of its folder"
     )
     offer_studies(study)
+    add_storage(parser)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds a finished model, and --storage."""
+    model = parser.add_argument(
+        "model",
+        metavar="MODEL_OR_STUDY",
+        help="path of a .keras file, or a study with a final model (winner/model.keras): its name in "
+        "--storage or the path of its folder",
+    )
+    offer_studies(model)
     add_storage(parser)
 
 

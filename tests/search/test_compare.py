@@ -7,47 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from search.compare import Line, compare_studies, main
+from search.compare import main
 from search.space.stages import STAGES
+from search.study.search_summary import compare_studies
 from search.study.stage_results import StageFiles
 from search.study.study import Study
 from tests.search.makers import make_stage_result
 from trainables.trial import TrialConfig
 
 MakeStudy = Callable[..., Path]
-
-
-def compare(*folders: Path) -> list[Line]:
-    return compare_studies([Study(folder).snapshot() for folder in folders])
-
-
-def test_compare_puts_staged_beside_joint(make_study: MakeStudy) -> None:
-    folder = make_study("both", stages=("lr", "dropout"), joint=True)
-    staged, joint = compare(folder)
-    assert staged.way == "staged (lr, dropout)"
-    assert joint.way.startswith("joint (")
-    assert staged.trials > 0
-    assert joint.trials > 0
-    assert staged.seconds > 0
-    assert {"learning_rate", "dropout"} <= staged.winner.keys()
-
-
-def test_compare_takes_two_studies(make_study: MakeStudy) -> None:
-    lines = compare(make_study("one", stages=("lr",)), make_study("two", stages=("lr",)))
-    assert [line.study for line in lines] == ["one", "two"]
-
-
-def test_compare_refuses_other_data(make_study: MakeStudy) -> None:
-    folders = [make_study("one", stages=("lr",)), make_study("two", stages=("lr",), data_digest="other")]
-    with pytest.raises(ValueError, match=r"same data can be compared: data_digest is .* leave one out"):
-        compare(*folders)
-
-
-def test_compare_refuses_a_study_beside_itself(make_study: MakeStudy, tmp_path: Path) -> None:
-    folder = make_study("one", stages=("lr",), joint=4)
-    (tmp_path / "x").mkdir()
-    with pytest.raises(ValueError, match=r"compared with others, .*one stands there twice; name it once"):
-        compare(folder, tmp_path / "x" / ".." / "one")
 
 
 def test_compare_has_the_winner_that_fine_tuning_takes(
@@ -62,7 +30,7 @@ def test_compare_has_the_winner_that_fine_tuning_takes(
         StageFiles(folder).write(
             make_stage_result(stage, hyperparameter, winner=winner, finished_at=finished_at)
         )
-    staged, _ = compare(folder)
+    staged, _ = compare_studies([Study(folder).snapshot()])
     assert (staged.winner["learning_rate"], staged.winner["dropout"]) == (0.1, 0.4)
     assert (staged.best, staged.runs) == (None, 0)  # the two were never trained together
     assert main([str(folder)]) == 0
@@ -78,11 +46,6 @@ def test_damaged_stage_is_named_and_the_rest_is_compared(
     output = capsys.readouterr()
     assert output.err.startswith(f"warning: {folder / 'stages' / 'lr.json'} is damaged (")
     assert "both staged (dropout)" in output.out
-
-
-def test_compare_needs_two_searches(make_study: MakeStudy) -> None:
-    with pytest.raises(ValueError, match="needs two finished searches"):
-        compare(make_study("one", stages=("lr",)))
 
 
 def test_main_prints_a_table_that_fits(make_study: MakeStudy, capsys: pytest.CaptureFixture[str]) -> None:

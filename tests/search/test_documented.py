@@ -26,7 +26,7 @@ from data_prep.datasets.folder import load_folder
 from data_prep.manifest import read_manifest
 from search import compare, run, show
 from search.final_model.model_file import ModelFile
-from search.predict import _as_json
+from search.prediction.classification import Classification
 from search.report import __main__ as report
 from search.study.setup import Problem
 from tests.trainables.models import write_convolution_model
@@ -183,4 +183,5 @@ def test_object_of_show_is_the_promised_one(workplace: Path, capsys: pytest.Capt
 
 def test_object_of_predict_is_the_promised_one() -> None:
     model = ModelFile(path=Path("model.keras"), facts={})
-    assert _as_json([], model, 224, {}, []).keys() == promised("search.predict")
+    found = Classification(model=model, input_px=224, rows=[], metrics={})
+    assert found.to_dict(figures=[]).keys() == promised("search.predict")

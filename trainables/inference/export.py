@@ -54,6 +54,7 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     Raises InputError where the model cannot be loaded or exported, where a probability differs by more
     than EXPORT_TOLERANCE, and where `out` cannot be written.
     """
+    _require_place_of_a_file(out, form)  # first: loading a model takes seconds
     classifier = Classifier.load(model, keras_backend="tensorflow")
     _require_tensorflow()
     pixels = _shown(pictures, classifier.input_px)
@@ -108,8 +109,8 @@ def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Prob
 def _require_close(difference: float, form: Format) -> None:
     if not difference <= EXPORT_TOLERANCE:
         raise InputError(
-            f"the {form.name} export gives probabilities up to {difference:.2g} from Keras', allowed is "
-            f"{EXPORT_TOLERANCE:g}; it was removed; choose another --format"
+            f"the probabilities of an export must be within {EXPORT_TOLERANCE:g} of Keras', those of "
+            f"{form.name} differ by up to {difference:.2g}; it was removed; choose another --format"
         )
 
 
@@ -118,14 +119,22 @@ def _require_tensorflow() -> None:
 
     if keras.backend.backend() != "tensorflow":
         raise InputError(
-            f"exports need Keras on TensorFlow, this process runs it on {keras.backend.backend()}; "
+            f"exports need Keras on TensorFlow, this process runs Keras on {keras.backend.backend()}; "
             "use python -m search.export"
         )
 
 
+def _require_place_of_a_file(out: Path, form: Format) -> None:
+    if out.is_dir() and Path(form.file_name).suffix:
+        raise InputError(f"{form.name} is one file, {out} is a folder; choose a file in it with --out")
+
+
 def _require_replaceable(out: Path) -> None:
     if out.is_dir() and any(out.iterdir()) and not (out / "saved_model.pb").is_file():
-        raise InputError(f"{out} is a folder with other things in it; choose another --out")
+        raise InputError(
+            f"an export replaces only an earlier one, {out} is a folder with other files; "
+            "choose another --out"
+        )
 
 
 def _folder(out: Path) -> Path:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import pytest
 
 from data_prep.command_line.parser import CommandParser, did_you_mean
+from data_prep.errors import InputError
 from data_prep.storage.remote import located
 
 Capture = pytest.CaptureFixture[str]
@@ -117,3 +120,43 @@ def test_subcommand_has_options_of_its_own(
 def test_nothing_near_is_no_hint() -> None:
     assert did_you_mean("weather", ["lr", "batch"]) == ""
     assert did_you_mean("", ["lr"]) == ""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Files to move into a folder, which is none of them."""
+
+    folder: str
+    files: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.folder in self.files:
+            raise InputError(f"a folder is not moved into itself, received {self.folder}; name another")
+
+
+@pytest.fixture
+def mover() -> CommandParser:
+    """A command whose options become a Move."""
+    parser = CommandParser(prog="move")
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--folder", required=True)
+    return parser
+
+
+def test_options_become_a_value(mover: CommandParser) -> None:
+    assert mover.parse_into(Move, ["a", "--folder", "here", "b"]) == Move("here", ["a", "b"])
+
+
+def test_broken_rule_of_a_value_is_wrong_usage(mover: CommandParser, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        mover.parse_into(Move, ["here", "--folder", "here"])
+    told = "move: error: a folder is not moved into itself, received here; name another\n"
+    assert capsys.readouterr().err.endswith(told)
+
+
+def test_unknown_option_between_words_is_answered_with_the_nearest(
+    mover: CommandParser, capsys: Capture
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        mover.parse_into(Move, ["a", "--folders", "here", "b"])
+    assert capsys.readouterr().err.endswith("; did you mean --folder?\n")

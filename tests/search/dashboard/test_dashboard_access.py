@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from data_prep.errors import InputError
-from search.dashboard.__main__ import main, server_options
+from search.dashboard.__main__ import main
 from search.dashboard.access import how_to_reach, is_token, token_for
+from search.dashboard.server import server_options
+from tests.waiting import free_port
 
 TOKEN = "a token of many characters"
 
@@ -68,6 +72,16 @@ def test_main_with_a_port_in_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"127.0.0.1 port {port} cannot be used (Address already in use); give another --port" in (
         capsys.readouterr().err
     )
+
+
+def test_main_without_streamlit_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['streamlit'] = None; from search.dashboard.__main__ import main; "
+        f"sys.exit(main(['--port', '{free_port()}']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    told = "the dashboard needs streamlit, which is not installed; install it with pip install"
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from search.report.__main__ import main, write_report
+from search.report.__main__ import main
 from search.report.contents import report_on
 from search.report.document import Document
 from search.report.published import MEANS
 from search.report.render.html import to_html
 from search.report.render.markdown import to_markdown
+from search.report.writer import write_report
 from search.space.labels import show_value
 from search.space.stages import STAGES
 from search.study.finetune_result import FinetuneResult
@@ -74,7 +75,7 @@ def test_report_without_ray_and_keras(make_study: Make) -> None:
 def test_report_twice_gives_the_same_bytes(make_study: Make, tmp_path: Path) -> None:
     study = make_study(stages=("backbone",), repeats=2, epochs=2, joint=14)
     for name in ("first", "second"):
-        write_report(Study(study), tmp_path / name, MADE_ON)
+        write_report(Study(study).snapshot(), tmp_path / name, MADE_ON)
     first = files_below(tmp_path / "first")
     assert first == files_below(tmp_path / "second")
     figures = report_on(Study(study).snapshot(), MADE_ON).figures()
@@ -86,7 +87,7 @@ def test_report_changes_nothing_else(make_study: Make) -> None:
     trial = next((study / "trials").glob("*.json"))
     trial.write_text("{", "utf-8")
     before = files_below(study)
-    write_report(Study(study), study / "report", MADE_ON)
+    write_report(Study(study).snapshot(), study / "report", MADE_ON)
     after = files_below(study)
     assert {name: after[name] for name in before} == before
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"report"}
@@ -114,7 +115,9 @@ def test_main_with_an_unknown_study(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_main_without_a_finished_stage(make_study: Make, capsys: pytest.CaptureFixture[str]) -> None:
     study = make_study(stages=())
     assert main([str(study)]) == 1
-    assert re.fullmatch(r"error: the study .* has no finished stage .*\n", capsys.readouterr().err)
+    assert re.fullmatch(
+        r"error: a report needs a finished stage, the study .* has none; run .*\n", capsys.readouterr().err
+    )
     assert not (study / "report").exists()
 
 
@@ -347,7 +350,7 @@ def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, 
     assert f"python -m search.predict {study.name} PHOTO" in report(study)
     (study / "winner").mkdir()
     Image.new("RGB", (4, 3)).save(study / "winner" / "photographs.png")
-    index = write_report(Study(study), tmp_path / "out", "2026-01-02")
+    index = write_report(Study(study).snapshot(), tmp_path / "out", "2026-01-02")
     picture = (tmp_path / "out" / "figures" / "photographs.png").read_bytes()
     assert picture == (study / "winner" / "photographs.png").read_bytes()
     assert 'src="data:image/png;base64,iVBOR' in index.read_text("utf-8")
@@ -422,7 +425,7 @@ def test_text_of_files_is_never_markup(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1, keras_backend=evil, source=evil)
     breakdown = {"by_age": [{"age": evil, "n": 1, "accuracy": 0.5, "interval": [0.1, 0.9]}] * 3}
     rewrite(study, "lr", statement=evil, notes=(evil,), breakdown=breakdown)
-    write_report(Study(study), study / "report", MADE_ON)
+    write_report(Study(study).snapshot(), study / "report", MADE_ON)
     text = (study / "report" / "index.html").read_text("utf-8")
     assert "alert(1)" in text
     assert "<script>alert" not in text

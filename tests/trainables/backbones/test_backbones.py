@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from trainables.backbones.__main__ import ParameterCounts, main, parameter_counts
+from trainables.backbones.__main__ import main
 from trainables.backbones.table import APPLICATIONS, BACKBONES, find_backbone
 from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
+from trainables.training.parameter_counts import ParameterCounts, parameter_counts
 
 pytestmark = pytest.mark.training
 

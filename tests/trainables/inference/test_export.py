@@ -78,7 +78,7 @@ def test_export_replaces_an_earlier_one(model: Path, tmp_path: Path) -> None:
 @on_tensorflow
 def test_export_into_a_folder_with_other_things_is_refused(model: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"is a folder with other things in it; choose another --out"):
+    with pytest.raises(InputError, match=r"is a folder with other files; choose another --out"):
         export_model(model, SAVED_MODEL, tmp_path, FACES)
     assert _names(tmp_path) == ["notes.txt"]
 

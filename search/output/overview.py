@@ -1,0 +1,121 @@
+"""Overview of a study: how it stands, what its stages found, and the next command to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from search.options.next_command import next_command
+from search.output.tables import print_finetune, print_stage
+from search.space.labels import COMPARED, describe_config
+from search.space.stages import STAGES
+from search.strategies.held_out import describe_reading
+from search.study.descriptions import clock_time, describe_data, weights_in_words
+from search.study.facts import StudyFacts
+from search.study.formats import STUDY_FORMAT
+from search.study.live_state import Live, LiveState, LiveTrial
+from search.study.snapshot import Snapshot
+from search.study.stage_results import winner_of
+from trainables.features.cache import FEATURE_PRECISIONS
+
+
+def print_overview(snapshot: Snapshot, console: Console) -> None:
+    """Prints a study for a person: lines on its state, a table per stage, the next command."""
+    facts = snapshot.facts
+    lines = [
+        f"study     {snapshot.folder}",
+        f"state     {_state(snapshot.live)}",
+        f"data      {describe_data(facts)}",
+        f"networks  {_networks(facts)}",
+        f"trials    {len(snapshot.ended_at)} have ended",
+        *(f"running   {_describe_running(trial, snapshot)}" for trial in _running(snapshot)),
+    ]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+    for result in snapshot.results:
+        console.print()
+        print_stage(result, console)
+    if not snapshot.results:
+        console.print("no stage has finished yet")
+    if snapshot.finetune:
+        console.print()
+        print_finetune(snapshot.finetune, console)
+    for reading in snapshot.readings:
+        console.print(Text(describe_reading(reading)), soft_wrap=True)
+    console.print()
+    if any(result.winner for result in snapshot.results):
+        winner, origin = winner_of(snapshot.results, snapshot.folder)
+        names = [name for name in winner.to_dict() if name != "seed"]
+        console.print(Text(f"winner    of {origin}: {describe_config(winner, names)}"))
+    console.print(Text(f"next      {_next(snapshot)}"), soft_wrap=True)
+
+
+def overview_json(snapshot: Snapshot) -> dict[str, Any]:
+    """Returns the object that `search.show --json` prints; its keys are kept for scripts."""
+    live = snapshot.live
+    return {
+        "study": snapshot.name,
+        "folder": str(snapshot.folder),
+        "state": live.state.value if live else None,
+        "search": str(live.search or "") if live else None,
+        "seconds_left": live.seconds_left if live else None,
+        "running": [trial.key for trial in _running(snapshot)],
+        "facts": {"format": STUDY_FORMAT, **snapshot.facts.to_dict()},
+        "trials": len(snapshot.ended_at),
+        "stages": [result.to_dict() for result in snapshot.results],
+        "final": list(snapshot.readings),
+        "finetune": snapshot.finetune.to_dict() if snapshot.finetune else None,
+        "next": _next(snapshot),
+        "unread": list(snapshot.unread),
+    }
+
+
+def _next(snapshot: Snapshot) -> str:
+    ended = snapshot.finetune.finished_at if snapshot.finetune else ""
+    return next_command(
+        snapshot.folder,
+        snapshot.facts,
+        snapshot.results,
+        snapshot.command,
+        finetuned_at=ended,
+        running=_is_running(snapshot),
+    )
+
+
+def _is_running(snapshot: Snapshot) -> bool:
+    return snapshot.live is not None and snapshot.live.state is LiveState.RUNNING
+
+
+def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:
+    """Returns the trials in training; none of a run that is over."""
+    return snapshot.live.running if snapshot.live and _is_running(snapshot) else ()
+
+
+def _state(live: Live | None) -> str:
+    if live is None:
+        return "not begun, or made by an earlier version"
+    if live.state is not LiveState.RUNNING:
+        when = f"{live.written_at[:19]}Z"
+        return {
+            LiveState.ENDED: f"ended at {when}",
+            LiveState.INTERRUPTED: f"interrupted at {when}",
+            LiveState.SILENT: f"killed, it seems: silent since {when}",
+        }[live.state]
+    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
+    return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
+
+
+def _networks(facts: StudyFacts) -> str:
+    weights = weights_in_words(facts.weights or "unknown", facts.feature_precision or FEATURE_PRECISIONS[0])
+    return f"{weights}, Keras on {facts.keras_backend or 'unknown'}"
+
+
+def _describe_running(trial: LiveTrial, snapshot: Snapshot) -> str:
+    search = snapshot.live.search if snapshot.live else None
+    stage = STAGES.get(search.stage) if search else None
+    values = describe_config(trial.config, [stage.hyperparameter] if stage else COMPARED)
+    split = "" if trial.split == snapshot.facts.split else f", {trial.split}"
+    return f"{values}, seed {trial.config.seed}{split}, epoch {len(trial.epochs)} of {trial.config.epochs}"

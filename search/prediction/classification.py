@@ -1,0 +1,93 @@
+"""Classification of photographs by a finished model: its rows, and how often they are right."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from data_prep.errors import InputError
+from search.final_model.model_file import ModelFile
+from search.prediction.evaluation import evaluate_parts, print_evaluation
+from search.prediction.photographs import Photograph
+from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows
+from trainables.features.extraction import show_progress
+from trainables.features.images import OnProgress
+from trainables.inference.classifier import BATCH_SIZE, Classifier, Look, classify
+
+_MADE_OF = ("data_digest", "source", "weights", "split", "key")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classification:
+    """The rows that a model gives for photographs, and their `metrics` as `evaluate_parts` returns them."""
+
+    model: ModelFile
+    input_px: int
+    rows: Sequence[PredictionRow]
+    metrics: Mapping[str, Any]
+
+    def to_dict(self, figures: Sequence[str]) -> dict[str, Any]:
+        """Returns JSON values; `figures` are the paths of its pictures."""
+        return {
+            "model": str(self.model.path),
+            "input_px": self.input_px,
+            "labels": list(self.model.label_names),
+            "made_of": {name: self.model.facts.get(name) for name in _MADE_OF},
+            "caveats": list(self.model.caveats),
+            "predictions": [row.to_dict(self.model.label_names) for row in self.rows],
+            "metrics": self.metrics,
+            "figures": list(figures),
+        }
+
+    def require_all_read(self) -> None:
+        """Raises InputError where a photograph could not be read."""
+        failed = sum(row.prediction.failed for row in self.rows)
+        if failed:
+            photographs = len({row.prediction.photo for row in self.rows})
+            raise InputError(
+                f"{failed:,} of {photographs:,} photographs could not be read, each is named above; "
+                "the others were classified"
+            )
+
+
+def classify_photographs(
+    model: ModelFile, photographs: Sequence[Photograph], look: Look, unseen: Sequence[bool] | None = None
+) -> Classification:
+    """Returns what `model` says of the photographs, or of the views of each that `look` gives.
+
+    `unseen` tells of each photograph whether the model was not trained on it, None where that is unknown.
+    Of many photographs the progress is shown on standard error. Raises what `Classifier.load` raises.
+    """
+    classifier = Classifier.load(model.path)
+    images = [photograph.image for photograph in photographs]
+    with _progress(len(images)) as on_progress:
+        rows = prediction_rows(photographs, classify(classifier, images, look, on_progress))
+    metrics = evaluate_parts(rows, unseen)
+    return Classification(model=model, input_px=classifier.input_px, rows=rows, metrics=metrics)
+
+
+def print_classification(found: Classification, console: Console, *, rows: bool) -> None:
+    """Prints the model, the rows if asked for, and how often they are right, as far as labels are known."""
+    names, made_of = found.model.label_names, found.model.describe()
+    console.print(Text(f"model  {found.model.path}{f' ({made_of})' if made_of else ''}"), soft_wrap=True)
+    if rows:
+        print_rows(found.rows, names, console)
+    print_evaluation(found.metrics, names, console)
+
+
+def print_notes(found: Classification, console: Console) -> None:
+    """Prints what a reader must know of the model, and the photographs that have no answer."""
+    for caveat in found.model.caveats:
+        console.print(Text(f"note: {caveat}"), soft_wrap=True)
+    print_problems(found.rows, console)
+
+
+def _progress(photographs: int) -> contextlib.AbstractContextManager[OnProgress]:
+    if photographs > 2 * BATCH_SIZE:
+        return show_progress("classified")
+    return contextlib.nullcontext(lambda done, total: None)
