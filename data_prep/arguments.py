@@ -30,7 +30,7 @@ examples:
   python -m data_prep.build folder --root my_photos --out mine.parquet --skip-bad-images
   python -m data_prep.build sample --root sample --out sample.parquet
 
-exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted
 """
 
 

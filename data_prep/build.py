@@ -27,7 +27,7 @@ from data_prep.summary import Summary
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
+    """Runs `argv`; returns 0 done, 1 failed, told in one line, 2 wrong usage, 130 interrupted."""
     return exit_code(lambda: _build(argv))
 
 

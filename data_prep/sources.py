@@ -42,5 +42,5 @@ def _of_sample(part: str, load: Callable[[Path], Labels], path: Path) -> Manifes
     draw_sample(SAMPLE.absolute())
     if not path.is_file():
         build_manifest(load(SAMPLE / part), path)
-        print(f"the built-in sample of drawn faces lies in {SAMPLE} now", file=sys.stderr)
+        print(f"the built-in sample of drawn faces is now in {SAMPLE}", file=sys.stderr)
     return read_manifest(path)

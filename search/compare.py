@@ -34,7 +34,7 @@ class CompareOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the comparison; returns 0 done, 1 told in one line, 2 wrong usage."""
+    """Prints the comparison; returns 0 done, 1 failed, told in one line, 2 wrong usage."""
     return exit_code(lambda: _compare(_parser().parse_into(CompareOptions, argv)))
 
 
@@ -88,7 +88,7 @@ def _parser() -> CommandParser:
         prog="python -m search.compare",
         description="Staged search beside joint search, on the same data: the best objective of each, its "
         "trials, their seconds, and its winner.",
-        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     studies = parser.add_argument(
         "studies",

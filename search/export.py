@@ -30,7 +30,7 @@ class ExportOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the export; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
+    """Writes the export; returns 0 done, 1 failed, told in one line, 2 wrong usage, 130 interrupted."""
     return exit_code(lambda: _export(_parser().parse_into(ExportOptions, argv)))
 
 
@@ -82,7 +82,8 @@ def _parser() -> CommandParser:
         description="Writes a finished model for another runtime. The export is kept only if its "
         f"probabilities are those of Keras, to within {EXPORT_TOLERANCE:g}, on drawn faces, black, white and "
         "noise.",
-        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted",
+        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, "
+        "130 interrupted",
     )
     add_model(parser)
     parser.add_argument(

@@ -18,7 +18,7 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
-from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.atomic_files import require_place
 from data_prep.storage.remote import located
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import STORAGE, add_model
@@ -30,7 +30,7 @@ from search.prediction.classification import (
 )
 from search.prediction.evaluation import unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
-from search.prediction.predictions import to_csv
+from search.prediction.predictions import write_csv
 from trainables.inference.classifier import show_faces, show_whole
 
 WHOLE, DETECT = "as-is", "detect"
@@ -41,8 +41,8 @@ examples:
   python -m search.predict winner/model.keras party.jpg --faces detect --json
   python -m search.predict STUDY --manifest adience.parquet --csv predictions.csv
 
-exit codes: 0 done, 1 a photograph could not be read, or something else that is told in one line on standard
-error, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 a photograph could not be read, or another failure told in one line on standard error,
+2 wrong usage, 130 interrupted
 """
 
 
@@ -75,7 +75,7 @@ class PredictOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Classifies photographs; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
+    """Classifies photographs; returns 0 done, 1 failed, told in one line, 2 wrong usage, 130 interrupted."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # such a file gets its sentence
         return exit_code(lambda: _predict(_parser().parse_into(PredictOptions, argv)))
@@ -83,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(options: PredictOptions) -> None:
     for path in (options.out, options.csv):
-        _require_folder(path)  # before minutes of work, not after them
+        if path:
+            require_place(path)  # before minutes of work, not after them
     model = find_model(options.model, options.storage)
     photographs, unseen = _photographs(options, model)
     look = show_faces() if options.faces == DETECT else show_whole
@@ -114,8 +115,7 @@ def _photographs(
 def _write_files(options: PredictOptions, found: Classification) -> list[str]:
     """Writes what was asked for, and returns the paths of the figure's pages."""
     if options.csv:
-        table = to_csv(found.rows, found.model.label_names)
-        write_whole(options.csv, lambda file: file.write(table))
+        write_csv(options.csv, found.rows, found.model.label_names)
     if not options.out:
         return []
     from search.prediction.photo_grid import LIMIT, write_pages  # matplotlib takes a while to import
@@ -123,14 +123,6 @@ def _write_files(options: PredictOptions, found: Classification) -> list[str]:
     if len(found.rows) > LIMIT:
         print(f"note: the figure shows the first {LIMIT} of {len(found.rows):,}", file=sys.stderr)
     return [str(path) for path in write_pages(found.rows, found.model, options.out)]
-
-
-def _require_folder(path: Path | None) -> None:
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise InputError(
-            f"{path} cannot be written: its folder must exist, and it must not be a folder itself; "
-            "make the folder, or name another file"
-        )
 
 
 def _parser() -> CommandParser:

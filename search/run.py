@@ -18,7 +18,7 @@ from search.tuner import Tuner
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `argv`; returns 0 done, 1 told in one line, 2 wrong usage, 130 interrupted."""
+    """Runs `argv`; returns 0 done, 1 failed, told in one line, 2 wrong usage, 130 interrupted."""
     warnings.showwarning = print_warning
     return exit_code(
         lambda: _run(parse_options(argv)),

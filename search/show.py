@@ -27,7 +27,7 @@ class ShowOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Shows a study; returns 0 done, 1 told in one line, 2 wrong usage."""
+    """Shows a study; returns 0 done, 1 failed, told in one line, 2 wrong usage."""
     return exit_code(lambda: _show(_parser().parse_into(ShowOptions, argv)))
 
 
@@ -45,7 +45,7 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         prog="python -m search.show",
         description="Shows a study: its state, the tables of its stages, and the next command to run.",
-        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     add_study(parser)
     parser.add_json()

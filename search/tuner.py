@@ -98,7 +98,7 @@ class Tuner:
         return FinalModel(path=Layout(self.folder).model, result=found)
 
     def plan(self, stage: str = ALL, **wishes: Any) -> pd.DataFrame:
-        """Returns a row a trial of a stage: whether it is `done`, its configuration; nothing is trained."""
+        """Returns one row per trial of a stage: whether it is `done`, and its values; nothing is trained."""
         import pandas as pd
 
         plans, finetune = self._asking(stage=stage, **wishes).plans()

@@ -16,7 +16,7 @@ STDOUT = 1
 
 
 def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothing was written") -> int:
-    """Returns the code of `work`: 0 done, 1 told in one line, 2 wrong usage, 130 interrupted, 143 terminated.
+    """Returns the code of `work`: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 terminated.
 
     A reader of the output that has gone ends it with 1, untold. InputError and OSError are told on standard
     error, and `interrupted` after Ctrl-C or SIGTERM; any other exception is a bug and stays one.

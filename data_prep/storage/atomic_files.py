@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from data_prep.errors import InputError
+
 
 def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Lets `write` fill the file at `path`, which appears with all its bytes or not at all."""
@@ -22,6 +24,15 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def require_place(path: Path) -> None:
+    """Raises InputError where no file can be at `path`: its folder is missing, or it is a folder itself."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise InputError(
+            f"{path} cannot be written: its folder must exist, and it must not be a folder itself; "
+            "make the folder, or name another file"
+        )
 
 
 def write_json(path: Path, value: object) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while trials run: a live table on a terminal, a line a trial elsewhere."""
+"""What a person sees while trials run: a live table on a terminal, one line per trial elsewhere."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ examples:
   python -m search.dashboard s3://bucket/results
 
 It only reads the study's folder, so it works while a search runs, afterwards, and without a cluster.
-exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage
+exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage
 """
 
 
@@ -44,10 +44,8 @@ class DashboardOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves the page until it is interrupted; returns 0 done, 1 told in one line, 2 wrong usage."""
-    return exit_code(
-        lambda: _serve(_parser().parse_into(DashboardOptions, argv)), "interrupted: the dashboard has ended"
-    )
+    """Serves the page until it is interrupted; returns 0 done, 1 failed, told in one line, 2 wrong usage."""
+    return exit_code(lambda: _serve(_parser().parse_into(DashboardOptions, argv)), "the dashboard has ended")
 
 
 def _serve(options: DashboardOptions) -> None:

@@ -19,7 +19,7 @@ _STAGES = (*STAGES, JOINT)
 
 
 def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
-    """Returns the curves by epoch: a colour a stage, and within it a dash and a width a trial."""
+    """Returns the curves by epoch: one colour per stage, and within it one dash and width per trial."""
     figure = go.Figure()
     seen: dict[str, int] = {}
     for curve in curves:

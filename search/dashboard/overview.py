@@ -46,7 +46,7 @@ def studies_in(storage: Path) -> list[Path]:
 
 
 def overview(storage: Path) -> pd.DataFrame:
-    """Returns a row a study with the columns `STUDY_COLUMNS`; a damaged study's state says what is damaged.
+    """Returns one row per study with the columns `STUDY_COLUMNS`; that of a damaged one says what is damaged.
 
     No trial is read, so that it is quick. `changed` is the moment of the last change, None for none.
     """

@@ -28,8 +28,9 @@ def server_of(source: Source, *, host: str, port: int, token: str | None) -> Cal
         # here, not when the first reader comes: the page imports for seconds
         from search.dashboard.page import Settings, configure
     except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
         raise InputError(
-            f"the dashboard needs {error.name}, which is not installed; "
+            f"the dashboard needs {package}, which is not installed; "
             "install it with pip install 'stagewise[dashboard]'"
         ) from None
     bootstrap.load_config_options(options)

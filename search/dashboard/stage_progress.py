@@ -10,6 +10,7 @@ from search.report.words import stage_title
 from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
 from search.statistics.number_text import decimal, low_to_high
+from search.statistics.verdict_text import SINGLE_RUNS
 from search.study.descriptions import clock_time
 from search.study.live_state import Live, LiveState
 from search.study.search_id import SearchKind
@@ -71,7 +72,7 @@ def margin_of(result: Result) -> str:
     if result.winner is None:
         return "nothing finished"
     if result.verdict not in ("clear", "tied") or not others:
-        return "one run each, no statement"
+        return SINGLE_RUNS
     if result.verdict == "tied":
         return f"tied with {_names([entry for entry in others if entry.tied is not False], result)}"
     closest = min(others, key=lambda entry: entry.difference or 0.0)

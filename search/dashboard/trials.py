@@ -38,7 +38,7 @@ TRIAL_COLUMNS = (
 
 
 def trial_table(snapshot: Snapshot) -> pd.DataFrame:
-    """Returns a row a trial: the running first, then the latest ended first.
+    """Returns one row per trial: the running first, then the latest ended first.
 
     `stage` is the first that compared it, what a running one is trained for, or "none"; `value` its value
     there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.

@@ -1,4 +1,4 @@
-"""The model card: what a finished model is, how right it was on what, and what it must not be used for."""
+"""The model card: what a finished model is, how accurate it was on what, and what it must not be used for."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CardData:
 
 @dataclass(frozen=True, kw_only=True)
 class CardColumn:
-    """One of the compared models: figures of its last epoch, a number a run; `auc` is of validation.
+    """One of the compared models: figures of its last epoch, one number per run; `auc` is of validation.
 
     The columns of a card have the same runs (splits and seeds) in the same order. `auc` may be empty.
     """

@@ -26,7 +26,7 @@ examples:
   python -m search.run --stage lr --dry-run
 
 The same command again continues a study where it was stopped; a finished trial is never trained twice.
-exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted
 """
 
 

@@ -42,7 +42,7 @@ class FinalModelOptions(OptionGroup):
     celeba: Path | None = option(
         None,
         "manifest of images to pretrain the winner on, as python -m data_prep.build celeba writes it, or "
-        f"sample (drawn faces); by --stage {FINETUNE}, or after --stage all and --mode joint by itself",
+        f"sample (drawn faces); used by --stage {FINETUNE}, and after --stage all and --mode joint",
         parse=located,
         metavar="MANIFEST",
     )
@@ -52,7 +52,7 @@ class FinalModelOptions(OptionGroup):
     finetune: tuple[Blocks, ...] | None = option(
         None,
         "depths that are trained: head (on cached features), blocks:N (then the last N blocks of the "
-        "backbone, on images), all (then the whole backbone), or several with commas",
+        "backbone, on images), all (then the whole backbone), or several, separated by commas",
         parse=depths,
         show=show_depths,
         metavar="DEPTHS",
@@ -67,7 +67,7 @@ class FinalModelOptions(OptionGroup):
     )
     pretraining_epochs: int | None = option(
         None,
-        "epochs of the pretraining",
+        "number of epochs of the pretraining",
         parse=at_least(1),
         metavar="N",
         default_text="as many as a trial has",
@@ -95,15 +95,15 @@ class ImageOptions(OptionGroup):
     )
     precision: str | None = option(
         None,
-        "precision of the arithmetic, weights stay float32; float16 needs a GPU",
+        "precision of the arithmetic; weights stay float32; float16 needs a GPU",
         choices=PRECISIONS,
         default_text=_DEFAULTS.precision,
     )
     train_batchnorm: bool | None = option(
         None,
-        "training of the BatchNorm layers of unfrozen blocks, too",
+        "training of the BatchNorm layers in unfrozen blocks",
         is_switch=True,
-        default_text="it stays as in inference",
+        default_text="they stay as in inference",
     )
 
     @property
@@ -133,7 +133,7 @@ class StudyOptions(OptionGroup):
         metavar="DIR",
     )
     cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
-    dry_run: bool = option(False, "a list of what would be trained; nothing is")
+    dry_run: bool = option(False, "list of the trials that would run, without running them")
     json: bool = option(False, "one JSON object on standard output, instead of text")
 
 
@@ -144,7 +144,9 @@ class CallbackOptions(OptionGroup):
     title: ClassVar[str] = "callbacks"
 
     quiet: bool = option(False, "results, warnings and errors only")
-    verbose: bool = option(False, "words of Ray and the workers, versions, and the files that are written")
+    verbose: bool = option(
+        False, "output of Ray and the workers, versions of libraries, and names of written files"
+    )
     tensorboard: bool = option(True, "TensorBoard files in STUDY/tensorboard", default_text="yes")
     wandb: str = option(
         WANDB_AUTO,
@@ -152,9 +154,9 @@ class CallbackOptions(OptionGroup):
         choices=WANDB_MODES,
         default_text="auto, online where a key is configured",
     )
-    wandb_project: str = option(WANDB_PROJECT, "project of Weights & Biases", metavar="NAME")
+    wandb_project: str = option(WANDB_PROJECT, "project in Weights & Biases", metavar="NAME")
     wandb_entity: str | None = option(
-        None, "user or team of Weights & Biases", metavar="NAME", default_text="the key's own"
+        None, "user or team in Weights & Biases", metavar="NAME", default_text="the key's own"
     )
 
 
@@ -174,7 +176,7 @@ class MachineOptions(OptionGroup):
     )
     address: str | None = option(
         None,
-        "address of a running Ray, or auto",
+        "address of a running Ray cluster, or auto",
         metavar="ADDRESS",
         default_text="start Ray on this machine",
     )
@@ -218,7 +220,10 @@ class MachineOptions(OptionGroup):
         default_text="on a GPU as many as fit, on a CPU 1, which is faster there",
     )
     max_failures: int = option(
-        2, "times that a trial is started again after its worker died", parse=at_least(0), metavar="N"
+        2,
+        "number of times that a trial is started again after its worker died",
+        parse=at_least(0),
+        metavar="N",
     )
 
     @property

@@ -70,7 +70,7 @@ class DataOptions(OptionGroup):
     feature_precision: str = option(
         FEATURE_PRECISIONS[0],
         "precision of a frozen backbone's arithmetic; bfloat16 is faster on processors that have it, and its "
-        "features differ by some per cent",
+        "features differ by a few per cent",
         choices=FEATURE_PRECISIONS,
     )
 
@@ -91,7 +91,7 @@ class HeldValues(OptionGroup):
     )
     batch_size: int | None = option(
         None,
-        "examples in a step",
+        "number of examples per step",
         parse=whole_number,
         metavar="N",
         default_text=f"{_DEFAULTS.batch_size}{_EARLIER}",
@@ -134,7 +134,11 @@ class HeldValues(OptionGroup):
         offers=SCHEDULES,
     )
     epochs: int | None = option(
-        None, "epochs of every trial", parse=whole_number, metavar="N", default_text=str(_DEFAULTS.epochs)
+        None,
+        "number of epochs per trial",
+        parse=whole_number,
+        metavar="N",
+        default_text=str(_DEFAULTS.epochs),
     )
     seed: int | None = option(
         None,
@@ -166,7 +170,7 @@ class StagedOptions(OptionGroup):
     order: tuple[str, ...] = option(tuple(STAGES), "order of the stages", parse=parse_order, metavar="STAGES")
     sweeps: int = option(
         1,
-        "times that the stages are gone through, each time from the winner, until nothing changes",
+        "number of times to go through the stages, each from the last winner; fewer if nothing changes",
         parse=at_least(1),
         metavar="N",
     )
@@ -179,7 +183,9 @@ class JointOptions(OptionGroup):
     title: ClassVar[str] = "joint search"
 
     search: str = option(
-        "grid", "choice of the configurations: all, random ones, or those of a model", choices=SEARCHES
+        "grid",
+        "way to choose configurations: all, random ones, or those that a model proposes",
+        choices=SEARCHES,
     )
     scheduler: str = option(
         "none", "scheduler that stops trials early; pbt changes their values instead", choices=SCHEDULERS

@@ -82,7 +82,7 @@ def checked(check: Callable[[str], object]) -> Callable[[str], str]:
 def study_name(text: str) -> str:
     """Returns the name of a folder, which is not a path."""
     if text in ("", ".", "..") or "/" in text:
-        raise InputError(f"a name of a folder below --storage, received {text!r}")
+        raise InputError(f"must be the name of a folder, not a path, received {text!r}")
     return text
 
 

@@ -102,7 +102,7 @@ def _state(live: Live | None) -> str:
         return {
             LiveState.ENDED: f"ended at {when}",
             LiveState.INTERRUPTED: f"interrupted at {when}",
-            LiveState.SILENT: f"killed, it seems: silent since {when}",
+            LiveState.SILENT: f"probably killed: silent since {when}",
         }[live.state]
     left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
     return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"

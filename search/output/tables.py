@@ -76,7 +76,7 @@ def print_estimate(count: int, expected: Estimate, console: Console) -> None:
     trials = "1 trial" if count == 1 else f"{count} trials"
     console.print(
         f"{trials} to train, about {clock_time(expected.total_s)} on one worker, "
-        f"of it features {clock_time(expected.feature_s)} ({basis})",
+        f"of which features take {clock_time(expected.feature_s)} ({basis})",
         highlight=False,
         soft_wrap=True,
     )
@@ -155,7 +155,7 @@ def print_finetune_setting(plan: FinetunePlan, console: Console) -> None:
 
 
 def print_finetune(result: FinetuneResult, console: Console) -> None:
-    """Prints a row a column of the report's final table, and the verdict."""
+    """Prints one row per column of the report's final table, and the verdict."""
     table = Table(title="Stage finetune, last epoch", title_justify="left", box=None, padding=(0, 1))
     table.add_column("", overflow="fold")
     for metric in FINETUNE_METRICS:

@@ -1,4 +1,4 @@
-"""How right a model is on the labelled images of a manifest, with those it was trained on told apart."""
+"""Accuracy of a model on the labelled images of a manifest, with those it was trained on told apart."""
 
 from __future__ import annotations
 

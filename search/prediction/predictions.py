@@ -6,11 +6,13 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from data_prep.storage.atomic_files import write_whole
 from search.prediction.photographs import Photograph, printable
 from search.statistics.classification_errors import THRESHOLD
 from trainables.inference.classifier import Prediction
@@ -88,6 +90,12 @@ def to_csv(rows: Sequence[PredictionRow], names: Sequence[str]) -> bytes:
         box = values.pop("box") or {}
         table.writerow({**values, **box})
     return file.getvalue().encode("utf-8", "surrogateescape")
+
+
+def write_csv(path: Path, rows: Sequence[PredictionRow], names: Sequence[str]) -> None:
+    """Writes what `to_csv` returns to `path`, whole or not at all."""
+    table = to_csv(rows, names)
+    write_whole(path, lambda file: file.write(table))
 
 
 def print_rows(rows: Sequence[PredictionRow], names: Sequence[str], console: Console) -> None:

@@ -107,7 +107,10 @@ class _Tasks:
             self._wait([self._start(slots[0], worker.note_weights, *self._weights)], on_progress)
         key = self._key()
         if key is None:
-            raise InputError(f"the cache {self._cache} is not the same folder on every node of Ray; share it")
+            raise InputError(
+                f"the cache {self._cache} is not the same folder on every node; "
+                "give --cache a folder that all nodes share"
+            )
 
         def compute(missing: list[range]) -> float:
             started = time.perf_counter()
@@ -172,6 +175,6 @@ def result_of(task: Any) -> Any:
         raise
     except ray.exceptions.RayError as error:
         raise InputError(
-            f"a worker died at its task ({str(error).splitlines()[0]}); "
+            f"a worker died during its task ({str(error).splitlines()[0]}); "
             "run the same command again to continue, with fewer images at a time where memory ran out"
         ) from error

@@ -58,8 +58,8 @@ def wait_for_room(cpus: int, gpus: float, seconds: float) -> None:
             waited = time.monotonic() - started
             if waited >= seconds:
                 raise InputError(
-                    f"{wanted} did not come within {seconds:g} s ({_largest()}); see in ray status what its "
-                    "autoscaler says, lower --cpus-per-trial or --gpus-per-trial, or give more --node-timeout"
+                    f"{wanted} did not start within {seconds:g} s ({_largest()}); ask ray status what its "
+                    "autoscaler does, lower --cpus-per-trial or --gpus-per-trial, or raise --node-timeout"
                 )
             if waited - said >= SAY_EVERY_S:
                 said = waited

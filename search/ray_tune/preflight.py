@@ -96,7 +96,7 @@ def versions_here(backend: str) -> dict[str, str]:
 
 
 def describe_nodes(nodes: Sequence[Node]) -> Iterator[str]:
-    """Yields a line a node, and one that sums them up."""
+    """Yields one line per node, and one that sums them up."""
     for node in nodes:
         yield f"node      {node}: {_count(node.cpus, 'CPU')}, {_count(node.gpus, 'GPU')}"
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)

@@ -26,7 +26,7 @@ class ReportOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the report; returns 0 done, 1 told in one line, 2 wrong usage."""
+    """Writes the report; returns 0 done, 1 failed, told in one line, 2 wrong usage."""
     return exit_code(lambda: _report(_parser().parse_into(ReportOptions, argv)))
 
 
@@ -46,7 +46,7 @@ def _parser() -> CommandParser:
         prog="python -m search.report",
         description="Writes the report of a study: index.html (opens without internet), report.md, "
         "figures/*.png.",
-        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     add_study(parser)
     parser.add_argument(

@@ -20,15 +20,16 @@ class Study(study.Study):
     def report(self, out: str | Path | None = None) -> Path:
         """Writes the report below `out`, None for the study's own folder; returns the path of its index.html.
 
-        Raises InputError where no finished stage can be read, and where `out` cannot be written.
+        The report names the files that could not be read. Raises InputError where no finished stage can be
+        read, and where `out` cannot be written.
         """
-        from search.report.__main__ import write_report
+        from search.report.writer import write_report
 
         folder = self.layout.report if out is None else Path(out)
-        return write_report(self, folder, f"{datetime.now(UTC):%Y-%m-%d}")
+        return write_report(self._warning(self.snapshot()), folder, f"{datetime.now(UTC):%Y-%m-%d}")
 
     def plot_stage(self, name: str, sweep: int = 1) -> ShownCanvas:
-        """Returns the report's figure of a stage, such as "lr": accuracy by epoch, a curve a value.
+        """Returns the report's figure of a stage, such as "lr": accuracy by epoch, one curve per value.
 
         It is a matplotlib figure, which a notebook shows and `savefig` writes. Raises InputError where the
         stage has not finished, or its trials are not in the folder.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from search.space.labels import title_of
+from search.statistics.verdict_text import SINGLE_RUNS
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
-
-_SINGLE = "one run each, no statement"
 
 
 def stage_title(result: Result) -> str:
@@ -20,13 +19,13 @@ def stage_title(result: Result) -> str:
 def statement_of(result: Result) -> str:
     """Returns the statement on who won as a sentence, which says so where nothing was repeated."""
     words = result.statement
-    if result.verdict == "single" and _SINGLE not in words:
-        words += f" ({_SINGLE})"
+    if result.verdict == "single" and SINGLE_RUNS not in words:
+        words += f" ({SINGLE_RUNS})"
     return f"Found: {words}."
 
 
 def trains_nothing(config: TrialConfig) -> bool:
-    """Returns whether BatchNorm gets one example a step, which lets no gradient through."""
+    """Returns whether BatchNorm gets one example per step, which lets no gradient through."""
     return config.batch_size == 1 and config.backbone != "hassner"
 
 

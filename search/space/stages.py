@@ -86,6 +86,6 @@ def parse_order(text: str) -> tuple[str, ...]:
             raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
         if names.count(name) > 1:
             raise InputError(
-                f"a stage may stand once in the order, {name} stands there {names.count(name)} times"
+                f"a stage may be named once, {name} is named {names.count(name)} times; leave out one"
             )
     return names

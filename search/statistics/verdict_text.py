@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from search.statistics.number_text import confidence, decimal, low_to_high
 from search.statistics.selection import Comparison, Selection
 
+SINGLE_RUNS = "one run each, so it may be chance"
 _NAMED = 4
 _EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps
 
@@ -31,10 +32,10 @@ def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAME
     failed = len(labels) - 1 - len(compared)
     suffix = f"; {failed} failed and {'was' if failed == 1 else 'were'} not compared" if failed else ""
     if not compared:
-        return f"{winner} is the only one that finished, there was nothing to compare it with{suffix}"
+        return f"{winner} is the only one that finished, so there was nothing to compare it with{suffix}"
     if selection.verdict == "single":
         best = _best_value(winner, compared, named)
-        return f"{best}; one run each, no statement about how sure that is{suffix}"
+        return f"{best}; {SINGLE_RUNS}{suffix}"
     if selection.verdict == "clear":
         return _clear(selection, winner, compared) + suffix
     return _tied(selection, winner, compared, named) + suffix
@@ -44,7 +45,9 @@ def _best_value(winner: str, compared: Sequence[tuple[str, Comparison]], named: 
     equal = [label for label, found in compared if abs(found.difference) < _EQUAL]
     if not equal:
         return f"{winner} has the best value"
-    return f"{winner} shares the best value with {_names(equal, named)}, the first of them counts as winner"
+    return (
+        f"{winner} shares the best value with {_names(equal, named)}, the first of them counts as the winner"
+    )
 
 
 def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:

@@ -93,9 +93,9 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     for split in problem.splits:
         share = float(problem.labels[split.validation].mean())
         constant = max(share, 1 - share)
-        yield f"{describe_split(split)}; always the more frequent label is right in {constant:.4f}"
+        yield f"{describe_split(split)}; the more frequent label alone is right in {constant:.4f}"
     if any(config.batch_size == 1 for config in configs):
         yield (
-            "Batch size 1 trains nothing: BatchNorm with one example puts out its offset, "
+            "Batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, "
             "so no hidden weight gets a gradient."
         )

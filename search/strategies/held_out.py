@@ -39,7 +39,7 @@ def evaluate_winner(
     `standard_error` that of this mean. Raises InputError where a run did not complete.
     """
     if result.winner is None:
-        raise InputError(f"the stage {result.stage} has no winner to evaluate")
+        raise InputError(f"--final needs a winner, the stage {result.stage} has none; run it again")
     readings = read_final(folder)
     for reading in readings:
         if reading["config"] == result.winner.to_dict():

@@ -262,5 +262,5 @@ def _nothing_finished(results: Mapping[str, TrialResult]) -> str:
     reasons = sorted({result.reason for result in results.values() if result.reason})
     return (
         f"no configuration of the joint search ran to its end ({'; '.join(reasons) or 'the time was up'}); "
-        "the same command again continues, a larger --time-budget gives it more time"
+        "run the same command again to continue; a larger --time-budget gives it more time"
     )

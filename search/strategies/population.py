@@ -14,6 +14,7 @@ from search.ray_tune.schedulers import make_population_scheduler
 from search.space.joint_space import Range
 from search.space.labels import label_of, show_value
 from search.statistics.classification_errors import break_down
+from search.statistics.verdict_text import SINGLE_RUNS
 from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
 from search.study.comparison import ages_of
@@ -113,7 +114,4 @@ def _statement(best: Member | None, plan: JointPlan) -> str:
         f"{label_of(name)} {show_value(first[name])} to {show_value(last[name])}" for name in first
     )
     number = plan.member_number(best.start)
-    return (
-        f"member {number} has the best value; the line that it ended in went from {changes}; "
-        "one run each, no statement about how sure that is"
-    )
+    return f"member {number} has the best value; its lineage went from {changes}; {SINGLE_RUNS}"

@@ -75,7 +75,7 @@ class FinetuneResult:
         return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"])})
 
     def table(self) -> pd.DataFrame:
-        """Returns a row a column, with FINETUNE_METRICS as means, and the difference to the winner."""
+        """Returns one row per column, with FINETUNE_METRICS as means, and the difference to the winner."""
         import pandas as pd  # takes as long as all the rest, and only people at Python ask for tables
 
         return pd.DataFrame(

@@ -84,8 +84,8 @@ def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) 
     for result in tuned:
         if result.stage != "backbone" and result.base.backbone != backbone:
             raise InputError(
-                f"the study {folder} was made with another backbone: stage {result.stage} is of "
-                f"{result.base.backbone}, this asks for {backbone}; give another --study name"
+                f"the study {folder} was made with another backbone: stage {result.stage} has "
+                f"{result.base.backbone}, this command asks for {backbone}; give another --study name"
             )
 
 

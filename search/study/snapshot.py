@@ -172,7 +172,7 @@ def read_stage(path: Path) -> Result | None:
     """Returns the result in a file of `stages/`; raises InputError where it is damaged, or of no stage."""
     name, _, sweep = path.stem.partition(".")
     if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():
-        raise InputError(f"{path} is of no stage; remove it")
+        raise InputError(f"{path} is not a stage's file; remove it")
     return StageFiles(path.parents[1]).read(name, int(sweep or 1))
 
 

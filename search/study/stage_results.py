@@ -106,7 +106,7 @@ class Decision(ABC):
 
     `base` is the configuration that was varied; `taken_over` says of each hyperparameter where its value
     comes from ("stage lr", "given", "default"). `verdict`: "clear" (better than every other value at the
-    protocol's level), "tied", "single" (one run each, no statement) or "none" (nothing finished);
+    protocol's level), "tied", "single" (one run each, so it may be chance) or "none" (nothing finished);
     `statement` says it in words. `breakdown` is of the winner's validation errors
     (`search.statistics.classification_errors`).
     """

@@ -78,11 +78,11 @@ class Study:
         return self.snapshot().unread
 
     def trials(self) -> pd.DataFrame:
-        """Returns a row a trial that has ended, in the order of their ends; see `tables.trial_table`."""
+        """Returns one row per trial that has ended, in the order of their ends; see `tables.trial_table`."""
         return trial_table(self._ended())
 
     def epochs(self) -> pd.DataFrame:
-        """Returns a row an epoch of each trial that has ended; see `tables.epoch_table`."""
+        """Returns one row per epoch of each trial that has ended; see `tables.epoch_table`."""
         return epoch_table(self._ended())
 
     @property

@@ -25,7 +25,7 @@ RESULT_COLUMNS = ("stage", "sweep", "winner", "objective", "verdict", "statement
 
 
 def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
-    """Returns a row a trial with TRIAL_COLUMNS: its hyperparameters, and how it ended.
+    """Returns one row per trial with TRIAL_COLUMNS: its hyperparameters, and how it ended.
 
     `objective` is the mean validation accuracy over its epochs, NaN without one.
     """
@@ -49,7 +49,7 @@ def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
 
 
 def epoch_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
-    """Returns a row an epoch of each trial with EPOCH_COLUMNS; `key` is the trial's."""
+    """Returns one row per epoch of each trial with EPOCH_COLUMNS; `key` is the trial's."""
     import pandas as pd
 
     rows = [{"key": trial.trial.key, **vars(epoch)} for trial in trials for epoch in trial.epochs]
@@ -57,7 +57,7 @@ def epoch_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
 
 
 def result_table(results: Iterable[Result]) -> pd.DataFrame:
-    """Returns a row a finished stage or joint search with RESULT_COLUMNS: who won, and how sure that is."""
+    """Returns one row per finished stage or joint search with RESULT_COLUMNS: who won, how surely."""
     import pandas as pd
 
     rows = [

@@ -102,7 +102,7 @@ def test_node_that_never_comes_is_one_sentence(lab: Lab) -> None:
     done = host.run(command + " --study never")
     assert done.returncode == 1
     assert re.search(
-        r"^error: a node with 8 CPUs and 0 GPUs did not come within 3 s \(the largest of \d nodes? has",
+        r"^error: a node with 8 CPUs and 0 GPUs did not start within 3 s \(the largest of \d nodes? has",
         done.stderr,
         re.MULTILINE,
     )

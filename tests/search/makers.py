@@ -178,7 +178,7 @@ def _decision(**fields: Any) -> dict[str, Any]:
         "entries": (make_entry(config=winner),),
         "winner": winner,
         "verdict": "single",
-        "statement": "0.001 has the best value; one run each, no statement about how sure that is",
+        "statement": "0.001 has the best value; one run each, so it may be chance",
         "seconds": 12.5,
         "finished_at": "2026-01-01T00:00:00.000000+00:00",
     }

@@ -168,7 +168,7 @@ def test_predict_faces_says_where_there_is_none(
         ([], "give photographs, --manifest or --demo, and one of them only"),
         (["a.jpg", "--demo"], "give photographs, --manifest or --demo, and one of them only"),
         (["a.jpg", "--out", "grid.jpg"], r"--out is a .png file, received grid.jpg"),
-        (["a.jpg", "--root", "."], "--root goes with --manifest"),
+        (["a.jpg", "--root", "."], "--root . goes with --manifest; add it, or leave out --root"),
     ],
 )
 def test_predict_refuses_wrong_usage(

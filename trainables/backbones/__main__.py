@@ -25,7 +25,7 @@ class BackbonesOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table of backbones; returns 0 done, 1 told in one line, 2 wrong usage."""
+    """Prints the table of backbones; returns 0 done, 1 failed, told in one line, 2 wrong usage."""
     return exit_code(lambda: _list(_parser().parse_into(BackbonesOptions, argv)))
 
 
@@ -69,7 +69,7 @@ def _parser() -> CommandParser:
         prog="python -m trainables.backbones",
         description="Lists the backbones: the default head of each, the side of its input in pixels, and the "
         "number of its parameters with that head.",
-        epilog="exit codes: 0 done, 1 told in one line on standard error, 2 wrong usage",
+        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     parser.add_json("array")
     return parser

@@ -103,7 +103,7 @@ def _downloading(backbone: Backbone) -> Iterator[None]:
             yield
     except Exception as error:  # Keras raises a bare Exception here
         raise InputError(
-            f"the ImageNet weights of {backbone.name} could not be had ({in_one_line(error, 300)}); "
+            f"the ImageNet weights of {backbone.name} could not be loaded ({in_one_line(error, 300)}); "
             "copy that file to ~/.keras/models, name a file with --weights FILE, "
             "or take random weights with --weights none"
         ) from error

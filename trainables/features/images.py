@@ -97,7 +97,7 @@ def _decode(content: bytes, px: int, name: str) -> Pixels:
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        what = "it is of no kind that Pillow knows" if content else "it is empty"
+        what = "Pillow does not know its format" if content else "it is empty"
         raise InputError(f"{name} is not an image that can be read whole ({what})") from error
     except Exception as error:  # hostile bytes make Pillow's readers raise almost anything
         raise InputError(f"{name} is not an image that can be read whole ({error})") from error

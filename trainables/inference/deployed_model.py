@@ -77,7 +77,7 @@ def _with_weights(
             variable.assign(value)
     except Exception as error:  # a damaged .npz makes zipfile, numpy and Keras each raise their own
         raise InputError(
-            f"the weights in {kept} cannot be used ({error}); remove that folder and run the stage again"
+            f"the weights in {kept} cannot be used ({error}); remove that folder, and run the stage again"
         ) from error
     return network
 

@@ -98,7 +98,7 @@ class PackedTraining:
         self._labels = jnp.asarray(examples.labels[:, None], jnp.float32)
 
     def epochs(self) -> Iterator[tuple[EpochMetrics | DivergedError | None, ...]]:
-        """Trains on, an epoch a step, until no member goes on; yields an entry a member.
+        """Trains on, one epoch per step, until no member goes on; yields one entry per member.
 
         The entry is the epoch's metrics, or the DivergedError that the member's own `Training` would
         raise after it, or None where the member had ended before. `seconds` is the wall time of the

@@ -15,7 +15,7 @@ def learning_rate_of_epoch(config: TrialConfig, val_losses: Sequence[float]) -> 
     """Returns Adam's learning rate for the epoch after those whose validation losses are given.
 
     `constant` keeps `config.learning_rate`; `cosine` falls from it towards 0 over `config.epochs`
-    (Loshchilov & Hutter 2017, without restarts, a value an epoch); `step` and `reduce_on_plateau`
+    (Loshchilov & Hutter 2017, without restarts, one value per epoch); `step` and `reduce_on_plateau`
     multiply it by the constants of this module.
     """
     done = len(val_losses)

@@ -87,7 +87,7 @@ class Training:
             variable.assign(start)
 
     def epochs(self) -> Iterator[EpochMetrics]:
-        """Trains on, an epoch a step, to the last of `config.epochs`.
+        """Trains on, one epoch per step, to the last of `config.epochs`.
 
         Raises DivergedError after an epoch whose losses are not finite.
         """

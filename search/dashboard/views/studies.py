@@ -10,7 +10,7 @@ from search.dashboard.overview import overview
 
 
 def show_studies(storage: Path) -> None:
-    """Shows a row a study; which one to open is chosen above it."""
+    """Shows one row per study; which one to open is chosen above it."""
     table = overview(storage)
     st.caption(f"{len(table)} studies; choose one above to see its stages, trials and curves.")
     st.dataframe(

@@ -28,7 +28,7 @@ def runs_by_value(snapshot: Snapshot, result: StageResult) -> RunsByValue:
 
 
 def curves_of(snapshot: Snapshot, result: StageResult) -> Iterator[Lines]:
-    """Yields the figure of the epochs of a stage, a curve a value; none without a run."""
+    """Yields the figure of the epochs of a stage, one curve per value; none without a run."""
     draw = backbone_curves if result.stage == "backbone" else accuracy_curves
     return draw(result, runs_by_value(snapshot, result), figure_name(result))
 
@@ -40,7 +40,7 @@ def figure_name(result: StageResult) -> str:
 
 
 def backbone_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
-    """Yields the figure of the four measures per epoch, a curve a backbone."""
+    """Yields the figure of the four measures per epoch, one curve per backbone."""
     yield from epoch_curves(stage_title(result), runs, name)
 
 
@@ -55,7 +55,7 @@ def epoch_curves(title: str, runs: RunsByValue, name: str) -> Iterator[Lines]:
 
 
 def accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
-    """Yields the validation accuracy per epoch, a curve a value, and enlarged where one is far off."""
+    """Yields the validation accuracy per epoch, one curve per value, and enlarged where one is far off."""
     whole = _panel("val_accuracy", runs)
     if not whole.curves:
         return

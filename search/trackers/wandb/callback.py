@@ -1,4 +1,4 @@
-"""A study in Weights & Biases: a run a trial, grouped by study and stage, and a summary run a stage.
+"""A study in Weights & Biases: one run per trial, grouped by study and stage, and one summary run per stage.
 
 Nothing here waits for W&B while a search runs: another process logs (`search.trackers.wandb.process`).
 """
@@ -138,7 +138,8 @@ class WandbLog(Callback):
             if silent and self._missing() and now - began > 1:
                 silent = False
                 self._say(
-                    f"W&B       {self._missing()} runs to log still; Ctrl-C leaves them for the next run"
+                    f"W&B       {self._missing()} runs are still to be logged; "
+                    "Ctrl-C leaves them for the next run"
                 )
             if patient and self._destination.mode == ONLINE and now - began > self._wait_s / 2:
                 patient, heard_at = False, now
@@ -242,7 +243,7 @@ class WandbLog(Callback):
             why = self._why(REFUSED)
             words.append(f"{len(kept)} kept here{why}; to send them: wandb sync {folder}/offline-run-*")
         if missing:
-            words.append(f"{missing} not logged{self._why(FAILED)}, the same command again does it")
+            words.append(f"{missing} not logged{self._why(FAILED)}; the same command again logs them")
         return "; ".join(words)
 
 

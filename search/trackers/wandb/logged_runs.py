@@ -1,4 +1,4 @@
-"""What of a study was logged to Weights & Biases: one file a run, so that nothing is logged twice."""
+"""What of a study was logged to Weights & Biases: one file per run, so that nothing is logged twice."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """A run that was logged: its summary, and a row an epoch; `state` tells its end from another.
+    """A run that was logged: its summary, and one row per epoch; `state` tells its end from another.
 
     `number` counts the ids that it has had at W&B, `sent` says whether a server knows the latest.
     """

@@ -60,7 +60,7 @@ def stage_summary_of(result: Decided) -> dict[str, Any]:
 
 
 def stage_table(result: Decided) -> list[Mapping[str, Any]]:
-    """Returns the table of a stage, a row a configuration."""
+    """Returns the table of a stage, one row per configuration."""
     if isinstance(result, FinetuneResult):
         return [_column_row(column, result) for column in result.columns]
     return [_table_row(entry, result) for entry in result.entries]

@@ -1,4 +1,4 @@
-"""ProgressDisplay: a live table on a terminal, a line a trial elsewhere."""
+"""ProgressDisplay: a live table on a terminal, one line per trial elsewhere."""
 
 from __future__ import annotations
 

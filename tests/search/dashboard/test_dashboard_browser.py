@@ -181,7 +181,7 @@ def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page
         expect(page.get_by_text(re.compile("ended · 4 trials in the ledger"))).to_be_visible()
         expect(page.get_by_text("4 of 4 trials")).to_be_visible()  # it has refreshed by itself
         open_tab(page, "Search")
-        expect(page.get_by_text("one run each, no statement").first).to_be_visible()
+        expect(page.get_by_text("one run each, so it may be chance").first).to_be_visible()
 
 
 def test_page_filters_trials_and_keeps_the_filter(page: Page, address: str) -> None:

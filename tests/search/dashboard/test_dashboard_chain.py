@@ -80,7 +80,7 @@ def test_searched(make_study: Make, write_live: Write, search: str, stage: str) 
     [
         ("clear", False, "ahead by 0.0100 (0.0050 to 0.0150)"),
         ("tied", True, "tied with 0.1"),
-        ("single", None, "one run each, no statement"),
+        ("single", None, "one run each, so it may be chance"),
     ],
 )
 def test_margin_of(verdict: str, tied: bool | None, words: str) -> None:

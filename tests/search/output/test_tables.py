@@ -102,9 +102,7 @@ def test_table_says_what_it_is_what_is_noted_and_who_won() -> None:
     assert lines[1].split() == ["learning", "rate", "mean", "val", "acc", "best", "epoch", "seconds"]
     assert "mean val acc: mean over the epochs of the validation accuracy" in lines
     assert "note: it is drawn" in lines
-    assert " ".join(lines).endswith(
-        "winner: 0.001 has the best value; one run each, no statement about how sure that is"
-    )
+    assert " ".join(lines).endswith("winner: 0.001 has the best value; one run each, so it may be chance")
 
 
 WIDE = {
@@ -232,7 +230,7 @@ def test_plan_of_a_population_says_that_every_member_is_trained_anew(population:
 def test_estimate_says_what_it_rests_on(measured: bool, basis: str) -> None:
     expected = Estimate(trial_s=60, feature_s=18, measured=measured)
     assert printed(lambda console: print_estimate(4, expected, console)) == [
-        f"4 trials to train, about 1:30 on one worker, of it features 0:18 ({basis})"
+        f"4 trials to train, about 1:30 on one worker, of which features take 0:18 ({basis})"
     ]
 
 

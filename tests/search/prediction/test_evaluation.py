@@ -1,4 +1,4 @@
-"""How right a model is on labelled photographs."""
+"""Accuracy of a model on labelled photographs."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_require_room_says_what_the_largest_node_has() -> None:
 @pytest.mark.usefixtures("cluster")
 def test_wait_for_room_says_what_is_being_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        InputError, match=r"a node with 4 CPUs and 1 GPUs did not come within 3 s \(the largest"
+        InputError, match=r"a node with 4 CPUs and 1 GPUs did not start within 3 s \(the largest"
     ):
         wait_for_room(4, 1, 3)
     assert re.fullmatch(

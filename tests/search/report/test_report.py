@@ -153,7 +153,7 @@ def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
     (study / "stages" / "else.json").write_text("{}", "utf-8")
     text = report(study)
     assert f"- {study / 'stages' / 'lr.json'} is damaged (" in text
-    assert f"- {study / 'stages' / 'else.json'} is of no stage; remove it" in text
+    assert f"- {study / 'stages' / 'else.json'} is not a stage's file; remove it" in text
     assert "## L2 regularisation" in text
     assert "## Learning rate\n" not in text
 
@@ -184,13 +184,13 @@ def test_the_published_protocol_is_not_warned_of(make_study: Make) -> None:
 
 
 def test_single_runs_allow_no_statement(make_study: Make) -> None:
-    assert "one run each, no statement" in report(make_study(stages=("lr",), epochs=2))
+    assert "one run each, so it may be chance" in report(make_study(stages=("lr",), epochs=2))
 
 
 def test_single_runs_allow_no_statement_whatever_the_file_says(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=2)
     rewrite(study, "lr", statement="0.001 has the best value")
-    assert "Found: 0.001 has the best value (one run each, no statement)." in report(study)
+    assert "Found: 0.001 has the best value (one run each, so it may be chance)." in report(study)
 
 
 def test_missing_stages_are_said(make_study: Make) -> None:

@@ -20,7 +20,7 @@ TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
         ),
         (
             Selection(winner=0, verdict="single", comparisons=(None, None, None)),
-            "a is the only one that finished, there was nothing to compare it with; "
+            "a is the only one that finished, so there was nothing to compare it with; "
             "2 failed and were not compared",
         ),
         (
@@ -29,7 +29,7 @@ TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
                 verdict="single",
                 comparisons=(Comparison(difference=0.1, runs=1), None, Comparison(difference=0.1, runs=1)),
             ),
-            "b has the best value; one run each, no statement about how sure that is",
+            "b has the best value; one run each, so it may be chance",
         ),
         (
             Selection(
@@ -94,8 +94,8 @@ def test_statement_of_equal_values_says_that_they_share_the_best() -> None:
     for others, names in (((equal, worse), "b"), ((equal, equal), "b and c"), ((worse, equal), "c")):
         said = statement(Selection(winner=0, verdict="single", comparisons=(None, *others)), list("abc"))
         assert said == (
-            f"a shares the best value with {names}, the first of them counts as winner; one run each, "
-            "no statement about how sure that is"
+            f"a shares the best value with {names}, the first of them counts as the winner; one run each, "
+            "so it may be chance"
         )
 
 

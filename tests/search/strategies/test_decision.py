@@ -67,7 +67,7 @@ def notes(problem: Problem, *configs: TrialConfig) -> str:
         ({}, "none", "The backbones have random weights, not ImageNet's."),
         ({}, "imagenet", "photos on both sides, so the accuracy is higher than on new people"),
         ({}, "imagenet", "split random: 64 train, 16 validation"),
-        ({}, "imagenet", "always the more frequent label is right in 0.5000"),
+        ({}, "imagenet", "the more frequent label alone is right in 0.5000"),
     ],
 )
 def test_notes_say(tmp_path: Path, columns: dict[str, str], weights: str, said: str) -> None:
@@ -90,6 +90,6 @@ def test_notes_describe_every_split(tmp_path: Path) -> None:
 
 def test_notes_say_that_batch_size_1_trains_nothing(tmp_path: Path) -> None:
     configs = STAGES["batch_size"].configs(TrialConfig())
-    assert "Batch size 1 trains nothing: BatchNorm with one example" in notes(
+    assert "Batch size 1 trains nothing: with one example, BatchNorm" in notes(
         make_problem(tmp_path), *configs
     )

@@ -94,7 +94,7 @@ def test_reading_where_a_run_failed_is_not_kept(problem: Problem, tmp_path: Path
 
 
 def test_reading_without_a_winner(trainer: FakeTrainer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the stage lr has no winner to evaluate"):
+    with pytest.raises(InputError, match="--final needs a winner, the stage lr has none; run it again"):
         read(make_stage_result(winner=None, entries=()), trainer, tmp_path)
 
 

@@ -276,7 +276,7 @@ def test_time_over_ends_with_what_there_is(problem: Problem, tmp_path: Path) -> 
     ids=["time", "all failed"],
 )
 def test_search_where_nothing_finished(problem: Problem, tmp_path: Path, limit: int, said: str) -> None:
-    with pytest.raises(InputError, match=rf"no configuration of the joint search {said}; the same command"):
+    with pytest.raises(InputError, match=rf"no configuration of the joint search {said}; run the same"):
         run(plan_of(problem), tmp_path, lambda trial: None, limit)
 
 

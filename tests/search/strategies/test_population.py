@@ -60,8 +60,8 @@ def test_members_keep_their_numbers_in_table_and_statement(plan: JointPlan) -> N
     assert [member["number"] for member in result.members] == [3, 2, 1]
     first = show_value(plan.trials()[2].config.dropout)
     assert result.statement == (
-        f"member 3 has the best value; the line that it ended in went from dropout {first} to 0.25; "
-        "one run each, no statement about how sure that is"
+        f"member 3 has the best value; its lineage went from dropout {first} to 0.25; "
+        "one run each, so it may be chance"
     )
 
 

@@ -60,7 +60,7 @@ def test_stage_trains_every_value_once_and_names_the_best(problem: Problem, ledg
 def test_stage_with_one_run_each_makes_no_statement(problem: Problem, ledger: Ledger) -> None:
     result, _ = run(plan_of(problem), ledger)
     assert result.verdict == "single"
-    assert result.statement.startswith("0.25 has the best value; one run each, no statement")
+    assert result.statement.startswith("0.25 has the best value; one run each, so it may be chance")
 
 
 def test_stage_that_is_clear_says_so(problem: Problem, ledger: Ledger) -> None:

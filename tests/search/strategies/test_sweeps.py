@@ -168,7 +168,7 @@ def test_parse_order(text: str, names: tuple[str, ...]) -> None:
         ("lr,droput", r"a stage is one of backbone, .*, received 'droput'; did you mean dropout\?"),
         ("qqq", r"a stage is one of backbone, .*, received 'qqq'$"),
         ("lr,", r"received ''$"),
-        ("lr,l2,lr", "a stage may stand once in the order, lr stands there 2 times"),
+        ("lr,l2,lr", "a stage may be named once, lr is named 2 times; leave out one"),
     ],
 )
 def test_parse_order_refuses(text: str, said: str) -> None:

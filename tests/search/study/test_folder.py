@@ -163,5 +163,7 @@ def test_another_backbone_than_the_stages_is_told(make_study: Callable[..., Path
     folder = make_study("tuned", stages=("backbone", "lr"))
     results = list(StageFiles(folder).all())
     require_same_backbone(folder, "resnet50_v2", results)
-    with pytest.raises(InputError, match=r"stage lr is of resnet50_v2, this asks for hassner; give another"):
+    with pytest.raises(
+        InputError, match=r"stage lr has resnet50_v2, this command asks for hassner; give another"
+    ):
         require_same_backbone(folder, "hassner", results)

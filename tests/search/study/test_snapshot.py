@@ -47,7 +47,8 @@ def test_file_of_no_stage_is_named(make_study: Make) -> None:
     for name in ("sharpness.json", "lr.x.json"):
         (folder / "stages" / name).write_text("{}")
     said = [
-        f"{folder / 'stages' / name} is of no stage; remove it" for name in ("lr.x.json", "sharpness.json")
+        f"{folder / 'stages' / name} is not a stage's file; remove it"
+        for name in ("lr.x.json", "sharpness.json")
     ]
     assert SnapshotReader(folder).read().unread == said
 

@@ -437,7 +437,9 @@ def test_dead_server_slows_nothing_and_all_is_kept(study: Path, dead: socket.soc
     said, took = follow(study, ONLINE)
     assert took < ONE_TRY_S
     assert visitors_of(dead) < TRIALS + 2  # not every run has tried
-    assert said[0] == f"W&B       {TRIALS + 2} runs to log still; Ctrl-C leaves them for the next run"
+    assert (
+        said[0] == f"W&B       {TRIALS + 2} runs are still to be logged; Ctrl-C leaves them for the next run"
+    )
     assert said[-1].startswith(f"W&B       {TRIALS + 2} kept here (")
     assert "to send them: wandb sync" in said[-1]
     assert len(rows_of(runs_in(study)[LIVE_ID])) == 2
@@ -449,7 +451,7 @@ def test_dead_server_delays_the_end_for_a_bounded_time(study: Path) -> None:
     began = time.monotonic()
     said, _ = follow(study, ONLINE, wait_s=1)
     assert time.monotonic() - began < WAIT_S
-    assert said[-1].endswith(" not logged, the same command again does it")
+    assert said[-1].endswith(" not logged; the same command again logs them")
 
 
 @pytest.mark.usefixtures("dead")
