@@ -44,7 +44,7 @@ def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) 
     beside the manifest (`skipped_path`). Raises InputError for such images otherwise, where none is left,
     and where `out` cannot be written.
     """
-    require_writable(out)
+    require_writable(out)  # here too, for callers that do not come by the command line
     with _progress(len(labels.table)) as advance:
         check = check_images(labels.root, labels.table["path"].tolist(), on_checked=advance)
     if not skip_bad_images:
@@ -53,7 +53,7 @@ def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) 
     manifest = Manifest.of(good.table, labels.root, [digest for digest in check.digests if digest])
     write_manifest(manifest, out)
     _record_skipped(check.bad, skipped_path(out))
-    return _summary(good, manifest.digest, out.absolute())
+    return Summary(labels=good, digest=manifest.digest, manifest=out.absolute())
 
 
 def skipped_path(out: Path) -> Path:
@@ -72,7 +72,7 @@ def _run(options: BuildOptions) -> Summary:
         return build_manifest(labels, out, skip_bad_images=options.skip_bad_images)
     if options.out:
         print(f"note: with --labels-only {options.out} is not written", file=sys.stderr)
-    return _summary(labels, None, None)
+    return Summary(labels=labels)
 
 
 def _load(options: BuildOptions) -> Labels:
@@ -96,17 +96,6 @@ def _require_sample(options: BuildOptions) -> None:
         draw_sample(
             options.root, photos=options.photos, celeba_photos=options.celeba_photos, seed=options.seed
         )
-
-
-def _summary(labels: Labels, digest: str | None, manifest: Path | None) -> Summary:
-    return Summary(
-        table=labels.table,
-        rows_read=labels.rows_read,
-        dropped=labels.dropped,
-        subjects=labels.subjects,
-        digest=digest,
-        manifest=manifest,
-    )
 
 
 def _without_bad(labels: Labels, check: ImageCheck) -> Labels:

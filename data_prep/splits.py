@@ -75,12 +75,7 @@ def require_protocol(protocol: str) -> None:
 
 
 def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
-    known = {
-        "random": _random,
-        "subject": _by_subject,
-        "folds": _by_fold,
-        PRETRAINING: _for_pretraining,
-    }
+    known = {"random": _random, "subject": _by_subject, "folds": _by_fold, PRETRAINING: _for_pretraining}
     if protocol in known:
         return known[protocol]
     name, _, count = protocol.partition(":")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
+from data_prep.datasets.labels import Labels
 from data_prep.manifest import LABEL_NAMES, describe_label
 
 
@@ -17,23 +16,20 @@ from data_prep.manifest import LABEL_NAMES, describe_label
 class Summary:
     """The counts of a build; `digest` and `manifest` are None where only labels were counted."""
 
-    table: pd.DataFrame
-    rows_read: int
-    dropped: Mapping[str, int]
-    subjects: int
-    digest: str | None
-    manifest: Path | None
+    labels: Labels
+    digest: str | None = None
+    manifest: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the object that `--json` prints; its keys are kept for scripts."""
         return {
             "source": self.source,
-            "rows_read": self.rows_read,
-            "kept": len(self.table),
-            "dropped": dict(self.dropped),
-            "labels": {str(label): int((self.table["label"] == label).sum()) for label in LABEL_NAMES},
+            "rows_read": self.labels.rows_read,
+            "kept": len(self.labels.table),
+            "dropped": dict(self.labels.dropped),
+            "labels": {str(label): self._count(label) for label in LABEL_NAMES},
             "folds": {str(fold): count for fold, count in sorted(self._folds().items())},
-            "subjects": self.subjects,
+            "subjects": self.labels.subjects,
             "digest": self.digest,
             "manifest": None if self.manifest is None else str(self.manifest),
         }
@@ -45,24 +41,29 @@ class Summary:
     @property
     def source(self) -> str:
         """The data set that the rows come from."""
-        return str(self.table["source"].iloc[0])
+        return str(self.labels.table["source"].iloc[0])
 
     def _folds(self) -> dict[int, int]:
-        return dict(Counter(self.table["fold"].dropna().tolist()))
+        return dict(Counter(self.labels.table["fold"].dropna().tolist()))
+
+    def _count(self, label: int) -> int:
+        return int((self.labels.table["label"] == label).sum())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         drawn = " (drawn by a program, not photographs)" if self.source == "sample" else ""
-        yield f"{self.source}{drawn}: {len(self.table):,} of {self.rows_read:,} rows kept", ""
-        for number, (reason, count) in enumerate(self.dropped.items()):
+        yield f"{self.source}{drawn}: {len(self.labels.table):,} of {self.labels.rows_read:,} rows kept", ""
+        for number, (reason, count) in enumerate(self.labels.dropped.items()):
             yield "" if number else "dropped", f"{count:>8,}  {reason}"
         for number, label in enumerate(LABEL_NAMES):
-            count = int((self.table["label"] == label).sum())
-            yield "" if number else "labels", f"{count:>8,}  {describe_label(label, self.source)}"
+            yield (
+                "" if number else "labels",
+                f"{self._count(label):>8,}  {describe_label(label, self.source)}",
+            )
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
-        known = bool(self.subjects)
-        yield "subjects", f"{self.subjects:>8,}  in the files" if known else "unknown"
-        if known:
-            yield "", f"{self.table['subject'].nunique():>8,}  among the rows kept"
+        subjects = self.labels.subjects  # 0 where the data set names none
+        yield "subjects", f"{subjects:>8,}  in the files" if subjects else "unknown"
+        if subjects:
+            yield "", f"{self.labels.table['subject'].nunique():>8,}  among the rows kept"
         yield "digest", self.digest or "none: no image was read"
         yield "manifest", str(self.manifest or "none: nothing was written")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.datasets.label_files import LabelRow, rows_under, single_name, tab_separated
+from data_prep.datasets.label_files import LabelRow, headed_rows, single_name, tab_separated
 from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
@@ -36,7 +36,7 @@ def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = 
     seen: set[tuple[str, str, str]] = set()
     kept: list[ImageRow] = []
     for fold, row in _rows(files, yaw):
-        subjects.add(_subject(row))  # before any row is dropped: of all rows read
+        subjects.add(_subject(row))  # before any row is dropped: the figure is that of all rows read
         image = (row["user_id"], row["face_id"], row["original_image"])
         reason = _reason_to_drop(row, yaw) or (REPEATED_IMAGE if image in seen else None)
         if reason:
@@ -69,6 +69,7 @@ def _fold_files(root: Path, yaw: int | None) -> tuple[dict[int, Path], tuple[str
 
 
 def _numbered(root: Path, pattern: str) -> dict[int, Path]:
+    # by number, not by name, where the tenth file would come before the second
     matches = ((re.fullmatch(pattern, path.name), path) for path in sorted(root.iterdir()))
     return dict(sorted((int(match[1]), path) for match, path in matches if match))
 
@@ -87,14 +88,8 @@ def _notes(
 def _rows(files: dict[int, Path], yaw: int | None) -> Iterator[tuple[int, LabelRow]]:
     needed = LABEL_COLUMNS if yaw is None else (*LABEL_COLUMNS, YAW_COLUMN)
     for fold, path in files.items():
-        for row in _rows_of_file(path, needed):
+        for row in headed_rows(path, tab_separated(path), needed):
             yield fold, row
-
-
-def _rows_of_file(path: Path, needed: Sequence[str]) -> Iterator[LabelRow]:
-    records = tab_separated(path)
-    header = records[0][1] if records else []
-    return rows_under(path, header, records[1:], needed)
 
 
 def _reason_to_drop(row: LabelRow, yaw: int | None) -> str | None:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.datasets.label_files import LabelRow, blank_separated, comma_separated, rows_under, single_name
+from data_prep.datasets.label_files import (
+    LabelRow,
+    blank_separated,
+    comma_separated,
+    headed_rows,
+    rows_under,
+    single_name,
+)
 from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
@@ -59,8 +66,7 @@ def _attribute_rows(root: Path, part: bool) -> Iterator[LabelRow]:
     original, csv_form = root / "list_attr_celeba.txt", root / "list_attr_celeba.csv"
     needed = ("image_id", "Male")
     if csv_form.is_file() and not original.is_file():
-        records = comma_separated(csv_form)
-        return rows_under(csv_form, records[0][1] if records else [], records[1:], needed)
+        return headed_rows(csv_form, comma_separated(csv_form), needed)
     if not original.is_file():
         raise InputError(
             f"{root} holds neither {original.name} nor {csv_form.name}; "
@@ -73,6 +79,7 @@ def _attribute_rows(root: Path, part: bool) -> Iterator[LabelRow]:
         )
     if not part:
         _check_count(original, records[0][1], len(records) - 2)
+    # the names stand above the values alone: the column of the images has none
     return rows_under(original, ["image_id", *records[1][1]], records[2:], needed)
 
 
@@ -98,7 +105,8 @@ def _label(row: LabelRow) -> int:
 def _folds(
     root: Path, labels: dict[str, int], test_share: float | None, seed: int
 ) -> tuple[dict[str, int], tuple[str, ...]]:
-    partition = next((path for path in _partition_files(root) if path.is_file()), None)
+    files = (root / f"list_eval_partition.{suffix}" for suffix in ("txt", "csv"))
+    partition = next((path for path in files if path.is_file()), None)
     if partition is not None and test_share is None:
         return _official_folds(partition, labels), ()
     share = TEST_SHARE if test_share is None else test_share
@@ -109,17 +117,12 @@ def _folds(
     return _random_folds(labels, share, seed), (note,)
 
 
-def _partition_files(root: Path) -> tuple[Path, Path]:
-    return root / "list_eval_partition.txt", root / "list_eval_partition.csv"
-
-
 def _official_folds(path: Path, labels: dict[str, int]) -> dict[str, int]:
     header = ["image_id", "partition"]
     if path.suffix == ".csv":
-        records = comma_separated(path)
-        rows = rows_under(path, records[0][1] if records else [], records[1:], header)
+        rows = headed_rows(path, comma_separated(path), header)
     else:
-        rows = rows_under(path, header, blank_separated(path), header)
+        rows = rows_under(path, header, blank_separated(path), header)  # the original has no header
     folds = {row["image_id"]: _partition(row) for row in rows}
     without = [image for image in labels if image not in folds]
     if without:

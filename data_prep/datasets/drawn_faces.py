@@ -61,6 +61,7 @@ def draw_face(traits: Traits, size: tuple[int, int], rng: Generator) -> Image.Im
     width, height = size
     canvas = Image.new("RGB", (_CANVAS, round(_CANVAS * height / width)), _background(rng))
     draw = ImageDraw.Draw(canvas)
+    # the order of the random draws is part of the sample: another one would change its pictures
     middle = _CANVAS / 2 + rng.normal(0, 5)
     eyes = canvas.height * 0.45 + rng.normal(0, 4)
     _draw_backdrop(draw, canvas.size, rng)
@@ -136,11 +137,8 @@ def _draw_features(
         if traits.earrings:
             lobe = middle + side * (45 + 6 * traits.jaw)
             draw.ellipse((lobe - 5, eyes + 18, lobe + 5, eyes + 30), fill=(236, 206, 96))
-    draw.line(
-        (middle, eyes + 4, middle - 3, eyes + 20, middle + 4, eyes + 21),
-        fill=_shade(traits.skin, 0.7),
-        width=2,
-    )
+    nose = (middle, eyes + 4, middle - 3, eyes + 20, middle + 4, eyes + 21)
+    draw.line(nose, fill=_shade(traits.skin, 0.7), width=2)
     lips = (190, 30, 56) if traits.lipstick else _blend(traits.skin, (150, 70, 66), 0.55)
     open_by = rng.uniform(3, 8)
     draw.ellipse((middle - 17, eyes + 38 - open_by / 2, middle + 17, eyes + 40 + open_by), fill=lips)

@@ -136,9 +136,8 @@ def _marker(photos: int, celeba_photos: int, seed: int) -> str:
 def _draw_adience(folder: Path, photos: int, rng: Generator) -> None:
     subjects = _subjects(max(2 * FOLDS, round(photos / PHOTOS_PER_SUBJECT)), rng)
     # everybody once, then at random: most subjects have several photos, some only one
-    shown = np.sort(
-        np.concatenate([np.arange(len(subjects)), rng.integers(len(subjects), size=photos - len(subjects))])
-    )
+    again = rng.integers(len(subjects), size=photos - len(subjects))
+    shown = np.sort(np.concatenate([np.arange(len(subjects)), again]))
     lines: dict[int, list[str]] = {fold: [ADIENCE_HEADER] for fold in range(FOLDS)}
     for number, owner in enumerate(shown):
         subject = subjects[owner]
@@ -186,18 +185,17 @@ def _adience_line(subject: _Subject, image: str, rng: Generator) -> str:
 def _draw_celeba(folder: Path, photos: int, rng: Generator) -> None:
     images = folder / "img_align_celeba"
     images.mkdir(parents=True)
-    rows, partition = [], []
+    rows, partition, attributes = [], [], ATTRIBUTE_LINE.split()
     for number in range(1, photos + 1):
         name, label = f"{number:06d}.jpg", int(rng.random() < 0.42)
         traits = draw_traits(_looks(label, rng), rng)
         draw_face(traits, CELEBA_SIZE, rng).save(images / name, quality=90)
         present = _attributes(label, traits)
-        rows.append(
-            f"{name} "
-            + " ".join(" 1" if attribute in present else "-1" for attribute in ATTRIBUTE_LINE.split())
-        )
+        signs = (" 1" if attribute in present else "-1" for attribute in attributes)
+        rows.append(" ".join((name, *signs)))
         partition.append(f"{name} {_partition(number, photos)}")
-    text = "\n".join([str(photos), " ".join(ATTRIBUTE_LINE.split()) + " ", *rows])
+    # the original's line of names ends with a blank, and its values are padded to two columns
+    text = "\n".join([str(photos), " ".join(attributes) + " ", *rows])
     (folder / "list_attr_celeba.txt").write_text(text + "\n", encoding="utf-8")
     (folder / "list_eval_partition.txt").write_text("\n".join(partition) + "\n", encoding="utf-8")
 

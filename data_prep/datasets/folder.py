@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from data_prep.datasets.label_files import LabelRow, comma_separated, relative_path, rows_under
+from data_prep.datasets.label_files import comma_separated, headed_rows, relative_path
 from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
 
@@ -17,7 +17,7 @@ CSV_NAME = "labels.csv"
 
 
 def load_folder(root: Path, *, csv: Path | None = None) -> Labels:
-    """Returns the images of two classes under `root`.
+    """Returns the labels of the images of two classes under `root`.
 
     Read is `csv` where given, else `root` where it is a CSV file itself, else `root`/labels.csv where it
     exists, else `root`/<class>/**/*.{jpg,jpeg,png,bmp,webp,gif,tif,tiff}. A CSV has the columns path
@@ -38,7 +38,7 @@ def load_folder(root: Path, *, csv: Path | None = None) -> Labels:
 
 
 def _from_csv(root: Path, path: Path) -> Labels:
-    rows = list(_csv_rows(path))
+    rows = list(headed_rows(path, comma_separated(path), ("path", "label")))
     labels = _label_of_class({row["label"] for row in rows}, f"the column label of {path}")
     kept: dict[str, ImageRow] = {}
     dropped: Counter[str] = Counter()
@@ -56,11 +56,6 @@ def _from_csv(root: Path, path: Path) -> Labels:
         subjects=len({row.values.get("subject") or None for row in rows} - {None}),
         notes=(f"labels are read from {path}", _mapping(labels)),
     )
-
-
-def _csv_rows(path: Path) -> Iterator[LabelRow]:
-    records = comma_separated(path)
-    return rows_under(path, records[0][1] if records else [], records[1:], ("path", "label"))
 
 
 def _from_class_folders(root: Path) -> Labels:
@@ -105,6 +100,7 @@ def _label_of_class(names: Collection[str], where: str) -> dict[str, int]:
         first = sorted(name or "(empty)" for name in names)[:10]
         found = ", ".join(first + ["…"] * (len(names) > len(first))) or "none"
         raise InputError(f"there must be exactly two classes, {where} name {len(names)}: {found}; keep two")
+    # the name itself decides between two that differ in capitals alone, on every machine alike
     ordered = sorted(names, key=lambda name: (name.lower(), name))
     lowered = {name.lower(): name for name in names}
     for female, male in KNOWN_CLASSES:

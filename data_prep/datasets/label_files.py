@@ -68,6 +68,11 @@ def rows_under(
         yield LabelRow(path, line, dict(zip(header, fields, strict=True)))
 
 
+def headed_rows(path: Path, records: Sequence[NumberedFields], needed: Sequence[str]) -> Iterator[LabelRow]:
+    """Returns the rows below the first record, which is the header, as `rows_under` does."""
+    return rows_under(path, records[0][1] if records else [], records[1:], needed)
+
+
 def single_name(value: str, row: LabelRow, column: str) -> str:
     """Returns `value` where it is the plain name of a file or folder, else raises InputError."""
     if value in ("", ".", "..") or re.search(r"[/\\\0]", value):

@@ -204,11 +204,7 @@ def _layers_below(architecture: Architecture) -> list[layers.Layer]:
 
 
 def _head_layers(architecture: Architecture) -> list[layers.Layer]:
-    return [
-        layers.Flatten(),
-        layers.BatchNormalization(),
-        *_dense_blocks(architecture, batch_norm=True),
-    ]
+    return [layers.Flatten(), layers.BatchNormalization(), *_dense_blocks(architecture, batch_norm=True)]
 
 
 def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
