@@ -1,8 +1,7 @@
-"""The options that do not go together, and what to do instead."""
+"""Options that do not go together, and what to do instead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 
 from data_prep.errors import InputError
@@ -13,16 +12,14 @@ from search.space.joint_space import POPULATION, POPULATION_STAGES
 from search.space.stages import ALL, AUTO_REPEATS, FINETUNE, HASSNER, STAGES
 from search.statistics.selection import RACE_MAXIMUM
 
-TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
-"""What a user types for a hyperparameter that is held."""
+_TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
+_NO_STAGE_LEFT = "--stage all has no stage left: every hyperparameter is given; leave one out"
 
 
 def require_consistent(options: SearchOptions) -> None:
     """Raises InputError, in one sentence with the way out, for options that do not go together."""
-    checks = [_check_joint if options.is_joint else _check_staged, *_OF_EVERY_MODE]
-    for check in checks:
-        wrong = check(options)
-        if wrong:
+    for check in (_check_joint if options.is_joint else _check_staged, *_OF_EVERY_MODE):
+        if wrong := check(options):
             raise InputError(wrong)
 
 
@@ -37,7 +34,7 @@ def _check_staged(options: SearchOptions) -> str | None:
     if options.stage is None:
         return f"--stage is needed: {', '.join(STAGES)}, {FINETUNE} or {ALL}"
     if options.stage == ALL:
-        return _check_all(options)
+        return None if options.stage_names else _NO_STAGE_LEFT
     if options.stage == FINETUNE and options.deciding.final:
         return "--final reads the held-out data for a stage's winner; leave it out of --stage finetune"
     if options.staged.sweeps > 1:
@@ -45,17 +42,11 @@ def _check_staged(options: SearchOptions) -> str | None:
     return _check_one_stage(options.stage, options)
 
 
-def _check_all(options: SearchOptions) -> str | None:
-    if options.stage_names:
-        return None
-    return "--stage all has no stage left: every hyperparameter is given; leave one out"
-
-
 def _check_one_stage(stage: str, options: SearchOptions) -> str | None:
     hyperparameter = STAGES[stage].hyperparameter if stage in STAGES else ""
     if hyperparameter not in options.given:
         return None
-    held = TYPED_AS[hyperparameter]
+    held = _TYPED_AS[hyperparameter]
     return f"--stage {stage} tries the values of {held} itself; leave out {held}"
 
 
@@ -82,10 +73,8 @@ def _check_joint(options: SearchOptions) -> str | None:
 
 def _check_population(options: SearchOptions) -> str | None:
     if options.joint.search != "random":
-        return (
-            "--scheduler pbt starts from a random population; use --search random, "
-            f"not {options.joint.search}"
-        )
+        search = options.joint.search
+        return f"--scheduler pbt starts from a random population; use --search random, not {search}"
     if options.deciding.repeats != 1:
         return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
     if not set(options.joint.varied) <= set(POPULATION_STAGES):
@@ -135,9 +124,4 @@ def _check_seeds(options: SearchOptions) -> str | None:
     return f"--seed and the repeats after it must stay below {2**31}, received {options.held.seed}"
 
 
-_OF_EVERY_MODE: tuple[Callable[[SearchOptions], str | None], ...] = (
-    _check_final_model,
-    _check_images,
-    _check_callbacks,
-    _check_seeds,
-)
+_OF_EVERY_MODE = (_check_final_model, _check_images, _check_callbacks, _check_seeds)

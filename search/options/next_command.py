@@ -1,4 +1,4 @@
-"""The next command to run for a study: the one that continues it, or the one that comes after."""
+"""Next command to run for a study: the one that continues it, or the one that comes after."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def next_command(
     finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())
     stage = _next_stage(asked, finished & set(STAGES))
     finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
-    if finetuned or (asked and asked.is_joint) or (stage == FINETUNE and _reads_rounded(facts)):
+    # the heads read features in bfloat16, which the final model does not compute
+    is_rounded = facts.feature_precision is not None
+    if finetuned or (asked and asked.is_joint) or (stage == FINETUNE and is_rounded):
         return shlex.join(["python", "-m", "search.report", shown(folder)])
     of_study = options_of_study(folder.name, shown(folder.parent), facts, asked)
     return command_of(of_study.for_stage(stage), cwd if asked else "")
@@ -62,8 +64,3 @@ def _next_stage(asked: SearchOptions | None, finished: set[str]) -> str:
     given = asked.given if asked else {}
     left = (name for name in following if name not in finished and STAGES[name].hyperparameter not in given)
     return next(left, FINETUNE)
-
-
-def _reads_rounded(facts: StudyFacts) -> bool:
-    """Returns whether the study's heads read features that the final model does not compute."""
-    return facts.feature_precision is not None

@@ -42,7 +42,9 @@ class Option:
         Raises InputError where the option's rule is broken: typed or given in Python, the rule is the same.
         """
         if self.is_switch:
-            return _switch(value)
+            if not isinstance(value, bool):  # the text "no" would count as true
+                raise InputError(f"must be true or false, received {value!r}")
+            return value
         read = self.parse(value if isinstance(value, str) else self.show(value))
         if self.choices and read not in self.choices:
             raise InputError(f"must be one of {', '.join(self.choices)}, received {value!r}")
@@ -60,13 +62,19 @@ class OptionGroup:
 
     title: ClassVar[str] = ""
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The values that are not None, by their fields."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+        return {name: value for name, value in values.items() if value is not None}
+
     def __post_init__(self) -> None:
         for item, known in options_in(type(self)):
             value = getattr(self, item.name)
             if value is None and item.default is None:
                 continue
             try:
-                object.__setattr__(self, item.name, known.checked(value))
+                object.__setattr__(self, item.name, known.checked(value))  # groups are frozen
             except InputError as error:
                 raise InputError(f"--{name_of(item)}: {error}") from None
 
@@ -78,19 +86,7 @@ def options_in(group: type[OptionGroup]) -> Iterator[tuple[Field[Any], Option]]:
             yield item, item.metadata["option"]
 
 
-def given_in(group: OptionGroup) -> dict[str, Any]:
-    """Returns the values of a group that are not None, by their fields."""
-    values = {item.name: getattr(group, item.name) for item in fields(group)}  # type: ignore[arg-type]
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def name_of(item: Field[Any]) -> str:
     """Returns what a user types for a field, without the dashes in front: "batch-size"."""
     known: Mapping[str, Any] = item.metadata
     return str(known["option"].name or item.name.replace("_", "-"))
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise InputError(f"must be true or false, received {value!r}")
-    return value

@@ -1,4 +1,4 @@
-"""The command line of python -m search.run: a parser that is made from the groups of options."""
+"""Command line of python -m search.run: a parser that is made from the groups of options."""
 
 from __future__ import annotations
 
@@ -71,22 +71,13 @@ def _parser(kind: type[CommandParser] = CommandParser) -> CommandParser:
 
 def _add(place: Any, group: type[OptionGroup]) -> None:
     for item, known in options_in(group):
+        traits: dict[str, Any]
         if known.is_switch:
-            place.add_argument(
-                f"--{name_of(item)}",
-                dest=keyword_of(item),
-                action=argparse.BooleanOptionalAction if item.default else "store_true",
-                help=_help(item, known),
-            )
-            continue
-        typed = place.add_argument(
-            f"--{name_of(item)}",
-            dest=keyword_of(item),
-            type=known.parse,
-            choices=known.choices or None,
-            metavar=known.metavar,
-            help=_help(item, known),
-        )
+            traits = {"action": argparse.BooleanOptionalAction if item.default else "store_true"}
+        else:
+            traits = {"type": known.parse, "choices": known.choices or None, "metavar": known.metavar}
+        name, help = f"--{name_of(item)}", _help(item, known)
+        typed = place.add_argument(name, dest=keyword_of(item), help=help, **traits)
         if known.offers:
             offer(typed, *known.offers)
         if keyword_of(item) == "study":
@@ -97,4 +88,5 @@ def _help(item: Field[Any], known: Option) -> str:
     default = known.default_text
     if default is None and item.default not in (None, False):
         default = known.show(item.default)
-    return (known.help if default is None else f"{known.help} (default: {default})").replace("%", "%%")
+    text = known.help if default is None else f"{known.help} (default: {default})"
+    return text.replace("%", "%%")  # argparse formats it

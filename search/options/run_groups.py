@@ -1,13 +1,13 @@
-"""The groups of options that say how a search runs and where it leads: model, study, callbacks, machine."""
+"""Groups of options that say how a search runs and where it leads: model, study, callbacks, machine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from data_prep.storage.remote import located
-from search.options.option import OptionGroup, given_in, option
+from search.options.option import OptionGroup, option
 from search.options.types import (
     STORAGE,
     WANDB_AUTO,
@@ -78,15 +78,10 @@ class FinalModelOptions(OptionGroup):
         """The depths that unfreeze blocks."""
         return tuple(depth for depth in self.finetune or () if depth)
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that were given, by their fields."""
-        return given_in(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ImageOptions(OptionGroup):
-    """How a network trains that reads images; None where nothing was asked."""
+    """Training of a network that reads images, as fields of TrialConfig; None where nothing was asked."""
 
     title: ClassVar[str] = "training on images"
 
@@ -106,15 +101,10 @@ class ImageOptions(OptionGroup):
         default_text="they stay as in inference",
     )
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that were given, as fields of TrialConfig."""
-        return given_in(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions(OptionGroup):
-    """Where the study lies; `name` None is the manifest's name."""
+    """Place of the study; `name` None is the manifest's name."""
 
     title: ClassVar[str] = "study"
 
@@ -139,7 +129,7 @@ class StudyOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class CallbackOptions(OptionGroup):
-    """Who is told of a search while it runs."""
+    """Callbacks of a search: what a terminal says, TensorBoard and Weights & Biases."""
 
     title: ClassVar[str] = "callbacks"
 
@@ -162,7 +152,7 @@ class CallbackOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class MachineOptions(OptionGroup):
-    """Where trials run, and what each of them gets; `address` None starts Ray on this machine.
+    """Machines that trials run on, and what each trial gets; `address` None starts Ray on this machine.
 
     `pack` heads of one shape are trained as one program; None packs where a GPU and JAX make it faster.
     """
@@ -228,5 +218,5 @@ class MachineOptions(OptionGroup):
 
     @property
     def trial_cpus(self) -> int:
-        """CPUs of a trial: where none are asked for two, or all of a smaller machine."""
+        """The CPU cores of a trial: as many as were asked for, else two, or all of a smaller machine."""
         return self.cpus_per_trial or min(2, available_cores())

@@ -1,4 +1,4 @@
-"""The groups of options that say what is searched: data, held values, staged, joint, deciding."""
+"""Groups of options that say what is searched: data, held values, staged, joint, deciding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from data_prep.errors import InputError
 from data_prep.splits import PROTOCOLS, require_protocol
 from data_prep.storage.remote import located
-from search.options.option import OptionGroup, given_in, option
+from search.options.option import OptionGroup, option, show_option
 from search.options.types import (
     at_least,
     checked,
@@ -29,7 +29,12 @@ from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.trial import SCHEDULES, TrialConfig
 
 _DEFAULTS = TrialConfig()
-_EARLIER = ", or an earlier stage"
+
+
+def held(field: str, help: str, **traits: Any) -> Any:
+    """Returns an option for a `field` of TrialConfig whose value an earlier stage may have found."""
+    default = traits.get("show", show_option)(getattr(_DEFAULTS, field))
+    return option(None, help, default_text=f"{default}, or an earlier stage", **traits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,56 +86,31 @@ class HeldValues(OptionGroup):
 
     title: ClassVar[str] = "hyperparameters held fixed"
 
-    backbone: str | None = option(
-        None,
+    backbone: str | None = held(
+        "backbone",
         f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>",
         parse=checked(find_backbone),
         metavar="NAME",
-        default_text=f"{_DEFAULTS.backbone}{_EARLIER}",
         offers=tuple(backbone.name for backbone in BACKBONES),
     )
-    batch_size: int | None = option(
-        None,
-        "number of examples per step",
-        parse=whole_number,
-        metavar="N",
-        default_text=f"{_DEFAULTS.batch_size}{_EARLIER}",
+    batch_size: int | None = held(
+        "batch_size", "number of examples per step", parse=whole_number, metavar="N"
     )
-    learning_rate: float | None = option(
-        None,
-        "learning rate of Adam",
-        parse=number,
-        metavar="RATE",
-        default_text=f"{_DEFAULTS.learning_rate}{_EARLIER}",
+    learning_rate: float | None = held("learning_rate", "learning rate of Adam", parse=number, metavar="RATE")
+    hidden_units: tuple[int, ...] | None = held(
+        "hidden_units", "widths of the dense blocks", parse=widths, show=show_value, metavar="N/N/N"
     )
-    hidden_units: tuple[int, ...] | None = option(
-        None,
-        "widths of the dense blocks",
-        parse=widths,
-        show=show_value,
-        metavar="N/N/N",
-        default_text=f"{show_value(_DEFAULTS.hidden_units)}{_EARLIER}",
+    dropout: float | None = held(
+        "dropout", "dropout rate after each dense block", parse=number, metavar="RATE"
     )
-    dropout: float | None = option(
-        None,
-        "dropout rate after each dense block",
-        parse=number,
-        metavar="RATE",
-        default_text=f"{_DEFAULTS.dropout}{_EARLIER}",
+    l2: float | None = held(
+        "l2", "factor of the squared dense kernels in the loss", parse=number, metavar="FACTOR"
     )
-    l2: float | None = option(
-        None,
-        "factor of the squared dense kernels in the loss",
-        parse=number,
-        metavar="FACTOR",
-        default_text=f"{_DEFAULTS.l2}{_EARLIER}",
-    )
-    learning_rate_schedule: str | None = option(
-        None,
+    learning_rate_schedule: str | None = held(
+        "learning_rate_schedule",
         f"schedule of the learning rate: {', '.join(SCHEDULES)}",
         name="schedule",
         metavar="NAME",
-        default_text=f"{_DEFAULTS.learning_rate_schedule}{_EARLIER}",
         offers=SCHEDULES,
     )
     epochs: int | None = option(
@@ -151,14 +131,9 @@ class HeldValues(OptionGroup):
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            TrialConfig.from_dict(self.given)
+            TrialConfig.from_dict(self.given)  # knows the rule of each, and tells it
         except ValueError as error:
             raise InputError(str(error)) from None
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The hyperparameters that are held, as fields of TrialConfig."""
-        return given_in(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +153,7 @@ class StagedOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions(OptionGroup):
-    """What a joint search tries and what stops it; `vary` None leaves to it what it varies."""
+    """Configurations that a joint search tries, and what stops it; `vary` None stands for `VARIED`."""
 
     title: ClassVar[str] = "joint search"
 
@@ -219,7 +194,7 @@ class JointOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class DecidingOptions(OptionGroup):
-    """How often each value is trained, and whether the held-out data is read."""
+    """Number of seeds for each value, and whether the held-out data is read."""
 
     title: ClassVar[str] = "deciding"
 

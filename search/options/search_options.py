@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, field, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 from data_prep.command_line.parser import did_you_mean
@@ -17,13 +17,7 @@ from search.options.run_groups import (
     MachineOptions,
     StudyOptions,
 )
-from search.options.search_groups import (
-    DataOptions,
-    DecidingOptions,
-    HeldValues,
-    JointOptions,
-    StagedOptions,
-)
+from search.options.search_groups import DataOptions, DecidingOptions, HeldValues, JointOptions, StagedOptions
 from search.space.stages import ALL, FINETUNE, HASSNER, STAGES
 from search.study.stage_results import JOINT
 
@@ -32,7 +26,7 @@ STAGED = "staged"
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions(OptionGroup):
-    """Everything that a run of a search was asked: a stage or a mode, and the groups of options.
+    """Request for a run of a search: a stage or a mode, and the groups of options.
 
     Raises InputError for a value that breaks the rule of its option; `search.options.conflicts` knows what
     does not go together.
@@ -141,16 +135,9 @@ class SearchOptions(OptionGroup):
 
 
 GROUPS: Mapping[str, type[OptionGroup]] = {
-    "data": DataOptions,
-    "held": HeldValues,
-    "staged": StagedOptions,
-    "joint": JointOptions,
-    "deciding": DecidingOptions,
-    "final_model": FinalModelOptions,
-    "images": ImageOptions,
-    "study": StudyOptions,
-    "callbacks": CallbackOptions,
-    "machine": MachineOptions,
+    item.name: item.default_factory  # type: ignore[misc]  # what is no option is a group, and has one
+    for item in fields(SearchOptions)
+    if "option" not in item.metadata
 }
 """The groups by the fields of SearchOptions."""
 

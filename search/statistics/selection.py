@@ -216,11 +216,7 @@ def _comparison(pair: _Pair, p_value: float, level: float, correction: float) ->
     elif pair.difference == 0:
         interval = (0.0, 0.0)
     return Comparison(
-        difference=pair.difference,
-        runs=pair.runs,
-        interval=interval,
-        p_value=p_value,
-        tied=p_value > level,
+        difference=pair.difference, runs=pair.runs, interval=interval, p_value=p_value, tied=p_value > level
     )
 
 

@@ -95,12 +95,13 @@ def _entry(
     failed = [run for run in ended if run.status is not TrialStatus.COMPLETED]
     finished = [run for run in ended if run.status is TrialStatus.COMPLETED]
     scores = [run.mean_val_accuracy for run in finished]
+    compared = ("difference", "interval", "p_value", "tied") if comparison else ()
     status, reason = TrialStatus.COMPLETED, ""
     if failed:
         status, reason = failed[0].status, failed[0].reason
     elif len(ended) < len(keys):
         status, reason = TrialStatus.STOPPED, "the time was up before all its runs ended"
-    entry = Entry(
+    return Entry(
         value=candidate.value,
         config=candidate.config,
         trials=keys,
@@ -112,13 +113,5 @@ def _entry(
         best_val_accuracy=max((run.best_val_accuracy for run in finished), default=math.nan),
         best_epoch=finished[0].best_epoch if finished else None,
         seconds=sum(run.seconds for run in ended),
-    )
-    if comparison is None:
-        return entry
-    return replace(
-        entry,
-        difference=comparison.difference,
-        interval=comparison.interval,
-        p_value=comparison.p_value,
-        tied=comparison.tied,
+        **{name: getattr(comparison, name) for name in compared},
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import InputError
-from search.study.formats import STUDY_FORMAT, require_format
+from search.study.formats import STUDY_FORMAT, read_file, require_format
 from search.study.layout import Layout
 
 DRAWN = "sample"  # the source of data that a program draws
@@ -49,7 +48,7 @@ class StudyFacts:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StudyFacts:
         """Returns what `to_dict` wrote; raises ValueError where a fact is of another kind."""
-        known = cls().to_dict()
+        known = cls().to_dict()  # the defaults, which also tell of what type each fact is
         for name in known.keys() & values.keys():
             kind = str if known[name] is None else type(known[name])
             if values[name] is not None and not isinstance(values[name], kind):
@@ -61,11 +60,13 @@ class StudyFacts:
 def read_facts(folder: Path) -> StudyFacts:
     """Returns the facts of the study in `folder`; raises InputError where there is none, or a damaged one."""
     path = Layout(folder).facts
-    try:
-        values = dict(json.loads(path.read_text("utf-8")))
-        require_format(values.pop("format"), STUDY_FORMAT)
-        return StudyFacts.from_dict(values)
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder} is not a study: it has no {path.name}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}); restore it or give another --study name") from None
+    facts = read_file(path, _facts, way_out="restore it or give another --study name")
+    if facts is None:
+        raise InputError(f"{folder} is not a study: it has no {path.name}")
+    return facts
+
+
+def _facts(values: Mapping[str, Any]) -> StudyFacts:
+    values = dict(values)
+    require_format(values.pop("format"), STUDY_FORMAT)
+    return StudyFacts.from_dict(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +13,7 @@ from filelock import FileLock, Timeout
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.study.facts import StudyFacts, read_facts
-from search.study.formats import STUDY_FORMAT
+from search.study.formats import STUDY_FORMAT, read_file
 from search.study.layout import Layout
 from search.study.stage_results import Result
 
@@ -22,9 +21,8 @@ from search.study.stage_results import Result
 def open_study(folder: Path, facts: StudyFacts) -> None:
     """Makes `folder` the study of `facts`, or checks that it already is; hold it before.
 
-    A study without a trial takes on the facts.
-
-    Raises InputError as `check_study` does, and where the folder cannot be written.
+    A study without a trial takes on the facts. Raises InputError as `check_study` does, and where the
+    folder cannot be written.
     """
     check_study(folder, facts)
     path = Layout(folder).facts
@@ -69,14 +67,11 @@ def keep_command(folder: Path, argv: Sequence[str]) -> None:
 
 def read_command(folder: Path) -> Command | None:
     """Returns the last command, None where none was kept; raises InputError where the file is damaged."""
-    path = Layout(folder).command
-    try:
-        values = json.loads(path.read_text("utf-8"))
-        return Command(**{**values, "argv": tuple(values["argv"])})
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it, the next run writes it again") from None
+    return read_file(
+        Layout(folder).command,
+        lambda values: Command(**{**values, "argv": tuple(values["argv"])}),
+        way_out="remove it, the next run writes it again",
+    )
 
 
 def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) -> None:

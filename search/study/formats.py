@@ -1,15 +1,36 @@
-"""Formats of a study's files: the number that each carries, risen where its content changes."""
+"""Formats of a study's files: the number that each carries, risen where its content changes; one reader."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data_prep.errors import InputError
 
 STUDY_FORMAT = 1  # of study.json
 STAGE_FORMAT = 1  # of stages/<stage>.json
 FINETUNE_FORMAT = 1  # of finetune.json
 LIVE_FORMAT = 1  # of live.json
 MODEL_FORMAT = 1  # of winner/model.json
+Value = TypeVar("Value")
 
 
 def require_format(found: object, known: int) -> None:
     """Raises ValueError where the format `found` in a file is not the one `known` to this version."""
     if found != known:
         raise ValueError(f"its format is {found}, this version reads {known}")
+
+
+def read_file(path: Path, parse: Callable[[Any], Value], *, way_out: str) -> Value | None:
+    """Returns what `parse` makes of the JSON in a file of a study, None where there is no file.
+
+    Raises InputError, which ends with the `way_out`, where the file cannot be read or `parse` fails.
+    """
+    try:
+        return parse(json.loads(path.read_text("utf-8")))
+    except (FileNotFoundError, NotADirectoryError):  # the latter where a file has the name of a folder
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever stands there
+        raise InputError(f"{path} is damaged ({error}); {way_out}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -13,8 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import InputError
-from search.study.formats import LIVE_FORMAT, require_format
+from search.study.formats import LIVE_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId
 from trainables.trial import TrialConfig
@@ -51,9 +49,9 @@ class LiveTrial:
 class Live:
     """The state of the latest run of a study. Moments are ISO 8601, UTC.
 
-    `search` is what it trains, None before the first; `done` of `expected` trials of
-    it have ended; `seconds_left` is None before its first epoch. `asked` are the options of the run that
-    matter to a reader, `cluster` what is known of Ray's nodes.
+    `search` is what it trains, None before the first; `done` of `expected` trials of it have ended;
+    `seconds_left` is None before its first epoch. `asked` are the options of the run that matter to a
+    reader, `cluster` what is known of Ray's nodes.
     """
 
     state: LiveState
@@ -77,14 +75,16 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
 
     Raises InputError where the file is damaged.
     """
-    path = Layout(folder).live
-    try:
-        live = _live(json.loads(path.read_text("utf-8")))
-        age_s = (time.time() if now is None else now) - datetime.fromisoformat(live.written_at).timestamp()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove it, the next run writes it again") from None
+    return read_file(
+        Layout(folder).live,
+        lambda values: _aged(_live(values), time.time() if now is None else now),
+        way_out="remove it, the next run writes it again",
+    )
+
+
+def _aged(live: Live, now: float) -> Live:
+    age_s = now - datetime.fromisoformat(live.written_at).timestamp()
+    # a process can be asked for on this machine only; the number of another machine's says nothing here
     gone = live.host == socket.gethostname() and not _is_alive(live.pid)
     if live.state is LiveState.RUNNING and age_s > (GONE_S if gone else SILENT_S):
         return replace(live, state=LiveState.SILENT)
@@ -108,9 +108,9 @@ def _live_trial(values: Mapping[str, Any]) -> LiveTrial:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        os.kill(pid, 0)  # signal 0 is not sent, only allowed or not
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
-        return True
+    except PermissionError:  # it is there, but another user's
+        pass
     return True

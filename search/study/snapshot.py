@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from search.space.stages import STAGES
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
+from search.study.formats import read_file
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
@@ -181,13 +181,12 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
 
     Raises InputError where the file is damaged.
     """
-    path = Layout(folder).final
-    try:
-        return [dict(reading) for reading in json.loads(path.read_text("utf-8"))["readings"]]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}); restore it from a copy") from error
+    readings = read_file(
+        Layout(folder).final,
+        lambda values: [dict(reading) for reading in values["readings"]],
+        way_out="restore it from a copy",  # without it a second look at held-out data would seem the first
+    )
+    return readings or []
 
 
 def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:

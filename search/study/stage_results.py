@@ -5,7 +5,6 @@ Nothing here trains or decides: `search.strategies` makes these values, tables a
 
 from __future__ import annotations
 
-import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.labels import HYPERPARAMETERS
 from search.space.stages import STAGES
-from search.study.formats import STAGE_FORMAT, require_format
+from search.study.formats import STAGE_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from trainables.trial import TrialConfig, TrialStatus
@@ -297,15 +296,8 @@ class StageFiles:
 
     def read(self, stage: str, sweep: int = 1) -> Result | None:
         """Returns the result of `stage`, None where it has not finished; raises InputError where damaged."""
-        path = self.path(stage, sweep)
-        try:
-            return result_from_dict(json.loads(path.read_text("utf-8")))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
-            ) from error
+        way_out = "remove it and run the stage again, which reuses its trials"
+        return read_file(self.path(stage, sweep), result_from_dict, way_out=way_out)
 
     def all(self) -> Iterator[Result]:
         """Yields the results of all finished stages and sweeps, by the time they finished."""
