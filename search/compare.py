@@ -17,9 +17,9 @@ from data_prep.command_line.console import print_warning, text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from search.options.types import STORAGE, add_storage, offer_studies
+from search.output.search_summary import SearchSummary, compare_studies
 from search.space.labels import COMPARED, describe_config
 from search.statistics.number_text import decimal
-from search.study.search_summary import SearchSummary, compare_studies
 from search.study.study import Study
 from trainables.trial import TrialConfig
 

@@ -31,7 +31,6 @@ from search.prediction.classification import (
 from search.prediction.evaluation import unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.prediction.predictions import write_csv
-from trainables.inference.classifier import show_faces, show_whole
 
 WHOLE, DETECT = "as-is", "detect"
 _EPILOG = """\
@@ -87,8 +86,7 @@ def _predict(options: PredictOptions) -> None:
             require_place(path)  # before minutes of work, not after them
     model = find_model(options.model, options.storage)
     photographs, unseen = _photographs(options, model)
-    look = show_faces() if options.faces == DETECT else show_whole
-    found = classify_photographs(model, photographs, look, unseen)
+    found = classify_photographs(model, photographs, unseen, find_faces=options.faces == DETECT)
     figures = _write_files(options, found)
     print_notes(found, text_console(stderr=True))
     if options.json:

@@ -17,7 +17,7 @@ from search.prediction.photographs import Photograph
 from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows
 from trainables.features.extraction import show_progress
 from trainables.features.images import OnProgress
-from trainables.inference.classifier import BATCH_SIZE, Classifier, Look, classify
+from trainables.inference.classifier import BATCH_SIZE, Classifier, classify, show_faces, show_whole
 
 _MADE_OF = ("data_digest", "source", "weights", "split", "key")
 
@@ -56,13 +56,19 @@ class Classification:
 
 
 def classify_photographs(
-    model: ModelFile, photographs: Sequence[Photograph], look: Look, unseen: Sequence[bool] | None = None
+    model: ModelFile,
+    photographs: Sequence[Photograph],
+    unseen: Sequence[bool] | None = None,
+    *,
+    find_faces: bool = False,
 ) -> Classification:
-    """Returns what `model` says of the photographs, or of the views of each that `look` gives.
+    """Returns what `model` says of the photographs, or of each face in them.
 
     `unseen` tells of each photograph whether the model was not trained on it, None where that is unknown.
-    Of many photographs the progress is shown on standard error. Raises what `Classifier.load` raises.
+    Of many photographs the progress is shown on standard error. Raises what `Classifier.load` and
+    `show_faces` raise.
     """
+    look = show_faces() if find_faces else show_whole
     classifier = Classifier.load(model.path)
     images = [photograph.image for photograph in photographs]
     with _progress(len(images)) as on_progress:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from search.compare import main
+from search.output.search_summary import compare_studies
 from search.space.stages import STAGES
-from search.study.search_summary import compare_studies
 from search.study.stage_results import StageFiles
 from search.study.study import Study
 from tests.search.makers import make_stage_result

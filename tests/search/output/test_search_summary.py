@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from search.study.search_summary import SearchSummary, compare_studies
+from search.output.search_summary import SearchSummary, compare_studies
 from search.study.study import Study
 
 MakeStudy = Callable[..., Path]
