@@ -70,6 +70,7 @@ def check_images(
     in the calling thread after every image. An image of more pixels than Pillow's limit is a bomb.
     """
     Image.init()  # not left to the threads, which would do it at once
+    # threads: Pillow lets go of the interpreter's lock while it decodes
     pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
     found: list[str | BadImage] = []
     with warnings.catch_warnings():
@@ -107,7 +108,7 @@ def _problem(content: bytes) -> str | None:
         return EMPTY
     try:
         with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
-            image.load()
+            image.load()  # opening reads the header alone, and a file may be cut off behind it
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return BOMB
     except UnidentifiedImageError:

@@ -114,6 +114,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     The file holds the six columns; root, digest and image digests stand in its schema metadata. Raises
     InputError where `path` cannot be written.
     """
+    # in the file itself, so that a manifest that is moved or copied keeps them
     metadata = {
         _ROOT: str(manifest.root),
         _DIGEST: manifest.digest,

@@ -17,6 +17,7 @@ Rows = NDArray[np.int64]
 SPLIT_SEED = 7
 VALIDATION_SHARE = 0.2
 PARTS = 5  # one of five is the 20 % for validation
+# what a user may choose; pretraining chooses its own
 PROTOCOLS = ("random", "subject", "folds", "kfold:K")
 
 PRETRAINING = "pretraining"

@@ -1,4 +1,4 @@
-"""What a process is told before Keras is imported; neither Keras nor Ray is imported here."""
+"""Settings of a process, made before Keras is imported; neither Keras nor Ray is imported here."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
     if "keras" in sys.modules:
         _require_backend(keras_backend)
         return
+    # Ray limits OMP alone: TensorFlow would start 35 threads in each trial, for all cores
     threads = str(max(1, cpus))
     os.environ.update(
         KERAS_BACKEND=keras_backend,
@@ -28,7 +29,7 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
         TF_NUM_INTEROP_THREADS="1",
         NPROC=threads,  # the threads of XLA's CPU client
         TF_FORCE_GPU_ALLOW_GROWTH="true",
-        XLA_PYTHON_CLIENT_PREALLOCATE="false",
+        XLA_PYTHON_CLIENT_PREALLOCATE="false",  # else JAX takes three quarters of a GPU as it starts
     )
     if 0 < gpus < 1:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
@@ -43,4 +44,5 @@ def _require_backend(keras_backend: str) -> None:
 
 def available_cores() -> int:
     """Returns the number of cores that this process may use."""
+    # not all cores of the machine: a batch system may give a process some of them
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

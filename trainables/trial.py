@@ -21,7 +21,7 @@ ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hy
 
 
 class TrialStatus(StrEnum):
-    """How a trial ended."""
+    """The end of a trial."""
 
     COMPLETED = "COMPLETED"
     STOPPED = "STOPPED"  # by a scheduler, before its last epoch
@@ -30,7 +30,7 @@ class TrialStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """Everything that a user or a search may set about one training run.
+    """Hyperparameters of one training run: everything that a user or a search may set about it.
 
     `learning_rate` is Adam's; `hidden_units` are the widths of the dense blocks in order; `dropout` is
     the rate after each of them; `l2` multiplies the squared dense kernels; `seed` determines the initial
@@ -59,52 +59,35 @@ class TrialConfig:
     train_batchnorm: bool = False
 
     def __post_init__(self) -> None:
+        # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
         object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
-        _require(isinstance(self.backbone, str), "backbone must be a name", self.backbone)
-        _require(
-            _is_count(self.batch_size), "batch_size must be a whole number of at least 1", self.batch_size
-        )
-        _require(_is_count(self.epochs), "epochs must be a whole number of at least 1", self.epochs)
-        _require(
-            _is_positive(self.learning_rate), "learning_rate must be a positive number", self.learning_rate
-        )
-        _require(
-            _are_counts(self.hidden_units),
-            "hidden_units must be one or more whole numbers of at least 1",
-            self.hidden_units,
-        )
-        _require(
-            _is_number(self.dropout) and 0 <= self.dropout < 1, "dropout must lie in [0, 1)", self.dropout
-        )
-        _require(_is_number(self.l2) and 0 <= self.l2 < math.inf, "l2 must be 0 or more", self.l2)
-        _require(
-            self.learning_rate_schedule in SCHEDULES,
-            f"learning_rate_schedule must be one of {', '.join(SCHEDULES)}",
-            self.learning_rate_schedule,
-        )
-        _require(
-            _is_count(self.seed, least=0) and self.seed < 2**31,
-            "seed must be a whole number from 0",
-            self.seed,
-        )
-        _require(
-            self.augment in AUGMENTATIONS, f"augment must be one of {', '.join(AUGMENTATIONS)}", self.augment
-        )
-        _require(
-            self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}", self.precision
-        )
-        _require(
-            self.unfrozen_blocks == ALL_BLOCKS or _is_count(self.unfrozen_blocks, least=0),
-            f"unfrozen_blocks must be a whole number from 0 or {ALL_BLOCKS}",
-            self.unfrozen_blocks,
-        )
-        _require(
-            isinstance(self.train_batchnorm, bool),
-            "train_batchnorm must be true or false",
-            self.train_batchnorm,
-        )
+        for name, (holds, rule) in self._rules().items():
+            if not holds:
+                raise ValueError(f"{name} must {rule}, received {getattr(self, name)!r}")
         for name in ("learning_rate", "dropout", "l2"):  # 0 and 0.0 are one configuration, with one key
             object.__setattr__(self, name, float(getattr(self, name)))
+
+    def _rules(self) -> dict[str, tuple[bool, str]]:
+        """Returns for each value whether its rule holds, and the rule."""
+        seed, blocks = self.seed, self.unfrozen_blocks
+        return {
+            "backbone": (isinstance(self.backbone, str), "be a name"),
+            "batch_size": (_is_count(self.batch_size), "be a whole number of at least 1"),
+            "epochs": (_is_count(self.epochs), "be a whole number of at least 1"),
+            "learning_rate": (_is_positive(self.learning_rate), "be a positive number"),
+            "hidden_units": (_are_counts(self.hidden_units), "be one or more whole numbers of at least 1"),
+            "dropout": (_is_number(self.dropout) and 0 <= self.dropout < 1, "lie in [0, 1)"),
+            "l2": (_is_number(self.l2) and 0 <= self.l2 < math.inf, "be 0 or more"),
+            "learning_rate_schedule": _one_of(SCHEDULES, self.learning_rate_schedule),
+            "seed": (_is_count(seed, least=0) and seed < 2**31, "be a whole number from 0"),
+            "augment": _one_of(AUGMENTATIONS, self.augment),
+            "precision": _one_of(PRECISIONS, self.precision),
+            "unfrozen_blocks": (
+                blocks == ALL_BLOCKS or _is_count(blocks, least=0),
+                f"be a whole number from 0 or {ALL_BLOCKS}",
+            ),
+            "train_batchnorm": (isinstance(self.train_batchnorm, bool), "be true or false"),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialConfig:
@@ -119,6 +102,7 @@ class TrialConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the configuration as JSON values; ON_IMAGES only where they are not the defaults."""
+        # ON_IMAGES came later: trials without them keep the keys that ledgers have for them
         values = {**asdict(self), "hidden_units": list(self.hidden_units)}
         unset = {
             item.name for item in fields(self) if item.name in ON_IMAGES and values[item.name] == item.default
@@ -154,7 +138,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochMetrics:
-    """What one epoch gave; `epoch` counts from 1, `seconds` is the epoch's own wall time."""
+    """Figures of one epoch; `epoch` counts from 1, `seconds` is the epoch's own wall time."""
 
     epoch: int
     loss: float
@@ -219,7 +203,7 @@ class TrialResult:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialResult:
-        """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
+        """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError otherwise."""
         trial = Trial(
             config=TrialConfig.from_dict(values["config"]),
             data_digest=values["data_digest"],
@@ -240,9 +224,8 @@ class TrialResult:
         )
 
 
-def _require(holds: bool, rule: str, received: object) -> None:
-    if not holds:
-        raise ValueError(f"{rule}, received {received!r}")
+def _one_of(known: Sequence[str], value: str) -> tuple[bool, str]:
+    return value in known, f"be one of {', '.join(known)}"
 
 
 def _is_number(value: object) -> bool:

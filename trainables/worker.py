@@ -42,7 +42,7 @@ STOPPED_EARLY = "stopped early by the scheduler"
 
 @dataclass(frozen=True, eq=False)
 class WorkerData:
-    """What the trials of a search read; it reaches every worker once, through Ray's object store.
+    """The data of the trials of a search; it reaches every worker once, through Ray's object store.
 
     `inputs`: the folder of cached rows by their name (`trainables.features.inputs`); `weights`: of a backbone
     that is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by
@@ -68,7 +68,7 @@ class WorkerData:
 
     def rows(self, name: str) -> np.ndarray:
         """Returns the cached rows of that name as a read-only memory map."""
-        folder = self.inputs[name]
+        folder = self.inputs[name]  # <cache>/features/<key>
         copy_of_cache = folder.parents[1] if address_of(folder) else None
         local = self.local_cache or copy_of_cache
         return open_features(copy_here(folder, local) if local else folder)
@@ -86,7 +86,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     ours = assignment["trial"]
     started = time.perf_counter()
     training = _training(ours, data)
-    from trainables.training.training import DivergedError
+    from trainables.training.training import DivergedError  # only now: it brings Keras with it
 
     keeps = data.pausing or training.examples.are_images or ours["keep"]
     checkpoint = data.checkpoints / ours["key"]
@@ -100,7 +100,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
             if keeps:
                 training.save(checkpoint)
                 push(checkpoint)
-            if metrics.epoch < training.config.epochs:
+            if metrics.epoch < training.config.epochs:  # the last one is reported with the end
                 tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
         if ours["keep"]:
@@ -128,6 +128,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
 
     inputs = data.rows(configs[0].backbone)
     pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
+    # a member's share of the start, which the seconds of a trial by itself have in them, too
     built_s = (time.perf_counter() - started) / len(configs)
     made_by = {**_made_by(), "packed": str(len(configs))}
     left = len(configs)
@@ -147,6 +148,7 @@ def _stopped(
     pack: PackedTraining, entries: Sequence[Entry], keys: Sequence[str], data: WorkerData
 ) -> set[int]:
     """Returns which members of the pack are stopped early after this epoch."""
+    # an actor says it: for Tune's own schedulers a pack is one trial, of which no member can end
     if data.early_stopping is None:
         return set()
     heard = {

@@ -16,6 +16,7 @@ from rich.console import Console
 
 def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """Returns a console on standard output, standard error, or `file`, with plain brackets and numbers."""
+    # rich would read [brackets] as styles and :words: as emoji, and colour every number
     return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
@@ -34,5 +35,5 @@ def only_warnings() -> Iterator[None]:
 
 
 def stdout_to_stderr() -> contextlib.redirect_stdout[TextIO]:
-    """Returns what keeps standard output, which is for results, free of what a library prints there."""
+    """Returns a context that keeps standard output, which is for results, free of a library's lines."""
     return contextlib.redirect_stdout(sys.stderr)

@@ -26,6 +26,7 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(
         self, *, other_words: Mapping[str, str] | None = None, version: bool = True, **settings: Any
     ) -> None:
+        # an abbreviation in a script would break as soon as a second option began like it
         super().__init__(allow_abbrev=False, **settings)
         self._other_words = other_words or {}
         self._received: Sequence[str] = ()

@@ -15,17 +15,18 @@ Value = TypeVar("Value")
 
 def stamp_of(found: os.stat_result) -> Stamp:
     """Returns the stamp of the file that `found` describes."""
+    # not the time alone: a file that is replaced within a tick of the clock has another inode
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 class ParsedFiles:
-    """What files hold, kept by path until their stamp is another."""
+    """Contents of files, kept by path until the stamp of a file is another."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[Stamp, Any]] = {}
 
     def get(self, path: Path, parse: Callable[[Path], Value], stamp: Stamp | None = None) -> Value:
-        """Returns what `parse` gives for the file, whose `stamp` is looked up where none is given.
+        """Returns the value that `parse` gives for the file, whose `stamp` is looked up where none is given.
 
         Raises what `parse` raises, and FileNotFoundError where there is no file.
         """

@@ -39,7 +39,8 @@ BACKBONES = (
     Backbone(name="resnet50_v2", input_px=224, features=2048, application="ResNet50V2", module="resnet_v2"),
 )
 
-# keras.applications of Keras 3.15: module and default input size in pixels
+# keras.applications of Keras 3.15: module and default input size in pixels; as a table, because a name is
+# checked without the import of Keras
 APPLICATIONS = {
     "ConvNeXtBase": ("convnext", 224),
     "ConvNeXtLarge": ("convnext", 224),
@@ -97,9 +98,9 @@ def find_backbone(name: str) -> Backbone:
         module, input_px = APPLICATIONS[application]
         return Backbone(name=name, input_px=input_px, application=application, module=module)
     known = [*table, *(f"keras:{known}" for known in APPLICATIONS)]
-    near = difflib.get_close_matches(name, known) or difflib.get_close_matches(
-        f"keras:{name}", known, cutoff=0.8
-    )
+    near = difflib.get_close_matches(name, known)
+    # a forgotten prefix; with it all names are alike by six letters, so that a match must be closer
+    near = near or difflib.get_close_matches(f"keras:{name}", known, cutoff=0.8)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise InputError(
         f"a backbone is one of {', '.join(table)} or keras:<Name> of keras.applications, "

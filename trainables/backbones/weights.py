@@ -27,7 +27,7 @@ DOWNLOAD_TIMEOUT_S = 20
 
 
 def weights_identity(weights: str) -> str:
-    """Returns what names the weights without building a model: `none`, `imagenet` or `file:<sha256>`.
+    """Returns the name of the weights, without building a model: `none`, `imagenet` or `file:<sha256>`.
 
     Raises InputError where `weights` is neither of the two words nor a readable file.
     """
@@ -57,12 +57,12 @@ def build_backbone(backbone: Backbone, weights: str) -> keras.Model:
         _draw_kernels(model)
     elif identity != "imagenet":
         _load(model, backbone, weights)
-    model.trainable = False
+    model.trainable = False  # its BatchNorm works as in inference, too
     return model
 
 
 def preprocess(backbone: Backbone, images: Any) -> Any:
-    """Returns float RGB images `(n, px, px, 3)` in 0..255, array or tensor, as the backbone wants them.
+    """Returns float RGB images `(n, px, px, 3)` in 0..255, array or tensor, as the backbone expects them.
 
     It is the application's own `preprocess_input`; a network of our own scales its pixels itself.
     """
@@ -96,7 +96,7 @@ def build_application(backbone: Backbone, weights: str | None) -> keras.Model:
 @contextlib.contextmanager
 def _downloading(backbone: Backbone) -> Iterator[None]:
     """Turns what goes wrong in Keras' download into a sentence, soon, and keeps it off standard output."""
-    timeout = socket.getdefaulttimeout()
+    timeout = socket.getdefaulttimeout()  # Keras' download has none of its own
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_S)
     try:
         with contextlib.redirect_stdout(sys.stderr):

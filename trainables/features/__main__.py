@@ -32,8 +32,8 @@ def main() -> int:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
+    sys.stdin.read()  # returns when the other end of the pipe is closed
+    os._exit(1)  # sys.exit would end this thread alone
 
 
 if __name__ == "__main__":

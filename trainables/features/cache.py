@@ -44,11 +44,11 @@ class DamagedCacheWarning(UserWarning):
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureKey:
-    """Everything that determines the rows: features of a frozen backbone, or the resized pixels alone.
+    """The identity of cached rows: features of a frozen backbone, or the resized pixels alone.
 
-    `application` and `weights_digest` are empty for pixels. Backend and library versions are recorded
-    beside the rows but not part of the key: features agree between them to float tolerance. `precision` is
-    that of the backbone's arithmetic; the rows are `dtype`.
+    It is everything that determines them. `application` and `weights_digest` are empty for pixels. Backend
+    and library versions are recorded beside the rows but not part of the key: features agree between them
+    to float tolerance. `precision` is that of the backbone's arithmetic; the rows are `dtype`.
     """
 
     application: str
@@ -64,7 +64,7 @@ class FeatureKey:
     def name(self) -> str:
         """32 hexadecimal digits, the name of the folder."""
         facts = asdict(self)
-        if self.precision == FEATURE_PRECISIONS[0]:
+        if self.precision == FEATURE_PRECISIONS[0]:  # so are the names of before there was a choice
             del facts["precision"]
         return digest_of_values(facts)
 
@@ -266,6 +266,7 @@ def write_shard(folder: Path, rows: range, values: Array) -> None:
     shards = folder / "shards"
     with cache_errors(folder):
         shards.mkdir(parents=True, exist_ok=True)
+        # the checksum is in the name: a shard is one file, and says itself whether it is whole
         part = shards / f"{rows.start}-{os.getpid()}.part"  # never that of a worker thought to be dead
         with part.open("wb") as file:
             np.save(file, values, allow_pickle=False)
@@ -278,7 +279,7 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
     paths = [path for _, path in _shard_files(folder)]
     shape = (key.images, *np.load(paths[0], mmap_mode="r", allow_pickle=False).shape[1:])
 
-    def write(file: BinaryIO) -> None:
+    def write(file: BinaryIO) -> None:  # shard by shard: all rows at once may not fit into memory
         header = {"descr": np.dtype(key.dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for path in paths:
@@ -318,6 +319,7 @@ def _shard_files(folder: Path) -> list[tuple[range, Path]]:
 
 
 def _weights_note(cache: Path, backbone: Backbone, identity: str) -> Path:
+    # random weights are numpy's numbers in Keras' layers: another version of either may give others
     made_by = f"keras-{version('keras')}-numpy-{version('numpy')}"
     name = f"{backbone.application}-{identity}-{made_by}.json".replace(":", "-")
     return cache.absolute() / "weights" / name

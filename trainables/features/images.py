@@ -1,14 +1,16 @@
-"""The one decoder and the one resize: image files become square uint8 RGB arrays, ahead of who needs them."""
+"""The one decoder and the one resize: image files become square uint8 RGB arrays, ahead of their reader."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it w
 MAX_PIXELS = 89_478_485  # where Pillow only warns of a decompression bomb; 270 MB decoded
 DECODED_AHEAD = 2
 
+Done = TypeVar("Done")
 Pixels = npt.NDArray[np.uint8]
 OnProgress = Callable[[int, int], None]
 """Hears how many of how many images are done."""
@@ -54,22 +57,35 @@ def load_batches(
     Raises InputError, naming the file, where one cannot be decoded or has changed.
     """
     expected: Sequence[str | None] = digests if digests is not None else [None] * len(paths)
-    tasks = zip(paths, expected, strict=True)
-    pending: deque[Future[Pixels]] = deque()
-    with ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="decode") as pool:
+    tasks = ((path, px, digest) for path, digest in zip(paths, expected, strict=True))
+    decoded = done_ahead(_load, tasks, batch_size * DECODED_AHEAD, workers or available_cores())
+    with contextlib.closing(decoded):  # ends the threads where the reader stops early
+        while batch := list(islice(decoded, batch_size)):
+            yield np.stack(batch)
+
+
+def done_ahead(
+    work: Callable[..., Done], tasks: Iterable[tuple[Any, ...]], ahead: int, workers: int
+) -> Generator[Done, None, None]:
+    """Yields `work(*task)` of each task, in their order; threads do up to `ahead` before they are asked for.
+
+    What `work` raises is raised here, and the tasks that are left are dropped.
+    """
+    left = iter(tasks)
+    pending: deque[Future[Done]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
         try:
-            for path, digest in islice(tasks, batch_size * DECODED_AHEAD):
-                pending.append(pool.submit(_load, path, px, digest))
+            pending.extend(pool.submit(work, *task) for task in islice(left, ahead))
             while pending:
-                batch = [pending.popleft().result() for _ in range(min(batch_size, len(pending)))]
-                for path, digest in islice(tasks, batch_size):
-                    pending.append(pool.submit(_load, path, px, digest))
-                yield np.stack(batch)
+                done = pending.popleft().result()
+                pending.extend(pool.submit(work, *task) for task in islice(left, 1))
+                yield done
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _load(path: str | Path, px: int, digest: str | None) -> Pixels:
+    # the bytes that are compared are those that are decoded: a second read might meet another file
     content = _read(path)
     if digest is not None and not hashlib.sha256(content).hexdigest().startswith(digest):
         raise InputError(f"{path} has changed since the manifest was built; build the manifest again")
@@ -113,7 +129,7 @@ def _refuse_bomb(image: Image.Image, name: str) -> None:
 def _in_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating-point pixels have no known range")
-    if image.mode.startswith("I"):
+    if image.mode.startswith("I"):  # Pillow's own conversion would cut 16 bits off at 255
         image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
     if image.has_transparency_data:
         rgba = image.convert("RGBA")

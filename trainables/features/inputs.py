@@ -1,4 +1,4 @@
-"""Which cached rows a configuration reads: the features of a frozen backbone, or the pixels of images."""
+"""Rows of the cache that a configuration reads: features of a frozen backbone, or pixels of images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PIXELS = "pixels:"
 
 
 def reads_images(config: TrialConfig) -> bool:
-    """Whether the network of `config` trains on images: it has no frozen backbone, or not all of it is."""
+    """Returns whether `config` trains on images: its backbone is not frozen, or not all of it is."""
     return not find_backbone(config.backbone).frozen or config.unfrozen_blocks != 0
 
 
@@ -26,14 +26,14 @@ def rows_read_by(config: TrialConfig) -> str:
 
 
 def find_rows(name: str) -> Backbone:
-    """Returns what makes the rows called `name`; raises InputError for an unknown backbone."""
+    """Returns the backbone that makes the rows called `name`; raises InputError for an unknown one."""
     if name.startswith(_PIXELS):
         return Backbone(name=name, input_px=int(name.removeprefix(_PIXELS)), frozen=False)
     return find_backbone(name)
 
 
 def crops(config: TrialConfig) -> bool:
-    """Whether training cuts a part out of each image."""
+    """Returns whether training cuts a part out of each image."""
     return config.augment == "crop_flip"
 
 

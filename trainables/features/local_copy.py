@@ -32,10 +32,10 @@ def copy_here(folder: Path, local: Path) -> Path:
     if _is_whole(there, index):
         return there
     with exclusive(there, say_on_stderr):
-        if not _is_whole(there, index):
+        if not _is_whole(there, index):  # else another process has copied them while this one waited
             with _source(folder) as source, cache_errors(there):
                 write_whole(there / "features.npy", lambda file: _copy(source, file, folder, index))
-                write_json(there / "index.json", index)
+                write_json(there / "index.json", index)  # last: with it the rows are whole
     return there
 
 

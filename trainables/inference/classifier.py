@@ -7,11 +7,8 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError
-from trainables.features.images import OnProgress, Pixels, decode
+from trainables.features.images import OnProgress, Pixels, decode, done_ahead
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
 from trainables.process_setup import available_cores
@@ -36,7 +33,7 @@ Photo = str | Path | bytes
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a network is shown of a photograph: its pixels `(px, px, 3)`, and the part where not all of it."""
+    """A part of a photograph that a network is shown: pixels `(px, px, 3)`, and its box unless it is all."""
 
     pixels: Pixels
     box: Box | None = None
@@ -48,7 +45,7 @@ Look = Callable[[Photo, int], Sequence[View]]
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of a view of a photograph, `photo` being the photograph's number from 0.
+    """The answer of a model to a view of a photograph, `photo` being the photograph's number from 0.
 
     `probability` is that of label 1, None where `problem` says in a sentence why there is nothing to say;
     `failed` tells a photograph that could not be read from one in which no face was found.
@@ -112,7 +109,7 @@ def show_whole(photo: Photo, px: int) -> Sequence[View]:
 
 
 def show_faces() -> Look:
-    """Returns what shows each face of a photograph, the largest first; raises what FaceFinder raises."""
+    """Returns a function that shows each face of a photograph, the largest first; raises as FaceFinder."""
     finder = FaceFinder()
 
     def show(photo: Photo, px: int) -> Sequence[View]:
@@ -135,7 +132,7 @@ def classify(
     `on_progress` is called with the number of photographs done, and of all, after every batch.
     """
     waiting: list[_Seen] = []
-    size = min(BATCH_SIZE, len(photos))
+    size = min(BATCH_SIZE, len(photos))  # a few photographs are not padded to a whole batch
     for number, seen in enumerate(_looked_at(photos, look, classifier.input_px)):
         for item in seen:
             waiting.append(item)
@@ -149,17 +146,8 @@ def classify(
 
 def _looked_at(photos: Sequence[Photo], look: Look, px: int) -> Iterator[Sequence[_Seen]]:
     workers = available_cores()
-    tasks = iter(enumerate(photos))
-    pending: deque[Future[Sequence[_Seen]]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        try:
-            pending.extend(pool.submit(_look_at, *task, look, px) for task in islice(tasks, workers * AHEAD))
-            while pending:
-                seen = pending.popleft().result()
-                pending.extend(pool.submit(_look_at, *task, look, px) for task in islice(tasks, 1))
-                yield seen
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    tasks = ((number, photo, look, px) for number, photo in enumerate(photos))
+    return done_ahead(_look_at, tasks, workers * AHEAD, workers)
 
 
 def _look_at(number: int, photo: Photo, look: Look, px: int) -> Sequence[_Seen]:
@@ -183,7 +171,7 @@ def _classified(classifier: Classifier, seen: Sequence[_Seen], size: int) -> Ite
 
 
 def _imported_keras(backend: str | None) -> Any:
-    if "keras" not in sys.modules:
+    if "keras" not in sys.modules:  # it takes its backend once, as it is imported
         installed = "tensorflow" if importlib.util.find_spec("tensorflow") else "jax"
         os.environ["KERAS_BACKEND"] = backend or os.environ.get("KERAS_BACKEND") or installed
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -195,6 +183,7 @@ def _imported_keras(backend: str | None) -> Any:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps what libraries write to standard error from C++ off the screen, unless something goes wrong."""
+    # by the file descriptor: C++ does not write through sys.stderr
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as kept:

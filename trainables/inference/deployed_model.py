@@ -42,7 +42,7 @@ def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path)
     """
     model = build_model(TrialConfig.from_dict(config), weights, kept)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # on the same disk, for the rename
         written = Path(folder) / path.name
         model.save(written)
         _require_equal(model, written)
@@ -56,6 +56,7 @@ def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
     shape = (px, px, 3)
     if not reads_images(config):
         body = build_backbone(backbone, weights)
+        # float32 whatever the trial computed in: its weights are that, and so is the file
         head = _with_weights(replace(config, precision="float32"), (body.output_shape[-1],), weights, kept)
         parts = [*preprocessing_layers(backbone), body, *head.layers]
         return _assemble(shape, parts, config)
@@ -98,7 +99,7 @@ def _stock(layer: layers.Layer, seen: Any, config: TrialConfig) -> Any:
         return _normalised(layer, seen)
     if isinstance(layer, PenalisedDense):
         plain = layers.Dense(layer.units, activation="relu", name=layer.name)
-        after = plain(seen)
+        after = plain(seen)  # builds it: before that it has no weights to set
         plain.set_weights([np.asarray(layer.kernel.value), np.asarray(layer.bias.value)])
         return after
     return layer(seen)
@@ -120,5 +121,5 @@ def _require_equal(model: keras.Model, written: Path) -> None:
     loaded = keras.saving.load_model(written, compile=False, safe_mode=True)
     expected, found = (np.asarray(each.predict_on_batch(images)) for each in (model, loaded))
     difference = float(np.abs(expected - found).max())
-    if not difference <= FILE_TOLERANCE:
+    if not difference <= FILE_TOLERANCE:  # NaN fails as well
         raise InputError(f"the model in the file computes something else (by {difference:.2g}); report this")

@@ -18,9 +18,8 @@ from trainables.features.images import Pixels, decode
 from trainables.inference.classifier import Classifier
 from trainables.inference.runtimes import Format, Probabilities, run_exported
 
-EXPORT_TOLERANCE = (
-    1e-4  # of a probability: runtimes fold BatchNorm into kernels and sum float32 in another order
-)
+# of a probability: runtimes fold BatchNorm into kernels and sum float32 in another order
+EXPORT_TOLERANCE = 1e-4
 TELLING = 10 * EXPORT_TOLERANCE  # probabilities that lie closer together would hide a wrong export
 
 
@@ -107,7 +106,7 @@ def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Prob
 
 
 def _require_close(difference: float, form: Format) -> None:
-    if not difference <= EXPORT_TOLERANCE:
+    if not difference <= EXPORT_TOLERANCE:  # NaN fails as well
         raise InputError(
             f"the probabilities of an export must be within {EXPORT_TOLERANCE:g} of Keras', those of "
             f"{form.name} differ by up to {difference:.2g}; it was removed; choose another --format"
@@ -130,6 +129,7 @@ def _require_place_of_a_file(out: Path, form: Format) -> None:
 
 
 def _require_replaceable(out: Path) -> None:
+    # a folder with this file is an earlier export; any other with files is somebody's
     if out.is_dir() and any(out.iterdir()) and not (out / "saved_model.pb").is_file():
         raise InputError(
             f"an export replaces only an earlier one, {out} is a folder with other files; "
@@ -147,6 +147,7 @@ def _folder(out: Path) -> Path:
 
 def _put(part: Path, out: Path) -> None:
     if out.is_dir():
+        # into the temporary folder, which goes: nothing can be renamed over a folder that has files
         out.replace(part.with_name("earlier"))
     elif part.is_dir():
         out.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Finds faces in photographs with the frontal-face cascade that OpenCV's package brings along."""
+"""Detection of faces in photographs, with the frontal-face cascade that OpenCV's package brings along."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photographs in their own proportions, for who looks at them or cuts faces out of them."""
+"""Photographs in their own proportions, to look at or to cut faces out of."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read_picture(image: str | Path | bytes, longest_px: int) -> Picture:
 
     Colours, orientation and errors are those of `trainables.features.images.decode`.
     """
-    square = decode(image, longest_px)
+    square = decode(image, longest_px)  # the one decoder; its square is stretched back below
     width, height = _upright_size(image)
     scale = longest_px / max(width, height)
     return Picture(

@@ -18,15 +18,12 @@ Probabilities = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format of `keras.Model.export`: Keras' name of it, its file or folder, and the packages for it.
-
-    `needs` pairs what is imported with what is installed for it.
-    """
+    """A format of `keras.Model.export`: Keras' name of it, its file or folder, and the packages for it."""
 
     name: str
     keras_name: str
     file_name: str
-    needs: tuple[tuple[str, str], ...]
+    needs: tuple[str, ...]
 
 
 EXPORT_FORMATS = (
@@ -34,24 +31,19 @@ EXPORT_FORMATS = (
         name="saved_model",
         keras_name="tf_saved_model",
         file_name="saved_model",
-        needs=(("tensorflow", "tensorflow"),),
+        needs=("tensorflow",),
     ),
     Format(
         name="onnx",
         keras_name="onnx",
         file_name="model.onnx",
-        needs=(
-            ("tensorflow", "tensorflow"),
-            ("tf2onnx", "tf2onnx"),
-            ("onnx", "onnx"),
-            ("onnxruntime", "onnxruntime"),
-        ),
+        needs=("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
     ),
     Format(
         name="tflite",
         keras_name="litert",
         file_name="model.tflite",
-        needs=(("tensorflow", "tensorflow"), ("ai_edge_litert", "ai-edge-litert")),
+        needs=("tensorflow", "ai-edge-litert"),
     ),
 )
 
@@ -99,7 +91,8 @@ def _run_tflite(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
 
 
 def _require_installed(form: Format) -> None:
-    missing = [package for module, package in form.needs if importlib.util.find_spec(module) is None]
+    # each of these packages is imported by its own name, with underscores
+    missing = [name for name in form.needs if importlib.util.find_spec(name.replace("-", "_")) is None]
     if missing:
         raise InputError(
             f"the format {form.name} needs {' and '.join(missing)}, not installed here; "

@@ -14,7 +14,7 @@ _STREAM = 2  # of the seed; the order of the examples and the dropout masks have
 
 @dataclass(frozen=True, eq=False)
 class Augmentation:
-    """What happens to the images of an epoch, by their place in its order.
+    """The crops and flips of the images of an epoch, by their place in its order.
 
     `corners`: `(n, 2)` int64, row and column of the first pixel of the square of `px` that is cut out;
     `flipped`: `(n,)` bool, whether left and right change places.
@@ -26,7 +26,7 @@ class Augmentation:
 
     @classmethod
     def draw(cls, augment: str, images: int, side: int, seed: int, epoch: int) -> Augmentation:
-        """Returns what happens to that many images of `side` pixels in an epoch.
+        """Returns the crops and flips of that many images of `side` pixels in an epoch.
 
         `augment` is "none", "flip" (half of the images) or "crop_flip" (and squares anywhere in them).
         """
@@ -37,7 +37,7 @@ class Augmentation:
 
     @classmethod
     def central(cls, augment: str, images: int, side: int) -> Augmentation:
-        """Returns what validation sees: the square in the middle, as it is."""
+        """Returns the crops of validation: the square in the middle of each image, as it is."""
         px = cropped(side) if augment == "crop_flip" else side
         return cls(px, np.full((images, 2), (side - px) // 2), np.zeros(images, bool))
 

@@ -1,4 +1,4 @@
-"""What a network reads: batches in an order that is ours, made ahead of the step that needs them."""
+"""Batches that a network reads, in an order that is ours, made ahead of the step that needs them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BATCHES_AHEAD = 2  # of images, cut while the network is at work
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a trial reads.
+    """The examples that a trial reads.
 
     `inputs`: array or read-only memory map `(n, features)` float32 or `(n, px, px, 3)` uint8;
     `labels`: `(n,)`, 0 or 1; `train` and `validation`: row numbers, int64.
@@ -69,7 +69,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class _ReaderAhead:
-    """Cuts batches of images; a thread has the next ones ready for who asks for them in order."""
+    """A reader of batches of images: a thread has the next ones ready for a caller that asks in order."""
 
     def __init__(
         self, images: np.ndarray, augmentation: Augmentation, rows: np.ndarray, batch_size: int
@@ -108,12 +108,9 @@ def readable(batches: Batches) -> Any:
     def read(number: Any) -> tuple[Any, Any]:
         types = (inputs.dtype, labels.dtype)
         read_inputs, read_labels = tf.numpy_function(batches.__getitem__, [number], types)
-        return tf.ensure_shape(read_inputs, (None, *inputs.shape[1:])), tf.ensure_shape(
-            read_labels, (None, 1)
-        )
+        # numpy_function forgets the shapes, which the network needs
+        whole = tf.ensure_shape(read_inputs, (None, *inputs.shape[1:]))
+        return whole, tf.ensure_shape(read_labels, (None, 1))
 
-    return (
-        tf.data.Dataset.range(len(batches))
-        .map(tf.autograph.experimental.do_not_convert(read))
-        .prefetch(tf.data.AUTOTUNE)
-    )
+    numbers = tf.data.Dataset.range(len(batches))
+    return numbers.map(tf.autograph.experimental.do_not_convert(read)).prefetch(tf.data.AUTOTUNE)

@@ -37,6 +37,7 @@ def require_divisible(batch_size: int, devices: int) -> None:
 @functools.cache
 def _strategy() -> Any:
     if keras.backend.backend() == "jax":
+        # not sharded: that is for data that several processes read, and a trial is one
         return keras.distribution.DataParallel(devices=_devices(), auto_shard_dataset=False)
     import tensorflow as tf
 

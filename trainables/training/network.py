@@ -23,7 +23,7 @@ from trainables.trial import TrialConfig
 
 @dataclass(frozen=True)
 class Architecture:
-    """What decides the shape of a compiled program: networks of one architecture share it.
+    """The facts that decide the shape of a compiled program: networks of one architecture share it.
 
     `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for a network that
     reads uint8 pixels: the CNN, or where there is a `body` that backbone with its head. A rate or factor
@@ -64,6 +64,7 @@ class RateDropout(layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        # Keras' Dropout asks in Python whether its rate is 0; bfloat16 would round this one, so no autocast
         self.rate = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="rate", autocast=False
         )
@@ -91,10 +92,11 @@ class PenalisedDense(layers.Dense):
 
 @keras.saving.register_keras_serializable("stagewise")
 class LocalResponseNormalization(layers.Layer):
-    """Divides each channel by `(1 + alpha / size * sum of squares over `size` channels) ** beta`.
+    """Local response normalisation of channels.
 
-    Input and output: floats `(batch, height, width, channels)`. Krizhevsky et al. 2012, with the
-    constants of Levi & Hassner 2015.
+    Each is divided by `(1 + alpha / size * sum of squares over `size` channels) ** beta`. Input and
+    output: floats `(batch, height, width, channels)`. Krizhevsky et al. 2012, with the constants of
+    Levi & Hassner 2015.
     """
 
     size, alpha, beta = 5, 1e-4, 0.75
@@ -137,7 +139,7 @@ def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
     """
     kernels = 0
     for layer in network.layers:
-        if hasattr(layer, "kernel") and layer.trainable:
+        if hasattr(layer, "kernel") and layer.trainable:  # not that of the preprocessing
             layer.kernel.assign(_glorot_uniform(layer.kernel.shape, config.seed, kernels))
             layer.bias.assign(np.zeros(layer.bias.shape))
             kernels += 1
@@ -171,14 +173,10 @@ def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
 
 
 def l2_penalty(network: keras.Sequential) -> float:
-    """Returns what the layers add to the loss for their kernels."""
+    """Returns the sum that the layers add to the loss for their kernels."""
     penalised = [layer for layer in network.layers if isinstance(layer, PenalisedDense)]
-    return float(
-        sum(
-            np.asarray(layer.l2.value) * np.square(np.asarray(layer.kernel.value)).sum()
-            for layer in penalised
-        )
-    )
+    pairs = [(np.asarray(layer.l2.value), np.asarray(layer.kernel.value)) for layer in penalised]
+    return float(sum(l2 * np.square(kernel).sum() for l2, kernel in pairs))
 
 
 _EMPTY = {"kernel_initializer": "zeros"}  # a program less to compile for each layer
@@ -236,7 +234,10 @@ def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layer
 
 
 def _dropout_stream(seed: int, layer: int) -> int:
-    """Keras counts the masks of a layer in a second word; layers that share the first would share masks."""
+    """Returns the first word of a layer's random numbers; in the second Keras counts its masks.
+
+    Layers that share the first would share masks.
+    """
     return int(np.random.default_rng([seed, layer, 1]).integers(2**31 - 2))
 
 

@@ -1,4 +1,4 @@
-"""Trains many configurations of one architecture as one vectorised program, on Keras' JAX backend.
+"""Training of many configurations of one architecture as one vectorised program, on Keras' JAX backend.
 
 A pack pays where a step is bound by launches. Measured on 2 cores of a CPU against `Training`, K = 1, 2
 and 4: at widths 8/4 a head's epoch takes 1/10, 1/17 and 1/29 of the CPU time; at 1024/512/256 0.9 to 1.05
@@ -31,7 +31,7 @@ ACTIVATION_ARRAYS = 8  # of a batch at each width: what a step keeps for the gra
 
 
 def shape_of(config: TrialConfig) -> Hashable:
-    """Returns what configurations share that a pack can train.
+    """Returns the shape that configurations share where one pack can train them.
 
     That is the backbone, the hidden widths, the batch size and the number of epochs, and whether there is
     L2 at all. A dropout rate of 0 is one rate among others: it returns its input to the bit.
@@ -91,6 +91,7 @@ class PackedTraining:
         self._probabilities: list[np.ndarray | None] = [None for _ in self.configs]
         self._going_on = list(range(len(self.configs)))
         self._slots = list(self._going_on)  # the member whose state lies in each slot
+        # dropout layers are there as soon as one member has a rate: 0 is a rate like others
         most_dropout = max(self.configs, key=lambda config: config.dropout)
         self._program = _program(Architecture.of(most_dropout, examples.inputs.shape[1:]))
         self._state = self._program.initial_state(self.configs)
@@ -190,7 +191,7 @@ class _State(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """Of each example, in the order of the rows: the loss of its batch, whether it was right, and p(1)."""
+    """Figures of each example, in row order: the loss of its batch, whether it was right, and p(1)."""
 
     losses: Any
     right: Any
@@ -210,6 +211,7 @@ class _Program:
         self._optimizer = keras.optimizers.Adam()
         self._optimizer.build(self._network.trainable_variables)
         self._entropy = keras.losses.BinaryCrossentropy()
+        # the new state takes the memory of the old one: with both, half as many members would fit
         self.run_epoch = jax.jit(self._run_epoch, static_argnames="batch_size", donate_argnames="state")
 
     def initial_state(self, configs: Sequence[TrialConfig]) -> _State:
@@ -298,7 +300,7 @@ def _over_batches(step: Callable[..., Any], carry: Any, rows: Any, size: int) ->
     if whole:
         carry, seen = jax.lax.scan(step, carry, rows[:whole].reshape(-1, size))
         parts.append(jax.tree.map(lambda values: values.reshape(whole), seen))
-    if whole < len(rows):
+    if whole < len(rows):  # by itself: a scan takes steps of one shape
         carry, rest = step(carry, rows[whole:])
         parts.append(rest)
     return carry, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)

@@ -1,8 +1,7 @@
-"""Trains one configuration on examples that lie in memory or in a memory-mapped file."""
+"""Training of one configuration on examples that lie in memory or in a memory-mapped file."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import math
@@ -35,7 +34,7 @@ from trainables.training.schedules import learning_rate_of_epoch
 from trainables.training.validation_metrics import VALIDATION_BATCH, validation_figures
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
-STEPS_PER_EXECUTION = 32
+STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
 CHECKPOINT = "state.npz"
 
 
@@ -102,7 +101,7 @@ class Training:
     def validation_probabilities(self) -> np.ndarray:
         """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
         batches = self._validation_batches()  # `predict` would hold 32 of them, 300 MB of pixels, at a time
-        with self._spreading():
+        with spreading(self._devices):
             predicted = [self._predict(batches[number][0]) for number in range(len(batches))]
         return np.concatenate(predicted).astype(np.float32)[:, 0]
 
@@ -118,6 +117,7 @@ class Training:
         arrays += [np.asarray(variable.value) for variable in self._state()]
         write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
         if with_best and best_epoch(self.finished) == len(self.finished):
+            # beside it first: a copy that is cut off must not take the place of the best
             shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
             (folder / f"{BEST}.part").replace(folder / BEST)
 
@@ -133,6 +133,7 @@ class Training:
             raise ValueError(f"the weights in {path} are those of another network")
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+        # the file has the other trial's rates and random numbers among its variables
         set_streams(self.network, self.config)
         set_rates(self.network, self.config)
 
@@ -157,6 +158,7 @@ class Training:
             return False
         try:
             self._read(path, self._identity())
+        # whatever numpy, zipfile and json make of a file that was cut off or written over
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             warnings.warn(f"the trial starts anew, without its checkpoint {path}: {error}", stacklevel=2)
             return False
@@ -192,7 +194,7 @@ class Training:
         started = time.perf_counter()
         learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
         self.network.optimizer.learning_rate.assign(learning_rate)
-        with self._spreading():
+        with spreading(self._devices):
             history = self.network.fit(
                 readable(self._training_batches(epoch)),
                 validation_data=None if self._devices > 1 else readable(self._validation_batches()),
@@ -219,11 +221,9 @@ class Training:
         padded = np.concatenate([inputs, inputs[:1].repeat(missing, axis=0)]) if missing else inputs
         return np.asarray(self.network.predict_on_batch(padded))[: len(inputs)]
 
-    def _spreading(self) -> contextlib.AbstractContextManager[Any]:
-        return spreading(self._devices)
-
     def _training_batches(self, epoch: int) -> Batches:
         config, examples = self.config, self.examples
+        # not Keras' shuffle, whose first order in a new network is another than in one that is used again
         order = np.random.default_rng([config.seed, epoch]).permutation(examples.train)
         if not examples.are_images:
             return Batches(examples, order, config.batch_size)
@@ -241,7 +241,7 @@ class Training:
 
 
 def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Returns what a checkpoint or kept weights say of themselves, and their arrays.
+    """Returns the facts that a checkpoint or kept weights begin with, and their arrays.
 
     Raises OSError, ValueError, KeyError, TypeError, EOFError or BadZipFile where the file is damaged.
     """
@@ -254,6 +254,7 @@ def _savez(arrays: list[np.ndarray], file: BinaryIO) -> None:
     np.savez(file, *arrays)
 
 
+# building and compiling anew for each trial would cost 3 to 5 s of CPU; few are kept, as each has its weights
 @functools.lru_cache(maxsize=4)
 def _compiled(architecture: Architecture) -> Program:
     reads_images = len(architecture.input_shape) == 3
@@ -265,18 +266,20 @@ def _compiled(architecture: Architecture) -> Program:
             metrics=["accuracy"],
             jit_compile=_is_faster_compiled(architecture),
             steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
-            auto_scale_loss=True,
+            auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
         )
+        # now: the first `fit` would build it after its first values are noted below
         network.optimizer.build(network.trainable_variables)
     changing = changing_variables(network)
     pretrained = changing[len(_head_variables(network)) :]
+    # copies: a step on JAX takes over the memory of the values that it replaces
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
     return Program(network, tuple(changing), tuple(starts))
 
 
 def changing_variables(network: keras.Sequential) -> list[keras.Variable]:
-    """Returns what training changes: the variables of the head, then those of a backbone's trained layers."""
+    """Returns the variables that training changes: the head's, then those of a backbone's trained layers."""
     body = body_of(network)
     unfrozen = [layer for layer in body.layers if layer.trainable] if body else []
     return [*_head_variables(network), *(variable for layer in unfrozen for variable in layer.variables)]
@@ -295,9 +298,10 @@ def _optimizer_start(variable: keras.Variable) -> np.ndarray:
 
 
 def _is_faster_compiled(architecture: Architecture) -> bool:
-    """XLA halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower.
+    """Returns whether XLA makes the training faster.
 
-    It draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
+    It halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower. It
+    draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
     Its convolutions are slower than oneDNN's, and TensorFlow cannot spread what it compiled over devices.
     """
     reads_images = len(architecture.input_shape) == 3
