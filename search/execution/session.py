@@ -67,9 +67,7 @@ class Session:
     def _outcome(self, pool: WorkerPool) -> Outcome:
         outcome = Outcome()
         searches = Searches(
-            self._prepared,
-            pool.workers,
-            lambda plan: print_begin(plan, self._ledger, self._console),
+            self._prepared, pool.workers, lambda plan: print_begin(plan, self._ledger, self._console)
         )
         for result in searches.results():
             outcome.results.append(result)

@@ -48,12 +48,11 @@ def finetune(plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str) -> Fi
     ) -> Mapping[str, TrialResult]:
         return pool.train(problem, search, plan.label, trials, keep)
 
-    folder = ledger.folder
-    result = run_finetune(plan, ledger, trains, folder)
-    write_json(Layout(folder).finetune, result.to_dict())
+    result = run_finetune(plan, ledger, trains)
+    write_json(Layout(ledger.folder).finetune, result.to_dict())
     if result.winner:
         # the ledger alone keeps no weights: a winner whose weights are gone is trained once more
-        require_weights(plan, winning_run(plan, result), ledger, trains, folder)
-        path = write_final_model(plan, result, folder, pool.write_model)
+        require_weights(plan, winning_run(plan, result), ledger, trains)
+        path = write_final_model(plan, result, ledger.folder, pool.write_model)
         write_model_card(path.parent, card_facts(plan, result, ledger, label_names(plan), command))
     return result

@@ -201,10 +201,7 @@ def _comparison(facts: CardFacts) -> Iterable[str]:
     )
     yield f"The models that were compared, at the last epoch ({basis}):"
     rows = [
-        (
-            column.name,
-            *map(_mean, (column.accuracy, column.val_accuracy, column.val_loss, column.auc)),
-        )
+        (column.name, *map(_mean, (column.accuracy, column.val_accuracy, column.val_loss, column.auc)))
         for column in facts.columns
     ]
     yield _table(("model", "accuracy", "val accuracy", "val loss", "AUC"), rows)

@@ -22,8 +22,7 @@ WriteModel = Callable[[dict[str, Any], str, Path, Path], Any]
 
 def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
     """Returns the run whose weights become the model: the winner's with the first split and seed."""
-    columns = [*plan.head_columns(), *plan.block_columns()]
-    (column,) = (column for column in columns if column.name == result.winner)
+    (column,) = (column for column in plan.columns() if column.name == result.winner)
     return column.runs[0]
 
 

@@ -1,4 +1,4 @@
-"""What is trained on the way from a winner to the final model, and from whose weights each trial starts."""
+"""Plan of fine-tuning: the trials from a winner to the final model, and whose weights each starts from."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FinetunePlan:
-    """What becomes of the `winner` of a search: the columns of the report's final table, and more.
+    """Plan for the `winner` of a search: the columns of the report's final table, and more.
 
     `pretraining` is the problem whose images the winner sees first, None for no such column. `blocks` adds
     a column each: that many last blocks of the backbone ("all": it all) are trained on images, from the
@@ -105,37 +105,32 @@ class FinetunePlan:
         before = self.head_columns()[-1]
         starts = {(run.split, run.config.seed): run.key for run in before.runs}
         rate = self.blocks_rate or self.winner.learning_rate * BLOCKS_FACTOR
-        return [
-            Column(
-                f"blocks:{blocks}",
-                f"{before.title}, {'all' if blocks == 'all' else f'last {blocks}'} blocks",
-                self._runs(
-                    replace(
-                        self.winner, learning_rate=rate, unfrozen_blocks=blocks, **(self.on_images or {})
-                    ),
-                    starts,
-                ),
-                keep=True,
-            )
-            for blocks in self.blocks
-        ]
+        columns = []
+        for blocks in self.blocks:
+            title = f"{before.title}, {'all' if blocks == 'all' else f'last {blocks}'} blocks"
+            on_images = {"learning_rate": rate, "unfrozen_blocks": blocks, **(self.on_images or {})}
+            runs = self._runs(replace(self.winner, **on_images), starts)
+            columns.append(Column(f"blocks:{blocks}", title, runs, keep=True))
+        return columns
+
+    def columns(self) -> list[Column]:
+        """Returns all columns, in the order in which they can be trained."""
+        return [*self.head_columns(), *self.block_columns()]
 
     def trials(self) -> list[Trial]:
         """Returns all trials, in the order in which they can be trained."""
-        columns = [*self.head_columns(), *self.block_columns()]
-        return [*self.pretraining_runs(), *(run for column in columns for run in column.runs)]
+        return [*self.pretraining_runs(), *(run for column in self.columns() for run in column.runs)]
 
     @functools.cached_property
     def _titles(self) -> dict[str, str]:
-        columns = [*self.head_columns(), *self.block_columns()]
-        return {run.key: column.title for column in columns for run in column.runs}
+        return {run.key: column.title for column in self.columns() for run in column.runs}
 
     def label(self, trial: Trial) -> str:
         """Returns what a person calls `trial`, such as "tuned, seed 8"."""
         words = [self._titles.get(trial.key, self.pretrained_on)]
         if len(self.seeds) > 1:
             words.append(f"seed {trial.config.seed}")
-        if len(self.problem.splits) > 1 and trial.key in self._titles:
+        if len(self.problem.splits) > 1 and trial.key in self._titles:  # a pretraining has its one split
             words.append(trial.split)
         return ", ".join(words)
 
@@ -168,6 +163,7 @@ def finetune_plan(
 
     Raises InputError where it has none yet, and where the options do not fit it.
     """
+    # the first is float32; a head that read rounded features would not answer the same on top of the network
     if problem.feature_precision != FEATURE_PRECISIONS[0]:
         raise InputError(
             f"the final model computes in {FEATURE_PRECISIONS[0]}, the heads of this study read features in "

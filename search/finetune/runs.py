@@ -1,4 +1,4 @@
-"""Trains what fine-tuning needs, in the order of what starts from what."""
+"""Runs of fine-tuning: what each needs is trained before it, and the ends are compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Protocol
 
@@ -35,30 +34,29 @@ class Trains(Protocol):
         """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
 
 
-def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path) -> FinetuneResult:
+def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains) -> FinetuneResult:
     """Trains what is missing, in the order of what starts from what, and compares the ends.
 
     Raises InputError where a pretraining or the start of another trial did not complete.
     """
     started = time.perf_counter()
-    runs = _Runs(ledger, trains, study)
+    runs = _Runs(ledger, trains)
     first = plan.pretraining_runs()
     if plan.pretraining:
-        runs.train(
-            plan.pretraining, SearchId(SearchKind.PRETRAINING), [Column("", "", tuple(first), keep=True)]
-        )
+        column = Column("", "", tuple(first), keep=True)
+        runs.train(plan.pretraining, SearchId(SearchKind.PRETRAINING), [column])
         runs.require(first)
     columns = plan.head_columns()
     runs.train(plan.problem, SearchId(SearchKind.FINETUNE), columns)
     if plan.blocks:
-        runs.require(columns[-1].runs)
+        runs.require(columns[-1].runs)  # each block column starts from the weights of this one
         blocks = plan.block_columns()
         runs.train(plan.problem, SearchId(SearchKind.FINETUNE), blocks)
         columns += blocks
-    selection = select([scores_of(column, runs.results) for column in columns])
+    selection = select([_scores_of(column, runs.results) for column in columns])
     winner = None if selection.winner is None else columns[selection.winner]
     return FinetuneResult(
-        columns=tuple(column_results(plan.problem, columns, selection, runs.results, ledger)),
+        columns=tuple(_column_results(plan.problem, columns, selection, runs.results, ledger)),
         winner=winner.name if winner else None,
         verdict=selection.verdict,
         statement=statement(selection, [column.title for column in columns]),
@@ -72,18 +70,17 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains, study: Path
     )
 
 
-def require_weights(plan: FinetunePlan, run: Trial, ledger: Ledger, trains: Trains, study: Path) -> None:
+def require_weights(plan: FinetunePlan, run: Trial, ledger: Ledger, trains: Trains) -> None:
     """Sees to it that the weights of `run` lie in the study; the ledger alone does not keep them."""
-    _Runs(ledger, trains, study).train(
-        plan.problem, SearchId(SearchKind.WEIGHTS), [Column("", "", (run,), keep=True)]
-    )
+    column = Column("", "", (run,), keep=True)
+    _Runs(ledger, trains).train(plan.problem, SearchId(SearchKind.WEIGHTS), [column])
 
 
 class _Runs:
     """Trials from the ledger, else trained; those whose weights are needed and gone are trained once more."""
 
-    def __init__(self, ledger: Ledger, trains: Trains, study: Path) -> None:
-        self._ledger, self._trains, self._kept = ledger, trains, Layout(study).weights
+    def __init__(self, ledger: Ledger, trains: Trains) -> None:
+        self._ledger, self._trains, self._kept = ledger, trains, Layout(ledger.folder).weights
         self.results: dict[str, TrialResult] = {}
 
     def train(self, problem: Problem, search: SearchId, columns: Sequence[Column]) -> None:
@@ -98,7 +95,7 @@ class _Runs:
         self.results |= done
         if missing:
             ended = self._trains(problem, search, missing, keep)
-            for key in ended.keys() & done.keys():
+            for key in ended.keys() & done.keys():  # trained once more for their weights
                 _warn_of_difference(done[key], ended[key])
             self.results |= ended
 
@@ -120,7 +117,7 @@ class _Runs:
 
 def _warn_of_difference(before: TrialResult, again: TrialResult) -> None:
     accuracies = [[epoch.val_accuracy for epoch in result.epochs] for result in (before, again)]
-    if accuracies[0] != accuracies[1]:
+    if accuracies[0] != accuracies[1]:  # to the bit: the same program on the same machine repeats itself
         warnings.warn(
             f"the trial {before.trial.key} was trained again for its weights and gave other numbers than the "
             "ledger has, which happens on another machine or with other versions",
@@ -145,14 +142,15 @@ def _facts(plan: FinetunePlan) -> dict[str, Any] | None:
 def _last(result: TrialResult | None) -> float:
     if result is None or result.status is not TrialStatus.COMPLETED:
         return math.nan
+    # not the best epoch: the final model has the weights of the last one
     return result.epochs[-1].val_accuracy
 
 
-def scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
+def _scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
     return {(run.split, run.config.seed): _last(results.get(run.key)) for run in column.runs}
 
 
-def column_results(
+def _column_results(
     problem: Problem,
     columns: Sequence[Column],
     selection: Selection,
@@ -187,7 +185,7 @@ def _figure(
         values = [getattr(result.epochs[-1], metric) for result in completed]
     if not values:
         return None, None
-    return fmean(values), stdev(values) if len(values) > 1 else None
+    return fmean(values), stdev(values) if len(values) > 1 else None  # one run has no spread
 
 
 def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:

@@ -77,11 +77,7 @@ class Driver:
             ray.shutdown()
 
     def train(
-        self,
-        trials: Sequence[Trial],
-        callback: Callback,
-        policy: Policy,
-        keep: Collection[str] = (),
+        self, trials: Sequence[Trial], callback: Callback, policy: Policy, keep: Collection[str] = ()
     ) -> dict[str, TrialResult]:
         """Trains `trials` and returns by key the results of those that ended.
 

@@ -1,4 +1,4 @@
-"""Makes features on Ray: in one task, or in one a node (or GPU) with a share of the rows each."""
+"""Tasks of feature extraction on Ray: one task, or one for each node (or GPU) with a share of the rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RETRIES = 2  # of a task whose worker died
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a task of extraction runs: a node of Ray's, and the part of it that the task gets."""
+    """Place of a task of extraction: a node of Ray's, and the part of it that the task gets."""
 
     node_id: str
     cpus: int
@@ -85,7 +85,7 @@ def make_rows(
 
 
 class _Tasks:
-    """The tasks that make the rows called `name`."""
+    """Tasks that make the rows called `name`."""
 
     def __init__(self, name: str, problem: Problem, cache: Path, keras_backend: str) -> None:
         self._backbone, self._problem, self._cache = find_rows(name), problem, cache

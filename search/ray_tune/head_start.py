@@ -1,4 +1,4 @@
-"""Begins to make features while Ray starts: on one machine a process does without a cluster."""
+"""Head start of feature extraction: on one machine a process begins while Ray starts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
@@ -18,7 +17,7 @@ from trainables.trial import Trial
 
 
 class HeadStart:
-    """A process that makes the rows called `names` (`trainables.features.inputs`), one after the other.
+    """Process that makes the rows called `names` (`trainables.features.inputs`), one after the other.
 
     What it leaves undone, however it ends, is made by Ray's workers as if it had not been, and they say what
     is wrong. It ends with this process, or with the block: use it as a context manager.
@@ -39,7 +38,7 @@ class HeadStart:
             [sys.executable, "-m", "trainables.features"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # Ray's workers meet the same error, and say it in one line
             start_new_session=True,  # Ctrl-C is for this process, which then ends the other
             text=True,
         )
@@ -49,9 +48,7 @@ class HeadStart:
     def __enter__(self) -> HeadStart:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.kill()  # rows are kept by the shard
         self._process.communicate()
 
@@ -65,6 +62,7 @@ def head_start(
 ) -> contextlib.AbstractContextManager[HeadStart | None]:
     """Returns a process that makes what `trials` read, where it may lie on this machine; else None."""
     machine, cache = options.machine, options.study.cache
+    # it runs on the CPUs of this machine: a GPU, or the nodes of a cluster, are Ray's to use
     elsewhere = machine.address or machine.gpus_per_trial or address_of(cache)
     names = [] if elsewhere else rows_to_make(trials, problem, cache)
     return HeadStart(names, problem, cache) if names else contextlib.nullcontext()

@@ -1,10 +1,9 @@
-"""The winner on held-out data: read once, and every reading recorded."""
+"""Held-out data: it is read once for a winner, and every reading is recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -17,7 +16,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_final
 from search.study.stage_results import Result
-from trainables.trial import Trial, TrialConfig, TrialStatus
+from trainables.trial import TrialStatus
 
 
 def require_held_out(problem: Problem) -> None:
@@ -29,9 +28,7 @@ def require_held_out(problem: Problem) -> None:
         )
 
 
-def evaluate_winner(
-    result: Result, problem: Problem, ledger: Ledger, train: Train, folder: Path
-) -> dict[str, Any]:
+def evaluate_winner(result: Result, problem: Problem, ledger: Ledger, train: Train) -> dict[str, Any]:
     """Returns the reading for the winner of `result`, and keeps it in `final.json`.
 
     The winner is trained on all but the test part of each split, for all its epochs, and read at the last
@@ -40,11 +37,11 @@ def evaluate_winner(
     """
     if result.winner is None:
         raise InputError(f"--final needs a winner, the stage {result.stage} has none; run it again")
-    readings = read_final(folder)
+    readings = read_final(ledger.folder)
     for reading in readings:
         if reading["config"] == result.winner.to_dict():
             return reading
-    runs = _runs(result.winner, problem)
+    runs = [problem.trial(result.winner, split.name) for split in problem.final_splits]
     results = TrialRuns(ledger, train).of(runs)
     failed = [
         run for run in runs if run.key not in results or results[run.key].status is not TrialStatus.COMPLETED
@@ -67,7 +64,7 @@ def evaluate_winner(
         "breakdown": breakdown_of(runs, problem, ledger),
         "earlier_readings": len(readings),
     }
-    write_json(Layout(folder).final, {"readings": [*readings, reading]})
+    write_json(Layout(ledger.folder).final, {"readings": [*readings, reading]})
     return reading
 
 
@@ -84,7 +81,3 @@ def describe_reading(reading: Mapping[str, Any]) -> str:
         f"held-out accuracy {reading['accuracy']:.4f}{spread} on {reading['n']:,} images, "
         f"read once at {reading['read_at']}{warning}"
     )
-
-
-def _runs(config: TrialConfig, problem: Problem) -> Sequence[Trial]:
-    return [problem.trial(config, split.name) for split in problem.final_splits]

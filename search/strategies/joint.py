@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
@@ -34,7 +33,7 @@ REPEATED_CONFIGS = 5  # of them are repeated with fresh seeds
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class JointPlan:
-    """What a joint search tries: `space` around `base`, and how.
+    """Plan of a joint search: the `space` that it tries around `base`, and how.
 
     `samples` is None for all of a grid; `repeats` above 1 repeats the best configurations with as many
     fresh seeds, which alone decide then.
@@ -126,7 +125,7 @@ class Workers(Protocol):
         """
 
 
-def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -> JointResult:
+def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
     """Runs the search, repeats the best, and returns what was found, within the time budget."""
     deadline = deadline_after(plan.time_budget_s)
     policy = Policy(
@@ -136,23 +135,23 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
     )
     runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
     if plan.search == "tpe":
-        _suggest(plan, runs, workers, policy, folder)
+        _suggest(plan, runs, workers, policy)
     else:
         _train_listed(plan, runs, workers, policy)
     best = _best_first(plan, runs.results)
-    candidates = [_candidate(plan, config) for config in best[:LISTED_CONFIGS]]
+    candidates = [_candidate(plan, config, 1) for config in best[:LISTED_CONFIGS]]
     if not candidates:
         raise InputError(_nothing_finished(runs.results))
     decides_fresh = False
     if plan.repeats > 1:
-        repeated = _with_fresh_seeds(plan, best[:REPEATED_CONFIGS])
+        # the first seed chose these as the best of many, so its figures flatter them
+        fresh = [replace(config, seed=plan.base.seed + 1) for config in best[:REPEATED_CONFIGS]]
+        repeated = [_candidate(plan, config, plan.repeats) for config in fresh]
         results = runs.of(each_once(repeated))
+        # where the time ran out among the repeats, one run each is better than no winner
         decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
     kind = partial(
-        JointResult,
-        settings=plan.settings(),
-        trials=tuple(runs.results),
-        counts=_counts(runs.results),
+        JointResult, settings=plan.settings(), trials=tuple(runs.results), counts=_counts(runs.results)
     )
     result = decide(plan, repeated if decides_fresh else candidates, runs, kind=kind)
     return replace(
@@ -163,6 +162,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers, folder: Path) -
 
 
 def _best_mean_first(entry: Entry) -> float:
+    # NaN compares false with all numbers: in a sort key it would leave the others unsorted
     return math.inf if math.isnan(entry.mean) else -entry.mean
 
 
@@ -173,13 +173,13 @@ def _train_listed(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Po
     runs.add({**found, **trained}, reused=found)
 
 
-def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy, folder: Path) -> None:
+def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy) -> None:
     suggestions = Suggestions(
         plan.samples or 0,
         plan.settings(),
         lambda trial: _ended([trial], runs.ledger, plan).get(trial.key),
         runs.ledger,
-        Layout(folder).suggestions(plan.search, plan.scheduler),
+        Layout(runs.ledger.folder).suggestions(plan.search, plan.scheduler),
     )
 
     def ask(values: Mapping[str, Any]) -> dict[str, Any] | float | None:
@@ -215,21 +215,9 @@ def _best_first(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[Tri
     return sorted(whole, key=lambda config: -sum(scores[config]))
 
 
-def _candidate(plan: JointPlan, config: TrialConfig) -> Candidate:
-    return Candidate(value=None, config=config, runs=runs_of(config, plan.problem, [config.seed]))
-
-
-def _with_fresh_seeds(plan: JointPlan, configs: Sequence[TrialConfig]) -> list[Candidate]:
-    first = plan.base.seed + 1
-    seeds = range(first, first + plan.repeats)
-    return [
-        Candidate(
-            value=None,
-            config=replace(config, seed=first),
-            runs=runs_of(config, plan.problem, seeds),
-        )
-        for config in configs
-    ]
+def _candidate(plan: JointPlan, config: TrialConfig, repeats: int) -> Candidate:
+    seeds = range(config.seed, config.seed + repeats)
+    return Candidate(value=None, config=config, runs=runs_of(config, plan.problem, seeds))
 
 
 def _notes(plan: JointPlan, results: Mapping[str, TrialResult], decides_fresh: bool) -> list[str]:

@@ -26,11 +26,7 @@ Plan: TypeAlias = "StagePlan | JointPlan"
 
 
 def stage_plan(
-    options: SearchOptions,
-    problem: Problem,
-    stage: Stage,
-    before: Sequence[Result],
-    sweep: int = 1,
+    options: SearchOptions, problem: Problem, stage: Stage, before: Sequence[Result], sweep: int = 1
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
     base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {})

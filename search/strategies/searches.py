@@ -25,7 +25,7 @@ Hire = Callable[[SearchId, Label], Workers]
 
 
 class Searches:
-    """The searches that are asked for; `say` hears of a plan before it runs."""
+    """Searches that are asked for; `say` hears of a plan before it runs."""
 
     def __init__(self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None]) -> None:
         self._prepared, self._hire, self._say = prepared, hire, say
@@ -42,18 +42,13 @@ class Searches:
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
         workers = self._hire(SearchId(SearchKind.HELD_OUT), lambda trial: trial.split)
-        return evaluate_winner(
-            result, self._prepared.problem, self._prepared.ledger, _plainly(workers), self._prepared.folder
-        )
+        return evaluate_winner(result, self._prepared.problem, self._prepared.ledger, _plainly(workers))
 
     def _stage(self, stage: Stage, before: Sequence[Result], sweep: int) -> StageResult:
         plan = stage_plan(self._prepared.options, self._prepared.problem, stage, before, sweep)
         self._say(plan)
-        return run_stage(
-            plan,
-            self._prepared.ledger,
-            _plainly(self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)),
-        )
+        workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)
+        return run_stage(plan, self._prepared.ledger, _plainly(workers))
 
     def _joint(self, plan: JointPlan) -> Result:
         self._say(plan)
@@ -61,7 +56,7 @@ class Searches:
         result: Result = (
             run_population(plan, workers)
             if plan.scheduler == POPULATION
-            else run_joint(plan, self._prepared.ledger, workers, self._prepared.folder)
+            else run_joint(plan, self._prepared.ledger, workers)
         )
         StageFiles(self._prepared.folder).write(result)
         return result

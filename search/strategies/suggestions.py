@@ -1,4 +1,4 @@
-"""What a searcher has asked for: trained once, told again from the ledger, kept for a run that goes on."""
+"""Suggestions of a searcher: trained once, told again from the ledger, kept for a run that goes on."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ class Suggestions:
         self, samples: int, settings: Mapping[str, Any], find: Find, ledger: Ledger, path: Path
     ) -> None:
         self._samples, self._find, self._ledger, self._path = samples, find, ledger, path
-        self._settings = json.loads(json.dumps(settings))
+        self._settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
+        # a dict keeps the order of asking, which a set would lose: TPE hears its past in it
         self._asked = {key: None for key in self._read() if ledger.find_key(key)}
         self.reused = self.results()
         self.known_before = list(self.reused.values())
 
     def full(self) -> bool:
         """Returns whether as many were asked for as may be."""
-        return len(self._asked) >= self._samples
+        return not self.missing()
 
     def missing(self) -> int:
         """Returns how many more may be asked for."""
@@ -51,7 +52,7 @@ class Suggestions:
         if known is None:
             return trial
         self.reused[trial.key] = known
-        return known.mean_val_accuracy if known.epochs else 0.0
+        return known.mean_val_accuracy if known.epochs else 0.0  # failed at once: as bad as can be
 
     def results(self) -> dict[str, TrialResult]:
         """Returns by key what came of them, in the order asked."""
@@ -65,5 +66,5 @@ class Suggestions:
                 kept["settings"][name] == now for name, now in self._settings.items() if name not in BUDGET
             )
             return list(kept["asked"]) if same else []
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):  # a damaged file costs suggestions, no trial
             return []

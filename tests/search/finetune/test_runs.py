@@ -61,7 +61,7 @@ def workers(tmp_path: Path) -> FakeWorkers:
 
 
 def run(plan: FinetunePlan, workers: FakeWorkers) -> FinetuneResult:
-    return run_finetune(plan, Ledger(workers.study), workers, workers.study)
+    return run_finetune(plan, Ledger(workers.study), workers)
 
 
 def test_pretraining_comes_first_and_keeps_its_weights(make_plan: MakePlan, workers: FakeWorkers) -> None:
@@ -107,9 +107,9 @@ def test_weights_that_are_gone_are_trained_again_and_the_ledger_stays(
     ledger = Ledger(workers.study)
     ledger.record(make_result(tuned, 0.807, 0.807), np.full(16, 0.75))
     before = ledger.find(tuned)
-    require_weights(plan, tuned, ledger, workers, workers.study)
+    require_weights(plan, tuned, ledger, workers)
     assert workers.trained == [tuned.key]
-    require_weights(plan, tuned, ledger, workers, workers.study)
+    require_weights(plan, tuned, ledger, workers)
     assert workers.trained == [tuned.key]
     assert ledger.find(tuned) == before
 
@@ -120,7 +120,7 @@ def test_other_numbers_than_the_ledgers_are_told(make_plan: MakePlan, workers: F
     ledger = Ledger(workers.study)
     ledger.record(make_result(tuned, 0.5, 0.5), np.full(16, 0.75))
     with pytest.warns(UserWarning, match=f"the trial {tuned.key} was trained again for its weights and gave"):
-        require_weights(plan, tuned, ledger, workers, workers.study)
+        require_weights(plan, tuned, ledger, workers)
 
 
 def test_pretraining_that_fails_ends_with_its_reason(make_plan: MakePlan, workers: FakeWorkers) -> None:

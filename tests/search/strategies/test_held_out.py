@@ -37,7 +37,7 @@ def trainer(problem: Problem, tmp_path: Path) -> FakeTrainer:
 
 
 def read(result: StageResult, trainer: FakeTrainer, folder: Path) -> dict[str, object]:
-    return evaluate_winner(result, trainer.problem, trainer.ledger, trainer, folder)
+    return evaluate_winner(result, trainer.problem, trainer.ledger, trainer)
 
 
 def test_reading_trains_on_all_but_the_test_part_of_each_split(trainer: FakeTrainer, tmp_path: Path) -> None:

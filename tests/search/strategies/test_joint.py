@@ -95,7 +95,7 @@ def run(
 ) -> tuple[JointResult, FakeWorkers]:
     ledger = Ledger(folder)
     workers = FakeWorkers(FakeTrainer(plan.problem, ledger, accuracy), limit)
-    return run_joint(plan, ledger, workers, folder), workers
+    return run_joint(plan, ledger, workers), workers
 
 
 def test_plan_of_a_grid_lists_every_configuration_on_every_split(tmp_path: Path, problem: Problem) -> None:
