@@ -46,26 +46,21 @@ class Callbacks(Callback):
     callbacks: Sequence[Callback]
 
     def search_began(self, search: SearchId, trials: int) -> None:
-        """Tells all of them."""
         for callback in self.callbacks:
             callback.search_began(search, trials)
 
     def trial_started(self, trial: Trial) -> None:
-        """Tells all of them."""
         for callback in self.callbacks:
             callback.trial_started(trial)
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """Tells all of them."""
         for callback in self.callbacks:
             callback.epoch_ended(trial, metrics)
 
     def trial_ended(self, result: TrialResult) -> None:
-        """Tells all of them."""
         for callback in self.callbacks:
             callback.trial_ended(result)
 
     def search_finished(self, result: Result) -> None:
-        """Tells all of them."""
         for callback in self.callbacks:
             callback.search_finished(result)

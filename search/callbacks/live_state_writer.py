@@ -1,4 +1,4 @@
-"""Writes the live state of a run: a callback that keeps `live.json` while the run lasts."""
+"""Writer of the live state of a run: a callback that keeps `live.json` while the run lasts."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class LiveStateWriter(Callback):
         self._search = _Search()
         self._failed: list[dict[str, Any]] = []
         self._warned = False
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # callbacks change what the thread reads
         self._changed, self._closing = threading.Event(), threading.Event()
-        self._changed.set()
+        self._changed.set()  # the first file is written at once
         self._thread = threading.Thread(target=self._keep_writing, name="live state", daemon=True)
         self._thread.start()
 
@@ -97,7 +97,7 @@ class LiveStateWriter(Callback):
         with self._lock:
             running = self._running(trial)
             earlier = [epoch for epoch in running["epochs"] if epoch["epoch"] < metrics.epoch]
-            running["epochs"] = [*earlier, figures]
+            running["epochs"] = [*earlier, figures]  # a new list: the thread may be writing the old one
         self._changed.set()
 
     def trial_ended(self, result: TrialResult) -> None:
@@ -140,7 +140,7 @@ class LiveStateWriter(Callback):
             self._changed.clear()
             if not self._closing.is_set():
                 self._write(closing=False)
-            self._closing.wait(self._every_s)
+            self._closing.wait(self._every_s)  # unlike a sleep it ends when the run does
         self._write(closing=True)
 
     def _write(self, *, closing: bool) -> None:
@@ -152,7 +152,7 @@ class LiveStateWriter(Callback):
             self._warned = True
 
     def _values(self, closing: bool) -> dict[str, Any]:
-        cluster = dict(self._cluster())
+        cluster = dict(self._cluster())  # before the lock: Ray may take long, and callbacks must not wait
         with self._lock:
             search, now = self._search, time.time()
             over = LiveState.ENDED if search.is_over() else LiveState.INTERRUPTED
@@ -176,7 +176,7 @@ class LiveStateWriter(Callback):
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) else None  # JSON has no NaN
 
 
 def _moment(unix_s: float) -> str:

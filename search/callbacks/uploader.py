@@ -1,4 +1,4 @@
-"""The uploader: it sends a study to the address that it lies at (s3://… and the like) while it runs."""
+"""Uploader: it sends a study to the address that it lies at (s3://… and the like) while it runs."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Uploader(Callback):
         """Sends everything that is not there; raises InputError where that is impossible."""
         self._ended.put(None)
         self._thread.join()
+        # in the caller's thread, where its InputError is heard
         push(self._folder, WORKERS_SEND)
 
     def _keep_uploading(self) -> None:
@@ -54,14 +55,15 @@ class Uploader(Callback):
                 continue
             if trial is None:
                 return
+            # the record last: whoever finds it may read the predictions
             self._try(self._ledger.predictions_path(trial), self._ledger.path(trial))
 
     def _try(self, *paths: Path) -> None:
         try:
             for path in paths:
-                if path.exists():
+                if path.exists():  # a trial that failed has no predictions
                     push(path, WORKERS_SEND)
         except InputError as error:
             if not self._warned:
                 warnings.warn(f"{error}; what is finished is kept here and sent later", stacklevel=2)
-            self._warned = True
+            self._warned = True  # a network that is down fails once a trial: one warning is enough

@@ -42,5 +42,5 @@ class VerboseLog(Callback):
         self._wrote(self._stages.path(result.stage, result.sweep))
 
     def _wrote(self, path: Path) -> None:
-        if path.exists():
+        if path.exists():  # a trial that failed has no predictions
             self._say(f"wrote     {path}")

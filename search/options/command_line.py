@@ -32,10 +32,10 @@ def command_of(options: SearchOptions, cwd: str = "") -> str:
 
 
 def options_of(command: Command | None) -> SearchOptions | None:
-    """Returns what a study was last asked; None where nobody asked, or another version's words did."""
+    """Returns the options of a study's last run; None where there was none, or its words mean nothing now."""
     if command is None:
         return None
-    try:
+    try:  # the words are of any version; only its own parser tells whether they still mean something
         return read_options(command.argv)
     except InputError:
         return None
@@ -52,7 +52,7 @@ def options_of_study(name: str, storage: str, facts: StudyFacts, last: SearchOpt
     values = {name: fact for name in _OF_FACTS if (fact := getattr(facts, name))}
     if facts.weights.startswith("file:"):
         values["weights"] = WEIGHTS
-    if not facts.is_drawn:
+    if not facts.is_drawn:  # the sample is the default, which needs no word
         values["data"] = MANIFEST
     return SearchOptions.of(study=name, storage=storage, **values)
 

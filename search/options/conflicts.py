@@ -46,7 +46,7 @@ def _check_one_stage(stage: str, options: SearchOptions) -> str | None:
     hyperparameter = STAGES[stage].hyperparameter if stage in STAGES else ""
     if hyperparameter not in options.given:
         return None
-    held = _TYPED_AS[hyperparameter]
+    held = _TYPED_AS[hyperparameter]  # --schedule is learning_rate_schedule
     return f"--stage {stage} tries the values of {held} itself; leave out {held}"
 
 
@@ -75,7 +75,7 @@ def _check_population(options: SearchOptions) -> str | None:
     if options.joint.search != "random":
         search = options.joint.search
         return f"--scheduler pbt starts from a random population; use --search random, not {search}"
-    if options.deciding.repeats != 1:
+    if options.deciding.repeats != 1:  # a repeat takes one configuration from its first epoch on
         return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
     if not set(options.joint.varied) <= set(POPULATION_STAGES):
         return f"--scheduler pbt varies {' and '.join(POPULATION_STAGES)}; leave the others out of --vary"

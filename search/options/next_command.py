@@ -49,6 +49,7 @@ def _unfinished(asked: SearchOptions, results: Sequence[Result], finetuned_at: s
     """Returns whether a stage that was asked for has not finished `since` then."""
     if asked.wants_finetuning and finetuned_at < since:
         return True
+    # ISO 8601 in UTC: texts in their order are moments in theirs
     finished = {result.stage for result in results if result.finished_at >= since}
     return not finished.issuperset([JOINT] if asked.is_joint else asked.stage_names)
 
@@ -58,7 +59,7 @@ def _next_stage(asked: SearchOptions | None, finished: set[str]) -> str:
 
     Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.
     """
-    if asked and asked.stage == ALL:
+    if asked and asked.stage == ALL:  # it left out only what was held
         return FINETUNE
     following = dropwhile(lambda name: bool(finished) and name not in finished, STAGES)
     given = asked.given if asked else {}

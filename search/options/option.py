@@ -71,11 +71,11 @@ class OptionGroup:
     def __post_init__(self) -> None:
         for item, known in options_in(type(self)):
             value = getattr(self, item.name)
-            if value is None and item.default is None:
+            if value is None and item.default is None:  # not given: no rule is for that
                 continue
             try:
                 object.__setattr__(self, item.name, known.checked(value))  # groups are frozen
-            except InputError as error:
+            except InputError as error:  # the rule does not know of which option it is
                 raise InputError(f"--{name_of(item)}: {error}") from None
 
 

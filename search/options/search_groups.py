@@ -129,7 +129,7 @@ class HeldValues(OptionGroup):
     )
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        super().__post_init__()  # what each text means; the values together come after
         try:
             TrialConfig.from_dict(self.given)  # knows the rule of each, and tells it
         except ValueError as error:
@@ -153,7 +153,7 @@ class StagedOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions(OptionGroup):
-    """Configurations that a joint search tries, and what stops it; `vary` None stands for `VARIED`."""
+    """Configurations that a joint search tries, and what stops it; without `vary` see `varied`."""
 
     title: ClassVar[str] = "joint search"
 

@@ -56,6 +56,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def offer(option: Any, *words: str) -> None:
     """Makes the shell complete what is typed for `option` to one of `words`."""
+    # argcomplete looks for this attribute of an argparse action
     option.completer = lambda prefix, **_: [word for word in words if word.startswith(prefix)]
 
 
@@ -138,7 +139,7 @@ def at_least(least: int) -> Callable[[str], int]:
         try:
             number = int(text)
         except ValueError:
-            number = least - 1
+            number = least - 1  # fails below: one sentence for a word and for a number too small
         if number < least:
             raise InputError(f"must be a whole number from {least}, received {text!r}")
         return number
@@ -157,7 +158,7 @@ def seconds(text: str) -> float:
     try:
         time_s = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
     except ValueError:
-        time_s = 0.0
+        time_s = 0.0  # fails below, as do nan and inf
     if not 0 < time_s < float("inf"):
         raise InputError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
     return time_s
@@ -173,7 +174,7 @@ def show_seconds(time_s: float) -> str:
 
 def gpus(text: str) -> float:
     """Returns a share of a GPU, or a number of whole ones."""
-    share = _number(text)
+    share = _number(text)  # NaN fails each comparison
     if not 0 <= share < 1024 or (share > 1 and share != int(share)):
         raise InputError(f"must be a share up to 1 or a whole number, received {text!r}")
     return share

@@ -68,9 +68,10 @@ def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
 
 def random_configs(base: TrialConfig, space: Space, samples: int) -> list[TrialConfig]:
     """Returns `samples` configurations drawn with the seed of `base`; of a grid each at most once."""
-    rng = np.random.default_rng(base.seed)
+    rng = np.random.default_rng(base.seed)  # the same command tries the same, so it can go on
     if not any(isinstance(values, Range) for values in space.values()):
         grid = grid_of(base, space)
+        # a permutation, not draws: a configuration drawn twice would be a trial less
         return [grid[number] for number in rng.permutation(len(grid))[:samples]]
     return [
         replace(base, **{name: _draw(values, rng) for name, values in space.items()}) for _ in range(samples)

@@ -9,8 +9,7 @@ from search.space.stages import STAGES
 from trainables.trial import TrialConfig
 
 HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
-# where nobody says what was varied
-COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")
+COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
 _TITLES: Mapping[str, str] = {
     "backbone": "Backbones",
     "batch_size": "Batch size",

@@ -12,7 +12,7 @@ from trainables.trial import SCHEDULES, TrialConfig
 
 ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages
 AUTO_REPEATS = "auto"  # of --repeats: a race
-HASSNER = "hassner"
+HASSNER = "hassner"  # the one backbone that trains on images, from its first layer on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Stage:
     def _config(self, base: TrialConfig, value: Any) -> TrialConfig:
         if self.hyperparameter != "backbone":
             return replace(base, **{self.hyperparameter: value})
+        # the report gave each backbone a head of its own; what was tuned or given since stays
         untuned = UNTUNED_HEADS.get(base.backbone, {})
         own = {
             name: new

@@ -72,9 +72,10 @@ def _wilson(hits: _Mask) -> list[float]:
 def _roc(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    if np.unique(labels).size < 2:
+    if np.unique(labels).size < 2:  # scikit-learn would warn, and give NaN
         return {"fpr": None, "tpr": None, "auc": None}
     fpr, tpr, _ = roc_curve(labels, probabilities)
+    # both ends stay, so the curve still begins at (0, 0) and ends at (1, 1)
     kept = np.unique(np.linspace(0, fpr.size - 1, min(ROC_POINTS, fpr.size)).round().astype(np.int64))
     return {
         "fpr": fpr[kept].tolist(),
@@ -86,6 +87,7 @@ def _roc(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
 def _calibration(labels: _Labels, probabilities: _Probabilities) -> dict[str, Any]:
     from sklearn.metrics import brier_score_loss
 
+    # a probability of exactly 1 belongs to the last bin, not to an eleventh
     numbers = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     bins = [_bin(number, labels, probabilities, numbers == number) for number in range(BINS)]
     distances = [
@@ -119,12 +121,14 @@ def _by_label(labels: _Labels, right: _Mask) -> list[dict[str, Any]]:
 
 
 def _by_age(ages: Sequence[str | None], right: _Mask) -> list[dict[str, Any]]:
+    # pandas gives NA or NaN where no age is known
     names = np.array([age if isinstance(age, str) else UNKNOWN_AGE for age in ages])
     rows = {str(name): right[names == name] for name in sorted(np.unique(names).tolist(), key=_first_year)}
     return [{"age": name, "n": int(hits.size), **_accuracy(hits)} for name, hits in rows.items()]
 
 
 def _first_year(age: str) -> tuple[float, str]:
+    # as numbers: as text (100, 120) would come before (25, 32)
     number = re.search(r"\d+", age)
     return (float(number.group()) if number else math.inf, age)
 

@@ -11,6 +11,7 @@ NONE = "-"
 
 def decimal(value: Any, digits: int = 4) -> str:
     """Returns a number with `digits` digits, "-" for None, NaN and what is no number."""
+    # a bool is an int to Python, and would be shown as 1.0000
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return NONE
     return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0 turns -0.0 into 0.0

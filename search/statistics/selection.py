@@ -1,4 +1,4 @@
-"""Who wins, and whether that is sure: paired comparisons of the best configuration with every other one.
+"""Selection of a winner, and how sure it is: paired comparisons of the best configuration with every other.
 
 What to expect, as measured by `tests/search/statistics/test_selection.py` (level 0.05, normal noise, a larger
 effect of the seed common to all). Of studies with equal configurations, 5 % claim a winner among two, which
@@ -152,7 +152,7 @@ def race(scores: Sequence[Scores], *, maximum: int = RACE_MAXIMUM, level: float 
             raced[number] = {run: scores[number][run] for runs in rounds[:repeats] for run in runs}
         selection = _select(raced, level, shares)
         racing = [number for number in racing if _may_be_best(selection, number)]
-        if len(racing) < 2:
+        if len(racing) < 2:  # the best has nobody left to be told from
             break
     return Race(need=(), selection=selection)
 
@@ -197,8 +197,9 @@ def _compare(pairs: Sequence[_Pair], level: float, shares: Mapping[int, float]) 
         for pair, share in zip(pairs, spent, strict=True)
     ]
     for step, number in enumerate(sorted(range(len(pairs)), key=p_values.__getitem__)):
-        if p_value <= level:
+        if p_value <= level:  # all before were told apart, so fewer comparisons are left
             correction = len(pairs) - step
+        # never below that of an earlier step: Holm's adjusted p values rise
         p_value = max(p_value, min(1.0, (len(pairs) - step) * p_values[number]))
         found[number] = _comparison(pairs[number], p_value, level, correction / spent[number])
     return [found[number] for number in range(len(pairs))]
@@ -227,10 +228,10 @@ def _pair(best: Scores, other: Scores) -> _Pair:
             of_split.setdefault(run[0], []).append(best[run] - other[run])
     runs = sum(map(len, of_split.values()))
     if runs == 0:
-        return _Pair(fmean(best.values()) - fmean(other.values()))
+        return _Pair(fmean(best.values()) - fmean(other.values()))  # nothing to pair: no test
     splits = len(of_split)
     if splits == 1:
-        (differences,) = of_split.values()
+        (differences,) = of_split.values()  # one training set: nothing overlaps
         pair = _tested(differences, ratio=0.0)
     else:
         ratio = max(VALIDATION_SHARE / (1 - VALIDATION_SHARE), 1 / (splits - 1))
@@ -244,6 +245,7 @@ def _tested(differences: Sequence[float], ratio: float) -> _Pair:
     count, difference = len(differences), fmean(differences)
     if count < 2:
         return _Pair(difference)
+    # fsum is exact, so the order of the runs does not matter
     spread = math.sqrt(math.fsum((value - difference) ** 2 for value in differences) / (count - 1))
     if spread > _RESOLUTION:
         error = spread * math.sqrt(1 / count + ratio)
@@ -256,7 +258,7 @@ def _tested(differences: Sequence[float], ratio: float) -> _Pair:
 
 def _may_be_best(selection: Selection, number: int) -> bool:
     comparison = selection.comparisons[number]
-    return comparison is None or comparison.tied is not False
+    return comparison is None or comparison.tied is not False  # None: the best itself
 
 
 def _shares(maximum: int) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""What a selection says, in the words that tables, JSON and report share."""
+"""Verdict of a selection in the words that tables, JSON and report share."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comp
     closest, found = min(compared, key=_difference)
     alone = len(compared) == 1
     than, against = (closest, "") if alone else ("every other", f" against the closest, {closest}")
+    # of several the closest is told: it is better than each of the others by more
     by = f"{decimal(found.difference)}{'' if alone else ' or more'}"
     facts = f"{_interval(selection, found)}{against}; {_basis(selection, found)}"
     return f"{winner} wins clearly: better than {than} by {by} ({facts})"

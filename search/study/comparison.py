@@ -1,4 +1,4 @@
-"""Compares configurations by their runs: the figures of each, who is best, and whether that is sure."""
+"""Comparison of configurations by their runs: the figures of each, who is best, and whether that is sure."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def runs_of(config: TrialConfig, problem: Problem, seeds: Sequence[int]) -> tupl
 
 def each_once(candidates: Sequence[Candidate]) -> list[Trial]:
     """Returns all runs, each once; those with the same split and seed stand together."""
+    # by number first: an interrupted search then has whole rows of runs that can be paired
     longest = max(len(candidate.runs) for candidate in candidates)
     ordered = (
         candidate.runs[number]
@@ -47,7 +48,7 @@ def each_once(candidates: Sequence[Candidate]) -> list[Trial]:
         for candidate in candidates
         if number < len(candidate.runs)
     )
-    return list({run.key: run for run in ordered}.values())
+    return list({run.key: run for run in ordered}.values())  # candidates may share a trial
 
 
 def entries_of(
@@ -74,13 +75,14 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
 
 def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:
     """Returns the age group of each of `rows`, None where it is unknown."""
+    # as objects: a column of pandas' strings would turn None into NA
     ages = problem.manifest.table["age"].iloc[rows].astype(object)
     return list(ages.where(ages.notna(), None))
 
 
 def _score(result: TrialResult | None) -> float:
     if result is None or result.status is not TrialStatus.COMPLETED:
-        return math.nan
+        return math.nan  # one run that failed makes its candidate fail
     return result.mean_val_accuracy
 
 

@@ -1,4 +1,4 @@
-"""What is said of a study in words: its data, its weights, times, and what a later sweep changed."""
+"""Descriptions of a study in words: its data, its weights, times, and what a later sweep changed."""
 
 from __future__ import annotations
 

@@ -53,6 +53,7 @@ class StudyFacts:
             kind = str if known[name] is None else type(known[name])
             if values[name] is not None and not isinstance(values[name], kind):
                 raise ValueError(f"{name} must be of type {kind.__name__}, received {values[name]!r}")
+        # what an earlier version did not write has its default
         told = {name: values[name] for name in known if values.get(name) is not None}
         return cls(**told, others={name: fact for name, fact in values.items() if name not in known})
 

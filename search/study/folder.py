@@ -44,6 +44,7 @@ def check_study(folder: Path, facts: StudyFacts) -> None:
     if not layout.facts.exists():
         return
     differing = list(_differing(read_facts(folder), facts))
+    # without a trial nothing was made of the old facts
     if differing and any(layout.trials.glob("*.json")):
         raise InputError(
             f"the study {folder} was made with other facts: {', '.join(differing)}; give another --study name"
@@ -77,6 +78,7 @@ def read_command(folder: Path) -> Command | None:
 def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) -> None:
     """Raises InputError where a stage of the study in `folder` was run for another backbone."""
     for result in tuned:
+        # the stage of the backbone compares several, whatever it began with
         if result.stage != "backbone" and result.base.backbone != backbone:
             raise InputError(
                 f"the study {folder} was made with another backbone: stage {result.stage} has "
@@ -93,7 +95,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(Layout(folder).lock)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0)  # at once or not: waiting would look like a hang
     except Timeout:  # an OSError too
         raise InputError(
             f"the study {folder} is being run by another process; wait for it or give another --study"

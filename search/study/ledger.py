@@ -1,4 +1,4 @@
-"""The ledger of a study: one file an ended trial, written whole or not at all.
+"""The ledger of a study: one file per ended trial, written whole or not at all.
 
 A file never changes afterwards, but for a trial that a scheduler stopped and that later runs to its end.
 """
@@ -24,6 +24,7 @@ def read_trial(path: Path) -> TrialResult:
     try:
         result = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
         if result.trial.key != path.stem:
+            # a file that was renamed or copied by hand would count as another trial
             raise ValueError(f"it holds the trial {result.trial.key}")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged ({error})") from error
@@ -75,6 +76,7 @@ class Ledger:
             path = self.predictions_path(result.trial)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, lambda file: np.save(file, np.asarray(predictions, np.float32)))
+        # last: a record that is there says that the predictions are, too
         write_json(self.path(result.trial), result.to_dict())
 
     def predictions(self, trial: Trial) -> np.ndarray:
@@ -101,7 +103,7 @@ class Ledger:
         except FileNotFoundError:
             return None
         except InputError as error:
-            aside = path.with_suffix(".damaged")
+            aside = path.with_suffix(".damaged")  # kept for a person; *.json no longer finds it
             path.replace(aside)
             warnings.warn(f"{error}; moved to {aside.name}, trained again", stacklevel=3)
             return None

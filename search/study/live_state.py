@@ -22,7 +22,7 @@ GONE_S = 3.0  # where its process is gone from this machine, after so long
 
 
 class LiveState(StrEnum):
-    """What became of a run."""
+    """State of a run: it goes on, or what became of it."""
 
     RUNNING = "running"
     ENDED = "ended"

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class SearchKind(StrEnum):
-    """What trials are trained for: a stage, a joint search, or what comes after them."""
+    """Purpose for which trials are trained: a stage, a joint search, or what comes after them."""
 
     STAGE = "stage"
     JOINT = "joint"
@@ -33,7 +33,7 @@ class SearchId:
     @classmethod
     def parse(cls, text: str) -> SearchId:
         """Returns the search whose text is `text`; raises ValueError where it is that of none."""
-        for kind in SearchKind:
+        for kind in SearchKind:  # not split at the space: "held-out data" has one itself
             if text == kind or text.startswith(f"{kind} "):
                 return cls(kind, text.removeprefix(kind).lstrip())
         raise ValueError(f"a search is of a kind ({', '.join(SearchKind)}), received {text!r}")

@@ -1,4 +1,4 @@
-"""What all trials of a study have in common: the data, its splits, the weights and the Keras backend."""
+"""Setup that all trials of a study share: the data, its splits, the weights and the Keras backend."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KERAS_BACKENDS = ("tensorflow", "jax")
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The given part of a search; the rest is configurations.
+    """Problem that a search is given; the rest is configurations.
 
     `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
     `feature_precision` is that of the frozen backbones' arithmetic.
@@ -56,7 +56,7 @@ class Problem:
         if weights is None:
             weights = "none" if manifest.is_drawn else "imagenet"
         if weights_identity(weights) not in ("none", "imagenet"):
-            weights = str(Path(weights).absolute())
+            weights = str(Path(weights).absolute())  # Ray's workers stand in other folders
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
         return cls(manifest, protocol, splits, weights, backend, feature_precision)
@@ -147,11 +147,12 @@ def installed_backend(wanted: str) -> str:
 
 def extraction_backend(keras_backend: str, gpus: float) -> str:
     """Returns the backend for the backbone's forward pass: on CPUs TensorFlow's kernels are the fastest."""
+    # measured for ResNet50V2 on two cores, CPU time an image: TensorFlow 75 ms, JAX 107 to 114
     return "tensorflow" if not gpus and _is_installed("tensorflow") else keras_backend
 
 
 def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+    return importlib.util.find_spec(package) is not None  # importing TensorFlow takes seconds
 
 
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:

@@ -37,7 +37,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Snapshot:
-    """What lay in a study's folder at one moment: stages by the time they finished, trials by key.
+    """Content of a study's folder at one moment: stages by the time they finished, trials by key.
 
     `storage` is what the option --storage calls the place of `folder`. `ended_at` are the moments (unix
     seconds) at which the trials' files were written, by key. `readings` are of held-out data, `photographs`
@@ -118,12 +118,12 @@ class SnapshotReader:
         stamps = dict(_files(self._layout))
         if not stamps:
             raise InputError(_no_study(self._layout))
-        if self._last is None or self._last[0] != stamps:
+        if self._last is None or self._last[0] != stamps:  # the same object says: nothing new
             self._last = stamps, self._snapshot(stamps)
         return self._last[1]
 
     def _snapshot(self, stamps: Mapping[Path, Stamp]) -> Snapshot:
-        self._parsed.keep_only(stamps)
+        self._parsed.keep_only(stamps)  # what was removed must not stay in memory
         layout, unread = self._layout, list[str]()
 
         def one(path: Path, parse: Callable[[Path], Value | None]) -> Value | None:

@@ -101,7 +101,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision(ABC):
-    """The part that the results of all kinds of search share: what was compared how, and who won.
+    """Part that the results of all kinds of search share: what was compared how, and who won.
 
     `base` is the configuration that was varied; `taken_over` says of each hyperparameter where its value
     comes from ("stage lr", "given", "default"). `verdict`: "clear" (better than every other value at the
@@ -162,6 +162,7 @@ class Decision(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; NaN becomes None."""
         values = {**asdict(self), **self._own()}
+        # a file has the order of _IN_FILE, whatever that of the classes
         return {"format": STAGE_FORMAT, **{name: _plain(values[name]) for name in _IN_FILE}}
 
     @abstractmethod
@@ -325,7 +326,7 @@ def _entry(values: Mapping[str, Any]) -> Entry:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if isinstance(value, list) else value  # hidden units are a list in JSON
 
 
 def _plain(value: Any) -> Any:
@@ -334,7 +335,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return None  # JSON has no NaN
     return value
 
 
@@ -351,13 +352,13 @@ def winner_of(results: Iterable[Result], folder: Path) -> tuple[TrialConfig, str
         )
     last, winner = found[-1]
     if not isinstance(last, StageResult):
-        return winner, "the joint search"
+        return winner, "the joint search"  # it varied all at once, nothing comes later
     order = list(STAGES)
     later = {
         result.hyperparameter: getattr(won, result.hyperparameter)
         for result, won in found
         if isinstance(result, StageResult)
         and order.index(result.stage) > order.index(last.stage)
-        and result.base.backbone == winner.backbone
+        and result.base.backbone == winner.backbone  # for another one it may be wrong
     }
     return replace(winner, **later), str(SearchId(SearchKind.STAGE, last.stage))
