@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from data_prep.command_line.console import only_warnings, text_console
+from data_prep.command_line.notebook import in_notebook
 from data_prep.command_line.parser import did_you_mean
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
@@ -146,7 +149,9 @@ class Tuner:
 
     def _console(self) -> Console:
         console = text_console(stderr=True)
-        # a notebook shows the bar in place of all lines
-        console.is_jupyter = console.is_jupyter and self._progress
-        console.quiet = not self._progress or (console.is_jupyter and not self.options.callbacks.verbose)
+        if in_notebook():
+            console.quiet = not self.options.callbacks.verbose  # it shows a bar in place of all lines
+            # what Ray imports there asks for ipywidgets, which nothing of ours needs
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            logging.getLogger("ray.widgets.util").setLevel(logging.ERROR)
         return console

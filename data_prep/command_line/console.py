@@ -17,7 +17,8 @@ from rich.console import Console
 def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """Returns a console on standard output, standard error, or `file`, with plain brackets and numbers."""
     # rich would read [brackets] as styles and :words: as emoji, and colour every number
-    return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
+    # a notebook would get lines for standard error as output of its own, also where that is redirected
+    return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False, force_jupyter=False)
 
 
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from data_prep.command_line.notebook import in_notebook
 from search.callbacks.notebook_bar import NotebookBar
 from search.callbacks.progress import Progress, Running
 from search.study.descriptions import clock_time
@@ -22,7 +23,7 @@ _BAR = 16  # columns
 
 def progress_on(console: Console, title: str, total: int, label: Callable[[Trial], str]) -> Progress:
     """Returns what shows `total` trials called by `label`: a bar in a notebook, else lines and a table."""
-    if console.is_jupyter:
+    if in_notebook():
         return NotebookBar(title, total, label)
     return ProgressDisplay(title, total, label, console)
 

@@ -187,6 +187,7 @@ class Driver:
                     name="search",
                     storage_path=exchange,
                     verbose=0,
+                    progress_reporter=tune.CLIReporter(),  # in a notebook its default clears what others show
                     callbacks=[collector, LostNodes()],
                     failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                 ),

@@ -101,6 +101,25 @@ def test_stage_gives_what_scripts_rely_on(workplace: Path, tuned: dict[str, Any]
     assert (learned(again), again["winner"]) == (learned(result), result["winner"])
 
 
+TUNES = """
+from search import Tuner
+tuner = Tuner(data="faces.parquet", backbone="keras:MobileNetV2", epochs=2, study="door", progress=False)
+print(tuner.stage("lr").winner.learning_rate, *sorted(tuner.study.trials()["key"]))
+"""
+
+
+def test_call_in_python_and_the_command_share_the_ledger(workplace: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TUNES], cwd=workplace, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    learning_rate, *keys = done.stdout.split()
+    result = run(workplace, "--stage", "lr", "--study", "door", "--epochs", "2")
+    assert sorted(trial["key"] for trial in result["trials"]) == keys
+    assert all(trial["reused"] for trial in result["trials"])
+    assert result["winner"]["learning_rate"] == float(learning_rate)
+
+
 @pytest.mark.usefixtures("tuned")
 def test_winner_becomes_a_model_that_predicts(workplace: Path) -> None:
     options = ("--stage", "finetune", "--celeba", "celeba.parquet", "--finetune", "blocks:1")

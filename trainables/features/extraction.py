@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from data_prep.command_line.console import text_console
+from data_prep.command_line.notebook import Bar, in_notebook
 from data_prep.errors import InputError
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
@@ -261,6 +262,9 @@ def show_progress(label: str, console: Console | None = None) -> Iterator[OnProg
     default console is standard error.
     """
     console = console or text_console(stderr=True)
+    if in_notebook():
+        yield _bar(label, Bar())
+        return
     if not console.is_terminal:
         yield _lines(label, console)
         return
@@ -274,6 +278,11 @@ def show_progress(label: str, console: Console | None = None) -> Iterator[OnProg
             progress.update(task, completed=done, total=total, words=pace.describe(done, total))
 
         yield on_progress
+
+
+def _bar(label: str, bar: Bar) -> OnProgress:
+    pace = Pace()
+    return lambda done, total: bar.draw(done, total, f"{label}: {pace.describe(done, total)}")
 
 
 def _lines(label: str, console: Console) -> OnProgress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from data_prep.command_line.notebook import Bar
 from search.callbacks.notebook_bar import NotebookBar
 from tests.search.makers import make_epochs, make_result, make_trial
 from trainables.trial import Trial, TrialStatus
@@ -27,7 +28,7 @@ class Place:
 
 
 def bar_in(place: Place, total: int = 2) -> NotebookBar:
-    return NotebookBar("stage lr", total, label, place=place, clock=lambda: 0.0)
+    return NotebookBar("stage lr", total, label, bar=Bar(place), clock=lambda: 0.0)
 
 
 def test_bar_grows_with_epochs_and_trials() -> None:
