@@ -8,9 +8,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from data_prep.command_line.completion import completing
 from data_prep.command_line.exit_codes import exit_code
-from data_prep.command_line.parser import CommandParser
+from data_prep.command_line.parser import CommandParser, completing
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "build": ("data_prep.build", "manifest of your images"),

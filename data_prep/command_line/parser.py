@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
-from data_prep.command_line.completion import completing
 from data_prep.errors import InputError
 
 Options = TypeVar("Options")
@@ -97,6 +97,19 @@ class CommandParser(argparse.ArgumentParser):
         except argparse.ArgumentError as error:
             error.message += did_you_mean(str(value), map(str, action.choices or ()), self._other_words)
             raise
+
+
+def completing(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Returns `parser`; where a shell asks for completions instead, answers it and ends the process.
+
+    The shell has to be told once: `source <(activate-global-python-argcomplete --dest=-)`. It then looks for
+    the marker PYTHON_ARGCOMPLETE_OK in a module before it asks it, so that no other program is ever run.
+    """
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    return parser
 
 
 def did_you_mean(word: str, known: Iterable[str], other_words: Mapping[str, str] | None = None) -> str:

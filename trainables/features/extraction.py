@@ -62,7 +62,6 @@ def extract(
     batch_size: int = BATCH_SIZE,
     shard_images: int = SHARD_IMAGES,
     on_progress: OnProgress | None = None,
-    say: Callable[[str], None] = say_on_stderr,
 ) -> FeatureStore:
     """Returns the cached rows of the images, computing those that are missing; row i is image i.
 
@@ -70,8 +69,8 @@ def extract(
     `trainables.features.inputs` resized pixels `(n, px, px, 3)` uint8. With the `precision` bfloat16 a
     backbone computes in that; its features are stored as float32, and are some per cent off. `digests` are
     the first hexadecimal digits of the sha256 of each file. A run that is killed continues at the last whole
-    shard of `shard_images`. `on_progress(done, total)` follows every batch; `say` gets a line when another
-    process is already at it and this one waits.
+    shard of `shard_images`. `on_progress(done, total)` follows every batch. Where another process is already
+    at it, this one says so on standard error and waits.
     Raises InputError for an unknown name, weights that cannot be had, an image that cannot be read or
     has changed, and a cache that cannot be written.
     """
@@ -93,7 +92,7 @@ def extract(
         return fill(key, cache, missing, paths, digests, forward, batch_size, on_progress)
 
     facts = made_by(backbone, weights, _keras_backend() if backbone.frozen else "")
-    return complete(key, cache, compute, facts, shard_images=shard_images, say=say)
+    return complete(key, cache, compute, facts, shard_images=shard_images)
 
 
 def complete(
@@ -103,14 +102,13 @@ def complete(
     facts: Mapping[str, Any],
     *,
     shard_images: int = SHARD_IMAGES,
-    say: Callable[[str], None] = say_on_stderr,
 ) -> FeatureStore:
     """Returns the rows of `key`; holds them while `compute` writes the shards that are missing.
 
     `compute` gets their row ranges and returns the images per second. `facts` go into the index.
     """
     folder = key.folder(cache)
-    with exclusive(folder, say):
+    with exclusive(folder, say_on_stderr):
         found = read_store(folder)
         if found:  # another process made them while this one waited
             return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, in_one_line
 from trainables.features.images import OnProgress, Pixels, decode, done_ahead
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
@@ -83,8 +83,9 @@ class Classifier:
         try:
             network = keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # zipfile, h5py, json and Keras each raise their own
+            problem = in_one_line(error, 200).partition(". ")[0]  # Keras goes on for a paragraph
             raise InputError(
-                f"{path} cannot be loaded by Keras {keras.__version__} in safe mode ({_in_one_line(error)}); "
+                f"{path} cannot be loaded by Keras {keras.__version__} in safe mode ({problem}); "
                 "give a .keras file of this version or older that needs no code of its own"
             ) from error
         return cls(network, _input_px(network, path))
@@ -213,8 +214,3 @@ def _input_px(network: keras.Model, path: Path) -> int:
             f"{path} reads {takes} and gives {gives}; give a model that this project wrote"
         )
     return takes[1]
-
-
-def _in_one_line(error: Exception) -> str:
-    first_sentence = " ".join(str(error).split()).partition(". ")[0]
-    return first_sentence[:200] or type(error).__name__
