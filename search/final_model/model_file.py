@@ -32,7 +32,7 @@ class ModelFile:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """What a reader of its predictions must know of the model, in sentences."""
+        """Sentences that a reader of its predictions must know of the model."""
         if not self.facts:
             return (
                 "there is no model.json beside the model, so nothing is known of the data and the weights "

@@ -43,10 +43,11 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     record = _record(plan, result, run)
     if path.is_file() and _read(path.with_name("model.json")) == record:
         return path
+    # before the model: a run killed in between must not leave a record that speaks of another model
     path.with_name("model.json").unlink(missing_ok=True)
     kept = Layout(study).weights / run.key / LAST
     write(run.config.to_dict(), plan.problem.weights, kept, path)
-    pull(path)
+    pull(path)  # in a study with an address the worker sent it there
     write_json(path.with_name("model.json"), record)
     return path
 

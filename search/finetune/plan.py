@@ -73,7 +73,7 @@ class FinetunePlan:
 
     @property
     def pretrained_on(self) -> str:
-        """What the images of the pretraining are called; empty without one."""
+        """The name of the images of the pretraining; empty without one."""
         source = self.pretraining.facts().source if self.pretraining else ""
         return {"celeba": "CelebA", "sample": "drawn faces"}.get(source, source)
 

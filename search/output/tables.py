@@ -1,4 +1,4 @@
-"""What a stage found, for a person (a table of 80 columns) and for a script (one JSON object)."""
+"""Tables of what a stage found, for a person at a terminal of 80 columns."""
 
 from __future__ import annotations
 

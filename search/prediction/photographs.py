@@ -1,4 +1,4 @@
-"""What a person names becomes photographs: files, folders, patterns, a manifest, the drawings of the demo."""
+"""Photographs that a person names: files, folders, patterns, a manifest, the drawings of the demo."""
 
 from __future__ import annotations
 

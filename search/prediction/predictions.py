@@ -1,4 +1,4 @@
-"""What a model says of photographs: for a person (a table), and for scripts (JSON values, CSV)."""
+"""Predictions of a model for photographs: for a person (a table), and for scripts (JSON values, CSV)."""
 
 from __future__ import annotations
 

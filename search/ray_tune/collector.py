@@ -1,4 +1,4 @@
-"""Turns what Ray Tune hears from its workers into results, as soon as each trial ends."""
+"""Collectors of what Ray Tune hears from its workers: results, as soon as each trial ends."""
 
 from __future__ import annotations
 
@@ -49,9 +49,8 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     policy: Policy
     keep_log: Callable[[Trial, str], None]
     results: dict[str, TrialResult] = field(default_factory=dict)
-    _ours: dict[str, list[Trial]] = field(
-        default_factory=dict
-    )  # by Tune's id: a key is costly at every report
+    # by Tune's id: a key is costly at every report
+    _ours: dict[str, list[Trial]] = field(default_factory=dict)
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -69,7 +68,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Notes an epoch, or how a trial ended: its last report says so."""
         reports = result.get(worker.PACK, [result])
         for ours, report in zip(self._trials_of(trial), reports, strict=True):
-            self._hear(ours, report or {})
+            self._hear(ours, report or {})  # None of a member that has ended before the others
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
@@ -95,7 +94,7 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def _hear(self, ours: Trial, report: dict[str, Any]) -> None:
         if worker.EPOCH in report:
             metrics = EpochMetrics(**report[worker.EPOCH])
-            self._epochs[ours.key][metrics.epoch] = metrics
+            self._epochs[ours.key][metrics.epoch] = metrics  # a retried trial reports epochs again
             self.callback.epoch_ended(ours, metrics)
         if worker.STATUS in report and ours.key not in self.results:
             ended = TrialResult(
@@ -163,6 +162,7 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a new member, or one that goes on, perhaps from another's state."""
         (now,) = trials_of(trial, self.problem)
+        # later starts of the same trial of Tune's have other values: what it began with is kept here
         new = Member(start=now.config, trial=now, known_as=replace(now, start=MEMBER))
         member = self.members.setdefault(trial.trial_id, new)
         member.trial = now

@@ -17,7 +17,7 @@ EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class _Suspicion:
-    """A trial that failed, on one of these nodes, when, and whether that counts for the time being."""
+    """Failure of a trial on one of these nodes: when, and whether it counts for the time being."""
 
     trial: Any
     nodes: frozenset[str]

@@ -90,6 +90,7 @@ def _sights(errand: Errand, nodes: Sequence[Node]) -> Mapping[Node, Sight]:
 
 def _ask(errand: Errand, node: Node) -> Any:
     there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+    # without a CPU of its own it runs on a node whose CPUs are all taken
     task = ray.remote(num_cpus=0, max_retries=1, scheduling_strategy=there)(look_around)
     return task.remote(errand, node.node_id)
 

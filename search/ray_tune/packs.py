@@ -21,7 +21,7 @@ PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
 
 @dataclass(frozen=True)
 class Packing:
-    """How heads are packed on this Keras backend and machine."""
+    """Packing of heads on this Keras backend and machine."""
 
     keras_backend: str
     machine: MachineOptions
@@ -56,7 +56,7 @@ class Packing:
 
     def wanted(self, on_gpu: int) -> int:
         """Returns the size of packs: what was asked for, else `on_gpu` where there is a GPU, else 1."""
-        if self.keras_backend != "jax":
+        if self.keras_backend != "jax":  # a pack is one program by jax.vmap
             return 1
         return self.machine.pack or (on_gpu if self.machine.gpus_per_trial else 1)
 
@@ -70,4 +70,5 @@ def early_stopping_of(policy: Policy) -> Any:
     """Returns the handle of a `PackEarlyStopping` actor, None where nothing ends early."""
     if policy.scheduler is None:
         return None
+    # it takes no CPU: it would take the place of a trial
     return ray.remote(num_cpus=0)(PackEarlyStopping).remote(policy.scheduler)

@@ -1,4 +1,4 @@
-"""What has to be true of a cluster before its first trial: one storage, one set of versions, the data there.
+"""Checks of a cluster before its first trial: one storage, one set of versions, the data there.
 
 What a node sees of this is looked up on the node; the rest compares it with what this process sees.
 """
@@ -38,7 +38,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Errand:
-    """What every node is asked: to write `token` into each of the folders, and to look for the images.
+    """Task of every node: to write `token` into each of the folders, and to look for the images.
 
     `folders` maps the option that names a folder to the folder; `backend` is the library that trains.
     """
@@ -51,7 +51,7 @@ class Errand:
     @classmethod
     def of(cls, folders: Mapping[str, Path], images: Sequence[Path], backend: str) -> Errand:
         """Returns the errand, with the first and the last of the images of a data set."""
-        ends = tuple(dict.fromkeys((images[0], images[-1]))) if images else ()
+        ends = tuple(dict.fromkeys((images[0], images[-1]))) if images else ()  # one image is both
         return cls(folders, ends, backend, secrets.token_hex(8))
 
     def probe(self, option: str, node_id: str) -> Path:
@@ -61,7 +61,7 @@ class Errand:
 
 @dataclass(frozen=True)
 class Sight:
-    """What a node found: the versions there, why a folder could not be written, which images are missing."""
+    """Findings of a node: the versions there, why a folder could not be written, which images are missing."""
 
     versions: Mapping[str, str]
     unwritable: Mapping[str, str]

@@ -60,13 +60,13 @@ def stops_members(scheduler: TrialScheduler | None) -> bool:
 
 @dataclass(frozen=True)
 class _Member:
-    """What the schedulers want to know of a trial."""
+    """Trial, as far as the schedulers look at one."""
 
     trial_id: str
 
 
 class _NobodyWaits:
-    """What the schedulers want to know of Tune: no trial waits for the place of another."""
+    """Tune, as far as the schedulers look at it: no trial waits for the place of another."""
 
     def get_live_trials(self) -> list[Any]:
         """Returns none."""

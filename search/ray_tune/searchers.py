@@ -147,7 +147,7 @@ class Listed(Searcher):  # type: ignore[misc]  # Ray has no types
 
     def suggest(self, trial_id: str) -> Any:
         """Returns the next one, or FINISHED."""
-        for value in self._values:
+        for value in self._values:  # only the next: the iterator remembers where it is
             return {self._name: value}
         return Searcher.FINISHED
 

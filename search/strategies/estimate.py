@@ -1,4 +1,4 @@
-"""How long a stage will take: from the trials that this study has finished, else from typical figures."""
+"""Estimate of how long a stage takes: from the trials that this study finished, else typical figures."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def estimate(
     steps_s = {True: [], False: []}  # type: dict[bool, list[float]]
     for result in done:
         if result.epochs:
+            # not the mean: the first epoch of a new shape compiles, 1.5 to 3 s more
             seconds = median(epoch.seconds for epoch in result.epochs)
             frozen = not reads_images(result.trial.config)
             steps_s[frozen].append(seconds / _steps(result.trial, rows))

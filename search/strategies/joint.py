@@ -111,7 +111,7 @@ class JointPlan:
 
 
 class Workers(Protocol):
-    """Who trains: `search.ray_tune.driver.Driver` with its callbacks."""
+    """Workers that train: `search.ray_tune.driver.Driver` with its callbacks."""
 
     def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
         """Returns by key the results of those of `trials` that ended."""

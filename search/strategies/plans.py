@@ -39,6 +39,7 @@ def stage_plan(
 
 def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointPlan:
     """Returns the plan of the joint search; what it does not vary is as the stages left it."""
+    # it imports Ray, which takes seconds: the plan of a stage does without
     from search.strategies.joint import JointPlan
 
     joint = options.joint

@@ -23,7 +23,7 @@ from trainables.trial import TrialConfig, TrialStatus
 
 
 class Population(Protocol):
-    """Who trains a population: `search.ray_tune.driver.Driver` with its callbacks."""
+    """Workers that train a population: `search.ray_tune.driver.Driver` with its callbacks."""
 
     def population(self, configs: Sequence[TrialConfig], split: str, policy: Policy) -> list[Member]:
         """Returns the members that started from `configs`."""

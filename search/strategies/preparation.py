@@ -1,4 +1,4 @@
-"""What a search begins with: its problem, its folder, its plans, and whether they can be run at all."""
+"""Preparation of a search: its problem, its folder, its plans, and whether they can be run at all."""
 
 from __future__ import annotations
 

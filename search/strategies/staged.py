@@ -1,4 +1,4 @@
-"""Runs a stage: which trials it needs, which of them are missing, what they found, and who wins."""
+"""Stages as they run: the trials that each needs, those that are missing, and the winner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainables.trial import Trial, TrialConfig
 
 @dataclass(frozen=True, eq=False)
 class StagePlan:
-    """What a stage will train: `base` with each of the stage's values, on every split with every seed.
+    """Plan of a stage: `base` with each of the stage's values, on every split with every seed.
 
     With `race_to` the `seeds` are only the first: those that cannot be told apart get more, up to as many.
     """

@@ -1,4 +1,4 @@
-"""Runs stages one after the other: each takes over the winners of those before, sweeps repeat them all."""
+"""Sequences of stages: each takes over the winners of those before, sweeps repeat them all."""
 
 from __future__ import annotations
 
