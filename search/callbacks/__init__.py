@@ -1,1 +1,1 @@
-"""Those who are told of a search while it runs."""
+"""Callbacks, which are told of a search while it runs."""

@@ -18,7 +18,7 @@ class Callback:
     """
 
     def search_began(self, search: SearchId, trials: int) -> None:
-        """That many trials of `search` are about to be trained; `str(search)` is "stage lr" or the like.
+        """Says that `trials` of `search` are about to be trained; `str(search)` is "stage lr" or the like.
 
         A race says so several times.
         """

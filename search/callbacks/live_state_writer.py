@@ -30,7 +30,7 @@ _CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
 
 @dataclass
 class _Search:
-    """What is being trained: its trials so far."""
+    """A search that is being trained, with its trials so far."""
 
     id: SearchId | None = None
     begun_at: float = field(default_factory=time.time)

@@ -87,6 +87,6 @@ def options_in(group: type[OptionGroup]) -> Iterator[tuple[Field[Any], Option]]:
 
 
 def name_of(item: Field[Any]) -> str:
-    """Returns what a user types for a field, without the dashes in front: "batch-size"."""
+    """Returns the word that a user types for a field, without the dashes in front: "batch-size"."""
     known: Mapping[str, Any] = item.metadata
     return str(known["option"].name or item.name.replace("_", "-"))

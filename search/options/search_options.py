@@ -95,7 +95,7 @@ class SearchOptions(OptionGroup):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What a reader of the live state wants to know of a run, as JSON values."""
+        """The options that the live state tells its readers, as JSON values."""
         machine, data = self.machine, self.data.manifest
         return {
             "mode": self.mode,

@@ -71,7 +71,7 @@ def _studies(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[
 
 
 def checked(check: Callable[[str], object]) -> Callable[[str], str]:
-    """Returns what gives back a text for which `check` raises no InputError."""
+    """Returns a function that returns a text for which `check` raises no InputError."""
 
     def text_that_passes(text: str) -> str:
         check(text)
@@ -133,7 +133,7 @@ def whole_number(text: str) -> int:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Returns what reads a whole number from `least`."""
+    """Returns a function that reads a whole number from `least`."""
 
     def from_least(text: str) -> int:
         try:

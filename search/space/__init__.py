@@ -1,1 +1,1 @@
-"""What may be tried: the stages, the joint search's values and ranges, and what they are called."""
+"""Space of the search: the stages, the joint search's values and ranges, and what they are called."""

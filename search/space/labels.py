@@ -31,7 +31,7 @@ def show_value(value: Any) -> str:
 
 
 def title_of(stage: str) -> str:
-    """Returns what heads a stage, or the joint search, whatever it found."""
+    """Returns the heading of a stage, or of the joint search, whatever it found."""
     return _TITLES.get(stage, stage)
 
 

@@ -33,7 +33,7 @@ def bracketed(interval: Any) -> str:
 
 
 def confidence(level: float) -> str:
-    """Returns what an interval of a test at `level` is called: "95 % interval"."""
+    """Returns the name of the interval of a test at `level`: "95 % interval"."""
     return f"{100 * (1 - level):.4g} % interval"
 
 

@@ -95,7 +95,7 @@ class _Pair:
 
 
 def select(scores: Sequence[Scores], *, level: float = LEVEL) -> Selection:
-    """Returns who has the best mean, and from whom a paired test tells it apart.
+    """Returns the candidate with the best mean, and those from which a paired test tells it apart.
 
     `scores` holds for each candidate the score of every run by split and seed; more is better. A candidate
     without a run, or with a score that is not finite, failed. Of several with the same mean the first wins;
@@ -121,7 +121,7 @@ def select(scores: Sequence[Scores], *, level: float = LEVEL) -> Selection:
 
 
 def race(scores: Sequence[Scores], *, maximum: int = RACE_MAXIMUM, level: float = LEVEL) -> Race:
-    """Returns who needs another seed to tell the best from the rest, and the selection so far.
+    """Returns the candidates that need another seed to tell the best from the rest, and the selection so far.
 
     All candidates start with 3 seeds. Then comes a look after each seed: those told apart from the best
     leave and stay out, the others get their next seed, up to `maximum`. Every look could claim a winner by

@@ -1,1 +1,1 @@
-"""What lies in a study's folder, and its readers."""
+"""Studies: the files in a study's folder, and their readers."""

@@ -19,7 +19,7 @@ def describe_data(facts: StudyFacts) -> str:
 
 
 def weights_in_words(weights: str, feature_precision: str = FEATURE_PRECISIONS[0]) -> str:
-    """Returns what a reader calls these weights, and the features that they make."""
+    """Returns the words for these weights, and for the features that they make."""
     known = {"imagenet": "ImageNet weights", "none": "random weights"}
     words = known.get(weights, f"weights of {Path(weights).name}")
     return (
@@ -35,7 +35,7 @@ def clock_time(seconds: float) -> str:
 
 
 def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
-    """Returns what a later sweep changed, which tells whether the hyperparameters interact."""
+    """Returns the changes of a later sweep, which tell whether the hyperparameters interact."""
     by_sweep = {(result.stage, result.sweep): result for result in results}
     changes = [
         f"{result.stage} {_shown(by_sweep[result.stage, sweep - 1])} to {_shown(result)}"

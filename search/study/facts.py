@@ -47,7 +47,7 @@ class StudyFacts:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StudyFacts:
-        """Returns what `to_dict` wrote; raises ValueError where a fact is of another kind."""
+        """Returns the facts that `to_dict` wrote; raises ValueError where a fact is of another kind."""
         known = cls().to_dict()  # the defaults, which also tell of what type each fact is
         for name in known.keys() & values.keys():
             kind = str if known[name] is None else type(known[name])

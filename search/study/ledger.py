@@ -54,7 +54,7 @@ class Ledger:
         return self._read(self._layout.trial(key))
 
     def path(self, trial: Trial) -> Path:
-        """Where the result of `trial` lies."""
+        """Returns the path of the result of `trial`."""
         return self._layout.trial(trial.key)
 
     def results(self) -> Iterator[TrialResult]:
@@ -94,7 +94,7 @@ class Ledger:
             ) from error
 
     def predictions_path(self, trial: Trial) -> Path:
-        """Where the validation probabilities of `trial` lie."""
+        """Returns the path of the validation probabilities of `trial`."""
         return self._layout.predictions(trial.key)
 
     def _read(self, path: Path) -> TrialResult | None:

@@ -100,7 +100,7 @@ class Problem:
         return weights_identity(self.weights)  # reads the whole of a file
 
     def _weights_of(self, config: TrialConfig) -> str:
-        """Returns what names the backbone's weights, and the precision of the features where it counts."""
+        """Returns the name of the backbone's weights, with the precision of the features where it counts."""
         if not find_backbone(config.backbone).frozen:
             return ""
         identity = self._identity
@@ -109,7 +109,7 @@ class Problem:
         return f"{identity} in {self.feature_precision}"
 
     def facts(self) -> StudyFacts:
-        """Returns what must be equal for trials to be compared, as it stands in `study.json`."""
+        """Returns the facts that must be equal for trials to be compared, as they stand in `study.json`."""
         table = self.manifest.table
         exact = self.feature_precision == FEATURE_PRECISIONS[0]
         return StudyFacts(

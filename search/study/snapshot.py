@@ -60,7 +60,7 @@ class Snapshot:
 
     @property
     def name(self) -> str:
-        """What a person calls the study."""
+        """The name that a person calls the study by."""
         return self.folder.name
 
     @property
@@ -110,11 +110,11 @@ class SnapshotReader:
         self._last: tuple[Mapping[Path, Stamp], Snapshot] | None = None
 
     def read(self) -> Snapshot:
-        """Returns what lies in the folder now; raises InputError where nothing does."""
+        """Returns a snapshot of the folder as it is now; raises InputError where nothing does."""
         return with_live(self.without_live())
 
     def without_live(self) -> Snapshot:
-        """Returns what `read` gives but for the live state; the same object while nothing changes."""
+        """Returns a snapshot without the live state; the same object while nothing changes."""
         stamps = dict(_files(self._layout))
         if not stamps:
             raise InputError(_no_study(self._layout))

@@ -42,7 +42,7 @@ OBJECTIVE = Objective()
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonProtocol:
-    """How configurations were compared: the splits' names, the repeats' seeds, the level of the test."""
+    """Protocol of a comparison: the names of the splits, the seeds of the repeats, the level of the test."""
 
     split: str
     splits: tuple[str, ...]
@@ -140,7 +140,7 @@ class Decision(ABC):
         return HYPERPARAMETERS
 
     def table(self) -> pd.DataFrame:
-        """Returns a row an entry: its values of what was varied, and its figures as in Entry.
+        """Returns one row per entry: its values of what was varied, and its figures as in Entry.
 
         `objective` is the mean over its `runs`; `low` to `high` is the interval of the `difference`.
         """
@@ -167,7 +167,7 @@ class Decision(ABC):
 
     @abstractmethod
     def _own(self) -> dict[str, Any]:
-        """Returns what the file says of this kind of search only: stage, hyperparameter, sweep, search."""
+        """Returns the values that only this kind of search has: stage, hyperparameter, sweep, search."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -238,7 +238,7 @@ def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_from_dict(values: Mapping[str, Any]) -> Result:
-    """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
+    """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
     values = dict(values)
     require_format(values.pop("format"), STAGE_FORMAT)
     protocol = values["protocol"]
@@ -292,7 +292,7 @@ class StageFiles:
         return path
 
     def path(self, stage: str, sweep: int = 1) -> Path:
-        """Where the result of `stage` lies."""
+        """Returns the path of the result of `stage`."""
         return Layout(self.folder).stage(stage, sweep)
 
     def read(self, stage: str, sweep: int = 1) -> Result | None:
