@@ -44,7 +44,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[Any]]
 
 def test_stage_shows_a_bar_in_its_place_and_then_its_table(outputs: Mapping[str, list[Any]]) -> None:
     *bars, table = [output.data["text/html"] for output in outputs["lr"] if "data" in output]
-    assert "stage lr: 4 of 4 trials" in bars[-1]
+    search, features = bars  # that of the features comes below, each in its place
+    assert "stage lr: 4 of 4 trials" in search
+    assert "60/60 images" in features
     assert all(html.startswith("<div><progress") for html in bars)
     assert "<table" in table
 
