@@ -1,4 +1,4 @@
-"""What the report says of a study, in its order."""
+"""Contents of the report on a study, in their order."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def report_on(snapshot: Snapshot, made_on: str) -> Document:
 
 
 def _sections(snapshot: Snapshot) -> Iterator[Section]:
-    yield Section(
-        name="protocol", title="Data and protocol", blocks=[*_unread(snapshot), *protocol_blocks(snapshot)]
-    )
+    missing = Alert("Files of the study that could not be read, and are missing here", snapshot.unread)
+    unread = [missing] if snapshot.unread else []
+    yield Section(name="protocol", title="Data and protocol", blocks=[*unread, *protocol_blocks(snapshot)])
     yield outcome_section(snapshot)
     yield hand_over_section(snapshot)
     for result in snapshot.staged:
@@ -37,18 +37,10 @@ def _sections(snapshot: Snapshot) -> Iterator[Section]:
         yield joint_section(snapshot, joint)
     else:
         command = f"python -m search.run --mode joint --study {snapshot.name}"
-        yield Section(
-            name="joint",
-            title="Joint search",
-            blocks=[Paragraph(f"Not run; the command is {command}. The report ran none.")],
-        )
-    for decided in (snapshot.last, joint):
+        absent = Paragraph(f"Not run; the command is {command}. The report ran none.")
+        yield Section(name="joint", title="Joint search", blocks=[absent])
+    for decided in (snapshot.last, joint):  # of the stages only the last: its winner goes on
         if decided:
             yield errors_section(decided)
     yield from finetune_sections(snapshot)
     yield elsewhere_section(snapshot)
-
-
-def _unread(snapshot: Snapshot) -> Iterator[Alert]:
-    if snapshot.unread:
-        yield Alert("Files of the study that could not be read, and are missing here", snapshot.unread)

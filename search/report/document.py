@@ -1,4 +1,4 @@
-"""What a report is made of, before it becomes HTML, Markdown or pictures. All text is plain, never markup."""
+"""Parts of a report, before they become HTML, Markdown or pictures. All text is plain, never markup."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class PngImage:
 
     name: str
     caption: str
-    png: bytes = field(repr=False)
+    png: bytes = field(repr=False)  # else a message that shows it is full of them
 
 
 Figure: TypeAlias = Lines | Points | Parallel

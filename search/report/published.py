@@ -1,4 +1,4 @@
-"""Every number that the report of 2021 published, and those of others that it is compared with.
+"""Numbers that the report of 2021 published, and those of others that they are compared with.
 
 All of the report's numbers come from one run each, on the validation part that also chose the values.
 """
@@ -25,7 +25,7 @@ class LastEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedProtocol:
-    """How the report came to its numbers."""
+    """Protocol of the report: how it came to its numbers."""
 
     data: str
     images: int
@@ -46,9 +46,9 @@ class FoldAccuracy:
     network: str
     low: float
     high: float
-    spread: float | None
     note: str
     source: str
+    spread: float | None = None
 
 
 PROTOCOL = PublishedProtocol(
@@ -96,44 +96,18 @@ PUBLISHED_UNTUNED = LastEpoch(accuracy=0.9932, val_accuracy=0.8917)
 PUBLISHED_TUNED = LastEpoch(accuracy=0.9607, val_accuracy=0.9061)
 PUBLISHED_PRETRAINED = LastEpoch(accuracy=0.9977, val_accuracy=0.9180)  # tuned, and pretrained on CelebA
 
-_LAPUSCHKIN = "Lapuschkin et al. 2017"
+_NETWORK, _HASSNER, _LAPUSCHKIN = "Levi & Hassner's network", "Levi & Hassner 2015", "Lapuschkin et al. 2017"
 FOLD_ACCURACIES: tuple[FoldAccuracy, ...] = (
-    FoldAccuracy(
-        network="Levi & Hassner's network",
-        low=85.9,
-        high=85.9,
-        spread=None,
-        note="single crop",
-        source="Levi & Hassner 2015",
-    ),
-    FoldAccuracy(
-        network="Levi & Hassner's network",
-        low=86.8,
-        high=86.8,
-        spread=1.4,
-        note="over-sampled",
-        source="Levi & Hassner 2015",
-    ),
-    FoldAccuracy(
-        network="Levi & Hassner's network",
-        low=88.1,
-        high=89.0,
-        spread=None,
-        note="trained again",
-        source=_LAPUSCHKIN,
-    ),
-    FoldAccuracy(
-        network="GoogLeNet", low=91.2, high=92.0, spread=None, note="fine-tuned", source=_LAPUSCHKIN
-    ),
-    FoldAccuracy(network="VGG-16", low=92.0, high=92.7, spread=None, note="fine-tuned", source=_LAPUSCHKIN),
-    FoldAccuracy(
-        network="MiVOLO-D1", low=96.51, high=96.51, spread=None, note="trained elsewhere", source="MiVOLO"
-    ),
+    FoldAccuracy(network=_NETWORK, low=85.9, high=85.9, note="single crop", source=_HASSNER),
+    FoldAccuracy(network=_NETWORK, low=86.8, high=86.8, spread=1.4, note="over-sampled", source=_HASSNER),
+    FoldAccuracy(network=_NETWORK, low=88.1, high=89.0, note="trained again", source=_LAPUSCHKIN),
+    FoldAccuracy(network="GoogLeNet", low=91.2, high=92.0, note="fine-tuned", source=_LAPUSCHKIN),
+    FoldAccuracy(network="VGG-16", low=92.0, high=92.7, note="fine-tuned", source=_LAPUSCHKIN),
+    FoldAccuracy(network="MiVOLO-D1", low=96.51, high=96.51, note="trained elsewhere", source="MiVOLO"),
     FoldAccuracy(
         network="InceptionV3",
         low=93.55,
         high=93.55,
-        spread=None,
         note="pretrained on CelebA, fine-tuned; the epoch was chosen on the test fold",
         source="a public course repository",
     ),
@@ -142,12 +116,13 @@ FOLD_ACCURACIES: tuple[FoldAccuracy, ...] = (
 
 def published_mean(stage: str, value: Any) -> float | None:
     """Returns the published mean validation accuracy of `value` in `stage`, None where there is none."""
+    # JSON knows no tuples: a value that was read from a study is a list, which no mapping takes as a key
     return MEANS.get(stage, {}).get(tuple(value) if isinstance(value, list) else value)
 
 
 def published_base(stage: str) -> TrialConfig:
     """Returns the configuration that the report varied in `stage`."""
-    return TrialConfig(batch_size=64) if stage == "backbone" else TrialConfig()
+    return TrialConfig(batch_size=64) if stage == "backbone" else TrialConfig()  # 64 in that stage only
 
 
 def published_means(config: TrialConfig) -> dict[str, float]:

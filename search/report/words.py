@@ -45,3 +45,8 @@ def _standing(entry: Entry, result: Result) -> str:
     if entry.tied is None or result.verdict not in ("clear", "tied"):
         return ""
     return "tied" if entry.tied else "worse"
+
+
+def winner_rows(result: Result) -> frozenset[int]:
+    """Returns the numbers of the entries of `result` that won, which its table stresses."""
+    return frozenset(number for number, entry in enumerate(result.entries) if entry.config == result.winner)

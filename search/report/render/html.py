@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: plotly's program and all figures are inside."""
+"""HTML file of the report, which needs nothing else: plotly's program and all figures are inside."""
 
 from __future__ import annotations
 
@@ -34,32 +34,31 @@ def to_html(document: Document) -> str:
     contents = "".join(
         f'<li><a href="#{section.name}">{escape(section.title)}</a></li>' for section in document.sections
     )
-    return "\n".join(
-        (
-            "<!doctype html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{title}</title>",
-            f"<style>\n{style}</style>",
-            f"<script>{get_plotlyjs()}</script>",
-            "</head>",
-            "<body>",
-            f"<header><h1>{title}</h1><p>Made on {escape(document.made_on)}. "
-            "Beside each figure of ours stands the published one, or - where none was published.</p>",
-            "</header>",
-            f'<nav aria-label="Contents"><ol>{contents}</ol></nav>',
-            "<main>",
-            *(_section(section) for section in document.sections),
-            "</main>",
-            f"<script>\n{script}</script>",
-            "</body>",
-            "</html>",
-            "",
-        )
-    )
+    sections = "\n".join(map(_section, document.sections))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+{style}</style>
+<script>{get_plotlyjs()}</script>
+</head>
+<body>
+<header><h1>{title}</h1><p>Made on {escape(document.made_on)}. \
+Beside each figure of ours stands the published one, or - where none was published.</p>
+</header>
+<nav aria-label="Contents"><ol>{contents}</ol></nav>
+<main>
+{sections}
+</main>
+<script>
+{script}</script>
+</body>
+</html>
+"""
 
 
 def _section(section: Section) -> str:
@@ -110,7 +109,7 @@ def _row(cells: Sequence[str], strong: bool) -> str:
 
 
 def _width(cell: str) -> str:
-    """Figures with their spread stay on one line, long digests may break anywhere."""
+    """Returns the class of a cell: figures with a spread stay on one line, long digests break anywhere."""
     if len(cell) <= _SHORT:
         return " class=short"
     return " class=long" if max(map(len, cell.split())) > _SHORT else ""
@@ -119,6 +118,7 @@ def _width(cell: str) -> str:
 def _figure(figure: Figure) -> str:
     parts = "\n".join(_parts(figure))
     caption = escape(figure.caption)
+    # where no script runs, the picture that lies beside the page is shown
     picture = f'<noscript><img src="figures/{figure.name}.png" alt="{caption}"></noscript>'
     return (
         f'<figure>\n<div class="panels">\n{parts}\n</div>\n'

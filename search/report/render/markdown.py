@@ -1,4 +1,4 @@
-"""The report as Markdown, with the pictures beside it."""
+"""Markdown of the report, with the pictures beside it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def _block(block: Block) -> str:
         case Bullets():
             return _list(block.items)
         case Alert():
+            # GitHub ends a quote at an empty line, so that one has its mark as well
             quoted = f"**{_safe(block.title)}**\n\n{_list(block.items)}"
             return "\n".join(f"> {line}".rstrip() for line in quoted.splitlines())
         case Table():
@@ -59,5 +60,5 @@ def table_in_markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 
 
 def _safe(text: str) -> str:
-    """One line in which nothing is markup."""
+    """Returns `text` on one line in which nothing is markup."""
     return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))

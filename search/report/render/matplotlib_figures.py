@@ -1,4 +1,4 @@
-"""The figures as PNG pictures."""
+"""PNG pictures of the figures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def canvas_of(figure: Figure) -> ShownCanvas:
     """Returns `figure` as matplotlib's."""
     with style.context("default"):  # not a user's own matplotlibrc
         canvas = ShownCanvas(dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(canvas)
+        FigureCanvasAgg(canvas)  # not pyplot: it keeps each figure alive, and may ask for a display
         match figure:
             case Lines():
                 _lines(canvas, figure)
@@ -49,16 +49,17 @@ def canvas_of(figure: Figure) -> ShownCanvas:
 
 def _png(canvas: Canvas) -> bytes:
     file = io.BytesIO()
-    with style.context("default"):
-        canvas.savefig(file, format="png", metadata={"Software": None})
+    with style.context("default"):  # savefig reads the settings again
+        canvas.savefig(file, format="png", metadata={"Software": None})  # else the version
     return file.getvalue()
 
 
 def _lines(canvas: Canvas, lines: Lines) -> None:
     columns = min(2, len(lines.panels))
-    rows = -(-len(lines.panels) // columns)
+    rows = -(-len(lines.panels) // columns)  # rounded up
     canvas.set_size_inches(_PANEL_INCHES[0] * (columns if columns > 1 else 1.3), _PANEL_INCHES[1] * rows)
     for panel, axes in zip(lines.panels, np.ravel(canvas.subplots(rows, columns)), strict=False):
+        # one panel comes without an array, and three leave the fourth place free
         _panel(axes, panel)
         if len(lines.panels) > 1:
             axes.set_title(_plain(panel.title), fontsize="medium")
@@ -73,7 +74,7 @@ def _panel(axes: Axes, panel: Panel) -> None:
     _label(axes, panel.x_label, panel.y_label)
     axes.set_ylim(panel.y_range)
     if all(isinstance(x, int) for curve in panel.curves for x in curve.x):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no epoch 2.5
     if len(panel.curves) > 1:
         axes.legend(fontsize="small", frameon=False)
 
@@ -81,16 +82,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
 def _curve(axes: Axes, curve: Curve, number: int) -> None:
     colour, label = COLOURS[number % len(COLOURS)], _plain(curve.label)
     if curve.dots:
-        axes.errorbar(
-            curve.x,
-            curve.y,
-            yerr=_error_bars(curve.y, curve.low, curve.high),
-            fmt="o",
-            markersize=4,
-            capsize=3,
-            color=colour,
-            label=label,
-        )
+        bars = _error_bars(curve.y, curve.low, curve.high)
+        axes.errorbar(curve.x, curve.y, bars, fmt="o", markersize=4, capsize=3, color=colour, label=label)
         return
     dashes = DASHES[number % len(DASHES)][1]
     steps = "steps-post" if curve.steps else "default"
@@ -111,7 +104,7 @@ def _points(canvas: Canvas, points: Points) -> None:
             yerr=_error_bars(values, *(_at(ends, shown, values) for ends in (series.low, series.high))),
             fmt="oD"[number % 2],
             markersize=7,
-            fillstyle=("full", "none")[number % 2],
+            fillstyle=("full", "none")[number % 2],  # equal points are seen through one another
             capsize=4,
             color=COLOURS[number],
             label=_plain(series.label),
@@ -159,7 +152,7 @@ def _label(axes: Axes, x_label: str, y_label: str) -> None:
 
 
 def _share(values: Sequence[float], among: Sequence[float]) -> np.ndarray:
-    """Where `values` lie between the lowest (0) and the highest (1) of `among`."""
+    """Returns where `values` lie between the lowest (0) and the highest (1) of `among`."""
     low, high = min(among), max(among)
     array = np.asarray(values, dtype=np.float64)
     return (array - low) / (high - low) if high > low else np.full(array.shape, 0.5)
@@ -169,11 +162,11 @@ def _error_bars(values: Sequence[float], low: Sequence[float], high: Sequence[fl
     if not low:
         return None
     below, above = np.subtract(values, low), np.subtract(high, values)
-    return np.maximum([below, above], 0)
+    return np.maximum([below, above], 0)  # matplotlib refuses lengths that rounding took below 0
 
 
 def _at(values: Sequence[float | None], numbers: Sequence[int], otherwise: Sequence[float]) -> list[float]:
-    """The values of those `numbers`, where there are any; `otherwise` has what stands for None."""
+    """Returns the values of those `numbers`, where there are any; `otherwise` has what stands for None."""
     if not values:
         return []
     found = (values[number] for number in numbers)
@@ -181,5 +174,5 @@ def _at(values: Sequence[float | None], numbers: Sequence[int], otherwise: Seque
 
 
 def _plain(text: str) -> str:
-    """Dollar signs would start a formula."""
+    """Returns `text` with its dollar signs as such: one would begin a formula."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The figures for the browser: plotly descriptions as JSON, without colours that depend on light or dark."""
+"""Figures for the browser: plotly descriptions as JSON, without colours that depend on light or dark."""
 
 from __future__ import annotations
 
@@ -43,24 +43,17 @@ def _json(figure: go.Figure, title: str, margin: Mapping[str, int] = _MARGIN) ->
         hovermode="closest",
         modebar={"bgcolor": "rgba(0,0,0,0)", "remove": ["select2d", "lasso2d", "zoomin", "zoomout", "pan"]},
     )
-    text: str = figure.to_json(engine="json")
+    text: str = figure.to_json(engine="json")  # plotly takes orjson where it is installed: other bytes
     return text
 
 
 def _panel(panel: Panel) -> go.Figure:
     figure = go.Figure()
     if panel.diagonal:
-        figure.add_trace(
-            go.Scatter(
-                x=[0, 1],
-                y=[0, 1],
-                mode="lines",
-                line={"dash": "dot", "color": "#888888", "width": 1},
-                hoverinfo="skip",
-                showlegend=False,
-            )
-        )
+        dots = {"dash": "dot", "color": "#888888", "width": 1}
+        figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=dots, hoverinfo="skip", showlegend=False)
     for number, curve in enumerate(panel.curves):
+        # a band comes before its line, which would else lie below it
         figure.add_traces(_dots(curve, number) if curve.dots else _line(curve, number))
     figure.update_xaxes(title=panel.x_label)
     figure.update_yaxes(title=panel.y_label, range=panel.y_range)
@@ -69,19 +62,14 @@ def _panel(panel: Panel) -> go.Figure:
 
 
 def _line(curve: Curve, number: int) -> list[go.Scatter]:
-    colour = COLOURS[number % len(COLOURS)]
+    colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)][0]
     line = go.Scatter(
         x=list(curve.x),
         y=list(curve.y),
         name=escape(curve.label),
         legendgroup=curve.label,
         mode="lines",
-        line={
-            "color": colour,
-            "dash": DASHES[number % len(DASHES)][0],
-            "width": 2,
-            "shape": "hv" if curve.steps else "linear",
-        },
+        line={"color": colour, "dash": dash, "width": 2, "shape": "hv" if curve.steps else "linear"},
         hovertemplate=_HOVER,
     )
     if not curve.low:
@@ -89,7 +77,7 @@ def _line(curve: Curve, number: int) -> list[go.Scatter]:
     band = go.Scatter(
         x=[*curve.x, *reversed(curve.x)],
         y=[*curve.high, *reversed(curve.low)],
-        legendgroup=curve.label,
+        legendgroup=curve.label,  # a click in the legend hides it with its curve
         mode="lines",
         fill="toself",
         fillcolor=translucent(colour),
@@ -117,21 +105,17 @@ def _dots(curve: Curve, number: int) -> list[go.Scatter]:
 def _points(points: Points) -> go.Figure:
     figure = go.Figure()
     for number, series in enumerate(points.series):
-        figure.add_trace(
-            go.Scatter(
-                x=[escape(name) for name in points.categories],
-                y=list(series.values),
-                name=escape(series.label),
-                mode="markers",
-                marker={
-                    "color": COLOURS[number],
-                    "size": 10,
-                    "symbol": ("circle", "diamond-open")[number % 2],
-                },
-                error_y=_error_bars(series.values, series.low, series.high) if series.low else None,
-                hovertemplate=_HOVER,
-            )
+        symbol = ("circle", "diamond-open")[number % 2]
+        figure.add_scatter(
+            x=[escape(name) for name in points.categories],
+            y=list(series.values),
+            name=escape(series.label),
+            mode="markers",
+            marker={"color": COLOURS[number], "size": 10, "symbol": symbol},
+            error_y=_error_bars(series.values, series.low, series.high) if series.low else None,
+            hovertemplate=_HOVER,
         )
+    # categories: plotly would put 0.001 and 0.1 at their size, and all small ones into one place
     figure.update_xaxes(title=points.x_label, type="category", automargin=True)
     figure.update_yaxes(title=points.y_label, range=points.y_range)
     figure.update_layout(showlegend=len(points.series) > 1)
@@ -148,11 +132,7 @@ def _parallel(parallel: Parallel) -> go.Figure:
         }
         for axis in parallel.axes
     ]
-    line = {
-        "color": list(parallel.ranks),
-        "colorscale": [list(stop) for stop in SCALE],
-        "showscale": False,
-    }
+    line = {"color": list(parallel.ranks), "colorscale": [list(stop) for stop in SCALE], "showscale": False}
     return go.Figure(go.Parcoords(dimensions=dimensions, line=line))
 
 

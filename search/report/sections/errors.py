@@ -1,4 +1,4 @@
-"""The part of the report on the winner's validation errors: confusion, ROC, calibration, label, age."""
+"""Part of the report on the winner's validation errors: confusion, ROC, calibration, label, age."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _roc(found: Mapping[str, Any], name: str) -> Iterator[Block]:
 
 def _calibration(calibration: Any, name: str) -> Iterator[Block]:
     calibration = _mapping(calibration)
-    bins = [row for row in _rows(calibration.get("bins")) if row.get("n")]
+    bins = [row for row in _rows(calibration.get("bins")) if row.get("n")]  # an empty one has no mean
     if not bins:
         return
     error, brier = decimal(calibration.get("expected_calibration_error")), decimal(calibration.get("brier"))
@@ -150,6 +150,7 @@ def _groups(groups: Any, what: str, name: str) -> Iterator[Block]:
         )
 
 
+# A breakdown is read from the study's JSON as it lies there: a figure that is damaged is left out, no more.
 def _rows(values: Any) -> Sequence[Mapping[str, Any]]:
     return [row for row in values if isinstance(row, dict)] if isinstance(values, list | tuple) else []
 

@@ -1,4 +1,4 @@
-"""The parts of the report on the final model: the ways to it, its errors, and what it says of photographs."""
+"""Parts of the report on the final model: the ways to it, its errors, and what it says of photographs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,21 @@ from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, Finetun
 from search.study.layout import Layout
 from search.study.snapshot import Snapshot
 
-_COMMAND = "python -m search.run --stage finetune --celeba MANIFEST"
-_PREDICT = "python -m search.predict"
-_STUDY = Path("STUDY")  # in commands to copy
-
 
 def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
     """Yields the parts on fine-tuning and on the ten photographs."""
     title = "Pretraining and fine-tuning"
     found = snapshot.finetune
     if found is None:
-        text = f"Not run; the command is {_COMMAND} --study {snapshot.name}."
-        yield Section(name="finetune", title=title, blocks=[Paragraph(text)])
+        command = f"python -m search.run --stage finetune --celeba MANIFEST --study {snapshot.name}"
+        absent = Paragraph(f"Not run; the command is {command}.")
+        yield Section(name="finetune", title=title, blocks=[absent])
     else:
         yield Section(name="finetune", title=title, blocks=list(_blocks(snapshot, found)))
         winner = found.column(found.winner or "")
         if winner:
-            blocks = errors_blocks(found.breakdown, "finetune-errors")
-            yield Section(
-                name="finetune-errors", title=f"Errors of the final model ({winner.title})", blocks=blocks
-            )
+            name, title = "finetune-errors", f"Errors of the final model ({winner.title})"
+            yield Section(name=name, title=title, blocks=errors_blocks(found.breakdown, name))
     yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(snapshot)))
 
 
@@ -46,46 +41,29 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
             f"{facts['validation']:,} others validated it. The weights after its last epoch are the first of "
             "the fine-tuning, with the same configuration, split and seeds as without."
         )
-    yield from epoch_curves(
-        "Final models", [(each.title, snapshot.runs(each)) for each in found.columns], "finetune"
-    )
+    runs = [(each.title, snapshot.runs(each)) for each in found.columns]
+    yield from epoch_curves("Final models", runs, "finetune")
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
         "validation accuracy",
-        columns=(
-            "",
-            *map(label_of, FINETUNE_METRICS),
-            "difference",
-            "interval",
-            "p",
-        ),
+        columns=("", *map(label_of, FINETUNE_METRICS), "difference", "interval", "p"),
         rows=[_row(column) for column in found.columns],
-        strong=frozenset(
-            number for number, column in enumerate(found.columns) if column.name == found.winner
-        ),
+        strong=frozenset(n for n, column in enumerate(found.columns) if column.name == found.winner),
     )
 
 
 def _row(column: ColumnResult) -> tuple[str, ...]:
-    cells = [
-        with_spread(mean, spread) for mean, spread in (column.figures[metric] for metric in FINETUNE_METRICS)
-    ]
-    tied = " (tied)" if column.tied else ""
-    return (
-        column.title,
-        *cells,
-        decimal(column.difference) + tied,
-        bracketed(column.interval),
-        decimal(column.p_value),
-    )
+    cells = [with_spread(*column.figures[metric]) for metric in FINETUNE_METRICS]
+    difference = decimal(column.difference) + (" (tied)" if column.tied else "")
+    return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))
 
 
 def _photographs(snapshot: Snapshot) -> Iterator[Block]:
     if snapshot.photographs is None:
-        command = f"{_PREDICT} {snapshot.name} PHOTO … --out {Layout(_STUDY).photographs}"
+        out = Layout(Path("STUDY")).photographs
+        command = f"python -m search.predict {snapshot.name} PHOTO … --out {out}"
         yield Paragraph(f"Not there; the command is {command}.")
         return
     yield Paragraph("What the final model says of each picture: its label, and how probable it takes it.")
-    yield PngImage(
-        name="photographs", caption="Pictures with label and probability", png=snapshot.photographs
-    )
+    caption = "Pictures with label and probability"
+    yield PngImage(name="photographs", caption=caption, png=snapshot.photographs)

@@ -1,4 +1,4 @@
-"""The part of the report on what the stages handed over, and what later sweeps changed."""
+"""Part of the report on what the stages handed over, and what later sweeps changed."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def _row(result: StageResult) -> Sequence[str]:
 
 
 def _gave(result: StageResult | None) -> str:
-    if result is None or result.winner is None:
-        return NONE
-    return show_value(getattr(result.winner, result.hyperparameter))
+    return show_value(getattr(result.winner, result.hyperparameter)) if result and result.winner else NONE
 
 
 def _published(stage: str) -> str:
@@ -59,7 +57,7 @@ def _not_run(snapshot: Snapshot) -> Iterator[Block]:
 
 
 def _sweeps(snapshot: Snapshot) -> Iterator[Block]:
-    """What the second and later sweeps changed."""
+    """Yields what the second and later sweeps changed."""
     sweeps = sorted({result.sweep for result in snapshot.staged})
     if sweeps in ([], [1]):
         return
@@ -72,6 +70,7 @@ def _sweeps(snapshot: Snapshot) -> Iterator[Block]:
             for name in stages
         ],
     )
+    # a second sweep of a stage whose first was never run, or cannot be read, has nothing to differ from
     comparable = [
         result
         for result in snapshot.staged

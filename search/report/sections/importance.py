@@ -1,4 +1,4 @@
-"""How much each hyperparameter of a joint search mattered: a random forest's permutation importance."""
+"""Importance of the hyperparameters of a joint search: a random forest's permutation importance."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from search.statistics.number_text import NONE, decimal, with_spread
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown
-TREES = 100
+TREES = 100  # scikit-learn's default
 SHUFFLES = 10
 FOREST_SEED = 7
 _LISTED = 12  # distinct values that get a tick of their own
-_LOGARITHMIC = ("learning_rate", "l2")
+_LOGARITHMIC = ("learning_rate", "l2")  # drawn over several powers of ten
 
 
 def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> Iterator[Block]:
@@ -76,7 +76,7 @@ def importance_of(
     forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=FOREST_SEED)
     forest.fit(inputs, objective)
     found = permutation_importance(forest, inputs, objective, n_repeats=SHUFFLES, random_state=FOREST_SEED)
-    means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()
+    means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()  # floats, not NumPy's
     return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
 
 
@@ -93,7 +93,8 @@ def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:
             positions=[float(distinct.index(value)) for value in values],
             ticks={float(number): show_value(value) for number, value in enumerate(distinct)},
         )
-    scale: Callable[[float], float] = math.log10 if name in _LOGARITHMIC and distinct[0] > 0 else float
+    logarithmic = name in _LOGARITHMIC and distinct[0] > 0  # l2 may be 0
+    scale: Callable[[float], float] = math.log10 if logarithmic else float
     return _scaled(label_of(name), values, scale)
 
 
@@ -107,12 +108,13 @@ def _scaled(label: str, values: Sequence[float], scale: Callable[[float], float]
     return Axis(
         label=label,
         positions=[scale(value) for value in values],
+        # positions, not values: plotly's parallel coordinates know no logarithmic axis
         ticks={float(mark): f"{10**mark if scale is math.log10 else mark:.3g}" for mark in marks},
     )
 
 
 def _values_tried(trials: Sequence[TrialResult], names: Sequence[str]) -> str:
-    """Returns the range or the number of the values of each of `names`."""
+    """Returns the least and the largest value that was tried of each of `names`."""
     parts = []
     for name in names:
         distinct = sorted({getattr(trial.trial.config, name) for trial in trials})

@@ -1,4 +1,4 @@
-"""The part of the report on the joint search: its best configurations, parallel coordinates, importance."""
+"""Part of the report on the joint search: its best configurations, parallel coordinates, importance."""
 
 from __future__ import annotations
 
@@ -6,20 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from search.report.document import (
-    Block,
-    Bullets,
-    Curve,
-    Lines,
-    Panel,
-    Paragraph,
-    Parallel,
-    Section,
-    Table,
-)
+from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragraph, Parallel, Section, Table
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
-from search.report.words import remark, statement_of
+from search.report.words import remark, statement_of, winner_rows
 from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
@@ -29,7 +19,7 @@ from trainables.trial import TrialResult, TrialStatus
 
 def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) -> Section:
     """Returns the part on the joint search."""
-    keys = result.trials if isinstance(result, JointResult) else ()
+    keys = result.trials if isinstance(result, JointResult) else ()  # members of a population have none
     trials = [snapshot.trials[key] for key in keys if key in snapshot.trials]
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in completed])
@@ -39,10 +29,8 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
         _table(result, varied or HYPERPARAMETERS),
     ]
     if len(completed) > 1:
-        blocks.append(best_by_trial(trials))
-    if len(completed) > 1 and varied:
-        blocks.append(parallel_of(completed, varied))
-    blocks.extend(importance_blocks(completed, varied))
+        blocks += [best_by_trial(trials), *([parallel_of(completed, varied)] if varied else [])]
+    blocks += importance_blocks(completed, varied)
     if result.notes:
         blocks.append(Bullets(result.notes))
     return Section(name="joint", title="Joint search", blocks=blocks)
@@ -65,7 +53,6 @@ def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
 
 
 def _table(result: Result, names: Sequence[str]) -> Table:
-    strong = [n for n, entry in enumerate(result.entries) if entry.config == result.winner]
     return Table(
         caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
         columns=(
@@ -79,7 +66,7 @@ def _table(result: Result, names: Sequence[str]) -> Table:
             "seconds",
         ),
         rows=[_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)],
-        strong=frozenset(strong),
+        strong=winner_rows(result),
     )
 
 
@@ -99,12 +86,12 @@ def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Seq
 
 def best_by_trial(trials: Sequence[TrialResult]) -> Lines:
     """Returns the figure of the best completed trial after each of `trials`, in their order."""
-    numbered = [
-        (number, trial.mean_val_accuracy)
+    done = {  # counted with those that were stopped or failed: they took their time, too
+        number: trial.mean_val_accuracy
         for number, trial in enumerate(trials, 1)
         if trial.status is TrialStatus.COMPLETED and trial.epochs
-    ]
-    numbers, values = [number for number, _ in numbered], [value for _, value in numbered]
+    }
+    numbers, values = list(done), list(done.values())
     panel = Panel(
         title="best so far",
         x_label="trials ended",

@@ -1,4 +1,4 @@
-"""The part of the report on the outcome: untuned, tuned, pretrained, held-out; and what others published."""
+"""Part of the report on the outcome: untuned, tuned, pretrained, held-out; and what others published."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from search.report.published import (
     PUBLISHED_UNTUNED,
     FoldAccuracy,
     LastEpoch,
+    published_base,
 )
 from search.report.sections.stage_figures import last_epoch
 from search.report.words import stage_title
@@ -22,7 +23,7 @@ from search.space.stages import UNTUNED_HEADS
 from search.statistics.number_text import NONE, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
-from trainables.trial import TrialConfig, TrialResult
+from trainables.trial import TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"
 
@@ -33,19 +34,18 @@ def outcome_section(snapshot: Snapshot) -> Section:
     for result, way in ((snapshot.last, "staged"), (snapshot.joint, "joint")):
         if result and result.winner:
             found = describe_config(result.winner, HYPERPARAMETERS)
-            blocks.append(
-                Paragraph(
-                    f"The {way} search ended with {found}. What may be said of its last comparison "
-                    f"({stage_title(result).lower()}): {result.statement}."
-                )
+            text = (
+                f"The {way} search ended with {found}. What may be said of its last comparison "
+                f"({stage_title(result).lower()}): {result.statement}."
             )
-    blocks.append(_final_table(snapshot))
-    blocks.extend(_readings(snapshot.readings))
+            blocks.append(Paragraph(text))
+    blocks += [_final_table(snapshot), *_readings(snapshot.readings)]
     return Section(name="outcome", title="Outcome", blocks=blocks)
 
 
 def elsewhere_section(snapshot: Snapshot) -> Section:
     """Returns the part with the published accuracies on Adience's five folds."""
+    # the published ones had these photographs and these folds; any other figure beside them would mislead
     comparable = (snapshot.facts.split, snapshot.facts.source) == ("folds", "adience")
     ours = [_ours_on_folds(snapshot.readings[-1])] if comparable and snapshot.readings else []
     remark = (
@@ -65,13 +65,9 @@ def elsewhere_section(snapshot: Snapshot) -> Section:
 
 def _final_table(snapshot: Snapshot) -> Table:
     staged, joint = snapshot.last, snapshot.joint
+    command = "python -m search.run --stage backbone"
     rows = [
-        _row(
-            "untuned",
-            _untuned_runs(snapshot),
-            PUBLISHED_UNTUNED,
-            "not run: needs python -m search.run --stage backbone",
-        ),
+        _row("untuned", _untuned_runs(snapshot), PUBLISHED_UNTUNED, f"not run: needs {command}"),
         _row("tuned, no CelebA", _winner_runs(snapshot, staged), PUBLISHED_TUNED, "not run"),
     ]
     if joint:
@@ -99,22 +95,16 @@ def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, ab
     for metric in ("accuracy", "val_accuracy"):
         cells.append(with_spread(*last_epoch(runs, metric)) if runs else absent)
         cells.append(decimal(getattr(published, metric, None)))
-    if not runs:
-        return [*cells, NONE]
-    return [*cells, str(len(runs))]
+    return [*cells, str(len(runs)) if runs else NONE]
 
 
 def _finetuned_rows(snapshot: Snapshot) -> Iterator[Sequence[str]]:
-    """The pretrained column of fine-tuning, and those with unfrozen blocks."""
+    """Yields the rows of fine-tuning: the pretrained column, and those with unfrozen blocks."""
     columns = snapshot.finetune.columns if snapshot.finetune else ()
     pretrained = [column for column in columns if column.name == "pretrained"]
     runs = snapshot.runs(pretrained[0]) if pretrained else []
-    yield _row(
-        "tuned, CelebA-pretrained",
-        runs,
-        PUBLISHED_PRETRAINED,
-        f"not run: needs {_FINETUNE} --celeba MANIFEST",
-    )
+    absent = f"not run: needs {_FINETUNE} --celeba MANIFEST"
+    yield _row("tuned, CelebA-pretrained", runs, PUBLISHED_PRETRAINED, absent)
     for column in columns:
         if column.name.startswith("blocks"):
             yield _row(column.title, snapshot.runs(column), None, column.reason or "not run")
@@ -127,7 +117,7 @@ def _winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]
 
 
 def _untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
-    """The runs of the winner's backbone as the report's backbone stage has it, by whichever stage."""
+    """Returns the runs of the winner's backbone as the report's backbone stage has it, by whichever stage."""
     finetuned = snapshot.finetune and snapshot.finetune.column("untuned")
     if finetuned:
         return snapshot.runs(finetuned)
@@ -135,17 +125,14 @@ def _untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
     if last is None or last.winner is None:
         return []
     backbone = last.winner.backbone
-    untuned = replace(
-        TrialConfig(backbone=backbone, batch_size=64, **UNTUNED_HEADS.get(backbone, {})),
-        seed=last.winner.seed,
-        epochs=last.winner.epochs,
-    )
+    untuned = replace(published_base("backbone"), backbone=backbone, **UNTUNED_HEADS.get(backbone, {}))
+    untuned = replace(untuned, seed=last.winner.seed, epochs=last.winner.epochs)  # as all runs of this study
     entry = snapshot.entry_like(untuned)
     return snapshot.runs(entry) if entry else []
 
 
 def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
-    """What the winners reached on data that no selection saw."""
+    """Yields what the winners reached on data that no selection saw."""
     if not readings:
         return
     rows = [
@@ -192,4 +179,4 @@ def _fold_row(row: FoldAccuracy) -> Sequence[str]:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.2f}".removesuffix("0")
+    return f"{value:.2f}".removesuffix("0")  # as it was printed: 85.9, and 96.51

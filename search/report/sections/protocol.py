@@ -1,4 +1,4 @@
-"""How the study compares with the report: data, split, weights, runs; what differs is named."""
+"""Comparison of the study with the report: data, split, weights, runs; what differs is named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from search.report.document import Alert, Block, Bullets, Paragraph, Table
 from search.report.published import PROTOCOL, published_means
 from search.statistics.number_text import NONE, decimal
 from search.study.snapshot import Snapshot
-from search.study.stage_results import Entry
 from trainables.trial import TrialConfig
 
 _DATA = {
@@ -32,7 +31,7 @@ _WEIGHTS = {"none": "random", "imagenet": "ImageNet"}
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of the comparison; `differs` is None where nothing is to be compared."""
+    """Line of the comparison; `differs` is None where nothing is to be compared."""
 
     name: str
     ours: str
@@ -44,19 +43,12 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
     """Yields the warnings and the comparison of the protocols."""
     facts = list(compare_protocols(snapshot))
     if snapshot.facts.is_drawn:
-        yield Alert(
-            "The data is drawn by a program",
-            [
-                "No figure of this study says anything about photographs of people; "
-                "it shows that the system runs."
-            ],
-        )
+        text = "No figure of this study says anything about photographs of people; "
+        yield Alert("The data is drawn by a program", [text + "it shows that the system runs."])
     differing = [fact for fact in facts if fact.differs]
     if differing:
-        yield Alert(
-            "The protocol differs from the published one",
-            [f"{fact.name}: here {fact.ours}; published {fact.published}" for fact in differing],
-        )
+        lines = [f"{fact.name}: here {fact.ours}; published {fact.published}" for fact in differing]
+        yield Alert("The protocol differs from the published one", lines)
     else:
         yield Paragraph("The protocol is the published one.")
     yield Table(
@@ -80,22 +72,20 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
 def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     """Yields what determines the numbers, ours beside the report's."""
     facts, split = snapshot.facts, snapshot.facts.split or NONE
+    kind = split.partition(":")[0]  # "kfold:5" has its number behind it
     source, weights = facts.source or NONE, facts.weights or NONE
     yield Fact("data set", _DATA.get(source, source), PROTOCOL.data, source != "adience")
     yield Fact("images", _count(facts.images), _count(PROTOCOL.images), facts.images != PROTOCOL.images)
     yield Fact("images of label 0 (female) and 1 (male)", _labels(facts.labels), NONE, None)
     yield Fact("subjects", _count(facts.subjects), NONE, None)
     yield Fact("split", _split(split), _split(PROTOCOL.split), split != PROTOCOL.split)
-    selection = _SELECTION.get(split.partition(":")[0], "the validation part that is reported")
-    yield Fact("selected on", selection, PROTOCOL.selected_on, split.partition(":")[0] in _SELECTION)
-    yield Fact(
-        "backbone weights",
-        _WEIGHTS.get(weights, weights),
-        _WEIGHTS[PROTOCOL.weights],
-        weights != PROTOCOL.weights,
-    )
-    yield _numbers("epochs", {entry.config.epochs for entry in _entries(snapshot)}, PROTOCOL.epochs)
-    yield _numbers("runs of each value", _runs(snapshot), PROTOCOL.runs)
+    selection = _SELECTION.get(kind, "the validation part that is reported")
+    yield Fact("selected on", selection, PROTOCOL.selected_on, kind in _SELECTION)
+    ours, published = (_WEIGHTS.get(name, name) for name in (weights, PROTOCOL.weights))
+    yield Fact("backbone weights", ours, published, weights != PROTOCOL.weights)
+    entries = [entry for result in snapshot.results for entry in result.entries]
+    yield _numbers("epochs", {entry.config.epochs for entry in entries}, PROTOCOL.epochs)
+    yield _numbers("runs of each value", {len(entry.trials) for entry in entries}, PROTOCOL.runs)
     seeds = {seed for result in snapshot.results for seed in result.protocol.seeds}
     yield _numbers("seeds", seeds, PROTOCOL.seed)
     tuned = sorted({result.base.backbone for result in snapshot.results if result.stage != "backbone"})
@@ -116,14 +106,6 @@ def _published_noise() -> str:
 
 def _numbers(name: str, ours: set[int], published: int) -> Fact:
     return Fact(name, ", ".join(map(str, sorted(ours))), str(published), ours != {published})
-
-
-def _entries(snapshot: Snapshot) -> Iterator[Entry]:
-    return (entry for result in snapshot.results for entry in result.entries)
-
-
-def _runs(snapshot: Snapshot) -> set[int]:
-    return {len(entry.trials) for entry in _entries(snapshot)}
 
 
 def _split(name: str) -> str:

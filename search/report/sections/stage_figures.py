@@ -1,9 +1,10 @@
-"""The figures of a stage: curves by epoch, one a value, and our means beside the published ones."""
+"""Figures of a stage: curves by epoch, one per value, and our means beside the published ones."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean, stdev
 
 from search.report.document import Curve, Lines, Panel, Points, Series
@@ -29,23 +30,20 @@ def runs_by_value(snapshot: Snapshot, result: StageResult) -> RunsByValue:
 
 def curves_of(snapshot: Snapshot, result: StageResult) -> Iterator[Lines]:
     """Yields the figure of the epochs of a stage, one curve per value; none without a run."""
-    draw = backbone_curves if result.stage == "backbone" else accuracy_curves
-    return draw(result, runs_by_value(snapshot, result), figure_name(result))
+    runs, name = runs_by_value(snapshot, result), figure_name(result)
+    if result.stage == "backbone":  # the only stage of which the report printed all four measures
+        return epoch_curves(stage_title(result), runs, name)
+    return _accuracy_curves(result, runs, name)
 
 
 def figure_name(result: StageResult) -> str:
-    """Returns what the figures and the part of a stage are named by: "batch-size-2" in the second sweep."""
+    """Returns the name of the part on a stage and of its figures: "batch-size-2" in the second sweep."""
     name = result.stage if result.sweep == 1 else f"{result.stage}-{result.sweep}"
     return name.replace("_", "-")
 
 
-def backbone_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
-    """Yields the figure of the four measures per epoch, one curve per backbone."""
-    yield from epoch_curves(stage_title(result), runs, name)
-
-
 def epoch_curves(title: str, runs: RunsByValue, name: str) -> Iterator[Lines]:
-    """Yields the figure of the four measures per epoch, a curve a way to train; none without a run."""
+    """Yields the figure of the four measures per epoch, one curve for each of `runs`; none without a run."""
     panels = [_panel(metric, runs) for metric in PANEL_METRICS]
     if panels[0].curves:
         band = _BAND if any(curve.low for panel in panels for curve in panel.curves) else ""
@@ -54,7 +52,7 @@ def epoch_curves(title: str, runs: RunsByValue, name: str) -> Iterator[Lines]:
         )
 
 
-def accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
+def _accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the validation accuracy per epoch, one curve per value, and enlarged where one is far off."""
     whole = _panel("val_accuracy", runs)
     if not whole.curves:
@@ -64,14 +62,8 @@ def accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterat
     panels = [whole]
     if 1 < len(near) < len(whole.curves):
         ends = [end for curve in near for end in (*curve.y, *curve.low, *curve.high)]
-        enlarged = Panel(
-            title="val accuracy, enlarged",
-            x_label=whole.x_label,
-            y_label=whole.y_label,
-            curves=whole.curves,
-            y_range=_padded(ends),
-        )
-        panels.append(enlarged)
+        # all curves again, not only the near ones: a curve keeps its colour in both panels
+        panels.append(replace(whole, title="val accuracy, enlarged", y_range=_padded(ends)))
     band = _BAND if any(curve.low for curve in whole.curves) else ""
     yield Lines(
         name=f"{name}-val-accuracy",
@@ -91,7 +83,7 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
     high = [None if mean is None else mean + by for mean, by in zip(ours, spreads, strict=True)]
     values = [value for value in (*ours, *published) if value is not None]
     bests = [max(value for value in series if value is not None) for series in (ours, published)]
-    near = [value for value in values if value >= min(bests) - _NEAR]
+    near = [value for value in values if value >= min(bests) - _NEAR]  # the worse best must be seen, too
     below = "; what is below it stands in the table" if len(near) < len(values) else ""
     bars = " (± 1 standard deviation of the runs)" if any(spreads) else ""
     yield Points(
@@ -122,7 +114,7 @@ def _panel(metric: str, runs: RunsByValue) -> Panel:
 
 def _curve(label: str, runs: Sequence[TrialResult], metric: str) -> Curve:
     """Returns the mean over `runs` by epoch, in a band of one standard deviation each side."""
-    last = max(len(run.epochs) for run in runs)
+    last = max(len(run.epochs) for run in runs)  # runs that a scheduler stopped have fewer
     by_epoch = [
         [float(getattr(run.epochs[number], metric)) for run in runs if len(run.epochs) > number]
         for number in range(last)
@@ -140,5 +132,5 @@ def _curve(label: str, runs: Sequence[TrialResult], metric: str) -> Curve:
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:
-    margin = 0.08 * (max(values) - min(values)) or 0.01
+    margin = 0.08 * (max(values) - min(values)) or 0.01  # equal values would give an axis without length
     return min(values) - margin, max(values) + margin

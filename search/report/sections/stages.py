@@ -1,4 +1,4 @@
-"""The parts of the report on the stages: curves, table, statement."""
+"""Parts of the report on the stages: curves, table, statement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search.report.sections.stage_figures import (
     means_beside_published,
     runs_by_value,
 )
-from search.report.words import remark, stage_title, statement_of
+from search.report.words import remark, stage_title, statement_of, winner_rows
 from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
@@ -42,7 +42,7 @@ def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
 
 
 def _bases(result: StageResult) -> Iterator[Block]:
-    """What was varied, and how that differs from what the report varied in this stage."""
+    """Yields what was varied, and how that differs from what the report varied in this stage."""
     names = [name for name in HYPERPARAMETERS if name != result.hyperparameter]
     yield Paragraph(f"Varied here: {describe_config(result.base, names)}, {result.base.epochs} epochs.")
     if result.stage not in CHOSEN:
@@ -60,24 +60,6 @@ def _bases(result: StageResult) -> Iterator[Block]:
 
 
 def _table(result: StageResult) -> Table:
-    rows, strong = [], set()
-    for number, entry in enumerate(result.entries):
-        rows.append(
-            (
-                show_value(entry.value),
-                with_spread(entry.mean, entry.spread),
-                decimal(published_mean(result.stage, entry.value)),
-                decimal(entry.difference),
-                bracketed(entry.interval),
-                remark(entry, result),
-                decimal(entry.best_val_accuracy),
-                NONE if entry.best_epoch is None else str(entry.best_epoch),
-                decimal(entry.seconds, 1),
-                _runs(entry),
-            )
-        )
-        if entry.config == result.winner:
-            strong.add(number)
     return Table(
         caption=(
             "Mean over the epochs of the validation accuracy (mean ± standard deviation over the runs). "
@@ -96,13 +78,24 @@ def _table(result: StageResult) -> Table:
             "seconds",
             "runs",
         ),
-        rows=rows,
-        strong=frozenset(strong),
+        rows=[_row(entry, result) for entry in result.entries],
+        strong=winner_rows(result),
     )
 
 
-def _runs(entry: Entry) -> str:
-    return f"{len(entry.trials)}" + (f" ({len(entry.reused)} reused)" if entry.reused else "")
+def _row(entry: Entry, result: StageResult) -> Sequence[str]:
+    return (
+        show_value(entry.value),
+        with_spread(entry.mean, entry.spread),
+        decimal(published_mean(result.stage, entry.value)),
+        decimal(entry.difference),
+        bracketed(entry.interval),
+        remark(entry, result),
+        decimal(entry.best_val_accuracy),
+        NONE if entry.best_epoch is None else str(entry.best_epoch),
+        decimal(entry.seconds, 1),
+        f"{len(entry.trials)}" + (f" ({len(entry.reused)} reused)" if entry.reused else ""),
+    )
 
 
 def _last_epochs(result: StageResult, runs: RunsByValue) -> Table:
@@ -118,6 +111,5 @@ def _last_epoch_row(backbone: str, runs: Sequence[TrialResult]) -> Sequence[str]
     published = PUBLISHED_BACKBONES.get(backbone)
     cells = [backbone]
     for metric in PANEL_METRICS:
-        cells.append(with_spread(*last_epoch(runs, metric)))
-        cells.append(decimal(getattr(published, metric, None)))
+        cells += [with_spread(*last_epoch(runs, metric)), decimal(getattr(published, metric, None))]
     return cells

@@ -217,13 +217,7 @@ class WandbLog(Callback):
             group=f"{study}/{stage}",
             job_type=stage,
             tags=(stage,),
-            config={
-                "study": study,
-                "stage": stage,
-                **config,
-                **facts,
-                "key": trial.key,
-            },
+            config={"study": study, "stage": stage, **config, **facts, "key": trial.key},
         )
 
     def _missing(self) -> int:
