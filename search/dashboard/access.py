@@ -1,4 +1,4 @@
-"""Who may look: this machine alone, or whoever has the token."""
+"""Access to the page: from this machine alone, or by whoever has the token."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ def token_for(host: str, given: str | None) -> str | None:
             f"a token has at least {LEAST_CHARACTERS} characters, received {len(given)}; "
             "leave out --token, and one is made"
         )
-    return given or (None if host in LOCAL_HOSTS else secrets.token_urlsafe(24))
+    return given or (None if host in LOCAL_HOSTS else secrets.token_urlsafe(24))  # 192 random bits
 
 
 def is_token(entered: str, token: str) -> bool:
     """Returns whether `entered` is `token`, in a time that does not tell how much of it is right."""
+    # bytes: compare_digest takes no text beyond ASCII, which a reader may well enter
     return hmac.compare_digest(entered.strip().encode(), token.strip().encode())
 
 

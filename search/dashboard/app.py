@@ -1,4 +1,4 @@
-"""The file that Streamlit runs for each reader; start it with python -m search.dashboard."""
+"""Script that Streamlit runs for each reader; start it with python -m search.dashboard."""
 
 from search.dashboard.page import show_page
 

@@ -1,4 +1,4 @@
-"""Shows on the page what the report is made of: paragraphs, tables, figures."""
+"""Blocks of the report, as the page shows them: paragraphs, tables, figures."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _show_figure(figure: Figure, key: str) -> None:
     places = st.columns(2) if isinstance(figure, Lines) and len(parts) > 1 else [st.container()]
     for number, (_, title, description) in enumerate(parts):
         shown = go.Figure(json.loads(description))
-        shown.update_layout(uirevision="kept")
+        shown.update_layout(uirevision="kept")  # zoom and hidden curves outlast a refresh
         with places[number % len(places)]:
             show_plotly(shown, f"{key}-{number}", f"{figure.caption}: {title}")
     st.caption(plain(figure.caption))

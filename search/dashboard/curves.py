@@ -15,7 +15,7 @@ from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus
 
 CURVE_METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
-FIRST_CURVES = 6  # curves until somebody chooses
+_FIRST_CURVES = 6  # curves until somebody chooses; more would hide one another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +41,18 @@ def trial_curves(
     for key in keys:
         points = list(_points(snapshot, key, metric))
         if key in rows and points:
-            values = [value for _, value in points]
-            curves.append(
-                LearningCurve(
-                    label=trial_label(rows[key]),
-                    stage=rows[key]["stage"],
-                    epochs=[epoch for epoch, _ in points],
-                    values=list(_means(values)) if running_mean else values,
-                )
-            )
+            epochs, values = [epoch for epoch, _ in points], [value for _, value in points]
+            shown = list(_means(values)) if running_mean else values
+            label, stage = trial_label(rows[key]), rows[key]["stage"]
+            curves.append(LearningCurve(label=label, stage=stage, epochs=epochs, values=shown))
     return curves
 
 
 def first_choice(table: pd.DataFrame) -> list[str]:
     """Returns the keys of the trials to show until somebody chooses: the running and the best ones."""
-    running = table[table["status"] == "RUNNING"]["key"].tolist()[:FIRST_CURVES]
-    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(FIRST_CURVES, "mean val acc")
-    return [*running, *ended["key"].tolist()][:FIRST_CURVES]
+    running = table[table["status"] == "RUNNING"]["key"].tolist()[:_FIRST_CURVES]
+    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(_FIRST_CURVES, "mean val acc")
+    return [*running, *ended["key"].tolist()][:_FIRST_CURVES]
 
 
 def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float, float, float]]:
@@ -82,7 +77,7 @@ def _points(snapshot: Snapshot, key: str, metric: str) -> Iterator[tuple[int, fl
     if live and live.state is LiveState.RUNNING:
         running = next((trial.epochs for trial in live.running if trial.key == key), ())
     ended = snapshot.trials.get(key)
-    if running or not ended:
+    if running or not ended:  # a trial that is trained again, for its weights, shows what it does now
         yield from ((epoch["epoch"], epoch[metric]) for epoch in running)
     else:
         yield from ((epoch.epoch, getattr(epoch, metric)) for epoch in ended.epochs)

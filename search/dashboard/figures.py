@@ -1,4 +1,4 @@
-"""The page's own figures; those of the report come from `search.report.render.plotly_figures`."""
+"""Figures of the page's own; those of the report come from `search.report.render.plotly_figures`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,15 @@ def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
     seen: dict[str, int] = {}
     for curve in curves:
         number = seen[curve.stage] = seen.get(curve.stage, -1) + 1
-        figure.add_trace(
-            go.Scatter(
-                x=list(curve.epochs),
-                y=list(curve.values),
-                name=escape(curve.label),
-                mode="lines+markers",
-                line={
-                    "color": stage_colour(curve.stage),
-                    "dash": DASHES[number % len(DASHES)][0],
-                    "width": 3 if number < len(DASHES) else 1.5,
-                },
-                marker={"size": 5, "symbol": number % 8},
-                hovertemplate="%{y:.4f} in epoch %{x}<extra>%{fullData.name}</extra>",
-            )
+        dash, width = DASHES[number % len(DASHES)][0], 3 if number < len(DASHES) else 1.5
+        figure.add_scatter(
+            x=list(curve.epochs),
+            y=list(curve.values),
+            name=escape(curve.label),
+            mode="lines+markers",
+            line={"color": _stage_colour(curve.stage), "dash": dash, "width": width},
+            marker={"size": 5, "symbol": number % 8},  # a trial of one epoch has no line
+            hovertemplate="%{y:.4f} in epoch %{x}<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(title="epoch", rangemode="tozero")
     figure.update_yaxes(title=y_label)
@@ -48,32 +43,19 @@ def best_by_minute(points: Sequence[tuple[float, float, float]]) -> go.Figure:
     """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps."""
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
     hover = "%{y:.4f} after %{x:.1f} min<extra></extra>"
-    figure = go.Figure(
-        [
-            go.Scatter(
-                x=minutes,
-                y=best,
-                name="best so far",
-                mode="lines",
-                line={"shape": "hv", "color": COLOURS[0], "width": 3},
-                hovertemplate=hover,
-            ),
-            go.Scatter(
-                x=minutes,
-                y=scores,
-                name="a completed trial",
-                mode="markers",
-                marker={"color": COLOURS[1], "size": 7},
-                hovertemplate=hover,
-            ),
-        ]
+    steps = {"shape": "hv", "color": COLOURS[0], "width": 3}  # a best holds until a better one
+    dots = {"color": COLOURS[1], "size": 7}
+    figure = go.Figure()
+    figure.add_scatter(x=minutes, y=best, name="best so far", mode="lines", line=steps, hovertemplate=hover)
+    figure.add_scatter(
+        x=minutes, y=scores, name="a completed trial", mode="markers", marker=dots, hovertemplate=hover
     )
     figure.update_xaxes(title="minutes since the first trial ended")
     figure.update_yaxes(title="mean validation accuracy")
     return _laid_out(figure)
 
 
-def stage_colour(stage: str) -> str:
+def _stage_colour(stage: str) -> str:
     """Returns the colour of a stage (a sweep has its stage's), grey for what is none."""
     name = stage.partition(" ")[0]
     return COLOURS[_STAGES.index(name) % len(COLOURS)] if name in _STAGES else "#888888"
@@ -115,5 +97,5 @@ def confusion(counts: Any) -> go.Figure | None:
             hoverinfo="skip",
         )
     )
-    figure.update_yaxes(title="label", autorange="reversed")
+    figure.update_yaxes(title="label", autorange="reversed")  # label 0 on top, as in the table
     return _laid_out(figure).update_layout(height=300, showlegend=False)

@@ -1,4 +1,4 @@
-"""What failed and where it ran: failed trials with what they reported, nodes, resources."""
+"""Failed trials with what they reported; nodes and resources of the latest run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search.study.live_state import Live, LiveState
 from search.study.snapshot import Snapshot
 from trainables.trial import TrialResult, TrialStatus
 
-TAIL, LOG_TAIL = 10, 20  # epochs, lines
+_TAIL, _LOG_TAIL = 10, 20  # epochs, lines
 _COLUMNS = ("node", "trials", "hours", "failed", "keras", "ray", "python")
 _NAMES = {
     "ray_address": "Ray's address",
@@ -27,7 +27,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A failed trial: what it is called, why it failed, its last epochs and its worker's last words."""
+    """Failed trial: what it is called, why it failed, its last epochs and its worker's last words."""
 
     label: str
     reason: str
@@ -43,14 +43,14 @@ def failures(snapshot: Snapshot) -> list[Failure]:
     for row in rows:
         ended = snapshot.trials.get(row["key"])
         epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
-        log = "\n".join([*map(_line, list(epochs)[-TAIL:]), *_last_words(snapshot.folder, row["key"])])
+        log = "\n".join([*map(_line, list(epochs)[-_TAIL:]), *_last_words(snapshot.folder, row["key"])])
         found.append(Failure(trial_label(row), row["reason"] or "no reason was given", log))
     return found
 
 
 def _last_words(study: Path, key: str) -> list[str]:
     try:
-        return Layout(study).log(key).read_text("utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+        return Layout(study).log(key).read_text("utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
     except OSError:
         return []
 
@@ -86,17 +86,13 @@ def machine_facts(live: Live | None) -> Iterator[tuple[str, str]]:
         value = live.asked.get(name)
         if value is not None:
             yield words, f"{value:g}" if isinstance(value, float) else str(value)
+    # of a run that is over Ray's nodes may be gone; what stands here is the last that was written
     when = "" if live.state is LiveState.RUNNING else ", when last heard of"
     for name, value in live.cluster.items():
         yield f"{name.replace('_', ' ')}{when}", str(value)
 
 
 def _line(epoch: Mapping[str, Any]) -> str:
-    figures = (
-        f"{name} {epoch[name]:.4f}" for name in ("loss", "val_loss", "val_accuracy") if _is_given(epoch[name])
-    )
+    names = ("loss", "val_loss", "val_accuracy")
+    figures = [f"{name} {epoch[name]:.4f}" for name in names if epoch[name] is not None]
     return f"epoch {epoch['epoch']}: {', '.join(figures) or 'no finite figure'}"
-
-
-def _is_given(value: Any) -> bool:
-    return value is not None

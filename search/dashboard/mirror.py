@@ -1,4 +1,4 @@
-"""A study or storage behind an address such as s3://bucket/results, as a folder of this machine."""
+"""Mirror of a study or storage behind an address such as s3://bucket/results, as a folder of this machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Mirror:
         try:
             there = {self._name(info): info for info in self._listed()}
             changed = [name for name, info in there.items() if self._fetched.get(name) != _stamp(info)]
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(AT_ONCE) as pool:  # a study is thousands of small files
                 list(pool.map(lambda name: self._fetch(name, there[name]), changed))
         except OSError as error:
             raise InputError(
@@ -61,7 +61,7 @@ class Mirror:
             return
         if info.mtime_ns is not None:
             os.utime(part, ns=(info.mtime_ns, info.mtime_ns))  # when a trial ended
-        part.replace(target)
+        part.replace(target)  # whole or not at all, for whoever reads meanwhile
         self._fetched[name] = _stamp(info)
 
 

@@ -1,4 +1,4 @@
-"""The studies below a storage: what each is of, how far it is, and what it found last."""
+"""Studies below a storage: what each is of, how far it is, and what it found last."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search.study.layout import Layout
 from search.study.live_state import Live, LiveState, read_live
 from search.study.snapshot import read_stage
 
-STUDY_COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
+_COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
 _STATES = {
     LiveState.ENDED: "ended",
     LiveState.INTERRUPTED: "interrupted",
@@ -46,12 +46,12 @@ def studies_in(storage: Path) -> list[Path]:
 
 
 def overview(storage: Path) -> pd.DataFrame:
-    """Returns one row per study with the columns `STUDY_COLUMNS`; that of a damaged one says what is damaged.
+    """Returns one row per study: state, trials, latest result; a damaged one's state says what is damaged.
 
     No trial is read, so that it is quick. `changed` is the moment of the last change, None for none.
     """
-    columns = pd.Index(STUDY_COLUMNS)
-    table = pd.DataFrame([_row(folder) for folder in studies_in(storage)], columns=columns)
+    rows = [_row(folder) for folder in studies_in(storage)]
+    table = pd.DataFrame(rows, columns=pd.Index(_COLUMNS))  # named also where there is no row
     return table.sort_values("changed", ascending=False, na_position="last", ignore_index=True)
 
 
@@ -74,6 +74,7 @@ def _row(folder: Path) -> tuple[object, ...]:
     except InputError as error:
         facts, state = StudyFacts(), f"damaged: {error}"
     layout = Layout(folder)
+    # names and times alone: a storage may hold dozens of studies of thousands of trials each
     stages, trials = list(_json_files(layout.stages)), list(_json_files(layout.trials))
     decided = dict.fromkeys(title_of(path.stem.partition(".")[0]) for path, _ in sorted(stages))
     moments = [moment for _, moment in [*stages, *trials]]
@@ -107,7 +108,7 @@ def _json_files(folder: Path) -> Iterator[tuple[Path, float]]:
     except OSError:
         return
     for entry in entries:
-        if entry.name.endswith(".json") and entry.name[0] != ".":
+        if entry.name.endswith(".json") and entry.name[0] != ".":  # hidden ones are being written
             try:
                 yield Path(entry.path), entry.stat().st_mtime
             except FileNotFoundError:  # replaced this moment

@@ -1,4 +1,4 @@
-"""The page: who may see it, which study it shows, and its tabs, which refresh themselves."""
+"""Page on the studies: who may see it, which study it shows, and its tabs, which refresh themselves."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from search.dashboard.views.studies import show_studies
 from search.dashboard.views.trials_view import show_trials
 from search.study.snapshot import Snapshot
 
+# Streamlit runs app.py anew for each reader and each click; modules are imported once for all of them
 _given: list[Settings] = []
-
 
 REFRESH_S = 2.0
 ALL = "All studies"
@@ -100,13 +100,13 @@ def _show(source: Source) -> None:
 
 
 def _show_tabs(source: Source, folder: Path) -> None:
-    if st.session_state.get("chosen in") != folder:
+    if st.session_state.get("chosen in") != folder:  # a stage or trial of one study is none of another
         st.session_state["chosen in"] = folder
         for key in _CHOICES:
             st.session_state.pop(key, None)
     tabs = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, show in zip(tabs, TABS.values(), strict=True):
-        if tab.open:
+        if tab.open:  # the others would be made again every two seconds, for nobody
             with tab:
                 _show_tab(source, folder, show)
 
@@ -158,7 +158,7 @@ def _refreshed(show: Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """The source that is shown, and the token that is demanded before anything of it is; None for none."""
+    """Settings of all pages: the source, and the token that is demanded before it is shown, None for none."""
 
     source: Source
     token: str | None

@@ -1,4 +1,4 @@
-"""Reads a study's folder again and again while it changes, for all who look at it."""
+"""Reader of a study's folder, again and again while it changes, for all who look at it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from search.study.snapshot import Snapshot, SnapshotReader, with_live
 
 @dataclass
 class StudyReader:
-    """Reads the study in `folder`; may be asked by several threads.
+    """Reader of the study in `folder`; may be asked by several threads.
 
     `storage` is as in Snapshot. The folder is not looked at again within `scan_s`, but for the live state.
     """
@@ -32,7 +32,7 @@ class StudyReader:
 
         Raises InputError where there is no study.
         """
-        with self._lock:
+        with self._lock:  # each tab of each reader is a thread of its own; one of them looks
             if self._last is None or time.monotonic() - self._scanned_at >= self.scan_s:
                 self._last = self._reader.without_live()
                 self._scanned_at = time.monotonic()

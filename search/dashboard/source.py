@@ -1,4 +1,4 @@
-"""Where the page reads: a study, or a storage of several, on this machine or behind an address."""
+"""Source of the page: a study, or a storage of several, on this machine or behind an address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCAN_S = 1.0  # and a study's folder
 
 @dataclass
 class Source:
-    """What the page shows; one for all who look at it.
+    """Source of what the page shows; one for all who look at it.
 
     `name` is what a user calls it, `places` the folders where it may lie, or the mirror's. `trouble` says
     why what lies behind an address could not be looked at just now; empty where it could.
@@ -48,7 +48,7 @@ class Source:
     @property
     def first_search(self) -> str:
         """The command that makes a study which this source then shows."""
-        option = "--study" if "/" not in self.name else "--storage"
+        option = "--study" if "/" not in self.name else "--storage"  # a study's name has no slash
         words = [] if self.name == str(STORAGE) else [option, self.name]
         return shlex.join(["python", "-m", "search.run", "--stage", "lr", *words])
 
@@ -102,4 +102,5 @@ def source_of(text: str, storage: Path = STORAGE) -> Source:
         return Source(text, [folder], Mirror(filesystem, path, folder))
     if Path(text).is_file():
         raise InputError(f"{text} is a file; give the folder of a study, or the one that holds studies")
+    # a study of that name before a folder of that name; which of them is there is asked at each look
     return Source(text, [(storage / text).absolute(), Path(text).absolute()])

@@ -1,4 +1,4 @@
-"""The chain of stages: how far each is, who won by how much, and what it handed over."""
+"""Chain of the stages: how far each is, who won by how much, and what it handed over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CUT = {LiveState.INTERRUPTED: "interrupted", LiveState.SILENT: "silent", LiveSt
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A stage or joint search as the chain shows it; texts are empty where there is nothing to say.
+    """Link of the chain, a stage or joint search; texts are empty where there is nothing to say.
 
     `state` is done, running, waiting, interrupted, silent or "not decided" (the run ended without a
     result); `progress` is the share of its trials that have ended, None but where they are trained.
@@ -55,6 +55,7 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
         links.append(_current(live, str(live.search).capitalize()))  # pretraining, the held-out data …
     if live.state is LiveState.RUNNING:
         done = {result.stage for result in results if _since(result, live.started_at)}
+        # the stages that this command was asked for, less those that it has decided or is at
         planned = (name for name in live.asked.get("stages", ()) if name not in {now, *done})
         links += [Link(title=title_of(name), state=WAITING) for name in planned]
     return links

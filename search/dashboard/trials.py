@@ -1,4 +1,4 @@
-"""The trials of a study as one table: those that ended, those that run, and those that failed."""
+"""Table of the trials of a study: those that ended, those that run, and those that failed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from search.space.stages import STAGES
 from search.study.live_state import Live, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
-from trainables.trial import TrialConfig, TrialResult
+from trainables.trial import Trial, TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
-NO_STAGE = "none"
+_NO_STAGE = "none"
 TRIAL_COLUMNS = (
     "stage",
     "status",
@@ -56,8 +56,7 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
             *(row for row in rows if row["key"] not in running or live.state != "running"),
         ]
     configs: list[TrialConfig] = [row.pop("config") for row in rows]
-    columns: list[Any] = list(TRIAL_COLUMNS)
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=pd.Index(TRIAL_COLUMNS))
     for name in varied_among(configs):
         cells = [_cell(getattr(config, name)) for config in configs]
         table.insert(list(table.columns).index("seed"), label_of(name), cells)
@@ -95,7 +94,7 @@ def trial_label(row: Mapping[Any, Any]) -> str:
 
 
 class _Stages:
-    """Which stage compared a trial first, at which value, and which reused it."""
+    """Stages by trial: which compared it first, at which value, and which reused it."""
 
     def __init__(self) -> None:
         self.first: dict[str, tuple[str, str]] = {}
@@ -114,7 +113,7 @@ class _Stages:
             self.first.setdefault(key, (name, ""))
 
     def of(self, key: str) -> tuple[str, str, str]:
-        stage, value = self.first.get(key, (NO_STAGE, ""))
+        stage, value = self.first.get(key, (_NO_STAGE, ""))
         others = [name for name in self.reusing.get(key, ()) if name != stage]
         return stage, value, ", ".join(others)
 
@@ -124,6 +123,7 @@ def _stages(snapshot: Snapshot) -> _Stages:
     for result in snapshot.results:
         stages.add(result)
     if snapshot.live and (now := searched(snapshot.live)):
+        # a stage that runs has no result yet: its trials are those that ended since it began
         begun = pd.Timestamp(snapshot.live.begun_at).timestamp()
         for key, ended_at in snapshot.ended_at.items():
             if key not in stages.first and ended_at >= begun and key in snapshot.trials:
@@ -142,21 +142,18 @@ def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
         "best val acc": result.best_val_accuracy,
         "best epoch": result.best_epoch,
         "epochs": len(result.epochs),
-        "of": trial.config.epochs,
         "seconds": result.seconds,
         "reused by": reusing,
-        "seed": trial.config.seed,
-        "split": trial.split,
         "reason": result.reason,
         "key": key,
-        "config": trial.config,
+        **_asked(trial),
     }
 
 
 def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
-    stage = searched(live) or str(live.search or NO_STAGE)
+    stage = searched(live) or str(live.search or _NO_STAGE)
     accuracies = [epoch["val_accuracy"] for epoch in trial.epochs if epoch["val_accuracy"] is not None]
-    best = max(accuracies, default=math.nan)
+    best = max(accuracies, default=math.nan)  # which no epoch has: NaN equals nothing
     return {
         "stage": stage,
         "status": status,
@@ -165,15 +162,17 @@ def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
         "best val acc": best,
         "best epoch": next((epoch["epoch"] for epoch in trial.epochs if epoch["val_accuracy"] == best), None),
         "epochs": len(trial.epochs),
-        "of": trial.config.epochs,
         "seconds": sum(epoch["seconds"] or 0.0 for epoch in trial.epochs),
         "reused by": "",
-        "seed": trial.config.seed,
-        "split": trial.split,
         "reason": trial.reason,
         "key": trial.key,
-        "config": trial.config,
+        **_asked(trial),
     }
+
+
+def _asked(trial: Trial | LiveTrial) -> dict[str, Any]:
+    config = trial.config
+    return {"of": config.epochs, "seed": config.seed, "split": trial.split, "config": config}
 
 
 def _value(stage: str, config: TrialConfig) -> str:

@@ -1,4 +1,4 @@
-"""The callbacks that the options ask for: the verbose log, TensorBoard, Weights & Biases."""
+"""Callbacks that the options ask for: the verbose log, TensorBoard, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from search.options.types import DISABLED, OFFLINE, ONLINE, WANDB_AUTO
 from search.study.ledger import Ledger
 from search.trackers.wandb.logged_runs import Destination
 
-_SERVER = "https://api.wandb.ai"
+_SERVER = "https://api.wandb.ai"  # wandb's own default
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
 
 
@@ -42,7 +42,7 @@ def callbacks_of(options: CallbackOptions, ledger: Ledger, say: Callable[[str], 
     if options.verbose:
         yield VerboseLog(folder, say)
     if options.tensorboard:
-        from search.trackers.tensorboard.writer import TensorBoard
+        from search.trackers.tensorboard.writer import TensorBoard  # loaded only where it is asked for
 
         yield TensorBoard(folder, ledger)
     mode, why = wandb_mode(options.wandb, os.environ)
@@ -90,7 +90,7 @@ def has_key(environ: Mapping[str, str]) -> bool:
 
 
 def _settings(path: Path) -> Mapping[str, str]:
-    parser = configparser.ConfigParser(interpolation=None)
+    parser = configparser.ConfigParser(interpolation=None)  # a key may have a % in it
     try:
         parser.read(path)
         return dict(parser["default"])

@@ -1,4 +1,4 @@
-"""The callbacks of a run: those that every run has, those that the options ask for, and a user's own."""
+"""Callbacks of a run: those that every run has, those that the options ask for, and a user's own."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def told(
         callbacks += callbacks_of(options.callbacks, ledger, say)
         callbacks += others
         for callback in callbacks:
-            stack.callback(callback.close)
+            stack.callback(callback.close)  # also those after one whose close raises
         yield callbacks

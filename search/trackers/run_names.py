@@ -1,7 +1,8 @@
-"""What a trial is called where its run is logged: in TensorBoard and in Weights & Biases."""
+"""Names of trials where their runs are logged: in TensorBoard and in Weights & Biases."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from search.space.labels import show_value
@@ -25,7 +26,7 @@ def key_in(name: str) -> str:
 def _words(trial: Trial, stage: str) -> Iterator[str]:
     if stage in STAGES:
         value = show_value(getattr(trial.config, STAGES[stage].hyperparameter))
-        yield value.replace("/", "-").replace(":", "-").replace("_", "-")
+        yield re.sub("[/:_]", "-", value)  # it is part of a file's name, and _ stands between the parts
     yield f"seed{trial.config.seed}"
     yield trial.split
     yield trial.key

@@ -1,4 +1,4 @@
-"""The first tab: the chain of stages, and what is trained right now."""
+"""Tab of the chain of stages, and what is trained right now."""
 
 from __future__ import annotations
 
@@ -46,8 +46,7 @@ def _show_card(link: Link) -> None:
     st.badge(plain(text), color=colour, icon=icon)  # type: ignore[arg-type]
     if link.progress is not None:
         st.progress(link.progress, text=link.margin)
-        return
-    if link.state != DONE:
+    if link.progress is not None or link.state != DONE:
         return
     published = f" (published {plain(link.published)})" if link.published else ""
     st.markdown(f"winner **{plain(link.winner)}**{published}  \n{plain(link.margin)}")
@@ -64,10 +63,9 @@ def _show_running(snapshot: Snapshot) -> None:
         st.caption("No trial is in training at this moment; features may be in the making.")
         return
     table = trial_table(snapshot)
-    running = table[table["status"] == "RUNNING"]
     st.markdown("**In training**")
-    for row in running.to_dict("records"):
+    for row in table[table["status"] == "RUNNING"].to_dict("records"):
         accuracy = f", mean val acc {row['mean val acc']:.4f}" if row["epochs"] else ""
         text = f"{row['stage']} {row['value']} · seed {row['seed']}, split {row['split']}"
-        share = min(1.0, row["epochs"] / row["of"])
+        share = min(1.0, row["epochs"] / row["of"])  # more than 1 is an error of Streamlit's
         st.progress(share, text=plain(f"{text} · epoch {row['epochs']} of {row['of']}{accuracy}"))

@@ -1,4 +1,4 @@
-"""The tab of the joint search: best so far, parallel coordinates, importance."""
+"""Tab of the joint search: best so far, parallel coordinates, importance."""
 
 from __future__ import annotations
 

@@ -1,10 +1,7 @@
-"""The tab of what went wrong, and of the machine: failed trials, damaged files, nodes."""
+"""Tab of what went wrong, and of the machine: failed trials, damaged files, nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pandas as pd
 import streamlit as st
 
 from search.dashboard.blocks import plain, show_table
@@ -22,7 +19,10 @@ def show_machine(snapshot: Snapshot) -> None:
     for failure in failed:
         with st.expander(plain(f"{failure.label}: {failure.reason}")):
             st.code(failure.log or "it failed before its first epoch", language=None)
-    _show_unread(snapshot)
+    if snapshot.unread:
+        st.subheader("Files that could not be read", anchor=False)
+        for file in snapshot.unread:
+            st.markdown(f"- {plain(file)}")
     st.subheader("Machine and cluster", anchor=False)
     facts = list(machine_facts(snapshot.live))
     if facts:
@@ -31,15 +31,5 @@ def show_machine(snapshot: Snapshot) -> None:
         st.caption("The latest run left no live state.")
     nodes = nodes_of(snapshot.trials.values())
     if not nodes.empty:
-        show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=list(_rows(nodes))))
-
-
-def _show_unread(snapshot: Snapshot) -> None:
-    if snapshot.unread:
-        st.subheader("Files that could not be read", anchor=False)
-        for file in snapshot.unread:
-            st.markdown(f"- {plain(file)}")
-
-
-def _rows(table: pd.DataFrame) -> Iterator[list[str]]:
-    return ([str(cell) for cell in row] for row in table.itertuples(index=False))
+        rows = nodes.astype(str).to_numpy().tolist()
+        show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=rows))

@@ -1,10 +1,9 @@
-"""The tab of the outcome: the final comparison, the winner to copy, and its errors."""
+"""Tab of the outcome: the final comparison, the winner to copy, and its errors."""
 
 from __future__ import annotations
 
 import json
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from search.dashboard.blocks import show_blocks, show_plotly
@@ -49,7 +48,7 @@ def _show_winner(snapshot: Snapshot, result: Result) -> None:
 def _show_errors(result: Result) -> None:
     section = errors_section(result)
     st.subheader(section.title, anchor=False)
-    figure: go.Figure | None = confusion((result.breakdown or {}).get("confusion"))
+    figure = confusion((result.breakdown or {}).get("confusion"))
     if figure is not None:
         show_plotly(figure, "confusion", "confusion matrix; its numbers stand in the table")
     show_blocks(section.blocks, "errors")

@@ -1,4 +1,4 @@
-"""The tab of the stages: each as the report has it, published numbers beside ours."""
+"""Tab of the stages: each as the report has it, published numbers beside ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of all studies of a storage."""
+"""List of all studies of a storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tab of the trials: a table to sort and filter, and the learning curves of those that are chosen."""
+"""Tab of the trials: a table to sort and filter, and the learning curves of those that are chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of TensorBoard's events, which grows by whole records and never waits for the disk; and a reader.
+"""File of TensorBoard's events, which grows by whole records and never waits for the disk; and a reader.
 
 tensorboardX's own writer calls fsync whenever it is flushed, 2 ms an epoch that nobody needs: the ledger
 has the numbers.
@@ -19,13 +19,13 @@ _BEFORE, _AFTER = 12, 4  # the bytes around an event: its length and checksums
 
 
 class EventFile:
-    """The only event file of `folder`, which is made with it."""
+    """Event file of `folder`, the only one there, which is made with it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
         path = folder / f"events.out.tfevents.{now:.6f}"  # a name of its own: readers keep files open
-        self._file = path.open("wb", buffering=0)
+        self._file = path.open("wb", buffering=0)  # each record at once: TensorBoard reads meanwhile
         self.write(Event(wall_time=now, file_version=_VERSION))
 
     def write(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The hyperparameters of trials, their domains, and the metrics, as TensorBoard's HParams page wants them."""
+"""Hyperparameters of trials, their domains, and the metrics, as TensorBoard's HParams page takes them."""
 
 from __future__ import annotations
 
@@ -54,13 +54,11 @@ class Domains:
 
     def _shown(self) -> dict[str, list[HparamValue]]:
         """Returns all values of each hyperparameter, or the least and the largest."""
-        ordered = {
-            name: sorted(values, key=lambda value: (isinstance(value, str), value))
-            for name, values in self._values.items()
-        }
-        return {
-            name: [values[0], values[-1]] if name in _SPANS else values for name, values in ordered.items()
-        }
+        shown = {}
+        for name, values in self._values.items():
+            ordered = sorted(values, key=lambda value: (isinstance(value, str), value))  # numbers first
+            shown[name] = [ordered[0], ordered[-1]] if name in _SPANS else ordered
+        return shown
 
     def experiment(self) -> HParamsPluginData:
         """Returns what heads the table: hyperparameters with domains, and metrics."""
@@ -105,7 +103,7 @@ def session_end(status: TrialStatus, when: float) -> HParamsPluginData:
 
 def _set(field: Any, value: HparamValue) -> None:
     match value:
-        case bool():
+        case bool():  # before numbers, of which Python takes it for one
             field.bool_value = value
         case str():
             field.string_value = value

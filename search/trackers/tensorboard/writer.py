@@ -1,4 +1,4 @@
-"""A study in TensorBoard: scalars of every epoch, and the HParams page with all stages as one table.
+"""Log of a study for TensorBoard: scalars of every epoch, and the HParams page with all stages as one table.
 
 Below `<study>/tensorboard` each trial has one folder, in that of the stage that it was first met in.
 """
@@ -37,7 +37,7 @@ _ENDED = "ended"  # an empty file beside the events of a trial that has all of t
 
 
 class TensorBoard(Callback):
-    """Writes the trials of a study for TensorBoard.
+    """Writer of the trials of a study for TensorBoard.
 
     A trial from the ledger that a stage reuses is written where it is missing, so each is there once. What
     cannot be written is left out with one warning: no search ends for its pictures.
@@ -114,7 +114,7 @@ class TensorBoard(Callback):
         if trial.key in self._running:
             self._running.pop(trial.key).close()
         if trial.key in self._folders:
-            shutil.rmtree(self._folders[trial.key])
+            shutil.rmtree(self._folders[trial.key])  # TensorBoard would join the curves of both attempts
         self._written.discard(trial.key)
         self._folders[trial.key] = folder = self._folder / stage / run_name(trial, stage)
         self._running[trial.key] = _Run(folder, session_start(values, time.time()))
@@ -123,6 +123,7 @@ class TensorBoard(Callback):
         key = result.trial.key
         if key not in self._running or self._running[key].epochs != list(result.epochs):
             self._open(result.trial, stage)
+            # as if its last epoch had ended now: TensorBoard shows each curve over the time that it took
             when = time.time() - sum(metrics.seconds for metrics in result.epochs)
             for metrics in result.epochs:
                 when += metrics.seconds
@@ -140,7 +141,7 @@ class TensorBoard(Callback):
 
 
 class _Run:
-    """The event file of one trial."""
+    """Event file of one trial."""
 
     def __init__(self, folder: Path, start: HParamsPluginData) -> None:
         self._folder = folder

@@ -41,7 +41,7 @@ _LOOK_S = 0.1
 
 
 class WandbLog(Callback):
-    """Tells the process that logs what happens.
+    """Callback that tells the process that logs what happens.
 
     A trial is what the ledger has of it, also where it is trained again for its weights; one of the ledger
     that was not logged is logged with the stage that reuses it. A run that was logged as it is now is left
@@ -60,7 +60,7 @@ class WandbLog(Callback):
         self._asked: dict[str, Logged] = {}
         self._done: dict[str, str] = {}
         self._troubles: dict[str, str] = {}
-        self._teller: Teller | None = None
+        self._teller: Teller | None = None  # begun by what is first to be logged: it costs a process
 
     def search_began(self, search: SearchId, trials: int) -> None:
         """Notes the stage that the next trials are of."""
@@ -103,7 +103,7 @@ class WandbLog(Callback):
         A server has a bounded time. What is to lie in the folder has all it needs, as long as each run is
         there in bounded time.
         """
-        interrupted = isinstance(sys.exception(), KeyboardInterrupt)
+        interrupted = isinstance(sys.exception(), KeyboardInterrupt)  # what the run ends with, if anything
         if not interrupted:
             self._finetuned()
         if self._teller is None:
@@ -173,7 +173,7 @@ class WandbLog(Callback):
             self._tell("end", logged)
 
     def _reuse(self, keys: set[str], stage: str) -> None:
-        for key in sorted(keys):
+        for key in sorted(keys):  # a set has another order in each process
             reused = None if self._id(key) in self._asked else self._ledger.find_key(key)
             if reused:
                 self._end(reused, stage)

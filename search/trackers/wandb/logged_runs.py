@@ -1,4 +1,4 @@
-"""What of a study was logged to Weights & Biases: one file per run, so that nothing is logged twice."""
+"""Runs of a study that were logged to Weights & Biases: one file per run, so that none is logged twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows 
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where runs go: the study's folder, and the project of an entity (empty for the user's own)."""
+    """Destination of runs: the study's folder, and the project of an entity (empty for the user's own)."""
 
     study: Path
     mode: str
@@ -42,7 +42,7 @@ class Destination:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run of W&B: a trial, or the summary of a stage."""
+    """Run of W&B: a trial, or the summary of a stage."""
 
     id: str
     name: str
@@ -73,7 +73,7 @@ class Logged:
 
 
 class Note:
-    """The runs that were logged to a destination's project: `<study>/wandb/logged/<project>/<id>.json`."""
+    """Note of what was logged to a destination's project: `<study>/wandb/logged/<project>/<id>.json`."""
 
     def __init__(self, destination: Destination) -> None:
         self._folder = destination.runs / "logged" / destination.name
@@ -84,10 +84,7 @@ class Note:
 
     def all(self) -> Iterator[Logged]:
         """Yields every logged run."""
-        for path in sorted(self._folder.glob("*.json")):
-            logged = _read(path)
-            if logged:
-                yield logged
+        yield from filter(None, map(_read, sorted(self._folder.glob("*.json"))))
 
     def write(self, logged: Logged) -> None:
         """Keeps that `logged` was."""
@@ -104,5 +101,5 @@ def _read(path: Path) -> Logged | None:
         values = json.loads(path.read_text("utf-8"))
         run = Run(**{**values["run"], "tags": tuple(values["run"]["tags"])})
         return Logged(**{**values, "run": run})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):  # to log it once more is better than never
         return None

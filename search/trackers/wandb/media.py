@@ -1,4 +1,4 @@
-"""The figures and the table of a stage, as Weights & Biases shows them."""
+"""Figures and table of a stage, as Weights & Biases shows them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,9 @@ def media_of(figures: Sequence[NamedPicture], table: Sequence[Mapping[str, Any]]
     """Returns pictures and table by name, made for one run: wandb binds them to it."""
     import wandb
 
-    pictures = {
-        name: wandb.Image(Image.open(BytesIO(png)), caption=caption) for name, caption, png in figures
-    }
+    media = {name: wandb.Image(Image.open(BytesIO(png)), caption=caption) for name, caption, png in figures}
     rows = [list(row.values()) for row in table]
-    return {**pictures, "table": wandb.Table(columns=list(table[0]), data=rows)}
+    return {**media, "table": wandb.Table(columns=list(table[0]), data=rows)}
 
 
 def figures_of(study: Path, result: Decided) -> list[NamedPicture]:

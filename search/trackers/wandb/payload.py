@@ -1,4 +1,4 @@
-"""What of a trial and of a stage is logged to Weights & Biases."""
+"""Rows and summaries of trials and of stages, as they are logged to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def row_of(metrics: EpochMetrics) -> dict[str, float]:
     """Returns the row of an epoch; what is not finite is left out."""
     names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     values = {name: getattr(metrics, name) for name in names}
-    values["epoch_learning_rate"] = metrics.learning_rate
+    values["epoch_learning_rate"] = metrics.learning_rate  # learning_rate is the configuration's
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
@@ -67,12 +67,12 @@ def stage_table(result: Decided) -> list[Mapping[str, Any]]:
 
 
 def state_of(result: Decided) -> str:
-    """Returns what differs where a stage found something else than before."""
+    """Returns a digest, which differs where a stage found something else than before."""
     values = result.to_dict()
-    for name in ("finished_at", "seconds"):
+    for name in ("finished_at", "seconds"):  # they differ each time, although nothing else was found
         del values[name]
     for entry in values.get("entries", ()):
-        del entry["reused"]
+        del entry["reused"]  # nothing on the first run, everything on the next
     return digest_of_values(values, 16)
 
 

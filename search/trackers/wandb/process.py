@@ -1,4 +1,4 @@
-"""The process that logs to Weights & Biases: what it is told becomes runs, online or in a folder.
+"""Process that logs to Weights & Biases: what it is told becomes runs, online or in a folder.
 
 It is a process of its own because wandb waits for its server when it begins a run, when it ends one, and
 when its process ends; here nobody waits with it, and it can be ended at any moment.
@@ -44,7 +44,7 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: WandbR
             message = connection.recv()
         except (EOFError, OSError):  # the search is gone
             os._exit(1)
-        if message == HASTE:
+        if message == HASTE:  # it overtakes all that is waiting to be logged
             runs.in_haste.set()
         else:
             inbox.put(message)
@@ -70,13 +70,13 @@ class Teller:
 
     def __init__(self, destination: Destination) -> None:
         self._unfinished = destination.unfinished
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("spawn")  # a fork would have Ray's locks, without its threads
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, destination), daemon=True)
         with _ignoring_ctrl_c():  # the process inherits it
             self._process.start()
-        theirs.close()
+        theirs.close()  # so that the end of the process is heard as that of the pipe
         threading.Thread(target=self._send, daemon=True).start()
 
     def tell(self, message: object) -> None:
@@ -112,7 +112,7 @@ class Teller:
 
 @contextlib.contextmanager
 def _ignoring_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # Python takes signals from no other
         yield
         return
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,7 +25,7 @@ Media = Callable[[], Mapping[str, Any]]
 
 @dataclass
 class _Live:
-    """A run that is logged online: wandb's handle, and the rows it was given."""
+    """Run that is logged online: wandb's handle, and the rows it was given."""
 
     logged: Logged
     handle: Any
@@ -116,7 +116,10 @@ class WandbRuns:
 
     def _begin(self, logged: Logged) -> _Live:
         known = self._note.find(logged.run.id)
-        goes_on = known is None or not self._is_sent(known) or _goes_on(logged.rows, known.rows)
+        # what a server has cannot be taken back: only rows that begin with those go on under the same id
+        goes_on = (
+            known is None or not self._is_sent(known) or _are_same(logged.rows[: len(known.rows)], known.rows)
+        )
         number = known.number if known else 1
         begun = replace(logged, state=UNDER_WAY, number=number if goes_on else number + 1, sent=True)
         live = _Live(begun, self._init(begun, resume="allow"))
@@ -139,27 +142,25 @@ class WandbRuns:
         handle = self._init(kept, resume)
         _complete(handle, rows, media(), summary)
         folder = Path(handle.dir).parent
-        (folder / self._destination.name).touch()
+        (folder / self._destination.name).touch()  # the mark that tells whose it is
         self._discard_unsent(kept)
-        folder.rename(self._destination.runs / folder.name)
+        folder.rename(self._destination.runs / folder.name)  # from here on `wandb sync` finds it, whole
         self._note.write(kept)
 
     def _is_sent(self, known: Logged) -> bool:
-        """Whether a server has the run: it was logged online, or its folder was sent or is gone."""
+        """Returns whether a server has the run: it was logged online, or its folder was sent or is gone."""
         return known.sent or not self._unsent(known)
 
     def _unsent(self, logged: Logged) -> list[Path]:
         """Returns the folders of the run in this project that `wandb sync` has not marked as sent."""
-        marks = self._destination.runs.glob(
-            f"offline-run-????????_??????-{logged.id}/{self._destination.name}"
-        )
+        # the date and time have a fixed length, so that no id that ends in this one is found as well
+        folders = f"offline-run-????????_??????-{logged.id}"
+        marks = self._destination.runs.glob(f"{folders}/{self._destination.name}")
         return [mark.parent for mark in marks if not any(mark.parent.glob("*.synced"))]
 
     def _discard_unsent(self, logged: Logged) -> None:
-        for folder in self._unsent(logged):
-            folder.rename(
-                tempfile.mkdtemp(dir=self._destination.unfinished)
-            )  # at once, where removing takes time
+        for folder in self._unsent(logged):  # moved at once, where removing takes time
+            folder.rename(tempfile.mkdtemp(dir=self._destination.unfinished))
 
     def _init(self, logged: Logged, resume: Literal["allow"] | None) -> Any:
         import wandb
@@ -184,9 +185,8 @@ def in_short(error: Exception) -> str:
 def _options(logged: Logged, destination: Destination) -> dict[str, Any]:
     import wandb
 
-    destination.unfinished.mkdir(
-        parents=True, exist_ok=True
-    )  # wandb takes another folder where it is missing
+    # wandb takes another folder where this one is missing
+    destination.unfinished.mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(
         silent=True,
         console="off",
@@ -199,7 +199,7 @@ def _options(logged: Logged, destination: Destination) -> dict[str, Any]:
         disable_job_creation=True,
         label_disable=True,
         save_code=False,
-        x_disable_machine_info=True,
+        x_disable_machine_info=True,  # nothing of the machine leaves it unasked
         x_disable_meta=True,
         x_disable_stats=True,
         x_save_requirements=False,
@@ -212,7 +212,7 @@ def _options(logged: Logged, destination: Destination) -> dict[str, Any]:
         "entity": destination.entity or None,
         "dir": destination.unfinished,
         "mode": destination.mode,
-        "reinit": "create_new",
+        "reinit": "create_new",  # several runs at a time: trials run side by side
         "settings": settings,
     }
 
@@ -229,11 +229,7 @@ def _complete(
     handle.finish(exit_code=int(summary["status"] == "FAILED"))
 
 
-def _goes_on(rows: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any]]) -> bool:
-    return _are_same(rows[: len(known)], known)
-
-
 def _are_same(rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether these are the same epochs, in whatever time they were trained."""
+    """Returns whether these are the same epochs, in whatever time they were trained."""
     curves = [[{**row, "seconds": None} for row in each] for each in (rows, others)]
     return curves[0] == curves[1]
