@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import shlex
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-
-from data_prep.command_line.console import only_warnings, text_console
-from data_prep.command_line.notebook import in_notebook
+from data_prep.command_line.console import only_warnings
+from data_prep.command_line.notebook import progress_console
 from data_prep.command_line.parser import did_you_mean
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
@@ -23,21 +19,12 @@ from search.finetune.plan import FinetunePlan
 from search.options.search_options import STAGED, SearchOptions
 from search.report.study import Study
 from search.space.stages import ALL, FINETUNE, STAGES
-from search.strategies.plans import (
-    Plan,
-    missing_trials,
-)
+from search.strategies.plans import Plan, missing_trials
 from search.study.finetune_result import FinalModel
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
-from search.study.stage_results import (
-    JOINT,
-    JointResult,
-    PopulationResult,
-    Result,
-    StageResult,
-)
+from search.study.stage_results import JOINT, JointResult, PopulationResult, Result, StageResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +51,9 @@ class Tuner:
         self.options = (options or SearchOptions()).changed(**wishes)
         self._callbacks = tuple(callbacks)
         self._progress = progress and not self.options.callbacks.quiet
-        self._run = SearchRun(self.options, self._callbacks, self._console())
+        self._run = SearchRun(
+            self.options, self._callbacks, progress_console(verbose=self.options.callbacks.verbose)
+        )
 
     def __repr__(self) -> str:
         return f"<Tuner {shlex.join(self.options.words())}>"
@@ -146,12 +135,3 @@ class Tuner:
         """
         with contextlib.nullcontext() if self._progress else only_warnings():
             return self._run.run()
-
-    def _console(self) -> Console:
-        console = text_console(stderr=True)
-        if in_notebook():
-            console.quiet = not self.options.callbacks.verbose  # it shows a bar in place of all lines
-            # what Ray imports there asks for ipywidgets, which nothing of ours needs
-            warnings.filterwarnings("ignore", message="IProgress not found")
-            logging.getLogger("ray.widgets.util").setLevel(logging.ERROR)
-        return console

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+import warnings
 from html import escape
 from typing import Any
+
+from rich.console import Console
+
+from data_prep.command_line.console import text_console
 
 
 def in_notebook() -> bool:
@@ -32,3 +38,17 @@ class Bar:
             self._place = display(drawn, display_id=True)
         else:
             self._place.update(drawn)
+
+
+def progress_console(*, verbose: bool) -> Console:
+    """Returns the console of progress, on standard error; in a notebook, which has bars, it says nothing.
+
+    With `verbose` it speaks there, too.
+    """
+    console = text_console(stderr=True)
+    if in_notebook():
+        console.quiet = not verbose
+        # what Ray imports there asks for ipywidgets, which nothing of ours needs
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        logging.getLogger("ray.widgets.util").setLevel(logging.ERROR)
+    return console

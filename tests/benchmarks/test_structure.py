@@ -40,6 +40,7 @@ def test_figures_of_a_small_tree(tmp_path: Path) -> None:
 def test_house_keeps_its_rooms_small(house: Structure) -> None:
     assert house.files_directly_in_search <= 8
     assert house.most_files_in_a_folder <= 16
+    assert (house.imports_most <= 20, house.imports_p90 <= 16) == (True, True), house.imports_most_in
 
 
 def test_functions_of_the_house_stay_short(house: Structure) -> None:
