@@ -126,9 +126,7 @@ class IdleStudy:
         ):
             pool = WorkerPool(driver, Console(file=io.StringIO()), callbacks)
             workers = pool.workers(SearchId(SearchKind.JOINT, plan.search), plan.label)
-            cost = cost_of(
-                lambda: StageFiles(self.folder).write(run_joint(plan, ledger, workers, self.folder))
-            )
+            cost = cost_of(lambda: StageFiles(self.folder).write(run_joint(plan, ledger, workers)))
         callbacks[0].close()
         return cost
 
@@ -138,7 +136,7 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
 
     Seconds a result count from the first epoch to the last end; a result is an epoch of a trial.
     """
-    from search.report.__main__ import write_report
+    from search.report.writer import write_report
     from search.study.ledger import Ledger
     from search.study.study import Study
 
@@ -148,7 +146,9 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
         cost = study.search(trials, None)
         driver_mib = peak_mib()
         ledger_s = cost_of(lambda: list(Ledger(study.folder).results())).wall_s
-        report_s = cost_of(lambda: write_report(Study(study.folder), study.folder / "report", "")).wall_s
+        report_s = cost_of(
+            lambda: write_report(Study(study.folder).snapshot(), study.folder / "report", "")
+        ).wall_s
     clock = study.clock
     return {
         "trials": trials,

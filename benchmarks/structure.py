@@ -15,7 +15,7 @@ import io
 import json
 import sys
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def _comments(text: str) -> int:
     )
 
 
-def _quantile(values: Iterator[int] | Sequence[int], share: float) -> int:
+def _quantile(values: Iterable[int], share: float) -> int:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

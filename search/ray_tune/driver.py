@@ -232,7 +232,8 @@ class Driver:
             kept=self._kept,
             pausing=policy.pausing,
             early_stopping=early_stopping,
-            local_cache=self._machine.local_cache,
+            # a worker stands in a folder of its own
+            local_cache=self._machine.local_cache and self._machine.local_cache.absolute(),
         )
 
     def _connect(self) -> None:
