@@ -63,6 +63,9 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         for config, value in known:
             self._optuna.add_evaluated_point(self._parameters(config), value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its searcher down; a search continues from the ledger
+
     def bases(self, base: TrialConfig) -> list[TrialConfig]:
         """Returns `base` with each backbone that may be suggested."""
         return bases_of(base, self._space)
