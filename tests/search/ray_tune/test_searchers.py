@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from ray import cloudpickle
 from ray.tune.search import Searcher
 
 from search.ray_tune.schedulers import PackEarlyStopping, make_scheduler, stops_members
@@ -135,3 +137,13 @@ def test_searcher_says_which_backbones_it_may_suggest() -> None:
     varied = KnowingSearcher({"backbone": names}, Objective(), 7, workers.ask, workers.full)
     assert [config.backbone for config in varied.bases(TrialConfig())] == list(names)
     assert searcher_of(workers, 1).bases(TrialConfig(seed=3)) == [TrialConfig(seed=3)]
+
+
+def test_searcher_is_written_down_whatever_its_questions_hold() -> None:
+    lock = threading.RLock()  # as in a console, which the questions of a search reach
+
+    def ask(_: Mapping[str, Any]) -> None:
+        lock.acquire()
+
+    searcher = KnowingSearcher(SPACE, Objective(), 7, ask, lambda: bool(lock))
+    assert isinstance(cloudpickle.loads(cloudpickle.dumps(searcher)), KnowingSearcher)
