@@ -70,7 +70,7 @@ def trained() -> Mapping[str, list[dict[str, Any]]]:
             text=True,
             check=False,
             env=environment,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         assert done.returncode == 0, done.stderr
         found[backend] = json.loads(done.stdout)
