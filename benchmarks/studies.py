@@ -36,7 +36,8 @@ def random_problem(folder: Path, images: int, keras_backend: str = "auto") -> Pr
     )
     for name in table["path"]:
         (folder / name).touch()
-    manifest = Manifest.of(table, folder.absolute(), [f"{row:032x}" for row in range(images)])
+    digests = [f"{row:032x}" for row in range(images)]
+    manifest = Manifest.of(table, folder.absolute(), digests, class_names=("one", "other"))
     _fill_cache(folder / "cache", manifest, labels)
     return Problem.of(manifest, "random", "none", keras_backend)
 

@@ -50,7 +50,13 @@ def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) 
     if not skip_bad_images:
         check.require_all_good()
     good = _without_bad(labels, check)  # raises where none is left
-    manifest = Manifest.of(good.table, labels.root, [digest for digest in check.digests if digest])
+    manifest = Manifest.of(
+        good.table,
+        labels.root,
+        [digest for digest in check.digests if digest],
+        class_names=labels.class_names,
+        group_kind=labels.group_kind,
+    )
     write_manifest(manifest, out)
     _record_skipped(check.bad, skipped_path(out))
     return Summary(labels=good, digest=manifest.digest, manifest=out.absolute())

@@ -1,11 +1,11 @@
-"""The manifest: images with labels, subjects and folds, and a digest that names exactly this data."""
+"""The manifest: images with labels, the names of their classes, and a digest that names exactly this data."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +13,47 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_prep.class_names import GENDER_SOURCES, GENDERS, require_class_names
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, is_file, pull, shown
 
-MANIFEST_COLUMNS = ("path", "label", "subject", "fold", "age", "source")
-LABEL_NAMES = {0: "female", 1: "male"}
-NAMED_SOURCES = ("adience", "celeba", "sample")  # whose labels have these names; of others nobody knows them
+MANIFEST_FORMAT = 2  # 1 had neither the names of the classes nor the columns from `partition` on
+MANIFEST_COLUMNS = (
+    "path",
+    "label",
+    "subject",
+    "fold",
+    "age",
+    "source",
+    "partition",
+    "width",
+    "height",
+    "mode",
+)
+PARTITIONS = ("train", "validation", "test")
 
 _DTYPES = {
     "path": "string",
-    "label": "int8",
+    "label": "int16",
     "subject": "string",
     "fold": "Int64",
     "age": "string",
     "source": "string",
+    "partition": "string",
+    "width": "Int32",
+    "height": "Int32",
+    "mode": "string",
 }
-_ARROW_TYPES = {
-    name: {"int8": pa.int8(), "Int64": pa.int64()}.get(kind, pa.string()) for name, kind in _DTYPES.items()
-}
+_ARROW_KINDS = {"int16": pa.int16(), "Int32": pa.int32(), "Int64": pa.int64(), "string": pa.string()}
+_ARROW_TYPES = {name: _ARROW_KINDS[kind] for name, kind in _DTYPES.items()}
+_FIRST_COLUMNS = MANIFEST_COLUMNS[:6]  # those of format 1, which the digest is made of
 _SAY_WHERE = (
     "say where they are now (--data-root or --celeba-root of search.run, --root of search.predict), or build "
     "the manifest again"
 )
+_FORMAT, _CLASS_NAMES, _GROUP_KIND = b"stagewise.format", b"stagewise.class_names", b"stagewise.group_kind"
 _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stagewise.image_digests"
 
 
@@ -44,16 +61,23 @@ _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stage
 class Manifest:
     """A data set: one row per image.
 
-    `table` has exactly `MANIFEST_COLUMNS`: path (POSIX, relative to `root`), label (int8: 0 female, 1 male),
-    subject (string or NA), fold (nullable Int64), age (string or NA), source (string). `root` is absolute.
-    `image_digests` holds for every row, in order, 32 hexadecimal digits of the SHA-256 of the file's bytes.
-    `digest` names the rows and the image bytes, not the root: moving the folder does not change it.
+    `table` has exactly `MANIFEST_COLUMNS`: path (POSIX, relative to `root`), label (int16: its place in
+    `class_names`), subject (string or NA: the group of the image), fold (nullable Int64), age (string or NA),
+    source (string), partition (of `PARTITIONS` or NA: the split that came with the data), width and height
+    (nullable Int32, pixels as decoded, upright) and mode (string or NA) of the decoded image. `root` is
+    absolute. `image_digests` holds for every row, in order, 32 hexadecimal digits of the SHA-256 of the
+    file's bytes. `class_names` are the data's own, 2 to `MOST_CLASSES`, in the order of the labels.
+    `group_kind` says what a group is, such as "face" or "column person"; "" where groups are not known.
+    `digest` names the rows, the classes and the image bytes, not the root: moving the folder does not change
+    it, nor does what was decoded.
     """
 
     table: pd.DataFrame
     root: Path
     image_digests: tuple[str, ...]
     digest: str
+    class_names: tuple[str, ...]
+    group_kind: str = ""
 
     def __post_init__(self) -> None:
         if tuple(self.table.columns) != MANIFEST_COLUMNS:
@@ -66,12 +90,23 @@ class Manifest:
             )
         if not self.root.is_absolute():
             raise ValueError(f"root must be an absolute path, received {self.root}")
+        require_class_names(self.class_names)
+        _require_known_values(self.table, len(self.class_names))
 
     @classmethod
-    def of(cls, table: pd.DataFrame, root: Path, image_digests: Sequence[str]) -> Manifest:
-        """Returns the manifest of `table`, with its digest computed."""
-        typed = typed_table(table)
-        return cls(typed, root, tuple(image_digests), _digest(typed, image_digests))
+    def of(
+        cls,
+        table: pd.DataFrame,
+        root: Path,
+        image_digests: Sequence[str],
+        *,
+        class_names: Sequence[str],
+        group_kind: str = "",
+    ) -> Manifest:
+        """Returns the manifest of `table`, as `typed_table` makes it, with its digest computed."""
+        typed, names = typed_table(table), tuple(class_names)
+        digest = _digest(typed, image_digests, names)
+        return cls(typed, root, tuple(image_digests), digest, names, group_kind)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -81,41 +116,48 @@ class Manifest:
         """Whether any row is a drawing of the sample rather than a photograph."""
         return bool((self.table["source"] == "sample").any())
 
+    def class_counts(self) -> list[int]:
+        """Returns the number of images of every class, in the order of the labels."""
+        counts = self.table["label"].value_counts()
+        return [int(counts.get(label, 0)) for label in range(len(self.class_names))]
+
     def image_paths(self) -> list[Path]:
         """Returns the absolute path of every image, in row order."""
         return [self.root / path for path in self.table["path"]]
 
 
 def typed_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns `table` with exactly `MANIFEST_COLUMNS`, in their types, numbered from 0."""
-    return table[list(MANIFEST_COLUMNS)].astype(_DTYPES).reset_index(drop=True)
+    """Returns `table` with exactly `MANIFEST_COLUMNS`, in their types, numbered from 0.
+
+    Columns that format 1 did not have may be absent; their values are NA.
+    """
+    absent = [name for name in MANIFEST_COLUMNS if name not in _FIRST_COLUMNS and name not in table]
+    whole = table.assign(**dict.fromkeys(absent))  # None, which the types make NA
+    return whole[list(MANIFEST_COLUMNS)].astype(_DTYPES).reset_index(drop=True)
 
 
-def describe_label(label: int, source: str) -> str:
-    """Returns the name of `label` for a reader: "1 male" where its data set names it, else "label 1"."""
-    return f"{label} {LABEL_NAMES[label]}" if source in NAMED_SOURCES else f"label {label}"
-
-
-def require_both_labels(manifest: Manifest) -> None:
-    """Raises InputError where every row has the same label: nothing can be learned from it."""
-    labels = manifest.table["label"].unique().tolist()
-    if len(labels) < 2:
-        source = str(manifest.table["source"].iloc[0]) if labels else ""
-        found = ", ".join(describe_label(label, source) for label in labels) or "no row at all"
+def require_every_class(manifest: Manifest) -> None:
+    """Raises InputError where a class has no row: nothing can be learned of it."""
+    present = set(manifest.table["label"].tolist())
+    missing = [repr(name) for label, name in enumerate(manifest.class_names) if label not in present]
+    if missing:
         raise InputError(
-            f"training needs images of both labels, the {len(manifest):,} rows have only {found}; "
-            "build a manifest of data with both"
+            f"training needs images of every class, the {len(manifest):,} rows have none of "
+            f"{', '.join(missing)}; build a manifest of data with all {len(manifest.class_names):,} classes"
         )
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:
     """Writes `manifest` as a parquet file at `path`, whole or not at all.
 
-    The file holds the six columns; root, digest and image digests stand in its schema metadata. Raises
-    InputError where `path` cannot be written.
+    The file holds the columns; its format, the classes, root, digest and image digests stand in its schema
+    metadata. Raises InputError where `path` cannot be written.
     """
     # in the file itself, so that a manifest that is moved or copied keeps them
     metadata = {
+        _FORMAT: str(MANIFEST_FORMAT),
+        _CLASS_NAMES: json.dumps(manifest.class_names),
+        _GROUP_KIND: manifest.group_kind,
         _ROOT: str(manifest.root),
         _DIGEST: manifest.digest,
         _IMAGE_DIGESTS: "".join(manifest.image_digests),
@@ -144,16 +186,23 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
 
     Both may be copies of what has an address (`data_prep.storage.remote`).
 
-    Raises InputError where the file is missing, is not a parquet file, is not a manifest, was changed
-    after it was written, or where its images are no longer there. Only the first image is looked for.
+    Raises InputError where the file is missing, is not a parquet file, is not a manifest, is of a newer
+    format or of one that did not keep its classes' names, was changed after it was written, or where its
+    images are no longer there. Only the first image is looked for.
     """
     pull(path)
     arrow = _read_parquet(path)
     _require_ours(path, arrow)
-    metadata = arrow.schema.metadata
-    digests = _cut(metadata[_IMAGE_DIGESTS].decode())
+    metadata, table = arrow.schema.metadata, arrow.to_pandas()
+    class_names, group_kind = _classes(path, metadata, table)
     try:
-        manifest = Manifest.of(arrow.to_pandas(), _found_root(path, metadata[_ROOT].decode(), root), digests)
+        manifest = Manifest.of(
+            table,
+            _found_root(path, metadata[_ROOT].decode(), root),
+            _cut(metadata[_IMAGE_DIGESTS].decode()),
+            class_names=class_names,
+            group_kind=group_kind,
+        )
     except (ValueError, TypeError) as error:
         if isinstance(error, InputError):  # a ValueError, too, and a sentence already
             raise
@@ -185,7 +234,7 @@ def _read_parquet(path: Path) -> pa.Table:
 
 
 def _require_ours(path: Path, arrow: pa.Table) -> None:
-    missing = [name for name in MANIFEST_COLUMNS if name not in arrow.column_names]
+    missing = [name for name in _FIRST_COLUMNS if name not in arrow.column_names]
     if missing:
         raise InputError(
             f"{path} is not a manifest: the column {', '.join(missing)} is missing; "
@@ -196,6 +245,22 @@ def _require_ours(path: Path, arrow: pa.Table) -> None:
             f"{path} is not a manifest: it does not say where its images lie and what their digests are; "
             "make one with python -m data_prep.build"
         )
+
+
+def _classes(path: Path, metadata: Mapping[bytes, bytes], table: pd.DataFrame) -> tuple[Sequence[str], str]:
+    """Returns the names of the classes and the kind of the groups, of a manifest of any format."""
+    written = metadata.get(_FORMAT, b"1").decode()
+    if written == str(MANIFEST_FORMAT):
+        return json.loads(metadata[_CLASS_NAMES]), metadata[_GROUP_KIND].decode()
+    if written != "1":
+        raise InputError(
+            f"{path} has format {written}, this version reads 1 to {MANIFEST_FORMAT}; use a newer version"
+        )
+    if not set(table["source"]) <= set(GENDER_SOURCES):
+        raise InputError(
+            f"{path} is of an earlier version, which did not keep the names of the classes; build it again"
+        )
+    return GENDERS, "face" if table["subject"].notna().any() else ""
 
 
 def _found_root(path: Path, written: str, override: Path | None) -> Path:
@@ -213,11 +278,28 @@ def _require_first_image(path: Path, manifest: Manifest) -> None:
         )
 
 
-def _digest(table: pd.DataFrame, image_digests: Sequence[str]) -> str:
-    rows = zip(*(_plain(table[name]) for name in MANIFEST_COLUMNS), image_digests, strict=True)
+def _require_known_values(table: pd.DataFrame, classes: int) -> None:
+    if not table["label"].between(0, classes - 1).all():
+        raise ValueError(
+            f"labels must be 0 to {classes - 1}, one for each class, received "
+            f"{table['label'].min()} to {table['label'].max()}"
+        )
+    unknown = set(table["partition"].dropna()) - set(PARTITIONS)
+    if unknown:
+        raise ValueError(f"a partition must be one of {', '.join(PARTITIONS)}, received {sorted(unknown)}")
+
+
+def _digest(table: pd.DataFrame, image_digests: Sequence[str], class_names: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
+    columns = list(_FIRST_COLUMNS)
     # as JSON, so that no two rows look alike: text is quoted, and nothing is not the text "None"
-    for row in rows:
+    if class_names != GENDERS or not set(table["source"]) <= set(GENDER_SOURCES):
+        # for the others they go without saying, as before there were names: their digests, and with them
+        # the keys of their trials, are what they were
+        digest.update(json.dumps({"class_names": class_names}).encode() + b"\n")
+    if table["partition"].notna().any():
+        columns.append("partition")
+    for row in zip(*(_plain(table[name]) for name in columns), image_digests, strict=True):
         digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()[:DIGEST_LENGTH]
 

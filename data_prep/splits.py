@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_prep.errors import InputError
-from data_prep.manifest import LABEL_NAMES, Manifest, require_both_labels
+from data_prep.manifest import Manifest, require_every_class
 
 Rows = NDArray[np.int64]
 
@@ -50,10 +50,10 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) ->
     folds is cut as for random.
 
     Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
-    and where a part would lack a label.
+    and where a part would lack a class.
     """
     make = _protocol(protocol)
-    require_both_labels(manifest)
+    require_every_class(manifest)
     splits = tuple(make(manifest, seed))
     for split in splits:
         _require_both_sides(manifest, split)
@@ -92,7 +92,7 @@ def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
 
     labels = _labels(manifest)
     # before scikit-learn refuses it in words that do not say which data to add
-    _require_enough(labels, np.arange(labels.size), PARTS, "rows")
+    _require_enough(labels, manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
     train, validation = train_test_split(
         np.arange(labels.size), test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
     )
@@ -157,7 +157,8 @@ def _cuts(manifest: Manifest, rows: Rows, count: int, seed: int) -> Iterator[tup
     subjects = manifest.table["subject"].iloc[rows]
     groups = _groups(subjects)
     by_subject = bool(subjects.notna().any())
-    _require_enough(labels, groups, count, "subjects" if by_subject else "rows")
+    unit = "subjects" if by_subject else "rows"
+    _require_enough(labels, manifest.class_names, groups, count, unit=unit)
     # without subjects every row would be a group, which the grouped splitter walks through one by one
     splitter = StratifiedGroupKFold if by_subject else StratifiedKFold
     cuts = splitter(count, shuffle=True, random_state=seed)
@@ -183,21 +184,23 @@ def _labels(manifest: Manifest) -> Rows:
     return manifest.table["label"].to_numpy(dtype=np.int64)
 
 
-def _require_enough(labels: Rows, groups: Rows, count: int, unit: str) -> None:
-    for label, name in LABEL_NAMES.items():
+def _require_enough(labels: Rows, class_names: Sequence[str], groups: Rows, count: int, *, unit: str) -> None:
+    for label, name in enumerate(class_names):
         found = np.unique(groups[labels == label]).size
         if found < count:
             raise InputError(
-                f"a split into {count} parts needs at least {count} {unit} of each label, "
-                f"label {label} ({name}) has {found}; use more data or another split"
+                f"a split into {count} parts needs at least {count} {unit} of each class, "
+                f"{name!r} has {found}; use more data or another split"
             )
 
 
 def _require_both_sides(manifest: Manifest, split: Split) -> None:
     labels = _labels(manifest)
     for part, rows in (("training", split.train), ("validation", split.validation)):
-        if np.unique(labels[rows]).size < 2:
+        missing = np.setdiff1d(np.arange(len(manifest.class_names)), labels[rows])
+        if missing.size:
             raise InputError(
-                f"both parts of a split need both labels, the {part} part of {split.name} lacks one "
-                f"in its {rows.size:,} rows; use more data or another split"
+                f"both parts of a split need every class, the {part} part of {split.name} has no "
+                f"{manifest.class_names[missing[0]]!r} in its {rows.size:,} rows; use more data or another "
+                "split"
             )

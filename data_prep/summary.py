@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datasets.labels import Labels
-from data_prep.manifest import LABEL_NAMES, describe_label
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,7 +26,8 @@ class Summary:
             "rows_read": self.labels.rows_read,
             "kept": len(self.labels.table),
             "dropped": dict(self.labels.dropped),
-            "labels": {str(label): self._count(label) for label in LABEL_NAMES},
+            "class_names": list(self.labels.class_names),
+            "labels": {str(label): self._count(label) for label in range(len(self.labels.class_names))},
             "folds": {str(fold): count for fold, count in sorted(self._folds().items())},
             "subjects": self.labels.subjects,
             "digest": self.digest,
@@ -54,11 +54,8 @@ class Summary:
         yield f"{self.source}{drawn}: {len(self.labels.table):,} of {self.labels.rows_read:,} rows kept", ""
         for number, (reason, count) in enumerate(self.labels.dropped.items()):
             yield "" if number else "dropped", f"{count:>8,}  {reason}"
-        for number, label in enumerate(LABEL_NAMES):
-            yield (
-                "" if number else "labels",
-                f"{self._count(label):>8,}  {describe_label(label, self.source)}",
-            )
+        for label, name in enumerate(self.labels.class_names):
+            yield "" if label else "labels", f"{self._count(label):>8,}  {label} {name}"
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
         subjects = self.labels.subjects  # 0 where the data set names none

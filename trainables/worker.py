@@ -45,7 +45,7 @@ class WorkerData:
     """The data of the trials of a search; it reaches every worker once, through Ray's object store.
 
     `inputs`: the folder of cached rows by their name (`trainables.features.inputs`); `weights`: of a backbone
-    that is trained, as for `build_backbone`; `labels`: `(n,)` int8; `splits`: train and validation rows by
+    that is trained, as for `build_backbone`; `labels`: `(n,)` int16; `splits`: train and validation rows by
     the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
     key; `early_stopping`: the handle of an actor that ends members of packs, a

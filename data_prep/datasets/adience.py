@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from data_prep.class_names import GENDERS
 from data_prep.datasets.label_files import LabelRow, headed_rows, single_name, tab_separated
 from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
 from data_prep.errors import InputError
@@ -47,6 +48,8 @@ def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = 
     return Labels(
         root=root,
         table=image_table(kept, root, "adience"),
+        class_names=GENDERS,
+        group_kind="face",
         rows_read=len(kept) + dropped.total(),
         dropped=dropped,
         subjects=len(subjects),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.class_names import GENDERS
 from data_prep.datasets.label_files import (
     LabelRow,
     blank_separated,
@@ -55,6 +56,7 @@ def load_celeba(
     return Labels(
         root=root,
         table=image_table(kept, root, "celeba"),
+        class_names=GENDERS,
         rows_read=len(rows),
         dropped=dropped,
         subjects=0,

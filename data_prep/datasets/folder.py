@@ -51,6 +51,8 @@ def _from_csv(root: Path, path: Path) -> Labels:
     return Labels(
         root=root,
         table=image_table(list(kept.values()), root, "folder"),
+        class_names=tuple(labels),
+        group_kind="column subject" if any(row.subject for row in kept.values()) else "",
         rows_read=len(rows),
         dropped=dropped,
         subjects=len({row.values.get("subject") or None for row in rows} - {None}),
@@ -75,6 +77,7 @@ def _from_class_folders(root: Path) -> Labels:
     return Labels(
         root=root,
         table=image_table(kept, root, "folder"),
+        class_names=tuple(labels),
         rows_read=len(kept),
         dropped={},
         subjects=0,

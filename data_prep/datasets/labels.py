@@ -18,26 +18,29 @@ REPEATED_IMAGE = "repeated"
 
 
 class ImageRow(NamedTuple):
-    """One image: POSIX path relative to the root, label (0 female, 1 male), and what is known beyond."""
+    """One image: POSIX path relative to the root, label (place of its class), and what is known beyond."""
 
     path: str
     label: int
     subject: str | None = None
     fold: int | None = None
     age: str | None = None
+    partition: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
     """The usable rows of a data set before any image was opened.
 
-    `table` has the manifest's columns; `rows_read` counts the rows of the files, of which `dropped` says
-    how many went for which reason; `subjects` is the number of distinct subjects among all rows read;
-    `notes` are sentences that the user should see.
+    `table` has the manifest's columns, `class_names` and `group_kind` are as in the manifest; `rows_read`
+    counts the rows of the files, of which `dropped` says how many went for which reason; `subjects` is the
+    number of distinct subjects among all rows read; `notes` are sentences that the user should see.
     """
 
     root: Path
     table: pd.DataFrame
+    class_names: tuple[str, ...]
+    group_kind: str = ""
     rows_read: int
     dropped: Mapping[str, int]
     subjects: int

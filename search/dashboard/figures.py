@@ -8,7 +8,6 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from data_prep.manifest import LABEL_NAMES
 from search.dashboard.curves import LearningCurve
 from search.report.render.palette import COLOURS, DASHES
 from search.space.stages import STAGES
@@ -72,11 +71,11 @@ def _laid_out(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def confusion(counts: Any) -> go.Figure | None:
-    """Returns the confusion matrix `[[tn, fp], [fn, tp]]` with each row's shares, None without one."""
+def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
+    """Returns the confusion matrix, a row for each class, with each row's shares; None without one."""
     if not counts:
         return None
-    names = [f"{label} ({name})" for label, name in LABEL_NAMES.items()]
+    names = [f"{label} ({escape(name)})" for label, name in enumerate(class_names)]
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     texts = [
         [f"{count:,}<br>{share:.1%}" for count, share in zip(row, of_row, strict=True)]

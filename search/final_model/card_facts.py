@@ -17,9 +17,7 @@ from trainables.trial import ALL_BLOCKS
 from trainables.versions import versions_of_a_trial
 
 
-def card_facts(
-    plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, labels: tuple[str, str], command: str
-) -> CardFacts:
+def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, command: str) -> CardFacts:
     """Returns what the card of the final model says; `command` repeats the run that made it."""
     problem, run = plan.problem, winning_run(plan, result)
     (split,) = (split for split in problem.splits if split.name == run.split)
@@ -30,7 +28,7 @@ def card_facts(
     return CardFacts(
         name=f"{run.config.backbone}, {winner.title}",
         made_on=f"{datetime.now(UTC):%Y-%m-%d}",
-        labels=labels,
+        labels=problem.manifest.class_names,
         backbone=run.config.backbone,
         input_px=find_backbone(run.config.backbone).input_px,
         weights=run.weights,
@@ -67,7 +65,7 @@ def _data(facts: StudyFacts) -> CardData:
         source=facts.source,
         digest=facts.data_digest,
         images=facts.images,
-        label_counts=(facts.labels["0"], facts.labels["1"]),
+        label_counts=tuple(facts.labels.values()),
         subjects=facts.subjects,
     )
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from data_prep.storage.atomic_files import write_json
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
-from search.final_model.writer import label_names, winning_run, write_final_model
+from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import require_weights, run_finetune
 from search.study.finetune_result import FinetuneResult
@@ -54,5 +54,5 @@ def finetune(plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str) -> Fi
         # the ledger alone keeps no weights: a winner whose weights are gone is trained once more
         require_weights(plan, winning_run(plan, result), ledger, trains)
         path = write_final_model(plan, result, ledger.folder, pool.write_model)
-        write_model_card(path.parent, card_facts(plan, result, ledger, label_names(plan), command))
+        write_model_card(path.parent, card_facts(plan, result, ledger, command))
     return result

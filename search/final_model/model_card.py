@@ -57,7 +57,7 @@ class CardData:
     source: str
     digest: str
     images: int
-    label_counts: tuple[int, int]
+    label_counts: tuple[int, ...]
     subjects: int = 0
 
 
@@ -90,7 +90,7 @@ class CardFacts:
 
     name: str
     made_on: str
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
     backbone: str
     input_px: int
     weights: str

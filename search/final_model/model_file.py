@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.class_names import require_class_names
 from data_prep.errors import InputError
 from search.study.descriptions import weights_in_words
 from search.study.facts import read_facts
@@ -27,7 +28,7 @@ class ModelFile:
     """
 
     path: Path
-    label_names: tuple[str, str] = UNNAMED
+    label_names: tuple[str, ...] = UNNAMED
     facts: Mapping[str, Any]
 
     @property
@@ -84,7 +85,8 @@ def _read(path: Path) -> ModelFile:
     try:
         facts = json.loads(record.read_text("utf-8"))
         require_format(facts["format"], MODEL_FORMAT)
-        names = facts["labels"]["0"], facts["labels"]["1"]
+        names = tuple(facts["labels"][str(label)] for label in range(len(facts["labels"])))
+        require_class_names(names)
     except FileNotFoundError:
         return ModelFile(path=path, facts={})
     except (ValueError, KeyError, TypeError) as error:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.manifest import LABEL_NAMES, NAMED_SOURCES
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
@@ -24,12 +23,6 @@ def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
     """Returns the run whose weights become the model: the winner's with the first split and seed."""
     (column,) = (column for column in plan.columns() if column.name == result.winner)
     return column.runs[0]
-
-
-def label_names(plan: FinetunePlan) -> tuple[str, str]:
-    """Returns what the labels 0 and 1 are called, their numbers where the data has no names for them."""
-    named = plan.problem.facts().source in NAMED_SOURCES
-    return (LABEL_NAMES[0], LABEL_NAMES[1]) if named else ("0", "1")
 
 
 def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, write: WriteModel) -> Path:
@@ -55,7 +48,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
 def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
     return {
         "format": MODEL_FORMAT,
-        "labels": {str(label): name for label, name in enumerate(label_names(plan))},
+        "labels": {str(label): name for label, name in enumerate(plan.problem.manifest.class_names)},
         "key": run.key,
         "column": result.winner,
         "config": run.config.to_dict(),

@@ -73,7 +73,7 @@ def classify_photographs(
     images = [photograph.image for photograph in photographs]
     with _progress(len(images)) as on_progress:
         rows = prediction_rows(photographs, classify(classifier, images, look, on_progress))
-    metrics = evaluate_parts(rows, unseen)
+    metrics = evaluate_parts(rows, model.label_names, unseen)
     return Classification(model=model, input_px=classifier.input_px, rows=rows, metrics=metrics)
 
 

@@ -22,7 +22,7 @@ ALL, UNSEEN = "all", "unseen"
 _SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
 
 
-def evaluate(rows: Sequence[PredictionRow]) -> dict[str, Any] | None:
+def evaluate(rows: Sequence[PredictionRow], class_names: Sequence[str]) -> dict[str, Any] | None:
     """Returns `break_down` of the rows that have a label and a probability, and `loss`; None without any.
 
     `loss` is the mean binary cross-entropy. Of several faces in a photograph the first, largest one counts.
@@ -34,19 +34,20 @@ def evaluate(rows: Sequence[PredictionRow]) -> dict[str, Any] | None:
     labels = np.array([row.photograph.label for row in known])
     probabilities = np.array([row.prediction.probability for row in known], dtype=np.float64)
     ages = [row.photograph.age for row in known]
-    return {"loss": _cross_entropy(labels, probabilities), **break_down(labels, probabilities, ages)}
+    found = break_down(labels, probabilities, ages, class_names)
+    return {"loss": _cross_entropy(labels, probabilities), **found}
 
 
 def evaluate_parts(
-    rows: Sequence[PredictionRow], unseen: Sequence[bool] | None
+    rows: Sequence[PredictionRow], class_names: Sequence[str], unseen: Sequence[bool] | None
 ) -> dict[str, dict[str, Any] | None]:
     """Returns what `evaluate` gives for all rows, and for the unseen ones where they are known.
 
     `unseen` says of each photograph, by its number, that the model was not trained on it.
     """
-    parts = {ALL: evaluate(rows)}
+    parts = {ALL: evaluate(rows, class_names)}
     if unseen is not None:
-        parts[UNSEEN] = evaluate([row for row in rows if unseen[row.prediction.photo]])
+        parts[UNSEEN] = evaluate([row for row in rows if unseen[row.prediction.photo]], class_names)
     return parts
 
 

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from data_prep.manifest import LABEL_NAMES
-
 THRESHOLD = 0.5
 BINS = 10
 ROC_POINTS = 200
@@ -23,12 +21,15 @@ _Probabilities = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
 
 
-def break_down(labels: ArrayLike, probabilities: ArrayLike, ages: Sequence[str | None]) -> dict[str, Any]:
-    """Returns the errors of a classifier as JSON values, None where a figure is undefined.
+def break_down(
+    labels: ArrayLike, probabilities: ArrayLike, ages: Sequence[str | None], class_names: Sequence[str]
+) -> dict[str, Any]:
+    """Returns the errors of a classifier of two classes as JSON values, None where a figure is undefined.
 
     `labels` are 0 or 1 `(n,)`, `probabilities` those of label 1, in [0, 1], `(n,)`; an image counts as
-    label 1 from 0.5. `ages` names the age group of each image as in the data ("(25, 32)"), None or NA
-    where it is unknown. All intervals are Wilson's (1927) at 95 % and take images as independent.
+    label 1 from 0.5. `class_names` are in the order of the labels. `ages` names the age group of each image
+    as in the data ("(25, 32)"), None or NA where it is unknown. All intervals are Wilson's (1927) at 95 % and
+    take images as independent.
 
     `confusion` is [[tn, fp], [fn, tp]] with label 1 as positive. `roc` holds the rates at no more than 200
     thresholds, its lists None where only one label occurs. `calibration` has a row for each of ten bins of
@@ -51,7 +52,7 @@ def break_down(labels: ArrayLike, probabilities: ArrayLike, ages: Sequence[str |
         "confusion": confusion_matrix(labels, probabilities >= THRESHOLD, labels=[0, 1]).tolist(),
         "roc": _roc(labels, probabilities),
         "calibration": _calibration(labels, probabilities),
-        "by_label": _by_label(labels, right),
+        "by_label": _by_label(labels, right, class_names),
         "by_age": _by_age(ages, right),
     }
 
@@ -112,11 +113,11 @@ def _bin(number: int, labels: _Labels, probabilities: _Probabilities, inside: _M
     }
 
 
-def _by_label(labels: _Labels, right: _Mask) -> list[dict[str, Any]]:
-    rows = {label: right[labels == label] for label in LABEL_NAMES}
+def _by_label(labels: _Labels, right: _Mask, class_names: Sequence[str]) -> list[dict[str, Any]]:
+    rows = [right[labels == label] for label in range(len(class_names))]
     return [
-        {"label": label, "name": LABEL_NAMES[label], "n": int(hits.size), **_accuracy(hits)}
-        for label, hits in rows.items()
+        {"label": label, "name": name, "n": int(hits.size), **_accuracy(hits)}
+        for label, (name, hits) in enumerate(zip(class_names, rows, strict=True))
     ]
 
 
@@ -141,7 +142,7 @@ def _require_fitting(labels: NDArray[Any], probabilities: _Probabilities, ages: 
         )
     if not labels.size:
         raise ValueError("a breakdown needs at least one image, received none")
-    if not np.isin(labels, list(LABEL_NAMES)).all():
+    if not np.isin(labels, [0, 1]).all():
         raise ValueError(f"labels must be 0 or 1, received {np.unique(labels).tolist()}")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():  # NaN fails as well
         worst = probabilities[~((probabilities >= 0) & (probabilities <= 1))][0]

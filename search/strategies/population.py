@@ -48,7 +48,8 @@ def run_population(plan: JointPlan, workers: Population) -> PopulationResult:
     breakdown = None
     if best and best.predictions is not None:
         labels = plan.problem.labels[split.validation]
-        breakdown = break_down(labels, best.predictions, ages_of(plan.problem, split.validation))
+        ages = ages_of(plan.problem, split.validation)
+        breakdown = break_down(labels, best.predictions, ages, plan.problem.manifest.class_names)
     shared = circumstances(plan, plan.trials(), started)
     return PopulationResult(
         **{**shared, "notes": (*shared["notes"], *_NOTES)},

@@ -70,7 +70,8 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
     validation_rows = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
-    return break_down(problem.labels[rows], probabilities, ages_of(problem, rows))
+    ages, names = ages_of(problem, rows), problem.manifest.class_names
+    return break_down(problem.labels[rows], probabilities, ages, names)
 
 
 def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:

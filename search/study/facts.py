@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.class_names import GENDER_SOURCES, GENDERS
 from data_prep.errors import InputError
 from search.study.formats import STUDY_FORMAT, read_file, require_format
 from search.study.layout import Layout
@@ -18,15 +19,19 @@ DRAWN = "sample"  # the source of data that a program draws
 class StudyFacts:
     """The data, the split and the kind of weights of a study; "", 0 and {} stand for what is not known.
 
-    `labels` has the number of images by label, `weights` is their identity (`none`, `imagenet` or
-    `file:<sha256>`). `feature_precision` is None for float32: a study of before it could be chosen has no
-    such fact. `others` are facts that only a newer version knows; they are shown, never compared.
+    `labels` has the number of images by label, `class_names` and `group_kind` are the manifest's, `weights`
+    is their identity (`none`, `imagenet` or `file:<sha256>`). `feature_precision` is None for float32: a
+    study of before it could be chosen has no such fact. `others` are facts that only a newer version knows;
+    they are shown, never compared.
     """
 
     data_digest: str = ""
     source: str = ""
     images: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
+    # not compared: the digest of the data tells other classes and groups, and format 1 did not have them
+    class_names: tuple[str, ...] = field(default=(), compare=False)
+    group_kind: str = field(default="", compare=False)
     subjects: int = 0
     split: str = ""
     weights: str = ""
@@ -43,7 +48,7 @@ class StudyFacts:
         """Returns the facts as JSON values."""
         values = asdict(self)
         others = values.pop("others")
-        return {**values, **others}
+        return {**values, "class_names": list(self.class_names), **others}  # JSON has no tuples
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> StudyFacts:
@@ -55,6 +60,7 @@ class StudyFacts:
                 raise ValueError(f"{name} must be of type {kind.__name__}, received {values[name]!r}")
         # what an earlier version did not write has its default
         told = {name: values[name] for name in known if values.get(name) is not None}
+        told["class_names"] = tuple(map(str, told.get("class_names", ())))
         return cls(**told, others={name: fact for name, fact in values.items() if name not in known})
 
 
@@ -69,5 +75,15 @@ def read_facts(folder: Path) -> StudyFacts:
 
 def _facts(values: Mapping[str, Any]) -> StudyFacts:
     values = dict(values)
-    require_format(values.pop("format"), STUDY_FORMAT)
-    return StudyFacts.from_dict(values)
+    written = values.pop("format")
+    if written != 1:
+        require_format(written, STUDY_FORMAT)
+        return StudyFacts.from_dict(values)
+    return _with_names(StudyFacts.from_dict(values))
+
+
+def _with_names(facts: StudyFacts) -> StudyFacts:
+    """Returns the facts of format 1 with the names of the classes; numbers where nobody kept them."""
+    if facts.source in GENDER_SOURCES:
+        return replace(facts, class_names=GENDERS, group_kind="face" if facts.subjects else "")
+    return replace(facts, class_names=tuple(facts.labels))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from data_prep.errors import InputError
 
-STUDY_FORMAT = 1  # of study.json
+STUDY_FORMAT = 2  # of study.json; 1 had no names of classes
 STAGE_FORMAT = 1  # of stages/<stage>.json
 FINETUNE_FORMAT = 1  # of finetune.json
 LIVE_FORMAT = 1  # of live.json

@@ -81,8 +81,8 @@ class Problem:
 
     @property
     def labels(self) -> np.ndarray:
-        """The label of every row, int8 `(n,)`."""
-        return self.manifest.table["label"].to_numpy(dtype=np.int8)
+        """The label of every row, int16 `(n,)`."""
+        return self.manifest.table["label"].to_numpy(dtype=np.int16)
 
     def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
         """Returns the trial of `config` on the split of that name; see Trial for its `start`."""
@@ -116,7 +116,9 @@ class Problem:
             data_digest=self.manifest.digest,
             source=str(table["source"].iloc[0]),
             images=len(table),
-            labels={str(label): int((table["label"] == label).sum()) for label in (0, 1)},
+            labels={str(label): count for label, count in enumerate(self.manifest.class_counts())},
+            class_names=self.manifest.class_names,
+            group_kind=self.manifest.group_kind,
             subjects=int(table["subject"].nunique()),
             split=self.protocol,
             weights=self._identity,

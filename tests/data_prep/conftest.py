@@ -88,7 +88,15 @@ def class_folders(tmp_path: Path, draw_picture: Callable[..., None]) -> Path:
 def made_manifest(tmp_path: Path) -> Callable[..., Manifest]:
     """Makes a manifest: `subjects` of both labels in turn, each with `photos` rows."""
 
-    def make(subjects: int = 20, photos: int = 3, folds: int = 5, **columns: object) -> Manifest:
+    def make(
+        subjects: int = 20,
+        photos: int = 3,
+        folds: int = 5,
+        *,
+        class_names: Sequence[str] = ("cat", "dog"),
+        group_kind: str = "",
+        **columns: object,
+    ) -> Manifest:
         owners = [number for number in range(subjects) for _ in range(photos)]
         table = pd.DataFrame(
             {
@@ -100,6 +108,7 @@ def made_manifest(tmp_path: Path) -> Callable[..., Manifest]:
                 "source": "folder",
             }
         ).assign(**columns)
-        return Manifest.of(table, tmp_path, [f"{number:032x}" for number in range(len(owners))])
+        digests = [f"{number:032x}" for number in range(len(owners))]
+        return Manifest.of(table, tmp_path, digests, class_names=class_names, group_kind=group_kind)
 
     return make

@@ -12,7 +12,18 @@ from data_prep import build
 from data_prep.build import main
 from data_prep.manifest import read_manifest
 
-KEYS = ["source", "rows_read", "kept", "dropped", "labels", "folds", "subjects", "digest", "manifest"]
+KEYS = [
+    "source",
+    "rows_read",
+    "kept",
+    "dropped",
+    "class_names",
+    "labels",
+    "folds",
+    "subjects",
+    "digest",
+    "manifest",
+]
 
 Capture = pytest.CaptureFixture[str]
 
@@ -29,6 +40,7 @@ def test_build_json_is_one_object_with_the_kept_keys(
         "rows_read": 20,
         "kept": 20,
         "dropped": {},
+        "class_names": ["female", "male"],
         "labels": {"0": 10, "1": 10},
         "folds": {str(fold): 4 for fold in range(5)},
         "subjects": 10,
@@ -55,13 +67,13 @@ def test_build_text_says_both_counts_of_subjects(
     ]
 
 
-def test_build_text_names_labels_only_where_their_names_are_known(tmp_path: Path, capsys: Capture) -> None:
+def test_build_text_names_the_classes_as_the_data_does(tmp_path: Path, capsys: Capture) -> None:
     for image in ("cat/1.jpg", "dog/2.jpg", "dog/3.jpg"):
         (tmp_path / image).parent.mkdir(exist_ok=True)
         (tmp_path / image).touch()
     assert main(["folder", "--root", str(tmp_path), "--labels-only"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:3] == ["  labels           1  label 0", "                   2  label 1"]
+    assert lines[1:3] == ["  labels           1  0 cat", "                   2  1 dog"]
 
 
 def test_build_labels_only_opens_no_image_and_writes_nothing(

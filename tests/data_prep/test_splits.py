@@ -119,7 +119,11 @@ def test_unknown_protocol_is_told_the_known_ones(made_manifest: Make, protocol: 
 @pytest.mark.parametrize(
     ("protocol", "columns", "said"),
     [
-        ("random", {"label": 0}, "training needs images of both labels"),
+        (
+            "random",
+            {"label": 0},
+            "training needs images of every class, the 60 rows have none of 'dog'; build",
+        ),
         (
             "subject",
             {"subject": None},
@@ -127,17 +131,17 @@ def test_unknown_protocol_is_told_the_known_ones(made_manifest: Make, protocol: 
         ),
         ("folds", {"fold": None}, "at least two folds, this one has 0 and 60 rows without"),
         ("folds", {"fold": 3}, "at least two folds, this one has 1 and 0 rows without"),
-        ("kfold:11", {}, r"at least 11 subjects of each label, label 0 \(female\) has 10"),
-        ("random", {"label": [0] * 57 + [1] * 3}, r"at least 5 rows of each label, label 1 \(male\) has 3"),
+        ("kfold:11", {}, "at least 11 subjects of each class, 'cat' has 10"),
+        ("random", {"label": [0] * 57 + [1] * 3}, "at least 5 rows of each class, 'dog' has 3"),
         (
             "subject",
             {"label": [0] * 57 + [1] * 3},
-            r"at least 5 subjects of each label, label 1 \(male\) has 1",
+            "at least 5 subjects of each class, 'dog' has 1",
         ),
         (
             "folds",
             {"fold": [0] * 54 + [1] * 6},
-            r"at least 5 subjects of each label, label 0 \(female\) has 1",
+            "at least 5 subjects of each class, 'cat' has 1",
         ),
     ],
 )

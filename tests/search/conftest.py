@@ -239,4 +239,5 @@ def _breakdown() -> dict[str, Any]:
     rng = np.random.default_rng(7)
     labels = rng.integers(0, 2, 2_439)
     scores = 1 / (1 + np.exp(-(4.2 * labels - 2.1 + rng.normal(0, 1.7, labels.size))))
-    return break_down(labels, scores, [_AGES[number] for number in rng.integers(0, len(_AGES), labels.size)])
+    ages = [_AGES[number] for number in rng.integers(0, len(_AGES), labels.size)]
+    return break_down(labels, scores, ages, ("female", "male"))

@@ -26,7 +26,13 @@ from search.study.stage_results import (
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
-def make_manifest(root: Path, subjects: int = 40, photos: int = 2, **columns: object) -> Manifest:
+def make_manifest(
+    root: Path,
+    subjects: int = 40,
+    photos: int = 2,
+    class_names: Sequence[str] = ("cat", "dog"),
+    **columns: object,
+) -> Manifest:
     """Returns a manifest of `subjects` of both labels in turn, in five folds; its images do not exist."""
     owners = [number for number in range(subjects) for _ in range(photos)]
     table = pd.DataFrame(
@@ -39,7 +45,8 @@ def make_manifest(root: Path, subjects: int = 40, photos: int = 2, **columns: ob
             "source": "folder",
         }
     ).assign(**columns)
-    return Manifest.of(table, root, [f"{number:032x}" for number in range(len(owners))])
+    digests = [f"{number:032x}" for number in range(len(owners))]
+    return Manifest.of(table, root, digests, class_names=class_names)
 
 
 def write_small_manifest(root: Path, name: str = "m.parquet", **columns: object) -> Path:

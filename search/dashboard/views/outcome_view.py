@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -28,7 +29,7 @@ def show_outcome(snapshot: Snapshot) -> None:
     names = {stage_title(result): result for result in results}
     chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, persist_state="session")]
     _show_winner(snapshot, chosen)
-    _show_errors(chosen)
+    _show_errors(chosen, snapshot.facts.class_names)
     section = elsewhere_section(snapshot)
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "elsewhere")
@@ -45,10 +46,10 @@ def _show_winner(snapshot: Snapshot, result: Result) -> None:
         st.code(json.dumps(result.winner.to_dict(), indent=1), language=None)
 
 
-def _show_errors(result: Result) -> None:
+def _show_errors(result: Result, class_names: Sequence[str]) -> None:
     section = errors_section(result)
     st.subheader(section.title, anchor=False)
-    figure = confusion((result.breakdown or {}).get("confusion"))
+    figure = confusion((result.breakdown or {}).get("confusion"), class_names)
     if figure is not None:
         show_plotly(figure, "confusion", "confusion matrix; its numbers stand in the table")
     show_blocks(section.blocks, "errors")

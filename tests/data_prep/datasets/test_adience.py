@@ -22,8 +22,9 @@ def test_adience_reads_five_frontal_folds(adience_tree: Path) -> None:
 
 def test_adience_row_in_the_manifest_columns(tmp_path: Path, write_fold: Write) -> None:
     write_fold(tmp_path, [GOOD])
-    row = load_adience(tmp_path).table.iloc[0].to_dict()
-    assert row == {
+    labels = load_adience(tmp_path)
+    assert (labels.class_names, labels.group_kind) == (("female", "male"), "face")
+    assert labels.table.iloc[0].dropna().to_dict() == {
         "path": "aligned/1@N00/landmark_aligned_face.7.a.jpg",
         "label": 0,
         "subject": "1@N00/7",

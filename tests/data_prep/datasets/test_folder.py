@@ -34,6 +34,7 @@ def test_folder_maps_class_names(class_folders: Path, female: str, male: str) ->
     labels = load_folder(class_folders)
     assert set(labels.table.query("label == 1")["path"].str.split("/").str[0]) == {male}
     assert f"classes: {female} is label 0, {male} is label 1" in labels.notes
+    assert labels.class_names == (female, male)
 
 
 def test_folder_takes_nested_images_of_any_case_and_leaves_the_rest(

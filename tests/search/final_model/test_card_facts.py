@@ -19,7 +19,7 @@ MakePlan = Callable[..., FinetunePlan]
 def test_card_has_the_figures_of_the_models_own_run(make_plan: MakePlan, tmp_path: Path) -> None:
     plan, workers = make_plan(), FakeWorkers(tmp_path / "study")
     result = run(plan, workers)
-    facts = card_facts(plan, result, Ledger(workers.study), ("0", "1"), "python -m search.run")
+    facts = card_facts(plan, result, Ledger(workers.study), "python -m search.run")
     assert facts.name == "resnet50_v2, tuned, pretrained on CelebA"
     assert (facts.train_images, facts.validation_images) == (64, 16)
     assert facts.breakdown["n"] == 16
@@ -42,5 +42,5 @@ def test_card_says_what_was_trained_last(
     plan, workers = make_plan(**changes), FakeWorkers(tmp_path / "study")
     result = run(plan, workers)
     last = replace(result, winner=result.columns[-1].name)
-    facts = card_facts(plan, last, Ledger(workers.study), ("0", "1"), "")
+    facts = card_facts(plan, last, Ledger(workers.study), "")
     assert facts.finetune == trained

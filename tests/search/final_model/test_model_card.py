@@ -30,7 +30,9 @@ FACTS = CardFacts(
     train_images=9_755,
     validation_images=2_439,
     shared_subjects=1_204,
-    breakdown=break_down([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], ["(0, 2)", "(25, 32)", "(25, 32)", None]),
+    breakdown=break_down(
+        [0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], ["(0, 2)", "(25, 32)", "(25, 32)", None], ("female", "male")
+    ),
     val_loss=0.3123,
     columns=(
         CardColumn(
@@ -126,7 +128,7 @@ def test_card_of_one_run_makes_no_statement_about_noise() -> None:
 
 
 def test_card_without_ages_says_so() -> None:
-    text = _text(breakdown=break_down([0, 1], [0.1, 0.9], [None, None]))
+    text = _text(breakdown=break_down([0, 1], [0.1, 0.9], [None, None], ("female", "male")))
     assert "The age groups are not known" in text
 
 
@@ -137,7 +139,7 @@ def test_card_of_held_out_data() -> None:
 
 
 def test_card_of_one_label_has_no_auc() -> None:
-    assert "AUC -." in _text(breakdown=break_down([1, 1], [0.1, 0.9], [None, None]))
+    assert "AUC -." in _text(breakdown=break_down([1, 1], [0.1, 0.9], [None, None], ("female", "male")))
 
 
 def test_write_model_card(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path)
     pretrained = plan.head_columns()[-1].runs[0]
     assert (record["key"], record["start"]) == (pretrained.key, pretrained.start)
     assert (record["column"], record["source"]) == ("pretrained", "folder")
-    assert record["labels"] == {"0": "0", "1": "1"}
+    assert record["labels"] == {"0": "cat", "1": "dog"}
     assert record["pretraining"]["source"] == "celeba"
 
 

@@ -26,6 +26,8 @@ from tests.search.makers import make_manifest
 from trainables.inference.classifier import Prediction
 from trainables.inference.pictures import Box
 
+NAMES = ("cat", "dog")
+
 
 def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -> list[PredictionRow]:
     photographs = [
@@ -39,7 +41,7 @@ def _rows(labels: Sequence[int | None], probabilities: Sequence[float | None]) -
 
 
 def test_evaluate_gives_accuracy_loss_auc_and_age_groups() -> None:
-    found = evaluate(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]))
+    found = evaluate(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]), NAMES)
     assert found is not None
     assert (found["n"], found["accuracy"], found["confusion"]) == (4, 0.75, [[1, 1], [0, 2]])
     assert found["loss"] == pytest.approx(-np.log([0.9, 0.9, 0.4, 0.8]).mean())
@@ -48,13 +50,13 @@ def test_evaluate_gives_accuracy_loss_auc_and_age_groups() -> None:
 
 
 def test_evaluate_bounds_the_loss_of_a_certain_error() -> None:
-    found = evaluate(_rows([0, 1], [1.0, 1.0]))
+    found = evaluate(_rows([0, 1], [1.0, 1.0]), NAMES)
     assert found is not None
     assert found["loss"] == pytest.approx(-math.log(1e-7) / 2, rel=1e-6)
 
 
 def test_evaluate_leaves_out_what_has_no_label_or_no_answer() -> None:
-    found = evaluate(_rows([0, None, 1], [0.1, 0.9, None]))
+    found = evaluate(_rows([0, None, 1], [0.1, 0.9, None]), NAMES)
     assert found is not None
     assert found["n"] == 1
 
@@ -63,17 +65,17 @@ def test_evaluate_counts_the_first_face_of_a_photograph() -> None:
     photographs = [Photograph(name="a", image=b"", label=1)]
     box = Box(0, 0, 1, 1)
     faces = [Prediction(photo=0, probability=probability, box=box) for probability in (0.9, 0.1)]
-    found = evaluate(prediction_rows(photographs, faces))
+    found = evaluate(prediction_rows(photographs, faces), NAMES)
     assert found is not None
     assert (found["n"], found["accuracy"]) == (1, 1.0)
 
 
 def test_evaluate_without_labels_is_none() -> None:
-    assert evaluate(_rows([None], [0.5])) is None
+    assert evaluate(_rows([None], [0.5]), NAMES) is None
 
 
 def test_evaluate_parts_tells_unseen_images_apart() -> None:
-    parts = evaluate_parts(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]), [False, False, True, True])
+    parts = evaluate_parts(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]), NAMES, [False, False, True, True])
     assert parts[ALL] is not None
     assert parts[UNSEEN] is not None
     assert (parts[ALL]["n"], parts[UNSEEN]["n"], parts[UNSEEN]["accuracy"]) == (4, 2, 0.5)
@@ -106,7 +108,7 @@ def test_unseen_images_of_other_data_or_an_unknown_split_are_not_known(
 
 def test_print_evaluation_shows_figures_confusion_and_ages() -> None:
     console = Console(file=io.StringIO(), width=100, highlight=False)
-    parts = evaluate_parts(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]), None)
+    parts = evaluate_parts(_rows([0, 1, 0, 1], [0.1, 0.9, 0.6, 0.8]), NAMES, None)
     print_evaluation(parts, ("cat", "dog"), console)
     lines = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert " ".join(lines[0]).startswith(
@@ -122,11 +124,11 @@ def test_print_evaluation_shows_figures_confusion_and_ages() -> None:
 
 def test_print_evaluation_of_one_label_says_that_auc_is_undefined() -> None:
     console = Console(file=io.StringIO(), width=200)
-    print_evaluation(evaluate_parts(_rows([1], [0.9]), None), ("cat", "dog"), console)
+    print_evaluation(evaluate_parts(_rows([1], [0.9]), NAMES, None), NAMES, console)
     assert "AUC undefined (one label only)" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_print_evaluation_of_nothing_prints_nothing() -> None:
     console = Console(file=io.StringIO())
-    print_evaluation(evaluate_parts(_rows([None], [0.9]), None), ("cat", "dog"), console)
+    print_evaluation(evaluate_parts(_rows([None], [0.9]), NAMES, None), NAMES, console)
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]

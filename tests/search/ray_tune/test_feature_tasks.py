@@ -68,7 +68,8 @@ def problem_of(folder: Path, images: int) -> Problem:
     for path in manifest.image_paths():
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(path)
     digests = [hashlib.sha256(path.read_bytes()).hexdigest()[:32] for path in manifest.image_paths()]
-    return Problem.of(Manifest.of(manifest.table, folder, digests), "random", "none", "tensorflow")
+    manifest = Manifest.of(manifest.table, folder, digests, class_names=manifest.class_names)
+    return Problem.of(manifest, "random", "none", "tensorflow")
 
 
 def alone(name: str, problem: Problem, cache: Path) -> np.ndarray:

@@ -11,6 +11,7 @@ import pytest
 from search.statistics.classification_errors import break_down
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1]
+NAMES = ("cat", "dog")
 PROBABILITIES = [0.1, 0.2, 0.6, 0.3, 0.9, 0.4, 0.5, 1.0]
 AGES: list[Any] = ["(25, 32)", "(4, 6)", "(25, 32)", None, "(4, 6)", "(60, 100)", "(25, 32)", pd.NA]
 
@@ -25,7 +26,7 @@ def wilson(hits: int, n: int) -> list[float]:
 
 @pytest.fixture
 def broken_down() -> dict[str, Any]:
-    return break_down(LABELS, PROBABILITIES, AGES)
+    return break_down(LABELS, PROBABILITIES, AGES, NAMES)
 
 
 def test_break_down_gives_the_accuracy_with_wilsons_interval(broken_down: dict[str, Any]) -> None:
@@ -58,15 +59,15 @@ def test_break_down_calibrates_in_ten_bins(broken_down: dict[str, Any]) -> None:
 
 def test_break_down_puts_a_bins_edge_into_the_upper_bin() -> None:
     edges = [number / 10 for number in range(10)]
-    bins = break_down([0, 1] * 5, edges, [None] * 10)["calibration"]["bins"]
+    bins = break_down([0, 1] * 5, edges, [None] * 10, NAMES)["calibration"]["bins"]
     assert [row["n"] for row in bins] == [1] * 10
 
 
 def test_break_down_by_label_names_the_labels(broken_down: dict[str, Any]) -> None:
     rows = broken_down["by_label"]
     assert [(row["label"], row["name"], row["n"], row["accuracy"]) for row in rows] == [
-        (0, "female", 4, 0.75),
-        (1, "male", 4, 0.75),
+        (0, "cat", 4, 0.75),
+        (1, "dog", 4, 0.75),
     ]
 
 
@@ -85,7 +86,7 @@ def test_break_down_by_age_goes_by_the_first_number_and_ends_with_the_unknown(
 
 @pytest.mark.parametrize("label", [0, 1])
 def test_break_down_with_one_label_leaves_undefined_figures_out(label: int) -> None:
-    found = break_down([label] * 3, [0.2, 0.7, 0.9], [None] * 3)
+    found = break_down([label] * 3, [0.2, 0.7, 0.9], [None] * 3, NAMES)
     assert found["roc"] == {"fpr": None, "tpr": None, "auc": None}
     assert [row["accuracy"] is None for row in found["by_label"]] == [label == 1, label == 0]
     assert np.sum(found["confusion"]) == 3
@@ -94,7 +95,7 @@ def test_break_down_with_one_label_leaves_undefined_figures_out(label: int) -> N
 def test_break_down_thins_the_roc_and_keeps_its_ends() -> None:
     rng = np.random.default_rng(7)
     labels = rng.integers(0, 2, 5000)
-    roc = break_down(labels, rng.random(5000), [None] * 5000)["roc"]
+    roc = break_down(labels, rng.random(5000), [None] * 5000, NAMES)["roc"]
     assert len(roc["fpr"]) == len(roc["tpr"]) == 200
     assert (roc["fpr"][0], roc["tpr"][0], roc["fpr"][-1], roc["tpr"][-1]) == (0, 0, 1, 1)
     assert roc["auc"] == pytest.approx(np.trapezoid(roc["tpr"], roc["fpr"]), abs=0.01)
@@ -102,7 +103,7 @@ def test_break_down_thins_the_roc_and_keeps_its_ends() -> None:
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64])
 def test_break_down_gives_json_values(dtype: type) -> None:
-    found = break_down(np.array(LABELS, dtype=dtype), np.array(PROBABILITIES, dtype=np.float32), AGES)
+    found = break_down(np.array(LABELS, dtype=dtype), np.array(PROBABILITIES, dtype=np.float32), AGES, NAMES)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -122,4 +123,4 @@ def test_break_down_refuses_what_does_not_fit(
     labels: Any, probabilities: Any, ages: list[str | None], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        break_down(labels, probabilities, ages)
+        break_down(labels, probabilities, ages, NAMES)

@@ -22,6 +22,24 @@ def test_facts_of_an_older_version_say_what_they_know(tmp_path: Path) -> None:
     assert facts.feature_precision is None
 
 
+@pytest.mark.parametrize(
+    ("source", "names", "kind"),
+    [("adience", ("female", "male"), "face"), ("folder", ("0", "1"), "")],
+)
+def test_facts_of_format_1_have_the_classes_that_are_known(
+    tmp_path: Path, source: str, names: tuple[str, ...], kind: str
+) -> None:
+    facts = facts_in(tmp_path, source=source, labels={"0": 4, "1": 5}, subjects=3)
+    assert (facts.class_names, facts.group_kind) == (names, kind)
+
+
+def test_facts_keep_the_names_of_the_classes(tmp_path: Path) -> None:
+    names = ("cat, tabby", "<b>dog</b>", "🐇")
+    written = StudyFacts(class_names=names, group_kind="column owner").to_dict()
+    read = facts_in(tmp_path, **{**written, "format": 2})
+    assert (read.class_names, read.group_kind) == (names, "column owner")
+
+
 def test_facts_of_a_newer_version_are_kept_and_not_compared(tmp_path: Path) -> None:
     facts = facts_in(tmp_path, source="adience", sharpness=3)
     assert facts.to_dict()["sharpness"] == 3

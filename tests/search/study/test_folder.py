@@ -104,7 +104,7 @@ def test_check_study_of_other_facts(tmp_path: Path) -> None:
         (b"[]", "is damaged"),
         (b"{}", "is damaged .'format'."),
         (b"\xff", "is damaged"),
-        (b'{"format": 9}', "its format is 9, this version reads 1"),
+        (b'{"format": 9}', "its format is 9, this version reads 2"),
     ],
 )
 def test_study_that_is_damaged_is_named_and_stays(tmp_path: Path, content: bytes, said: str) -> None:

@@ -72,6 +72,8 @@ def test_facts(tmp_path: Path) -> None:
     problem = make_problem(tmp_path, "folds", source="adience")
     assert problem.facts().to_dict() == {
         "data_digest": problem.manifest.digest,
+        "class_names": ["cat", "dog"],
+        "group_kind": "",
         "source": "adience",
         "images": 80,
         "labels": {"0": 40, "1": 40},
@@ -109,7 +111,7 @@ def test_weights_in_words_name_the_precision_where_it_is_not_float32(
 
 def test_labels_are_those_of_the_rows(tmp_path: Path) -> None:
     problem = make_problem(tmp_path)
-    assert problem.labels.dtype == np.int8
+    assert problem.labels.dtype == np.int16
     assert problem.labels.tolist() == problem.manifest.table["label"].tolist()
 
 
