@@ -31,6 +31,7 @@ MANIFEST_COLUMNS = (
     "width",
     "height",
     "mode",
+    "alike",
 )
 PARTITIONS = ("train", "validation", "test")
 
@@ -45,6 +46,7 @@ _DTYPES = {
     "width": "Int32",
     "height": "Int32",
     "mode": "string",
+    "alike": "Int32",
 }
 _ARROW_KINDS = {"int16": pa.int16(), "Int32": pa.int32(), "Int64": pa.int64(), "string": pa.string()}
 _ARROW_TYPES = {name: _ARROW_KINDS[kind] for name, kind in _DTYPES.items()}
@@ -64,12 +66,13 @@ class Manifest:
     `table` has exactly `MANIFEST_COLUMNS`: path (POSIX, relative to `root`), label (int16: its place in
     `class_names`), subject (string or NA: the group of the image), fold (nullable Int64), age (string or NA),
     source (string), partition (of `PARTITIONS` or NA: the split that came with the data), width and height
-    (nullable Int32, pixels as decoded, upright) and mode (string or NA) of the decoded image. `root` is
-    absolute. `image_digests` holds for every row, in order, 32 hexadecimal digits of the SHA-256 of the
+    (nullable Int32, pixels as decoded, upright) and mode (string or NA) of the decoded image, alike (nullable
+    Int32: the number of its group of equal and near-equal images, where splits keep those together). `root`
+    is absolute. `image_digests` holds for every row, in order, 32 hexadecimal digits of the SHA-256 of the
     file's bytes. `class_names` are the data's own, 2 to `MOST_CLASSES`, in the order of the labels.
     `group_kind` says what a group is, such as "face" or "column person"; "" where groups are not known.
     `digest` names the rows, the classes and the image bytes, not the root: moving the folder does not change
-    it, nor does what was decoded.
+    it, nor does the size that was decoded.
     """
 
     table: pd.DataFrame
@@ -299,6 +302,8 @@ def _digest(table: pd.DataFrame, image_digests: Sequence[str], class_names: tupl
         digest.update(json.dumps({"class_names": class_names}).encode() + b"\n")
     if table["partition"].notna().any():
         columns.append("partition")
+    if table["alike"].notna().any():  # splits hang on it
+        columns.append("alike")
     for row in zip(*(_plain(table[name]) for name in columns), image_digests, strict=True):
         digest.update(json.dumps(row).encode() + b"\n")
     return digest.hexdigest()[:DIGEST_LENGTH]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_prep.connected import connected
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest, require_every_class
 
@@ -22,6 +23,7 @@ PROTOCOLS = ("random", "subject", "folds", "kfold:K")
 
 PRETRAINING = "pretraining"
 
+_KEPT_TOGETHER = ("subject", "alike")  # columns whose groups stay on one side
 _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 
@@ -29,7 +31,9 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 class Split:
     """Row numbers (int64, ascending) of a manifest in three parts; `test` may be empty.
 
-    `shared_subjects` counts the subjects with rows in more than one of the parts.
+    `shared_subjects` counts the subjects with rows in more than one of the parts; `subjects_known` is whether
+    any row has one, and `group_kind` what they are, as in the manifest. `kept_alike` counts the groups of
+    equal and near-equal pictures that are each in one part, and `split_alike` those that are not.
     """
 
     name: str
@@ -37,6 +41,10 @@ class Split:
     validation: Rows
     test: Rows
     shared_subjects: int
+    subjects_known: bool = True
+    group_kind: str = ""
+    kept_alike: int = 0
+    split_alike: int = 0
 
 
 def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) -> tuple[Split, ...]:
@@ -48,6 +56,8 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) ->
     In the last two, 20 % of the other rows, cut by subject where known, validate. pretraining: fold 0
     trains and fold 1 validates, or fold 2 where there is no fold 1 (CelebA's partition); a manifest without
     folds is cut as for random.
+
+    Pictures of one group of the column `alike` stay on one side wherever a cut is made here.
 
     Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
     and where a part would lack a class.
@@ -61,13 +71,39 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) ->
 
 
 def describe_split(split: Split) -> str:
-    """Returns one sentence: the sizes of the parts, and how many subjects are in more than one of them."""
+    """Returns one sentence: the sizes of the parts, and what is in more than one of them."""
     test = f", {split.test.size:,} test" if split.test.size else ""
     sizes = f"split {split.name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"
+    return "; ".join([sizes, *_alike_in_words(split), _groups_in_words(split)])
+
+
+def _alike_in_words(split: Split) -> Iterator[str]:
+    if split.kept_alike:
+        yield f"equal and near-equal pictures ({_counted(split.kept_alike, 'group')}) are kept on one side"
+    if split.split_alike:
+        groups = _counted(split.split_alike, "group")
+        yield f"{groups} of such pictures on both sides, as the data came divided"
+
+
+def _groups_in_words(split: Split) -> str:
+    if not split.subjects_known:
+        return "groups are unknown, so one person or thing may be on both sides"
+    noun = _NOUNS.get(split.group_kind, "group")
     if not split.shared_subjects:
-        return f"{sizes}; no known subject is on both sides"
-    have = "1 subject has" if split.shared_subjects == 1 else f"{split.shared_subjects:,} subjects have"
-    return f"{sizes}; {have} photos on both sides, so the accuracy is higher than on new people"
+        return f"no known {noun} is on both sides"
+    have = f"{_counted(split.shared_subjects, noun)} {'has' if split.shared_subjects == 1 else 'have'}"
+    return f"{have} photos on both sides, so the accuracy is higher than on new {_several(noun)}"
+
+
+_NOUNS = {kind: kind for kind in ("user", "face", "photo", "identity")}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {_several(noun)}"
+
+
+def _several(noun: str) -> str:
+    return "identities" if noun == "identity" else f"{noun}s"
 
 
 def require_protocol(protocol: str) -> None:
@@ -90,6 +126,10 @@ def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
 def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
     from sklearn.model_selection import train_test_split  # slow: completion does without
 
+    if manifest.table["alike"].notna().any():
+        train, validation = _first_cut(manifest, np.arange(len(manifest)), seed, kept=("alike",))
+        yield _split(manifest, "random", train, validation)
+        return
     labels = _labels(manifest)
     # before scikit-learn refuses it in words that do not say which data to add
     _require_enough(labels, manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
@@ -146,38 +186,60 @@ def _tested_on(manifest: Manifest, name: str, test: Rows, seed: int) -> Split:
     return _split(manifest, name, train, validation, test)
 
 
-def _first_cut(manifest: Manifest, rows: Rows, seed: int) -> tuple[Rows, Rows]:
-    return next(_cuts(manifest, rows, PARTS, seed))
+def _first_cut(
+    manifest: Manifest, rows: Rows, seed: int, *, kept: Sequence[str] = _KEPT_TOGETHER
+) -> tuple[Rows, Rows]:
+    return next(_cuts(manifest, rows, PARTS, seed, kept=kept))
 
 
-def _cuts(manifest: Manifest, rows: Rows, count: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
+def _cuts(
+    manifest: Manifest, rows: Rows, count: int, seed: int, *, kept: Sequence[str] = _KEPT_TOGETHER
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yields cuts of `rows` into `count` parts; rows of one value in a column of `kept` stay together."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # late as above
 
-    labels = _labels(manifest)[rows]
-    subjects = manifest.table["subject"].iloc[rows]
-    groups = _groups(subjects)
-    by_subject = bool(subjects.notna().any())
-    unit = "subjects" if by_subject else "rows"
+    labels, table = _labels(manifest)[rows], manifest.table.iloc[rows]
+    known = [name for name in kept if table[name].notna().any()]
+    groups = _groups([table[name] for name in known], len(rows))
+    unit = {(): "rows", ("subject",): "subjects"}.get(tuple(known), "groups of pictures")
     _require_enough(labels, manifest.class_names, groups, count, unit=unit)
-    # without subjects every row would be a group, which the grouped splitter walks through one by one
-    splitter = StratifiedGroupKFold if by_subject else StratifiedKFold
+    # without groups every row would be one, which the grouped splitter walks through one by one
+    splitter = StratifiedGroupKFold if known else StratifiedKFold
     cuts = splitter(count, shuffle=True, random_state=seed)
-    for train, rest in cuts.split(rows, labels, groups if by_subject else None):
+    for train, rest in cuts.split(rows, labels, groups if known else None):
         yield rows[train], rows[rest]
 
 
-def _groups(subjects: pd.Series) -> Rows:
-    # a row without a subject is a group of its own, not one with all others that have none
-    codes, known = pd.factorize(subjects)
+def _groups(columns: Sequence[pd.Series], rows: int) -> Rows:
+    if len(columns) > 1:
+        return connected(*(pd.factorize(column)[0] for column in columns))
+    codes, known = pd.factorize(columns[0]) if columns else (np.full(rows, -1), ())
+    # a row without a group is a group of its own, not one with all others that have none
     own = len(known) + np.arange(codes.size)
     return np.where(codes < 0, own, codes).astype(np.int64)
 
 
 def _split(manifest: Manifest, name: str, train: Rows, validation: Rows, test: Rows = _NO_ROWS) -> Split:
-    parts = [np.sort(part).astype(np.int64) for part in (train, validation, test)]
-    train, validation, test = parts
-    sides = pd.concat([manifest.table["subject"].iloc[part].drop_duplicates() for part in parts]).dropna()
-    return Split(name, train, validation, test, int((sides.value_counts() > 1).sum()))
+    train, validation, test = parts = [np.sort(part).astype(np.int64) for part in (train, validation, test)]
+    subjects, alike = manifest.table["subject"], manifest.table["alike"]
+    split_alike = _in_several(alike, parts)
+    return Split(
+        name,
+        train,
+        validation,
+        test,
+        shared_subjects=_in_several(subjects, parts),
+        subjects_known=bool(subjects.notna().any()),
+        group_kind=manifest.group_kind,
+        kept_alike=alike.nunique() - split_alike,
+        split_alike=split_alike,
+    )
+
+
+def _in_several(column: pd.Series, parts: Sequence[Rows]) -> int:
+    """Returns how many values of `column` are in more than one of the parts."""
+    sides = pd.concat([column.iloc[part].drop_duplicates() for part in parts]).dropna()
+    return int((sides.value_counts() > 1).sum())
 
 
 def _labels(manifest: Manifest) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -68,12 +68,12 @@ class Problem:
         None where the protocol has no test part.
         """
         return tuple(
-            Split(
+            replace(
+                split,
                 name=f"{split.name}-test",
                 train=np.union1d(split.train, split.validation),
                 validation=split.test,
                 test=split.test[:0],
-                shared_subjects=split.shared_subjects,
             )
             for split in self.splits
             if split.test.size

@@ -46,9 +46,20 @@ def test_manifest_file_holds_exactly_the_columns(written: Path) -> None:
 
 def test_manifest_types_allow_unknown_subject_fold_and_age(made_manifest: Make) -> None:
     table = made_manifest(subject=None, fold=None).table
-    kinds = "string int16 string Int64 string string string Int32 Int32 string"
+    kinds = "string int16 string Int64 string string string Int32 Int32 string Int32"
     assert [str(kind) for kind in table.dtypes] == kinds.split()
-    assert table[["subject", "fold", "age", "partition", "width", "height", "mode"]].isna().all().all()
+    assert (
+        table[["subject", "fold", "age", "partition", "width", "height", "mode", "alike"]].isna().all().all()
+    )
+
+
+def test_digest_tells_which_pictures_splits_keep_together(made_manifest: Make) -> None:
+    digests = {
+        made_manifest(alike=alike).digest
+        for alike in (None, [0, 0, *[None] * 58], [None, 0, 0, *[None] * 57])
+    }
+    assert len(digests) == 3
+    assert made_manifest(alike=None).digest == made_manifest().digest
 
 
 def test_digest_is_the_same_in_another_folder(made_manifest: Make, tmp_path: Path) -> None:

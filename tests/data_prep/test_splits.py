@@ -155,14 +155,90 @@ def test_split_refuses_what_the_data_does_not_allow(
 @pytest.mark.parametrize(
     ("shared", "said"),
     [
-        (0, "split s: 3 train, 1 validation; no known subject is on both sides"),
-        (1, "1 subject has photos on both sides"),
-        (1200, "1,200 subjects have photos on both sides, so the accuracy is higher than on new people"),
+        (0, "split s: 3 train, 1 validation; no known group is on both sides"),
+        (1, "1 group has photos on both sides"),
+        (1200, "1,200 groups have photos on both sides, so the accuracy is higher than on new groups"),
     ],
 )
 def test_describe_says_who_is_on_both_sides(shared: int, said: str) -> None:
     split = Split("s", np.arange(3), np.arange(1), np.arange(0), shared)
     assert said in describe_split(split)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("user", "1,200 users have photos on both sides, so the accuracy is higher than on new users"),
+        ("identity", "1,200 identities have photos"),
+        ("column person", "1,200 groups have photos"),
+    ],
+)
+def test_describe_names_groups_by_their_kind(kind: str, said: str) -> None:
+    split = Split("s", np.arange(3), np.arange(1), np.arange(0), 1200, group_kind=kind)
+    assert said in describe_split(split)
+
+
+def test_describe_does_not_praise_a_split_whose_groups_are_unknown(made_manifest: Make) -> None:
+    said = describe_split(make_splits(made_manifest(subject=None), "random")[0])
+    assert said.endswith("; groups are unknown, so one person or thing may be on both sides")
+
+
+# the rows of every second subject and of the one after it are alike: 10 groups of 6 rows, of both classes
+ALIKE = [row // 6 for row in range(60)]
+
+
+def sides_of(manifest: Manifest, split: Split) -> set[tuple[int, int]]:
+    parts = (split.train, split.validation, split.test)
+    return {(side, group) for side, part in enumerate(parts) for group in manifest.table["alike"].iloc[part]}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "columns"),
+    [
+        ("random", {}),
+        ("subject", {}),
+        ("kfold:3", {}),
+        ("random", {"subject": None}),
+        ("kfold:3", {"subject": None}),
+    ],
+)
+def test_split_keeps_pictures_that_are_alike_on_one_side(
+    made_manifest: Make, protocol: str, columns: dict[str, Any]
+) -> None:
+    manifest = made_manifest(alike=ALIKE, **columns)
+    for split in make_splits(manifest, protocol):
+        assert len(sides_of(manifest, split)) == split.kept_alike == 10
+        assert split.split_alike == 0
+        assert "equal and near-equal pictures (10 groups) are kept on one side;" in describe_split(split)
+
+
+def test_split_keeps_chains_of_subjects_and_alike_pictures_together(made_manifest: Make) -> None:
+    # each group is the last photo of a subject with the first two of the next
+    alike = [(row + 1) // 3 if row < 12 else None for row in range(60)]
+    manifest = made_manifest(alike=alike)
+    for split in make_splits(manifest, "kfold:3"):
+        test = set(split.test.tolist())
+        assert split.shared_subjects == split.split_alike == 0
+        assert test >= set(range(12)) or not test & set(range(12))
+
+
+def test_folds_that_came_with_the_data_stay_and_say_what_they_divide(made_manifest: Make) -> None:
+    manifest = made_manifest(alike=ALIKE, fold=[row % 5 for row in range(60)], subject=None)
+    split = make_splits(manifest, "folds")[0]
+    assert set(manifest.table["fold"].iloc[split.test]) == {0}
+    assert split.split_alike == 10
+    assert "10 groups of such pictures on both sides, as the data came divided" in describe_split(split)
+
+
+def test_random_without_alike_pictures_is_the_reports(made_manifest: Make) -> None:
+    split = make_splits(made_manifest(), "random")[0]
+    assert split.validation.tolist() == [3, 5, 6, 7, 21, 29, 30, 37, 43, 49, 51, 57]
+
+
+def test_split_refuses_too_few_groups_of_alike_pictures(made_manifest: Make) -> None:
+    alike = [min(row // 6, 4) for row in range(60)]
+    with pytest.raises(InputError, match="at least 6 groups of pictures of each class, 'cat' has 5"):
+        make_splits(made_manifest(alike=alike), "kfold:6")
 
 
 def test_describe_counts_the_test_part(made_manifest: Make) -> None:

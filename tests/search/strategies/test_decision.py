@@ -65,7 +65,7 @@ def notes(problem: Problem, *configs: TrialConfig) -> str:
     [
         ({"source": "sample"}, "none", "The data is drawn by a program"),
         ({}, "none", "The backbones have random weights, not ImageNet's."),
-        ({}, "imagenet", "photos on both sides, so the accuracy is higher than on new people"),
+        ({}, "imagenet", "photos on both sides, so the accuracy is higher than on new groups"),
         ({}, "imagenet", "split random: 64 train, 16 validation"),
         ({}, "imagenet", "the more frequent label alone is right in 0.5000"),
     ],
@@ -79,8 +79,8 @@ def test_notes_are_silent_where_nothing_is_to_say(tmp_path: Path, silent: str) -
     assert silent not in notes(make_problem(tmp_path, weights="imagenet"))
 
 
-def test_notes_say_that_no_subject_is_on_both_sides(tmp_path: Path) -> None:
-    assert "no known subject is on both sides" in notes(make_problem(tmp_path, "subject"))
+def test_notes_say_that_no_group_is_on_both_sides(tmp_path: Path) -> None:
+    assert "no known group is on both sides" in notes(make_problem(tmp_path, "subject"))
 
 
 def test_notes_describe_every_split(tmp_path: Path) -> None:
