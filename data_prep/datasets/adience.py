@@ -3,55 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from data_prep.class_names import GENDERS
-from data_prep.datasets.label_files import LabelRow, headed_rows, single_name, tab_separated
-from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
+from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, single_name, tab_separated
+from data_prep.datasets.labels import Labels, existing_folder, is_drawn, labels_of
+from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 
 FOLDS = 5
+CLASSES = ("female", "male")
+GROUPS = ("user", "face", "photo")
 LABEL_COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 YAW_COLUMN = "fiducial_yaw_angle"
 _LABEL_OF_GENDER = {"f": 0, "m": 1}
 NO_GENDER = {"u": "gender u", "": "gender empty"}
 
 
-def load_adience(root: Path, *, yaw: int | None = None, look_for_images: bool = True) -> Labels:
+def load_adience(
+    root: Path,
+    *,
+    yaw: int | None = None,
+    group: str | None = None,
+    on_conflict: str = ON_CONFLICT[0],
+    look_for_images: bool = True,
+) -> Labels:
     """Returns the rows of Adience under `root` whose gender is m or f, each (user, face, image) once.
 
     The labels come from `fold_frontal_<k>_data.txt` or, where those are absent or `yaw` is an angle
     (degrees) that they do not hold, from `fold_<k>_data.txt`; with `yaw`, rows at another angle are
-    dropped. A subject is "<user_id>/<face_id>". The path is the dotted or the underscore spelling,
-    whichever exists; without `look_for_images` the dotted one.
+    dropped. A subject is "<user_id>/<face_id>"; `group` (of `GROUPS`) says who must not be on both sides of
+    a split, None the user, or of the drawn sample the face. The path is that of an aligned face in the
+    dotted or the underscore spelling or of one in `faces/`, whichever exists; without `look_for_images` the
+    first.
 
     Raises InputError for missing files or columns, a row of the wrong length, an unknown gender, a name
-    that leaves the folder, and where no row is left.
+    that leaves the folder, rows that contradict each other, and where no row is left.
     """
     root = existing_folder(root)
     files, notes = _fold_files(root, yaw)
-    dropped: Counter[str] = Counter()
     subjects: set[str] = set()
-    seen: set[tuple[str, str, str]] = set()
-    kept: list[ImageRow] = []
+    collector = RowCollector(on_conflict)
+    find = partial(_spelling, root, look_for_images)
     for fold, row in _rows(files, yaw):
         subjects.add(_subject(row))  # before any row is dropped: the figure is that of all rows read
-        image = (row["user_id"], row["face_id"], row["original_image"])
-        reason = _reason_to_drop(row, yaw) or (REPEATED_IMAGE if image in seen else None)
+        reason = _reason_to_drop(row, yaw)
         if reason:
-            dropped[reason] += 1
-            continue
-        seen.add(image)
-        kept.append(_image_row(root, row, fold, look_for_images))
-    return Labels(
+            collector.leave_out(reason, row["original_image"])
+        else:
+            collector.add(_image_row(row, fold, find), row)
+    return labels_of(
+        collector,
         root=root,
-        table=image_table(kept, root, "adience"),
-        class_names=GENDERS,
-        group_kind="face",
-        rows_read=len(kept) + dropped.total(),
-        dropped=dropped,
+        source="adience",
+        class_names=CLASSES,
+        group_kind=group or ("face" if is_drawn(root) else GROUPS[0]),
         subjects=len(subjects),
         notes=notes,
     )
@@ -115,16 +122,24 @@ def _yaw(row: LabelRow) -> float:
         ) from error
 
 
-def _image_row(root: Path, row: LabelRow, fold: int, look_for_images: bool) -> ImageRow:
+def _image_row(row: LabelRow, fold: int, find: Callable[[Sequence[str]], str]) -> ImageRow:
     user, face, image = (
         single_name(row[name], row, name) for name in ("user_id", "face_id", "original_image")
     )
-    path = f"aligned/{user}/landmark_aligned_face.{face}.{image}"
-    underscored = f"aligned/{user}/landmark_aligned_face_{face}_{image}"
-    if look_for_images and not (root / path).exists() and (root / underscored).exists():
-        path = underscored
-    age = None if row["age"] in ("", "None") else row["age"]  # "None" is how the files write it
-    return ImageRow(path, _LABEL_OF_GENDER[row["gender"]], _subject(row), fold, age)
+    path = find(
+        (
+            f"aligned/{user}/landmark_aligned_face.{face}.{image}",
+            f"aligned/{user}/landmark_aligned_face_{face}_{image}",
+            f"faces/{user}/coarse_tilt_aligned_face.{face}.{image}",
+        )
+    )
+    age = None if is_missing(row["age"]) else row["age"]  # "None" is how the files write it
+    return ImageRow(path, CLASSES[_LABEL_OF_GENDER[row["gender"]]], _subject(row), fold, age)
+
+
+def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:
+    there = (path for path in spellings if (root / path).exists()) if look else iter(())
+    return next(there, spellings[0])
 
 
 def _subject(row: LabelRow) -> str:

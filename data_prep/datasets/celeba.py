@@ -1,114 +1,92 @@
-"""CelebA: the attribute file in its two public forms, the official partition, and the aligned images."""
+"""CelebA: an attribute as the label, the official partition, the identities, and the aligned images."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from data_prep.class_names import GENDERS
-from data_prep.datasets.label_files import (
-    LabelRow,
-    blank_separated,
-    comma_separated,
-    headed_rows,
-    rows_under,
-    single_name,
+from data_prep.datasets.celeba_files import (
+    IMAGE,
+    attribute_rows,
+    identities_of,
+    partition_file,
+    partition_rows,
 )
-from data_prep.datasets.labels import REPEATED_IMAGE, ImageRow, Labels, existing_folder, image_table
+from data_prep.datasets.label_files import LabelRow, single_name
+from data_prep.datasets.labels import Labels, existing_folder, labels_of
+from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
+from data_prep.manifest import typed_table
 
+MALE = "Male"
 IMAGES = "img_align_celeba"
+IMAGE_FOLDERS = (
+    f"{IMAGES}/{IMAGES}",  # as Kaggle's archive unpacks
+    IMAGES,
+    f"Img/{IMAGES}/{IMAGES}",
+    f"Img/{IMAGES}",
+    f"{IMAGES}_png",
+    f"Img/{IMAGES}_png",
+)
 TRAIN_FOLD, VALIDATION_FOLD, TEST_FOLD = 0, 1, 2
 TEST_SHARE = 0.1
 TEST_SEED = 7
-_LABEL_OF_MALE = {"-1": 0, "1": 1}
+_SIGNS = ("-1", "1")  # the place of a sign is its label
 
 
 def load_celeba(
-    root: Path, *, part: bool = False, test_share: float | None = None, seed: int = TEST_SEED
+    root: Path,
+    *,
+    attribute: str = MALE,
+    part: bool = False,
+    test_share: float | None = None,
+    seed: int = TEST_SEED,
+    on_conflict: str = ON_CONFLICT[0],
 ) -> Labels:
-    """Returns the rows of CelebA under `root`, the attribute `Male` as the label (-1 becomes 0).
+    """Returns the rows of CelebA under `root`, an attribute as the label (-1 becomes 0).
 
-    The labels come from `list_attr_celeba.txt` or `list_attr_celeba.csv`. The fold is 0 train,
-    1 validation, 2 test as in `list_eval_partition.txt` or `.csv`; without such a file, or where
-    `test_share` (in (0, 1)) is given, a share drawn with `seed` and stratified by label becomes fold 2
-    (0.1 where not given) and the rest fold 0. `part` accepts a file with other rows than it declares.
+    Read are `list_attr_celeba`, `list_eval_partition` and `identity_CelebA` (`.txt` or `.csv`), in `root` or
+    in its folders `Anno` and `Eval`. The identity is the subject where its file is there. The fold is 0
+    train, 1 validation, 2 test as in the partition; without such a file, or where `test_share` (in (0, 1))
+    is given, a share drawn with `seed` and stratified by label becomes fold 2 (0.1 where not given) and the
+    rest fold 0. `part` accepts a file with other rows than it declares. The images are JPEG or PNG.
 
-    Raises InputError for missing files or columns, a row of the wrong length, a value other than -1 and
-    1, a declared count that is not the rows, a name that leaves the folder, or an image without a partition.
+    Raises InputError for missing files or columns, a row of the wrong length, a value other than -1 and 1, a
+    declared count that is not the rows, a name that leaves the folder, an image without a partition, and rows
+    that contradict each other.
     """
     root = existing_folder(root)
-    rows = list(_attribute_rows(root, part))
-    dropped: Counter[str] = Counter()
-    labels: dict[str, int] = {}
-    for row in rows:
-        image = single_name(row["image_id"], row, "image_id")
-        if image in labels:
-            dropped[REPEATED_IMAGE] += 1
-        else:
-            labels[image] = _label(row)
-    folds, notes = _folds(root, labels, test_share, seed)
-    folder = _image_folder(root)
-    kept = [ImageRow(f"{folder}/{image}", label, fold=folds[image]) for image, label in labels.items()]
-    return Labels(
-        root=root,
-        table=image_table(kept, root, "celeba"),
-        class_names=GENDERS,
-        rows_read=len(rows),
-        dropped=dropped,
-        subjects=0,
-        notes=notes,
-    )
+    classes, identities = _class_names(attribute), identities_of(root)
+    collector = RowCollector(on_conflict)
+    for row in attribute_rows(root, attribute, part=part):
+        image = single_name(row[IMAGE], row, IMAGE)
+        collector.add(ImageRow(image, classes[_label(row, attribute)], identities.get(image)), row)
+    labels = labels_of(collector, root=root, source="celeba", class_names=classes, group_kind="identity")
+    label_of = dict(zip(labels.table["path"].tolist(), labels.table["label"].tolist(), strict=True))
+    folds, notes = _folds(root, label_of, test_share, seed)
+    table = labels.table.assign(fold=[folds[image] for image in label_of], path=_paths(root, list(label_of)))
+    return replace(labels, table=typed_table(table), notes=notes)
 
 
-def _attribute_rows(root: Path, part: bool) -> Iterator[LabelRow]:
-    original, csv_form = root / "list_attr_celeba.txt", root / "list_attr_celeba.csv"
-    needed = ("image_id", "Male")
-    if csv_form.is_file() and not original.is_file():
-        return headed_rows(csv_form, comma_separated(csv_form), needed)
-    if not original.is_file():
+def _class_names(attribute: str) -> tuple[str, str]:
+    return ("female", "male") if attribute == MALE else (f"not {attribute}", attribute)
+
+
+def _label(row: LabelRow, attribute: str) -> int:
+    if row[attribute] not in _SIGNS:
         raise InputError(
-            f"{root} holds neither {original.name} nor {csv_form.name}; "
-            "give the folder of CelebA's label files as --root"
+            f"{attribute} must be -1 or 1, {row.where} has {row[attribute]!r}; repair or remove the line"
         )
-    records = blank_separated(original)
-    if len(records) < 2:
-        raise InputError(
-            f"{original} must have a count, a line of names and rows, it has {len(records)} lines"
-        )
-    if not part:
-        _check_count(original, records[0][1], len(records) - 2)
-    # the names stand above the values alone: the column of the images has none
-    return rows_under(original, ["image_id", *records[1][1]], records[2:], needed)
-
-
-def _check_count(path: Path, first_line: list[str], rows: int) -> None:
-    if len(first_line) != 1 or not first_line[0].isdecimal():
-        raise InputError(
-            f"line 1 of {path} must be the number of rows, it is {' '.join(first_line)[:60]!r}; "
-            "check that this is the original file"
-        )
-    if int(first_line[0]) != rows:
-        raise InputError(
-            f"{path} declares {int(first_line[0]):,} rows and holds {rows:,}: it is not whole; "
-            "fetch it again, or pass --part to use what is there"
-        )
-
-
-def _label(row: LabelRow) -> int:
-    if row["Male"] not in _LABEL_OF_MALE:
-        raise InputError(f"Male must be -1 or 1, {row.where} has {row['Male']!r}; repair or remove the line")
-    return _LABEL_OF_MALE[row["Male"]]
+    return _SIGNS.index(row[attribute])
 
 
 def _folds(
-    root: Path, labels: dict[str, int], test_share: float | None, seed: int
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    files = (root / f"list_eval_partition.{suffix}" for suffix in ("txt", "csv"))
-    partition = next((path for path in files if path.is_file()), None)
+    root: Path, labels: Mapping[str, int], test_share: float | None, seed: int
+) -> tuple[Mapping[str, int], tuple[str, ...]]:
+    partition = partition_file(root)
     if partition is not None and test_share is None:
         return _official_folds(partition, labels), ()
     share = TEST_SHARE if test_share is None else test_share
@@ -119,13 +97,8 @@ def _folds(
     return _random_folds(labels, share, seed), (note,)
 
 
-def _official_folds(path: Path, labels: dict[str, int]) -> dict[str, int]:
-    header = ["image_id", "partition"]
-    if path.suffix == ".csv":
-        rows = headed_rows(path, comma_separated(path), header)
-    else:
-        rows = rows_under(path, header, blank_separated(path), header)  # the original has no header
-    folds = {row["image_id"]: _partition(row) for row in rows}
+def _official_folds(path: Path, labels: Mapping[str, int]) -> dict[str, int]:
+    folds = {row[IMAGE]: _partition(row) for row in partition_rows(path)}
     without = [image for image in labels if image not in folds]
     if without:
         raise InputError(
@@ -143,7 +116,7 @@ def _partition(row: LabelRow) -> int:
     return int(row["partition"])
 
 
-def _random_folds(labels: dict[str, int], share: float, seed: int) -> dict[str, int]:
+def _random_folds(labels: Mapping[str, int], share: float, seed: int) -> dict[str, int]:
     from sklearn.model_selection import train_test_split  # slow: completion does without
 
     images = list(labels)
@@ -159,6 +132,9 @@ def _random_folds(labels: dict[str, int], share: float, seed: int) -> dict[str, 
     return folds | {images[number]: TEST_FOLD for number in test}
 
 
-def _image_folder(root: Path) -> str:
-    doubled = f"{IMAGES}/{IMAGES}"  # as Kaggle's archive unpacks
-    return doubled if (root / doubled).is_dir() else IMAGES
+def _paths(root: Path, images: Sequence[str]) -> list[str]:
+    folder = next((name for name in IMAGE_FOLDERS if (root / name).is_dir()), IMAGES)
+    png = [str(PurePosixPath(image).with_suffix(".png")) for image in images[:1]]
+    if png and not (root / folder / images[0]).exists() and (root / folder / png[0]).exists():
+        images = [str(PurePosixPath(image).with_suffix(".png")) for image in images]
+    return [f"{folder}/{image}" for image in images]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,11 @@ from data_prep.errors import InputError
 
 NumberedFields = tuple[int, list[str]]
 """A line number (from 1) and the fields of that line."""
+
+SEPARATORS = (",", ";", "\t")
+_FIRST_BYTES = 64  # of a file, by which its encoding is told
+# of pandas, R, JSON, Excel and people, in any capitals
+_MISSING = frozenset(("", "nan", "na", "n/a", "<na>", "#n/a", "none", "null", "-"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +38,35 @@ class LabelRow:
         return self.values[column]
 
 
-def tab_separated(path: Path) -> list[NumberedFields]:
-    """Returns the lines of `path` that are not blank, cut at every tab; quotes mean nothing."""
-    return [(number, line.split("\t")) for number, line in _lines(path) if line.strip()]
+def tab_separated(path: Path) -> Iterator[NumberedFields]:
+    """Yields the lines of `path` that are not blank, cut at every tab; quotes mean nothing."""
+    return ((number, line.split("\t")) for number, line in _lines(path) if line.strip())
 
 
-def blank_separated(path: Path) -> list[NumberedFields]:
-    """Returns the lines of `path` that are not blank, cut at runs of blanks."""
-    return [(number, line.split()) for number, line in _lines(path) if line.strip()]
+def blank_separated(path: Path) -> Iterator[NumberedFields]:
+    """Yields the lines of `path` that are not blank, cut at runs of blanks."""
+    return ((number, line.split()) for number, line in _lines(path) if line.strip())
 
 
-def comma_separated(path: Path) -> list[NumberedFields]:
-    """Returns the records of a CSV file, without blank ones; fields are stripped of outer blanks."""
-    reader = csv.reader((line for _, line in _lines(path)), strict=True)
+def separated(path: Path) -> Iterator[NumberedFields]:
+    """Yields the records of a CSV file, without blank ones; fields are stripped of outer blanks.
+
+    The separator is the one of `SEPARATORS` that cuts the header into the most fields.
+    """
+    text = _text(path)
+    reader = csv.reader(_opened(text), strict=True, delimiter=_separator(text))
     try:
-        return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
+        for fields in reader:
+            stripped = [field.strip() for field in fields]
+            if any(stripped):
+                yield reader.line_num, stripped
     except csv.Error as error:
         raise InputError(f"{path} line {reader.line_num} is not CSV ({error}); repair the line") from error
+
+
+def is_missing(value: str) -> bool:
+    """Returns whether `value` is one of the ways in which programs write that there is no value."""
+    return value.casefold() in _MISSING
 
 
 def rows_under(
@@ -68,9 +87,10 @@ def rows_under(
         yield LabelRow(path, line, dict(zip(header, fields, strict=True)))
 
 
-def headed_rows(path: Path, records: Sequence[NumberedFields], needed: Sequence[str]) -> Iterator[LabelRow]:
+def headed_rows(path: Path, records: Iterator[NumberedFields], needed: Sequence[str]) -> Iterator[LabelRow]:
     """Returns the rows below the first record, which is the header, as `rows_under` does."""
-    return rows_under(path, records[0][1] if records else [], records[1:], needed)
+    _, header = next(records, (0, []))
+    return rows_under(path, header, records, needed)
 
 
 def single_name(value: str, row: LabelRow, column: str) -> str:
@@ -83,12 +103,16 @@ def single_name(value: str, row: LabelRow, column: str) -> str:
     return value
 
 
-def relative_path(value: str, row: LabelRow) -> str:
-    """Returns `value` as a POSIX path where it stays under the root, else raises InputError."""
-    parts = value.split("/")
-    if not value or value.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", value):
+def relative_path(value: str, row: LabelRow, root: Path) -> str:
+    """Returns `value` as a POSIX path where it stays under `root`, else raises InputError.
+
+    An absolute path is one, too, where it leads into `root`.
+    """
+    inside = value.removeprefix(f"{root}/") if value.startswith("/") else value
+    parts = inside.split("/")
+    if not inside or inside.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", inside):
         raise InputError(
-            f"a path must be relative to the data folder, written with / and without .., "
+            f"a path must be relative to the data folder or lie in it, written with / and without .., "
             f"{row.where} has {value!r}; repair or remove the line"
         )
     return "/".join(part for part in parts if part not in ("", "."))
@@ -101,26 +125,47 @@ def _check_header(path: Path, header: Sequence[str], needed: Sequence[str]) -> N
             f"{path} needs the column {', '.join(missing)}, its header has {', '.join(header) or 'nothing'}; "
             "check that this is the right file"
         )
-    if len(set(header)) < len(header):
-        twice = sorted({column for column in header if list(header).count(column) > 1})
+    # columns without a name are nobody's: pandas writes its index below one
+    twice = sorted({column for column in header if column and list(header).count(column) > 1})
+    if twice:
         raise InputError(f"{path} names the column {', '.join(twice)} twice; rename or remove one")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    return ((number, line.rstrip("\n")) for number, line in enumerate(_opened(_text(path)), start=1))
+
+
+def _opened(text: str) -> io.StringIO:
     # not splitlines, which cuts at form feeds and the like, too, where a field may have one
-    return enumerate(re.split(r"\r\n|\r|\n", _text(path)), start=1)
+    return io.StringIO(text, newline=None)
+
+
+def _separator(text: str) -> str:
+    header = next((line for line in _opened(text) if line.strip()), "")
+    return max(SEPARATORS, key=lambda separator: len(next(csv.reader([header], delimiter=separator), [])))
 
 
 def _text(path: Path) -> str:
     content = _content(path)
+    encoding = _encoding(content)
     try:
-        return content.decode("utf-8").removeprefix("\ufeff")
+        return content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path} must be UTF-8 text, line {line} has the byte 0x{content[error.start]:02x} "
             f"(byte offset {error.start}); save the file as UTF-8"
         ) from error
+
+
+def _encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # without its mark UTF-16 still shows: a header is of letters whose other byte is zero
+    start = content[:_FIRST_BYTES]
+    if start[1::2].count(0) > len(start) / 4:
+        return "utf-16-le"
+    return "utf-16-be" if start[::2].count(0) > len(start) / 4 else "utf-8"
 
 
 def _content(path: Path) -> bytes:

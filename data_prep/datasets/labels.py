@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
+from data_prep.datasets.row_collector import ImageRow, RowCollector
 from data_prep.errors import InputError
 from data_prep.manifest import typed_table
 
 DRAWN_MARKER = "DRAWN.txt"
 DRAWN_HEADLINE = "These pictures are drawn by a program; they show nobody."
-REPEATED_IMAGE = "repeated"
-
-
-class ImageRow(NamedTuple):
-    """One image: POSIX path relative to the root, label (place of its class), and what is known beyond."""
-
-    path: str
-    label: int
-    subject: str | None = None
-    fold: int | None = None
-    age: str | None = None
-    partition: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
     """The usable rows of a data set before any image was opened.
 
-    `table` has the manifest's columns, `class_names` and `group_kind` are as in the manifest; `rows_read`
-    counts the rows of the files, of which `dropped` says how many went for which reason; `subjects` is the
-    number of distinct subjects among all rows read; `notes` are sentences that the user should see.
+    `table` has the manifest's columns, and `class_names` and `group_kind` are the manifest's. `rows_read`
+    counts the rows of the files, or the files of folders, of which `dropped` says how many went for which
+    reason and `first_dropped` which were the first; `subjects` is the number of distinct subjects among all
+    rows read; `notes` are sentences that the user should see.
     """
 
     root: Path
@@ -43,6 +32,7 @@ class Labels:
     group_kind: str = ""
     rows_read: int
     dropped: Mapping[str, int]
+    first_dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     subjects: int
     notes: tuple[str, ...] = ()
 
@@ -55,10 +45,40 @@ class Labels:
             )
 
 
-def image_table(rows: Sequence[ImageRow], root: Path, source: str) -> pd.DataFrame:
-    """Returns `rows` in the manifest's columns; the source is "sample" where `root` lies in a drawn tree."""
+def labels_of(
+    collector: RowCollector,
+    *,
+    root: Path,
+    source: str,
+    class_names: Sequence[str],
+    group_kind: str = "",
+    subjects: int | None = None,
+    notes: Sequence[str] = (),
+) -> Labels:
+    """Returns the labels of the rows in `collector`; the source is "sample" where `root` is in a drawn tree.
+
+    `class_names` are in the order of the labels; `group_kind` holds where any row has a group; `subjects` is
+    counted among the rows that are kept where it is not given.
+    """
+    rows = collector.rows()
     table = pd.DataFrame(rows, columns=list(ImageRow._fields))
-    return typed_table(table.assign(source="sample" if is_drawn(root) else source))
+    known = int(table["subject"].nunique())
+    label_of = {name: label for label, name in enumerate(class_names)}
+    return Labels(
+        root=root,
+        table=typed_table(
+            table.assign(
+                label=table["class_name"].map(label_of), source="sample" if is_drawn(root) else source
+            )
+        ),
+        class_names=tuple(class_names),
+        group_kind=group_kind if known else "",
+        rows_read=len(rows) + collector.tally.counts.total(),
+        dropped=collector.tally.counts,
+        first_dropped=collector.tally.first,
+        subjects=known if subjects is None else subjects,
+        notes=tuple(notes),
+    )
 
 
 def is_drawn(root: Path) -> bool:

@@ -1,0 +1,124 @@
+"""Layout of a folder of photographs: which level of folders names the classes, which a split."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from data_prep.errors import InputError
+
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What a part of a split is called, in any capitals, and the word of the manifest for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Number of folders `above` the level that names the classes, and whether the last of them is a part."""
+
+    above: tuple[str, ...] = ()
+    has_partitions: bool = False
+
+    @property
+    def depth(self) -> int:
+        """The place in a path of the folder that names the class."""
+        return len(self.above) + self.has_partitions
+
+    def class_of(self, parts: Sequence[str]) -> str | None:
+        """Returns the folder of `parts` that names its class; None for a file that lies above these."""
+        return parts[self.depth] if len(parts) > self.depth + 1 else None
+
+    def partition_of(self, parts: Sequence[str]) -> str | None:
+        """Returns the part of the given split that `parts` lies in."""
+        return PARTS[parts[self.depth - 1].casefold()] if self.has_partitions else None
+
+    def notes(self) -> Iterator[str]:
+        """Yields what the user should know of it."""
+        if self.above:
+            yield f"the classes are looked for in {'/'.join(self.above)}, the only folder with images there"
+        if self.has_partitions:
+            yield (
+                "the folders of the parts (train, validation, test) are a given split: search with "
+                "--split given"
+            )
+
+
+def layout_of(paths: Sequence[Sequence[str]], *, named: Sequence[str] | None = None) -> Layout:
+    """Returns the layout of `paths`, each the folders and the name of an image.
+
+    `named` are the classes where the user said them. Raises InputError where the folders look like a split
+    or like something else above the classes, and cannot be read as one.
+    """
+    above: tuple[str, ...] = ()
+    while True:
+        below = [parts[len(above) :] for parts in paths if len(parts) > len(above) + 1]
+        folders = _second_level(below)
+        if len(folders) != 1 or not _only_holds_folders(below, folders) or set(folders) & set(named or ()):
+            break
+        above = (*above, next(iter(folders)))
+    if named and set(folders) & set(named):
+        return Layout(above=above)
+    if _are_partitions(folders):
+        _require_classes_below(below, folders)
+        return Layout(above=above, has_partitions=True)
+    _require_classes_here(below, folders)
+    return Layout(above=above)
+
+
+def _second_level(below: Sequence[Sequence[str]]) -> dict[str, set[str]]:
+    """Returns the folders inside each folder; an image that lies in one itself counts as none."""
+    folders: defaultdict[str, set[str]] = defaultdict(set)
+    for parts in below:
+        folders[parts[0]] |= set(parts[1:2]) if len(parts) > 2 else set()
+    return dict(folders)
+
+
+def _holds_images(below: Sequence[Sequence[str]]) -> set[str]:
+    return {parts[0] for parts in below if len(parts) == 2}
+
+
+def _only_holds_folders(below: Sequence[Sequence[str]], folders: dict[str, set[str]]) -> bool:
+    (inside,) = folders.values()
+    return len(inside) > 1 and not _holds_images(below)
+
+
+def _are_partitions(folders: dict[str, set[str]]) -> bool:
+    parts = {PARTS[name.casefold()] for name in folders if name.casefold() in PARTS}
+    if len(parts) < 2:
+        return False
+    others = sorted(name for name in folders if name.casefold() not in PARTS)
+    if others:
+        raise InputError(
+            f"the folders {_listed(set(folders) - set(others))} are parts of a split, and "
+            f"{_listed(others)} lies beside them; move it away, or name it train, validation or test"
+        )
+    return True
+
+
+def _require_classes_below(below: Sequence[Sequence[str]], folders: dict[str, set[str]]) -> None:
+    bare = _holds_images(below)
+    if bare == set(folders):
+        raise InputError(
+            f"the folders {_listed(folders)} are parts of a split, and no folders of classes are in them; "
+            "sort the images into <part>/<class>/, or list them in a labels.csv"
+        )
+
+
+def _require_classes_here(below: Sequence[Sequence[str]], folders: dict[str, set[str]]) -> None:
+    inside = [frozenset(names) for names in folders.values()]
+    if len(inside) < 2 or len(set(inside)) > 1 or len(inside[0]) < 2 or _holds_images(below):
+        return
+    raise InputError(
+        f"the folders {_listed(folders)} all hold {_listed(inside[0])}, as if there were one folder too many "
+        "above the classes; move the folders of the classes up, or pass --classes "
+        f"{','.join(sorted(folders))} if these are the classes"
+    )
+
+
+def _listed(names: Sequence[str] | set[str] | frozenset[str] | dict[str, set[str]]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:6]) + (", …" if len(ordered) > 6 else "")
