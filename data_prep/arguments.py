@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import TypeAlias
 
 from data_prep.command_line.parser import CommandParser
-from data_prep.datasets import celeba, drawn_sample
+from data_prep.datasets import adience, celeba, csv_labels, drawn_sample, fairface
+from data_prep.datasets.folder_rules import FolderRules, composed
+from data_prep.datasets.row_collector import ON_CONFLICT
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, located
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 _ROOTS = {
-    "adience": "folder with fold_frontal_<k>_data.txt (or fold_<k>_data.txt) and aligned/",
-    "celeba": "folder with list_attr_celeba.txt (or .csv) and img_align_celeba/",
-    "folder": "folder with one folder per class, or with labels.csv; or a CSV file",
+    "adience": "folder with fold_frontal_<k>_data.txt (or fold_<k>_data.txt) and aligned/ or faces/",
+    "celeba": "folder with list_attr_celeba.txt (or .csv) and img_align_celeba/, or with Anno, Eval and Img",
+    "folder": "folder with one folder per class, or train/, validation/ and test/ with such, or labels.csv",
+    "utkface": "folder with UTKFace's images, in folders as they come",
+    "fairface": "folder with fairface_label_train.csv, fairface_label_val.csv, train/ and val/",
     "sample": "new or empty folder to draw in, or one that holds this sample already",
 }
 _EPILOG = """\
@@ -38,11 +42,12 @@ exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage,
 class BuildOptions:
     """A build: the data set below `root`, and the manifest `out` that is made of it.
 
-    With `labels_only` nothing is written, and `out` may be None. `yaw` (degrees) is an option of Adience;
-    `part` and `test_share` of CelebA; `csv` of a folder; `photos` and `celeba_photos` of the sample; `seed`
-    is that of CelebA's test share or of the drawings.
+    With `labels_only` nothing is written, and `out` may be None. `yaw` (degrees) and `group` are options of
+    Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from `csv` to
+    `follow_links` of folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of
+    CelebA's test share or of the drawings.
 
-    Raises InputError where `out` is missing or at an address, and for a share or a seed that is none.
+    Raises InputError where `out` is missing or at an address, for a share, a seed or rules that are none.
     """
 
     dataset: str
@@ -52,9 +57,18 @@ class BuildOptions:
     labels_only: bool = False
     skip_bad_images: bool = False
     yaw: int | None = None
+    group: str | None = None
+    attribute: str | None = None
     part: bool = False
     test_share: float | None = None
     csv: Path | None = None
+    path_column: str | None = None
+    label_column: str | None = None
+    group_column: str | None = None
+    group_regex: str | None = None
+    classes: tuple[str, ...] | None = None
+    on_conflict: str = ON_CONFLICT[0]
+    follow_links: bool = False
     photos: int = drawn_sample.PHOTOS
     celeba_photos: int = drawn_sample.CELEBA_PHOTOS
     seed: int = drawn_sample.DRAWING_SEED
@@ -71,6 +85,22 @@ class BuildOptions:
         if self.test_share is not None:
             _share(self.test_share)
         _seed(self.seed)
+        _ = self.folder_rules  # raises
+
+    @property
+    def folder_rules(self) -> FolderRules:
+        """The rules by which a folder is read."""
+        return FolderRules(
+            csv=self.csv,
+            path_column=self.path_column,
+            label_column=self.label_column,
+            group_column=self.group_column,
+            group_regex=self.group_regex,
+            on_conflict=self.on_conflict,
+            class_names=self.classes,
+            follow_links=self.follow_links,
+            look_for_images=not self.labels_only,
+        )
 
 
 def parse_options(argv: Sequence[str] | None) -> BuildOptions:
@@ -86,12 +116,16 @@ def _parser() -> CommandParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    datasets = parser.add_subparsers(dest="dataset", metavar="{adience,celeba,folder,sample}", required=True)
+    datasets = parser.add_subparsers(
+        dest="dataset", metavar="{folder,adience,celeba,utkface,fairface,sample}", required=True
+    )
     _add_adience(_dataset(datasets, "adience", "Adience: the fold files and the aligned faces they name"))
     _add_celeba(_dataset(datasets, "celeba", "CelebA: the attribute file and the aligned images"))
     _add_folder(
         _dataset(datasets, "folder", "Your own photographs of two classes, by folder or in a CSV file")
     )
+    _add_utkface(_dataset(datasets, "utkface", "UTKFace: the gender in the names of its files"))
+    _add_fairface(_dataset(datasets, "fairface", "FairFace: its two label files, which are a given split"))
     _add_sample(_dataset(datasets, "sample", "A small drawn sample of both formats, to try things on"))
     return parser
 
@@ -121,9 +155,22 @@ def _add_adience(parser: CommandParser) -> None:
         metavar="DEGREES",
         help="yaw angle of the faces to keep, 0 is frontal (default: every row)",
     )
+    parser.add_argument(
+        "--group",
+        choices=adience.GROUPS,
+        help="what must not be on both sides of a split: a Flickr user, a face of one, or a photograph "
+        "(default: user)",
+    )
+    _add_conflict(parser)
 
 
 def _add_celeba(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--attribute",
+        metavar="NAME",
+        help=f"attribute that is the label, any of CelebA's 40 (default: {celeba.MALE})",
+    )
+    _add_conflict(parser)
     parser.add_argument(
         "--part",
         action="store_true",
@@ -144,7 +191,56 @@ def _add_folder(parser: CommandParser) -> None:
         "--csv",
         type=Path,
         metavar="FILE",
-        help="CSV file of path,label[,subject], the paths relative to DIR (default: DIR/labels.csv, if any)",
+        help="CSV file of path,label[,group], the paths relative to DIR (default: DIR/labels.csv, if any)",
+    )
+    for option, usual, what in (
+        ("--path-column", " or ".join(csv_labels.PATH_COLUMNS), "paths of the images"),
+        ("--label-column", " or ".join(csv_labels.LABEL_COLUMNS), "classes"),
+        ("--group-column", " or ".join(csv_labels.GROUP_COLUMNS), "groups, if any"),
+    ):
+        parser.add_argument(
+            option, metavar="NAME", help=f"column of the CSV file with the {what} (default: {usual})"
+        )
+    parser.add_argument(
+        "--classes",
+        type=_names,
+        metavar="NAME,NAME",
+        help="classes, that of label 0 first (default: female,male and the like, or the alphabet)",
+    )
+    _add_paths(parser)
+    _add_conflict(parser)
+
+
+def _add_utkface(parser: CommandParser) -> None:
+    _add_paths(parser)
+
+
+def _add_fairface(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--attribute",
+        choices=fairface.ATTRIBUTES,
+        help=f"column that is the label (default: {fairface.ATTRIBUTES[0]})",
+    )
+    _add_conflict(parser)
+
+
+def _add_paths(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--group-regex",
+        metavar="PATTERN",
+        help="regular expression that finds in a path what must not be on both sides of a split; its first "
+        "brackets, if any, are the group",
+    )
+    parser.add_argument("--follow-links", action="store_true", help="links to folders are entered, too")
+
+
+def _add_conflict(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--on-conflict",
+        choices=ON_CONFLICT,
+        default=ON_CONFLICT[0],
+        help="what becomes of an image whose rows contradict each other: an error, no row of it, or its "
+        "first (default: %(default)s)",
     )
 
 
@@ -163,6 +259,10 @@ def _add_seed(parser: CommandParser, default: int, what: str) -> None:
     parser.add_argument(
         "--seed", type=_seed, default=default, metavar="N", help=f"{what} (default: %(default)s)"
     )
+
+
+def _names(received: str) -> tuple[str, ...]:
+    return tuple(composed(name.strip()) for name in received.split(","))
 
 
 def _share(received: str | float) -> float:

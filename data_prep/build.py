@@ -16,10 +16,13 @@ from data_prep.arguments import BuildOptions, parse_options
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.datasets.adience import load_adience
-from data_prep.datasets.celeba import load_celeba
+from data_prep.datasets.celeba import MALE, load_celeba
 from data_prep.datasets.drawn_sample import draw_sample, holds_sample
+from data_prep.datasets.fairface import ATTRIBUTES, load_fairface
 from data_prep.datasets.folder import load_folder
+from data_prep.datasets.image_files import NOT_UTF8
 from data_prep.datasets.labels import Labels
+from data_prep.datasets.utkface import load_utkface
 from data_prep.errors import InputError
 from data_prep.image_check import BadImage, ImageCheck, check_images
 from data_prep.manifest import Manifest, require_writable, write_manifest
@@ -72,6 +75,8 @@ def _run(options: BuildOptions) -> Summary:
     if out:
         require_writable(out)  # before the images, whose check takes minutes
     labels = _load(options)
+    if not options.skip_bad_images:
+        _require_names(labels)
     for note in labels.notes:
         print(f"note: {note}", file=sys.stderr)
     if out:
@@ -85,14 +90,42 @@ def _load(options: BuildOptions) -> Labels:
     root, look = options.root, not options.labels_only
     match options.dataset:
         case "adience":
-            return load_adience(root, yaw=options.yaw, look_for_images=look)
+            return load_adience(
+                root,
+                yaw=options.yaw,
+                group=options.group,
+                on_conflict=options.on_conflict,
+                look_for_images=look,
+            )
         case "celeba":
-            return load_celeba(root, part=options.part, test_share=options.test_share, seed=options.seed)
+            return load_celeba(
+                root,
+                attribute=options.attribute or MALE,
+                part=options.part,
+                test_share=options.test_share,
+                seed=options.seed,
+                on_conflict=options.on_conflict,
+            )
         case "folder":
-            return load_folder(root, csv=options.csv)
+            return load_folder(root, rules=options.folder_rules)
+        case "utkface":
+            return load_utkface(root, options.folder_rules)
+        case "fairface":
+            attribute = options.attribute or ATTRIBUTES[0]
+            return load_fairface(root, attribute=attribute, rules=options.folder_rules)
         case _:
             _require_sample(options)
             return load_adience(root / "adience", look_for_images=look)
+
+
+def _require_names(labels: Labels) -> None:
+    count = labels.dropped.get(NOT_UTF8, 0)
+    if count:
+        first = ", ".join(labels.first_dropped[NOT_UTF8])
+        raise InputError(
+            f"{count:,} images have a {NOT_UTF8}: {first}; rename them (for Latin-1: "
+            "convmv -f latin1 -t utf8 -r --notest DIR), or pass --skip-bad-images to go on without them"
+        )
 
 
 def _require_sample(options: BuildOptions) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datasets.labels import Labels
+from data_prep.groups import ADIENCE_KINDS, groups_of
+from data_prep.manifest import PARTITIONS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,10 +28,13 @@ class Summary:
             "rows_read": self.labels.rows_read,
             "kept": len(self.labels.table),
             "dropped": dict(self.labels.dropped),
+            "first_dropped": {reason: list(names) for reason, names in self.labels.first_dropped.items()},
             "class_names": list(self.labels.class_names),
             "labels": {str(label): self._count(label) for label in range(len(self.labels.class_names))},
             "folds": {str(fold): count for fold, count in sorted(self._folds().items())},
+            "partitions": self._partitions(),
             "subjects": self.labels.subjects,
+            "groups": {"kind": self.labels.group_kind, "count": self._groups()},
             "digest": self.digest,
             "manifest": None if self.manifest is None else str(self.manifest),
         }
@@ -53,14 +58,37 @@ class Summary:
         drawn = " (drawn by a program, not photographs)" if self.source == "sample" else ""
         yield f"{self.source}{drawn}: {len(self.labels.table):,} of {self.labels.rows_read:,} rows kept", ""
         for number, (reason, count) in enumerate(self.labels.dropped.items()):
-            yield "" if number else "dropped", f"{count:>8,}  {reason}"
+            yield "" if number else "dropped", f"{count:>8,}  {reason}{self._first_dropped(reason)}"
         for label, name in enumerate(self.labels.class_names):
             yield "" if label else "labels", f"{self._count(label):>8,}  {label} {name}"
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
-        subjects = self.labels.subjects  # 0 where the data set names none
-        yield "subjects", f"{subjects:>8,}  in the files" if subjects else "unknown"
-        if subjects:
-            yield "", f"{self.labels.table['subject'].nunique():>8,}  among the rows kept"
+        for number, (part, count) in enumerate(self._partitions().items()):
+            yield "" if number else "parts", f"{count:>8,}  {part}"
+        yield from self._group_lines()
         yield "digest", self.digest or "none: no image was read"
         yield "manifest", str(self.manifest or "none: nothing was written")
+
+    def _group_lines(self) -> Iterator[tuple[str, str]]:
+        kind = self.labels.group_kind
+        if not kind:
+            yield "groups", "unknown"
+            return
+        if kind in ADIENCE_KINDS:  # its subjects are pairs of a user and a face, whatever a group is
+            yield "subjects", f"{self.labels.subjects:>8,}  in the files"
+            yield "", f"{self.labels.table['subject'].nunique():>8,}  among the rows kept"
+        without = int(groups_of(self.labels.table, kind).isna().sum())
+        rest = f"; {without:,} images have none" if without else ""
+        yield "groups", f"{self._groups():>8,}  by {kind}{rest}"
+
+    def _first_dropped(self, reason: str) -> str:
+        names = self.labels.first_dropped.get(reason, ())
+        more = ", …" if len(names) < self.labels.dropped[reason] else ""
+        return f": {', '.join(names)}{more}" if names else ""
+
+    def _groups(self) -> int:
+        return int(groups_of(self.labels.table, self.labels.group_kind).nunique())
+
+    def _partitions(self) -> dict[str, int]:
+        counts = Counter(self.labels.table["partition"].dropna().tolist())
+        return {part: counts[part] for part in PARTITIONS if counts[part]}

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from data_prep.class_names import GENDERS
 from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, single_name, tab_separated
 from data_prep.datasets.labels import Labels, existing_folder, is_drawn, labels_of
 from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 
 FOLDS = 5
-CLASSES = ("female", "male")
 GROUPS = ("user", "face", "photo")
 LABEL_COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 YAW_COLUMN = "fiducial_yaw_angle"
@@ -57,7 +57,7 @@ def load_adience(
         collector,
         root=root,
         source="adience",
-        class_names=CLASSES,
+        class_names=GENDERS,
         group_kind=group or ("face" if is_drawn(root) else GROUPS[0]),
         subjects=len(subjects),
         notes=notes,
@@ -134,7 +134,7 @@ def _image_row(row: LabelRow, fold: int, find: Callable[[Sequence[str]], str]) -
         )
     )
     age = None if is_missing(row["age"]) else row["age"]  # "None" is how the files write it
-    return ImageRow(path, CLASSES[_LABEL_OF_GENDER[row["gender"]]], _subject(row), fold, age)
+    return ImageRow(path, GENDERS[_LABEL_OF_GENDER[row["gender"]]], _subject(row), fold, age)
 
 
 def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:

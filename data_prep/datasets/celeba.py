@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from data_prep.class_names import GENDERS
 from data_prep.datasets.celeba_files import (
     IMAGE,
     attribute_rows,
@@ -72,7 +73,7 @@ def load_celeba(
 
 
 def _class_names(attribute: str) -> tuple[str, str]:
-    return ("female", "male") if attribute == MALE else (f"not {attribute}", attribute)
+    return GENDERS if attribute == MALE else (f"not {attribute}", attribute)
 
 
 def _label(row: LabelRow, attribute: str) -> int:

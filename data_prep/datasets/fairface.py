@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from data_prep.datasets.classes import class_order
 from data_prep.datasets.folder_rules import FolderRules, composed
 from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, relative_path, separated
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
@@ -38,7 +39,7 @@ def load_fairface(root: Path, *, attribute: str = ATTRIBUTES[0], rules: FolderRu
         collector,
         root=root,
         source="fairface",
-        class_names=sorted(collector.class_names()),
+        class_names=class_order(collector.class_names(), f"the column {attribute}", rules.class_names),
         group_kind="pattern",
     )
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from data_prep.datasets.classes import class_order, mapping
 from data_prep.datasets.csv_labels import read_csv
 from data_prep.datasets.folder_rules import FolderRules, composed
 from data_prep.datasets.image_files import SUFFIXES, image_files
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
 from data_prep.datasets.layout import layout_of
 from data_prep.datasets.row_collector import ImageRow, RowCollector
-from data_prep.errors import InputError
 
 __all__ = ["SUFFIXES", "load_folder"]
 
-KNOWN_CLASSES = (("female", "male"), ("f", "m"), ("woman", "man"), ("women", "men"), ("0", "1"))
 CSV_NAME = "labels.csv"
 BESIDE = "beside the folders of the classes"
 
@@ -44,7 +42,7 @@ def load_folder(root: Path, *, csv: Path | None = None, rules: FolderRules | Non
 def _from_csv(root: Path, path: Path, rules: FolderRules) -> Labels:
     collector = RowCollector(rules.on_conflict)
     columns = read_csv(root, path, rules, collector)
-    classes = class_order(collector.class_names(), f"the column {columns.label} of {path}", rules)
+    classes = class_order(collector.class_names(), f"the column {columns.label} of {path}", rules.class_names)
     return labels_of(
         collector,
         root=root,
@@ -68,7 +66,7 @@ def _from_class_folders(root: Path, rules: FolderRules) -> Labels:
         group, part = rules.group_in_path(path), layout.partition_of(names)
         collector.add(ImageRow(path, composed(class_name), group, partition=part))
     where = f"the folders in {'/'.join((str(root), *layout.above))}"
-    classes = class_order(collector.class_names(), where, rules)
+    classes = class_order(collector.class_names(), where, rules.class_names)
     return labels_of(
         collector,
         root=root,
@@ -77,26 +75,3 @@ def _from_class_folders(root: Path, rules: FolderRules) -> Labels:
         group_kind="pattern",
         notes=(mapping(classes), *layout.notes()),
     )
-
-
-def class_order(names: Collection[str], where: str, rules: FolderRules) -> tuple[str, ...]:
-    """Returns the names of the classes in the order of their labels; `where` says where they stand.
-
-    Raises InputError where they are not two, or not those that the user named.
-    """
-    if len(names) != 2 or "" in names:
-        first = sorted(name or "(empty)" for name in names)[:10]
-        found = ", ".join(first + ["…"] * (len(names) > len(first))) or "none"
-        raise InputError(f"there must be exactly two classes, {where} name {len(names)}: {found}; keep two")
-    # the name itself decides between two that differ in capitals alone, on every machine alike
-    ordered = sorted(names, key=lambda name: (name.lower(), name))
-    lowered = {name.lower(): name for name in names}
-    for female, male in KNOWN_CLASSES:
-        if set(lowered) == {female, male}:
-            ordered = [lowered[female], lowered[male]]
-    return tuple(ordered)
-
-
-def mapping(classes: Sequence[str]) -> str:
-    """Returns the sentence that says which class is which label."""
-    return "classes: " + ", ".join(f"{name} is label {label}" for label, name in enumerate(classes))

@@ -53,13 +53,9 @@ def layout_of(paths: Sequence[Sequence[str]], *, named: Sequence[str] | None = N
     `named` are the classes where the user said them. Raises InputError where the folders look like a split
     or like something else above the classes, and cannot be read as one.
     """
-    above: tuple[str, ...] = ()
-    while True:
-        below = [parts[len(above) :] for parts in paths if len(parts) > len(above) + 1]
-        folders = _second_level(below)
-        if len(folders) != 1 or not _only_holds_folders(below, folders) or set(folders) & set(named or ()):
-            break
-        above = (*above, next(iter(folders)))
+    above = _above_the_classes(paths, set(named or ()))
+    below = _below(paths, above)
+    folders = _second_level(below)
     if named and set(folders) & set(named):
         return Layout(above=above)
     if _are_partitions(folders):
@@ -67,6 +63,23 @@ def layout_of(paths: Sequence[Sequence[str]], *, named: Sequence[str] | None = N
         return Layout(above=above, has_partitions=True)
     _require_classes_here(below, folders)
     return Layout(above=above)
+
+
+def _above_the_classes(paths: Sequence[Sequence[str]], named: set[str]) -> tuple[str, ...]:
+    """Returns the folders that hold one folder each and no image, above a level with several folders."""
+    above: tuple[str, ...] = ()
+    while True:
+        below = _below(paths, above)
+        folders = _second_level(below)
+        if len(folders) > 1:
+            return above
+        if not folders or set(folders) & named or _holds_images(below):
+            return ()
+        above = (*above, next(iter(folders)))
+
+
+def _below(paths: Sequence[Sequence[str]], above: Sequence[str]) -> list[Sequence[str]]:
+    return [parts[len(above) :] for parts in paths if len(parts) > len(above) + 1]
 
 
 def _second_level(below: Sequence[Sequence[str]]) -> dict[str, set[str]]:
@@ -79,11 +92,6 @@ def _second_level(below: Sequence[Sequence[str]]) -> dict[str, set[str]]:
 
 def _holds_images(below: Sequence[Sequence[str]]) -> set[str]:
     return {parts[0] for parts in below if len(parts) == 2}
-
-
-def _only_holds_folders(below: Sequence[Sequence[str]], folders: dict[str, set[str]]) -> bool:
-    (inside,) = folders.values()
-    return len(inside) > 1 and not _holds_images(below)
 
 
 def _are_partitions(folders: dict[str, set[str]]) -> bool:

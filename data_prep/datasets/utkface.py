@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from data_prep.class_names import GENDERS
 from data_prep.datasets.folder_rules import FolderRules
 from data_prep.datasets.image_files import image_files
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
 from data_prep.datasets.row_collector import REPEATED_IMAGE, ImageRow, RowCollector
 
-GENDERS = ("female", "male")
 # the authors: 0 is male, 1 is female
 _GENDER_OF = {"0": "male", "1": "female"}
 _NAME = re.compile(r"(?P<age>\d{1,3})_(?P<gender>[01])_(?P<race>[0-4])_(?P<date>\d+)(\.\w+)+")

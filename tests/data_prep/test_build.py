@@ -17,10 +17,13 @@ KEYS = [
     "rows_read",
     "kept",
     "dropped",
+    "first_dropped",
     "class_names",
     "labels",
     "folds",
+    "partitions",
     "subjects",
+    "groups",
     "digest",
     "manifest",
 ]
@@ -40,10 +43,13 @@ def test_build_json_is_one_object_with_the_kept_keys(
         "rows_read": 20,
         "kept": 20,
         "dropped": {},
+        "first_dropped": {},
         "class_names": ["female", "male"],
         "labels": {"0": 10, "1": 10},
         "folds": {str(fold): 4 for fold in range(5)},
+        "partitions": {},
         "subjects": 10,
+        "groups": {"kind": "user", "count": 10},
         "digest": read_manifest(out).digest,
         "manifest": str(out),
     }
@@ -56,12 +62,13 @@ def test_build_text_says_both_counts_of_subjects(
     assert main(["adience", "--root", str(tmp_path), "--labels-only"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "adience: 1 of 2 rows kept",
-        "  dropped          1  gender u",
+        "  dropped          1  gender u: b.jpg",
         "  labels           1  0 female",
         "                   0  1 male",
         "  folds            1  fold 0",
         "  subjects         2  in the files",
         "                   1  among the rows kept",
+        "  groups           1  by user",
         "  digest    none: no image was read",
         "  manifest  none: nothing was written",
     ]

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from data_prep.datasets.adience import load_adience
+from data_prep.datasets.labels import DRAWN_HEADLINE
 from data_prep.errors import InputError
+from data_prep.groups import groups_of
 
 Write = Callable[..., Path]
 
@@ -23,7 +25,7 @@ def test_adience_reads_five_frontal_folds(adience_tree: Path) -> None:
 def test_adience_row_in_the_manifest_columns(tmp_path: Path, write_fold: Write) -> None:
     write_fold(tmp_path, [GOOD])
     labels = load_adience(tmp_path)
-    assert (labels.class_names, labels.group_kind) == (("female", "male"), "face")
+    assert (labels.class_names, labels.group_kind) == (("female", "male"), "user")
     assert labels.table.iloc[0].dropna().to_dict() == {
         "path": "aligned/1@N00/landmark_aligned_face.7.a.jpg",
         "label": 0,
@@ -158,3 +160,38 @@ def test_adience_counts_of_the_real_label_files(real_data: Path) -> None:
     assert (labels.rows_read, len(labels.table), labels.dropped["repeated"]) == (8241, 5373, 20)
     assert labels.table["label"].value_counts().to_dict() == {0: 2748, 1: 2625}
     assert labels.subjects == 910
+
+
+def test_adience_accepts_the_faces_that_were_not_aligned(
+    tmp_path: Path, write_fold: Write, draw_picture: Callable[..., None]
+) -> None:
+    write_fold(tmp_path, [GOOD])
+    draw_picture(tmp_path / "faces/1@N00/coarse_tilt_aligned_face.7.a.jpg")
+    assert load_adience(tmp_path).table["path"][0] == "faces/1@N00/coarse_tilt_aligned_face.7.a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups"),
+    [
+        ("user", ["1@N00", "1@N00", "2"]),
+        ("face", ["1@N00/7", "1@N00/8", "2/7"]),
+        ("photo", ["1@N00/a.jpg", "1@N00/a.jpg", "2/a.jpg"]),
+    ],
+)
+def test_adience_groups(tmp_path: Path, write_fold: Write, kind: str, groups: list[str]) -> None:
+    write_fold(tmp_path, [GOOD, ("1@N00", "a.jpg", "8", "m", 0), ("2", "a.jpg", "7", "m", 0)])
+    labels = load_adience(tmp_path, group=kind)
+    assert groups_of(labels.table, labels.group_kind).tolist() == groups
+    assert labels.subjects == 3
+
+
+def test_adience_drawn_faces_are_grouped_by_face(tmp_path: Path, write_fold: Write) -> None:
+    (tmp_path / "DRAWN.txt").write_text(f"{DRAWN_HEADLINE}\n")
+    write_fold(tmp_path, [GOOD])
+    assert load_adience(tmp_path).group_kind == "face"
+
+
+def test_adience_refuses_a_face_of_two_genders(tmp_path: Path, write_fold: Write) -> None:
+    write_fold(tmp_path, [GOOD, ("1@N00", "a.jpg", "7", "m", 0)])
+    with pytest.raises(InputError, match=r"with the label 'female' in .* line 2 and 'male' in .* line 3"):
+        load_adience(tmp_path)

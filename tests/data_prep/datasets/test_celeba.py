@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -130,3 +130,64 @@ def test_celeba_real_truncated_file_names_both_numbers(real_data: Path) -> None:
     with pytest.raises(InputError, match="declares 202,599 rows and holds 2,000"):
         load_celeba(real_data / "celeba_labels")
     assert len(load_celeba(real_data / "celeba_labels", part=True).table) == 2000
+
+
+def test_celeba_own_tree_is_read(tmp_path: Path, draw_picture: Callable[..., None]) -> None:
+    for folder in ("Anno", "Eval"):
+        (tmp_path / folder).mkdir()
+    write_original(tmp_path / "Anno")
+    lines = [f"{image} {number % 3}" for number, (image, _) in enumerate(IMAGES)]
+    (tmp_path / "Eval" / "list_eval_partition.txt").write_text("\n".join(lines))
+    draw_picture(tmp_path / "Img" / "img_align_celeba" / "000001.jpg")
+    table = load_celeba(tmp_path).table
+    assert table["fold"].tolist() == [0, 1, 2] * 10
+    assert table["path"][0] == "Img/img_align_celeba/000001.jpg"
+
+
+@pytest.mark.parametrize("folder", ["img_align_celeba_png", "Img/img_align_celeba_png", "img_align_celeba"])
+def test_celeba_png_form_is_read(tmp_path: Path, draw_picture: Callable[..., None], folder: str) -> None:
+    write_original(tmp_path)
+    draw_picture(tmp_path / folder / "000001.png")
+    assert load_celeba(tmp_path).table["path"][1] == f"{folder}/000002.png"
+
+
+@pytest.mark.parametrize("header", [",image_id,Male", ",Male"])
+def test_celeba_csv_of_pandas_is_read(tmp_path: Path, header: str) -> None:
+    index = (f"{number}," if "image_id" in header else "" for number in range(len(IMAGES)))
+    lines = [f"{number}{image},{male}" for number, (image, male) in zip(index, IMAGES, strict=True)]
+    (tmp_path / "list_attr_celeba.csv").write_text("\n".join([header, *lines]))
+    assert load_celeba(tmp_path).table["path"][0] == "img_align_celeba/000001.jpg"
+
+
+def test_celeba_identities_are_groups(tmp_path: Path) -> None:
+    write_original(tmp_path)
+    (tmp_path / "Anno").mkdir()
+    lines = [f"{image} {number // 3}" for number, (image, _) in enumerate(IMAGES)]
+    (tmp_path / "Anno" / "identity_CelebA.txt").write_text("\n".join(lines[:-1]))
+    labels = load_celeba(tmp_path)
+    assert (labels.group_kind, labels.subjects) == ("identity", 10)
+    assert labels.table["subject"].tolist()[:4] == ["0", "0", "0", "1"]
+    assert labels.table["subject"].isna().tolist() == [False] * 29 + [True]
+
+
+def test_celeba_label_may_be_any_attribute(tmp_path: Path) -> None:
+    write_original(tmp_path)
+    assert load_celeba(tmp_path, attribute="Male").class_names == ("female", "male")
+    path = tmp_path / "list_attr_celeba.txt"
+    path.write_text(path.read_text().replace("Bald", "Hat"))
+    labels = load_celeba(tmp_path, attribute="Hat")
+    assert (labels.class_names, set(labels.table["label"])) == (("not Hat", "Hat"), {0})
+
+
+def test_celeba_unknown_attribute_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    write_original(tmp_path)
+    with pytest.raises(InputError, match=r"needs the column young, its header has .*; did you mean Young\?"):
+        load_celeba(tmp_path, attribute="young")
+
+
+def test_celeba_refuses_an_image_with_two_labels(tmp_path: Path) -> None:
+    write_original(tmp_path, [*IMAGES, (IMAGES[0][0], -IMAGES[0][1])])
+    with pytest.raises(
+        InputError, match=r"000001\.jpg with the label 'male' in .* line 3 and 'female' in .*33"
+    ):
+        load_celeba(tmp_path)

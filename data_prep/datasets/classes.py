@@ -1,0 +1,52 @@
+"""Order of the classes that a data set names: which of them is label 0."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from data_prep.errors import InputError
+
+KNOWN_CLASSES = (("female", "male"), ("f", "m"), ("woman", "man"), ("women", "men"), ("0", "1"))
+
+
+def class_order(names: Collection[str], where: str, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Returns the names of the classes in the order of their labels; `where` says where they stand.
+
+    That is `wanted` where the user said it, else the order of `KNOWN_CLASSES`, else the alphabet's.
+    Nothing comes of no names: then no image is left. Raises InputError where the classes are not two, or not
+    those that the user named.
+    """
+    if not names:
+        return ()
+    if wanted is not None:
+        return _as_wanted(names, where, wanted)
+    if len(names) != 2 or "" in names:
+        raise InputError(
+            f"there must be exactly two classes, {where} name {len(names)}: {_listed(names)}; keep two"
+        )
+    # the name itself decides between two that differ in capitals alone, on every machine alike
+    ordered = sorted(names, key=lambda name: (name.lower(), name))
+    lowered = {name.lower(): name for name in names}
+    for female, male in KNOWN_CLASSES:
+        if set(lowered) == {female, male}:
+            ordered = [lowered[female], lowered[male]]
+    return tuple(ordered)
+
+
+def mapping(classes: Sequence[str]) -> str:
+    """Returns the sentence that says which class is which label."""
+    return "classes: " + ", ".join(f"{name} is label {label}" for label, name in enumerate(classes))
+
+
+def _as_wanted(names: Collection[str], where: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    if set(wanted) != set(names) or len(set(wanted)) < len(wanted):
+        raise InputError(
+            f"--classes must be the classes of the data, each once, received {','.join(wanted)}; "
+            f"{where} name {_listed(names)}"
+        )
+    return tuple(wanted)
+
+
+def _listed(names: Collection[str]) -> str:
+    first = sorted(name or "(empty)" for name in names)[:10]
+    return ", ".join(first + ["…"] * (len(names) > len(first))) or "none"
