@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from data_prep.command_line.parser import CommandParser
-from data_prep.datasets import adience, celeba, csv_labels, drawn_sample, fairface
-from data_prep.datasets.folder_rules import FolderRules, composed
+from data_prep.datasets import adience, celeba, drawn_sample, fairface
+from data_prep.datasets.own_folder import csv_labels
+from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.row_collector import ON_CONFLICT
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, located

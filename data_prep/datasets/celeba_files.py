@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data_prep.command_line.parser import did_you_mean
-from data_prep.datasets.folder_rules import group_name
 from data_prep.datasets.label_files import (
     LabelRow,
     NumberedFields,
@@ -14,6 +13,7 @@ from data_prep.datasets.label_files import (
     rows_under,
     separated,
 )
+from data_prep.datasets.own_folder.folder_rules import group_name
 from data_prep.errors import InputError
 
 IMAGE = "image_id"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.datasets.classes import class_order
-from data_prep.datasets.folder_rules import FolderRules, composed
 from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, relative_path, separated
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
+from data_prep.datasets.own_folder.classes import class_order
+from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.row_collector import ImageRow, RowCollector
 from data_prep.errors import InputError
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from data_prep.class_names import GENDERS
-from data_prep.datasets.folder_rules import FolderRules
 from data_prep.datasets.image_files import image_files
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
+from data_prep.datasets.own_folder.folder_rules import FolderRules
 from data_prep.datasets.row_collector import REPEATED_IMAGE, ImageRow, RowCollector
 
 # the authors: 0 is male, 1 is female

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.datasets.folder import load_folder
-from data_prep.datasets.folder_rules import FolderRules
 from data_prep.datasets.labels import DRAWN_HEADLINE
+from data_prep.datasets.own_folder.folder_rules import FolderRules
 from data_prep.errors import InputError
 
 

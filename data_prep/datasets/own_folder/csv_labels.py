@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.datasets.folder_rules import FolderRules, composed, group_name
 from data_prep.datasets.label_files import LabelRow, is_missing, relative_path, rows_under, separated
-from data_prep.datasets.layout import PARTS
-from data_prep.datasets.names_on_disk import NamesOnDisk
+from data_prep.datasets.own_folder.folder_rules import FolderRules, composed, group_name
+from data_prep.datasets.own_folder.layout import PARTS
+from data_prep.datasets.own_folder.names_on_disk import NamesOnDisk
 from data_prep.datasets.row_collector import ImageRow, RowCollector
 from data_prep.errors import InputError
 

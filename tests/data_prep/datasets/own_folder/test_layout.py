@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.datasets.layout import Layout, layout_of
+from data_prep.datasets.own_folder.layout import Layout, layout_of
 from data_prep.errors import InputError
 
 CAT, DOG = "cat/1.jpg", "dog/trip/2.jpg"
