@@ -1,38 +1,42 @@
-"""The check of every image, opened once: is it there, is it whole, is it an image, what is its digest."""
+"""The check of every image, decoded once: can it be used, what is its digest, how large is it."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
+from data_prep.pictures.ahead import done_ahead
+from data_prep.pictures.decoder import MIN_SIDE, decoded
+from data_prep.pictures.files import bytes_of
+from data_prep.pictures.refusals import OUTSIDE, UNREADABLE, PictureError
 
-IMAGE_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
 LISTED_IMAGES = 10
+_AHEAD = 64  # results that wait for an image which takes longer
+_SCALE_PX = 64  # a JPEG is decoded whole, but at a smaller scale, which takes less time
 
-MISSING = "image missing"
-OUTSIDE = "image outside the root"
-EMPTY = "image empty"
-NOT_AN_IMAGE = "not an image"
-DAMAGED = "image truncated or damaged"
-BOMB = "decompression bomb"
-UNREADABLE = "image unreadable"
+
+@dataclass(frozen=True)
+class GoodImage:
+    """What the decoder saw: digest of the file, size of the upright image in pixels, Pillow's mode."""
+
+    digest: str
+    width: int
+    height: int
+    mode: str
 
 
 @dataclass(frozen=True)
 class BadImage:
-    """An image that cannot be used: its path relative to the root, and one of this module's reasons."""
+    """An image that cannot be used: its path relative to the root, and why, as in `pictures.refusals`."""
 
     path: str
     reason: str
@@ -40,10 +44,24 @@ class BadImage:
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """A digest for every path in order, None where the image is bad, and the bad images."""
+    """What was found at every path, in order."""
 
-    digests: tuple[str | None, ...]
-    bad: tuple[BadImage, ...]
+    images: tuple[GoodImage | BadImage, ...]
+
+    @property
+    def good(self) -> tuple[GoodImage, ...]:
+        """The images that can be used."""
+        return tuple(image for image in self.images if isinstance(image, GoodImage))
+
+    @property
+    def bad(self) -> tuple[BadImage, ...]:
+        """The images that cannot be used."""
+        return tuple(image for image in self.images if isinstance(image, BadImage))
+
+    @property
+    def digests(self) -> tuple[str | None, ...]:
+        """A digest for every path in order, None where the image is bad."""
+        return tuple(image.digest if isinstance(image, GoodImage) else None for image in self.images)
 
     def reasons(self) -> dict[str, int]:
         """Returns the number of bad images for each reason."""
@@ -51,68 +69,57 @@ class ImageCheck:
 
     def require_all_good(self) -> None:
         """Raises InputError with the first ten bad images and their count where there are any."""
-        if not self.bad:
+        bad = self.bad
+        if not bad:
             return
-        listed = "; ".join(f"{image.path} ({image.reason})" for image in self.bad[:LISTED_IMAGES])
-        more = f"; and {len(self.bad) - LISTED_IMAGES:,} more" if len(self.bad) > LISTED_IMAGES else ""
+        listed = "; ".join(f"{image.path} ({image.reason})" for image in bad[:LISTED_IMAGES])
+        more = f"; and {len(bad) - LISTED_IMAGES:,} more" if len(bad) > LISTED_IMAGES else ""
         raise InputError(
-            f"{len(self.bad):,} of {len(self.digests):,} images cannot be used: {listed}{more}; "
+            f"{len(bad):,} of {len(self.images):,} images cannot be used: {listed}{more}; "
             "repair them, or pass --skip-bad-images to go on without them"
         )
 
 
 def check_images(
-    root: Path, paths: Sequence[str], *, on_checked: Callable[[], None] = lambda: None
+    root: Path,
+    paths: Sequence[str],
+    *,
+    min_side: int = MIN_SIDE,
+    follow_links: bool = False,
+    on_checked: Callable[[], None] = lambda: None,
 ) -> ImageCheck:
-    """Returns the check of the images at `paths` (relative to `root`), decoded in a thread pool.
+    """Returns the check of the images at `paths` (relative to `root`), decoded by a thread a core.
 
-    A digest is the first 32 hexadecimal digits of the SHA-256 of the file's bytes. `on_checked` is called
-    in the calling thread after every image. An image of more pixels than Pillow's limit is a bomb.
+    A digest is the first 32 hexadecimal digits of the SHA-256 of the file's bytes. An image whose shorter
+    side is below `min_side` pixels is bad, and without `follow_links` one that a link has lie outside the
+    root. `on_checked` is called in the calling thread after every image.
     """
-    Image.init()  # not left to the threads, which would do it at once
-    # threads: Pillow lets go of the interpreter's lock while it decodes
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
-    found: list[str | BadImage] = []
+    found: list[GoodImage | BadImage] = []
+    inside = None if follow_links else root.resolve()
+    tasks = ((root, path, inside, min_side) for path in paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # Pillow warns of a bomb at one size and refuses it at twice that; trials would refuse it at the first
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            for result in pool.map(partial(_digest_or_problem, root.resolve()), paths):
-                found.append(result)
-                on_checked()
-        finally:
-            pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for all that are left
-    return ImageCheck(
-        digests=tuple(None if isinstance(result, BadImage) else result for result in found),
-        bad=tuple(result for result in found if isinstance(result, BadImage)),
-    )
+        # threads: Pillow lets go of the interpreter's lock while it decodes
+        for image in done_ahead(_checked, tasks, _AHEAD, os.cpu_count() or 1):
+            found.append(image)
+            on_checked()
+    return ImageCheck(tuple(found))
 
 
-def _digest_or_problem(root: Path, path: str) -> str | BadImage:
-    file = (root / path).resolve()  # a link may lead out of the folder, as a name may not
-    if not file.is_relative_to(root):
-        return BadImage(path, OUTSIDE)
-    if not file.is_file():
-        return BadImage(path, MISSING)
+def _checked(root: Path, path: str, inside: Path | None, min_side: int) -> GoodImage | BadImage:
     try:
-        content = file.read_bytes()
-    except OSError:
+        # a link may lead out of the folder, as a name may not
+        if inside and not (root / path).resolve().is_relative_to(inside):
+            return BadImage(path, OUTSIDE)
+        with (
+            bytes_of(root / path) as content,
+            decoded(content, path, at_least_px=_SCALE_PX, min_side=min_side) as picture,
+        ):
+            digest = hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+            return GoodImage(digest, picture.width, picture.height, picture.mode)
+    except PictureError as error:
+        return BadImage(path, error.reason)
+    except (OSError, RuntimeError, ValueError):  # links in a circle, names with a zero byte
         return BadImage(path, UNREADABLE)
-    problem = _problem(content)
-    return BadImage(path, problem) if problem else hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
-
-
-def _problem(content: bytes) -> str | None:
-    if not content:
-        return EMPTY
-    try:
-        with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as image:
-            image.load()  # opening reads the header alone, and a file may be cut off behind it
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return BOMB
-    except UnidentifiedImageError:
-        return NOT_AN_IMAGE
-    except Exception:  # decoders raise whatever a broken file leads them to
-        return DAMAGED
-    return None

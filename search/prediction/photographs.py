@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.datasets.drawn_sample import draw_faces
-from data_prep.datasets.folder import SUFFIXES
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
+from data_prep.pictures.decoder import SUFFIXES
 
 DEMO_FACES = 10
 

@@ -31,11 +31,13 @@ def real_data() -> Path:
 
 @pytest.fixture
 def draw_picture() -> Callable[[Path, int], None]:
-    """Writes an 8 x 8 picture of one shade of grey."""
+    """Writes a picture of 16 x 16 pixels, the left half of one shade of grey."""
 
     def draw(path: Path, shade: int = 90) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), (shade, shade, shade)).save(path)
+        picture = Image.new("RGB", (16, 16), "white")
+        picture.paste((shade, shade, shade), (0, 0, 8, 16))
+        picture.save(path)
 
     return draw
 

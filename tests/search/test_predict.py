@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from data_prep.manifest import Manifest, write_manifest
 from search.predict import main
+from tests.pictures import almost_even
 from tests.search.makers import make_manifest
 from tests.trainables.models import write_brightness_model
 
@@ -41,7 +41,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("black", "white"):
-        Image.new("RGB", (8, 8), name).save(folder / f"{name}.png")
+        almost_even((32, 32), name).save(folder / f"{name}.png")
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -50,7 +50,7 @@ def _manifest(folder: Path) -> Manifest:
     """Writes black and white pictures by their label, and the manifest of them."""
     manifest = make_manifest(folder, age="(25, 32)")
     for path, label in zip(manifest.image_paths(), manifest.table["label"], strict=True):
-        Image.new("RGB", (8, 8), ("black", "white")[label]).save(path)
+        almost_even((32, 32), ("black", "white")[label]).save(path)
     write_manifest(manifest, folder / "m.parquet")
     return manifest
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.errors import InputError, in_one_line
-from trainables.features.images import OnProgress, Pixels, decode, done_ahead
+from data_prep.pictures.ahead import done_ahead
+from trainables.features.images import OnProgress, Pixels, decode
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
 from trainables.process_setup import available_cores

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from search.final_model.model_file import ModelFile
 from search.prediction.photo_grid import LIMIT, PAGE, PHOTO_PX, cells_of, notes_of, write_pages
 from search.prediction.photographs import Photograph
 from search.prediction.predictions import PredictionRow, prediction_rows
+from tests.pictures import almost_even
 from trainables.inference.classifier import NO_FACE, Prediction
 from trainables.inference.pictures import Box
 
@@ -21,7 +21,7 @@ NAMES = MODEL.label_names
 
 
 def _rows(folder: Path, *predictions: Prediction, label: int | None = None) -> list[PredictionRow]:
-    Image.new("RGB", (100, 50), "red").save(folder / "a.png")
+    almost_even((100, 50), "red").save(folder / "a.png")
     photograph = Photograph(name=f"{folder}/a.png", image=folder / "a.png", label=label)
     return prediction_rows([photograph] * len(predictions), predictions)
 

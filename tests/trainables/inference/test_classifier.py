@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from PIL import Image
 
 from data_prep.errors import InputError
+from tests.pictures import almost_even
 from tests.trainables.models import TINY_PX, save, write_brightness_model
 from trainables.inference.classifier import (
     BATCH_SIZE,
@@ -40,7 +40,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
 def _shades(folder: Path, shades: Sequence[int]) -> list[Photo]:
     paths = [folder / f"{number}.png" for number in range(len(shades))]
     for path, shade in zip(paths, shades, strict=True):
-        Image.new("RGB", (8, 8), (shade, shade, shade)).save(path)
+        almost_even((32, 32), (shade, shade, shade)).save(path)
     return list(paths)
 
 
