@@ -15,8 +15,10 @@ from data_prep.datasets.own_folder import csv_labels
 from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.row_collector import ON_CONFLICT
 from data_prep.errors import InputError
+from data_prep.pictures.decoder import MIN_SIDE
 from data_prep.storage.remote import address_of, located
 
+LARGEST_SIDE = 10_000  # that may be asked for; 89 million pixels are less than its square
 Subparsers: TypeAlias = "argparse._SubParsersAction[CommandParser]"
 
 _ROOTS = {
@@ -43,10 +45,11 @@ exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage,
 class BuildOptions:
     """A build: the data set below `root`, and the manifest `out` that is made of it.
 
-    With `labels_only` nothing is written, and `out` may be None. `yaw` (degrees) and `group` are options of
-    Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from `csv` to
-    `follow_links` of folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of
-    CelebA's test share or of the drawings.
+    With `labels_only` nothing is written, and `out` may be None. `min_side` is the least number of pixels of
+    an image's sides; with `follow_links` links may lead out of `root`. `yaw` (degrees) and `group` are options
+    of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from `csv` on of
+    folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of CelebA's test share
+    or of the drawings.
 
     Raises InputError where `out` is missing or at an address, for a share, a seed or rules that are none.
     """
@@ -57,6 +60,8 @@ class BuildOptions:
     json: bool = False
     labels_only: bool = False
     skip_bad_images: bool = False
+    min_side: int = MIN_SIDE
+    follow_links: bool = False
     yaw: int | None = None
     group: str | None = None
     attribute: str | None = None
@@ -69,7 +74,6 @@ class BuildOptions:
     group_regex: str | None = None
     classes: tuple[str, ...] | None = None
     on_conflict: str = ON_CONFLICT[0]
-    follow_links: bool = False
     photos: int = drawn_sample.PHOTOS
     celeba_photos: int = drawn_sample.CELEBA_PHOTOS
     seed: int = drawn_sample.DRAWING_SEED
@@ -86,6 +90,7 @@ class BuildOptions:
         if self.test_share is not None:
             _share(self.test_share)
         _seed(self.seed)
+        _side(self.min_side)
         _ = self.folder_rules  # raises
 
     @property
@@ -145,6 +150,18 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
         "--skip-bad-images",
         action="store_true",
         help="manifest without missing and broken images, which a .skipped.txt beside it lists",
+    )
+    parser.add_argument(
+        "--min-side",
+        type=_side,
+        default=MIN_SIDE,
+        metavar="PX",
+        help="least number of pixels of an image's sides (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="links out of DIR are followed, and links to folders are entered",
     )
     return parser
 
@@ -232,7 +249,6 @@ def _add_paths(parser: CommandParser) -> None:
         help="regular expression that finds in a path what must not be on both sides of a split; its first "
         "brackets, if any, are the group",
     )
-    parser.add_argument("--follow-links", action="store_true", help="links to folders are entered, too")
 
 
 def _add_conflict(parser: CommandParser) -> None:
@@ -284,3 +300,15 @@ def _seed(received: str | int) -> int:
     if not 0 <= seed < 2**32:
         raise InputError(f"a seed must be a whole number from 0 and below 2**32, received {received}")
     return seed
+
+
+def _side(received: str | int) -> int:
+    try:
+        side = int(received)
+    except ValueError:
+        side = 0
+    if not 1 <= side <= LARGEST_SIDE:
+        raise InputError(
+            f"a side must be a whole number of pixels from 1 to {LARGEST_SIDE:,}, received {received}"
+        )
+    return side

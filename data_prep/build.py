@@ -24,8 +24,9 @@ from data_prep.datasets.image_files import NOT_UTF8
 from data_prep.datasets.labels import Labels
 from data_prep.datasets.utkface import load_utkface
 from data_prep.errors import InputError
-from data_prep.image_check import BadImage, ImageCheck, check_images
+from data_prep.image_check import BadImage, GoodImage, ImageCheck, check_images
 from data_prep.manifest import Manifest, require_writable, write_manifest
+from data_prep.pictures.decoder import MIN_SIDE
 from data_prep.summary import Summary
 
 
@@ -40,23 +41,37 @@ def _build(argv: Sequence[str] | None) -> None:
     print(json.dumps(summary.to_dict(), indent=2) if options.json else summary.to_text())
 
 
-def build_manifest(labels: Labels, out: Path, *, skip_bad_images: bool = False) -> Summary:
+def build_manifest(
+    labels: Labels,
+    out: Path,
+    *,
+    skip_bad_images: bool = False,
+    min_side: int = MIN_SIDE,
+    follow_links: bool = False,
+) -> Summary:
     """Returns the counts of the manifest that it writes at `out`, after a check of every image of `labels`.
 
+    An image must have `min_side` pixels a side; with `follow_links` it may lie outside the root by a link.
     With `skip_bad_images` images that cannot be used are left out, counted, and listed in a text file
     beside the manifest (`skipped_path`). Raises InputError for such images otherwise, where none is left,
     and where `out` cannot be written.
     """
     require_writable(out)  # here too, for callers that do not come by the command line
     with _progress(len(labels.table)) as advance:
-        check = check_images(labels.root, labels.table["path"].tolist(), on_checked=advance)
+        check = check_images(
+            labels.root,
+            labels.table["path"].tolist(),
+            min_side=min_side,
+            follow_links=follow_links,
+            on_checked=advance,
+        )
     if not skip_bad_images:
         check.require_all_good()
     good = _without_bad(labels, check)  # raises where none is left
     manifest = Manifest.of(
         good.table,
         labels.root,
-        [digest for digest in check.digests if digest],
+        [image.digest for image in check.good],
         class_names=labels.class_names,
         group_kind=labels.group_kind,
     )
@@ -80,7 +95,13 @@ def _run(options: BuildOptions) -> Summary:
     for note in labels.notes:
         print(f"note: {note}", file=sys.stderr)
     if out:
-        return build_manifest(labels, out, skip_bad_images=options.skip_bad_images)
+        return build_manifest(
+            labels,
+            out,
+            skip_bad_images=options.skip_bad_images,
+            min_side=options.min_side,
+            follow_links=options.follow_links,
+        )
     if options.out:
         print(f"note: with --labels-only {options.out} is not written", file=sys.stderr)
     return Summary(labels=labels)
@@ -138,8 +159,13 @@ def _require_sample(options: BuildOptions) -> None:
 
 
 def _without_bad(labels: Labels, check: ImageCheck) -> Labels:
-    good = [digest is not None for digest in check.digests]
-    return replace(labels, table=labels.table[good], dropped={**labels.dropped, **check.reasons()})
+    good = [isinstance(image, GoodImage) for image in check.images]
+    table = labels.table[good].assign(
+        width=[image.width for image in check.good],
+        height=[image.height for image in check.good],
+        mode=[image.mode for image in check.good],
+    )
+    return replace(labels, table=table, dropped={**labels.dropped, **check.reasons()})
 
 
 def _record_skipped(bad: Sequence[BadImage], path: Path) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep.datasets.image_files import SUFFIXES, image_files
+from data_prep.datasets.image_files import image_files
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
 from data_prep.datasets.own_folder.classes import class_order, mapping
 from data_prep.datasets.own_folder.csv_labels import read_csv
 from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.own_folder.layout import layout_of
 from data_prep.datasets.row_collector import ImageRow, RowCollector
-
-__all__ = ["SUFFIXES", "load_folder"]
 
 CSV_NAME = "labels.csv"
 BESIDE = "beside the folders of the classes"

@@ -8,11 +8,8 @@ from pathlib import Path, PurePath
 
 from data_prep.datasets.tally import Tally
 from data_prep.errors import InputError
+from data_prep.pictures.decoder import SUFFIXES
 
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"),
-    *(".avif", ".mpo", ".heic", ".heif"),
-)
 NOT_UTF8 = "name that is not UTF-8"
 _LINK = "link to a folder, not followed"
 _FOLDERS = {

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from data_prep import build
 from data_prep.build import main
 from data_prep.manifest import read_manifest
+from tests.pictures import blobs
 
 KEYS = [
     "source",
@@ -236,3 +238,27 @@ def test_build_imports_neither_keras_nor_ray() -> None:
     code = f"import sys, data_prep.build, data_prep.splits; print({modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_build_keeps_the_size_and_the_mode_of_the_pictures(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name, options in (("cat", {}), ("dog", {"exif": exif})):
+        (tmp_path / name).mkdir()
+        blobs((40, 30)).save(tmp_path / name / "a.tif", **options)
+    assert main(["folder", "--root", str(tmp_path), "--out", str(tmp_path / "m.parquet")]) == 0
+    table = read_manifest(tmp_path / "m.parquet").table
+    assert table[["width", "height", "mode"]].values.tolist() == [[40, 30, "RGB"], [30, 40, "RGB"]]
+
+
+def test_build_takes_the_side_and_the_links_that_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        blobs((40, 12)).save(tmp_path / name / "a.png")
+        (tmp_path / "root" / name).mkdir()
+        (tmp_path / "root" / name / "a.png").symlink_to(tmp_path / name / "a.png")
+    command = ["folder", "--root", str(tmp_path / "root"), "--out", str(tmp_path / "m.parquet")]
+    assert main([*command, "--min-side", "12"]) == 1
+    assert main([*command, "--follow-links"]) == 1
+    assert main([*command, "--follow-links", "--min-side", "12"]) == 0

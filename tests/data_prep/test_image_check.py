@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import socket
 import struct
 import zlib
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from PIL import Image
 
 from data_prep.errors import InputError
 from data_prep.image_check import BadImage, check_images
+from tests.pictures import blobs
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -33,7 +36,7 @@ BROKEN = {
     "text.jpg": (b"<html>not found</html>", "not an image"),
     "vector.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n", "not an image"),
     "cut.jpg": (jpeg()[:-700], "image truncated or damaged"),
-    "cut.png": (png_of(9, 9), "image truncated or damaged"),
+    "cut.png": (png_of(90, 90), "image truncated or damaged"),
     "large.png": (png_of(10_000, 10_000), "decompression bomb"),
     "huge.png": (png_of(60_000, 60_000), "decompression bomb"),
 }
@@ -70,13 +73,77 @@ def test_check_does_not_follow_a_link_out_of_the_root(
     assert check.reasons() == {"image outside the root": 2}
 
 
+def test_check_follows_links_out_of_the_root_where_asked(
+    tmp_path: Path, draw_picture: Callable[..., None]
+) -> None:
+    draw_picture(tmp_path / "store" / "a.png")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.png").symlink_to(tmp_path / "store" / "a.png")
+    assert not check_images(tmp_path / "root", ["a.png"], follow_links=True).bad
+
+
+def test_check_keeps_what_the_decoder_saw(tmp_path: Path) -> None:
+    blobs((40, 20)).convert("L").save(tmp_path / "a.png")
+    (image,) = check_images(tmp_path, ["a.png"]).good
+    assert (image.width, image.height, image.mode) == (40, 20, "L")
+
+
+def test_check_refuses_below_the_side_that_is_asked_for(tmp_path: Path) -> None:
+    blobs((40, 20)).save(tmp_path / "a.png")
+    assert check_images(tmp_path, ["a.png"], min_side=21).reasons() == {"image too small": 1}
+    assert not check_images(tmp_path, ["a.png"], min_side=20).bad
+
+
+def _make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def _make_circle(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _make_long(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**40)  # of which the disk keeps nothing
+
+
+SPECIAL = {
+    "a pipe": (_make_pipe, "not a regular file"),
+    "a socket": (_make_socket, "not a regular file"),
+    "a folder": (Path.mkdir, "not a regular file"),
+    "links in a circle": (_make_circle, "image unreadable"),
+    "a long file": (_make_long, "file too large"),
+}
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_check_does_not_wait_for_what_is_no_file_of_an_image(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    make, reason = SPECIAL[kind]
+    make(Path("a.jpg"))
+    assert check_images(tmp_path, ["a.jpg"]).reasons() == {reason: 1}
+
+
+def test_check_does_not_read_a_device(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").symlink_to("/dev/zero")
+    assert check_images(tmp_path, ["a.jpg"]).reasons() == {"image outside the root": 1}
+    assert check_images(tmp_path, ["a.jpg"], follow_links=True).reasons() == {"not a regular file": 1}
+
+
 def test_check_follows_a_link_within_the_root(tmp_path: Path, draw_picture: Callable[..., None]) -> None:
     draw_picture(tmp_path / "a.png")
     (tmp_path / "b.png").symlink_to("a.png")
     assert not check_images(tmp_path, ["b.png"]).bad
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "webp", "gif", "tif"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "webp", "gif", "tif", "avif", "mpo", "jfif"])
 def test_check_accepts_the_formats(tmp_path: Path, draw_picture: Callable[..., None], suffix: str) -> None:
     draw_picture(tmp_path / f"a.{suffix}")
     assert not check_images(tmp_path, [f"a.{suffix}"]).bad

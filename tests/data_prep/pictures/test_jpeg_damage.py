@@ -33,8 +33,7 @@ def is_filled(content: bytes, px: int | None) -> bool:
         with decoded(content, "a", at_least_px=px):
             return False
     except PictureError as error:
-        assert error.reason in (refusals.FILLED, refusals.DAMAGED)  # libjpeg may see it, too
-        return True
+        return error.reason in (refusals.FILLED, refusals.DAMAGED)  # libjpeg may see it, too
 
 
 @pytest.mark.parametrize("px", [None, 64], ids=["full size", "reduced"])

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from data_prep.errors import InputError
+from tests.pictures import blobs
 from trainables.inference.pictures import Box, read_picture, resized
 
 
@@ -20,21 +21,22 @@ def _halves(width: int, height: int) -> Image.Image:
 
 @pytest.mark.parametrize(
     ("size", "shape"),
-    [((40, 20), (50, 100)), ((20, 40), (100, 50)), ((400, 200), (50, 100)), ((3000, 1), (1, 100))],
+    [((40, 20), (50, 100)), ((20, 40), (100, 50)), ((400, 200), (50, 100)), ((3200, 16), (1, 100))],
 )
 def test_read_picture_keeps_proportions(
     tmp_path: Path, size: tuple[int, int], shape: tuple[int, int]
 ) -> None:
-    Image.new("RGB", size).save(tmp_path / "a.png")
+    blobs(size).save(tmp_path / "a.png")
     picture = read_picture(tmp_path / "a.png", 100)
     assert picture.pixels.shape == (*shape, 3)
     assert (picture.width, picture.height) == size
 
 
-def test_read_picture_turns_with_the_exif_orientation() -> None:
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_read_picture_turns_with_the_exif_orientation(kind: str) -> None:
     exif, file = Image.Exif(), io.BytesIO()
     exif[0x0112] = 6  # to be turned clockwise: left becomes top
-    _halves(40, 20).save(file, "PNG", exif=exif)
+    _halves(40, 20).save(file, kind, exif=exif)
     picture = read_picture(file.getvalue(), 40)
     assert (picture.width, picture.height) == (20, 40)
     assert (picture.pixels[0, 10] == (255, 0, 0)).all()
