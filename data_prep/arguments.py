@@ -46,10 +46,10 @@ class BuildOptions:
     """A build: the data set below `root`, and the manifest `out` that is made of it.
 
     With `labels_only` nothing is written, and `out` may be None. `min_side` is the least number of pixels of
-    an image's sides; with `follow_links` links may lead out of `root`. `yaw` (degrees) and `group` are options
-    of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from `csv` on of
-    folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of CelebA's test share
-    or of the drawings.
+    an image's sides; with `follow_links` links may lead out of `root`. `yaw` (degrees) and `group` are
+    options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from
+    `csv` on of folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of
+    CelebA's test share or of the drawings.
 
     Raises InputError where `out` is missing or at an address, for a share, a seed or rules that are none.
     """
