@@ -7,23 +7,26 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from data_prep.connected import connected
+from data_prep.cuts import Rows, cuts
 from data_prep.errors import InputError
-from data_prep.manifest import Manifest, require_every_class
-
-Rows = NDArray[np.int64]
+from data_prep.groups import PHOTO, USER, groups_of
+from data_prep.manifest import PARTITIONS, Manifest, require_every_class
 
 SPLIT_SEED = 7
 VALIDATION_SHARE = 0.2
 PARTS = 5  # one of five is the 20 % for validation
 # what a user may choose; pretraining chooses its own
-PROTOCOLS = ("random", "subject", "folds", "kfold:K")
+PROTOCOLS = ("random", "group", "given", "folds", "kfold:K")
+_ALIASES = {"subject": "group"}
 
 PRETRAINING = "pretraining"
 
-_KEPT_TOGETHER = ("subject", "alike")  # columns whose groups stay on one side
+# what the split by group is called in the keys of trials, which are older than the word
+_BY_GROUP = "subject"
+# the groups that a manifest's column `subject` does not hold: a name tells their splits from those by it
+_OTHER_GROUPS = (USER, PHOTO)
 _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 
 
@@ -31,8 +34,8 @@ _NO_ROWS: Rows = np.empty(0, dtype=np.int64)
 class Split:
     """Row numbers (int64, ascending) of a manifest in three parts; `test` may be empty.
 
-    `shared_subjects` counts the subjects with rows in more than one of the parts; `subjects_known` is whether
-    any row has one, and `group_kind` what they are, as in the manifest. `kept_alike` counts the groups of
+    `shared_groups` counts the groups with rows in more than one of the parts; `groups_known` is whether any
+    row has one, and `group_kind` what they are, as in the manifest. `kept_alike` counts the groups of
     equal and near-equal pictures that are each in one part, and `split_alike` those that are not.
     """
 
@@ -40,8 +43,8 @@ class Split:
     train: Rows
     validation: Rows
     test: Rows
-    shared_subjects: int
-    subjects_known: bool = True
+    shared_groups: int
+    groups_known: bool = True
     group_kind: str = ""
     kept_alike: int = 0
     split_alike: int = 0
@@ -50,21 +53,23 @@ class Split:
 def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) -> tuple[Split, ...]:
     """Returns the splits that `protocol` asks for; the same input gives the same splits.
 
-    random: 80 % train, 20 % validation, stratified by label, as in the report. subject: the same shares
-    with no subject on both sides. folds: a split for each fold of the manifest, which is its test part.
-    kfold:K (K from 2): a split for each of K parts made here, subject-exclusive where subjects are known.
-    In the last two, 20 % of the other rows, cut by subject where known, validate. pretraining: fold 0
-    trains and fold 1 validates, or fold 2 where there is no fold 1 (CelebA's partition); a manifest without
-    folds is cut as for random.
+    random: 80 % train, 20 % validation, stratified by label, as in the report. group (or subject): the same
+    shares with no group on both sides. folds: a split for each fold of the manifest, which is its test part.
+    kfold:K (K from 2): a split for each of K parts made here, group-exclusive where groups are known.
+    In the last two, 20 % of the other rows, cut by group where known, validate. given: the parts that came
+    with the data, which for CelebA are its folds; where none validates, 20 % of the training part do.
+    pretraining: given; or fold 0 trains and fold 1 validates, or fold 2 where there is no fold 1; a manifest
+    without either is cut as for random.
 
-    Pictures of one group of the column `alike` stay on one side wherever a cut is made here.
+    Rows of the given part test are the test part of random and group, too: nothing trains on them. Pictures
+    of one group of the column `alike` stay on one side wherever a cut is made here.
 
-    Raises InputError for an unknown protocol, for a manifest without the subjects or folds that it needs,
-    and where a part would lack a class.
+    Raises InputError for an unknown protocol, for a manifest without the groups, folds or parts that it
+    needs, for folds and kfold where there is a given part test, and where a part would lack a class.
     """
     make = _protocol(protocol)
     require_every_class(manifest)
-    splits = tuple(make(manifest, seed))
+    splits = tuple(make(_Data.of(manifest), seed))
     for split in splits:
         _require_both_sides(manifest, split)
     return splits
@@ -73,7 +78,8 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) ->
 def describe_split(split: Split) -> str:
     """Returns one sentence: the sizes of the parts, and what is in more than one of them."""
     test = f", {split.test.size:,} test" if split.test.size else ""
-    sizes = f"split {split.name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"
+    name = split.name.replace(_BY_GROUP, "group", 1) if split.name.startswith(_BY_GROUP) else split.name
+    sizes = f"split {name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"
     return "; ".join([sizes, *_alike_in_words(split), _groups_in_words(split)])
 
 
@@ -86,12 +92,12 @@ def _alike_in_words(split: Split) -> Iterator[str]:
 
 
 def _groups_in_words(split: Split) -> str:
-    if not split.subjects_known:
+    if not split.groups_known:
         return "groups are unknown, so one person or thing may be on both sides"
     noun = _NOUNS.get(split.group_kind, "group")
-    if not split.shared_subjects:
+    if not split.shared_groups:
         return f"no known {noun} is on both sides"
-    have = f"{_counted(split.shared_subjects, noun)} {'has' if split.shared_subjects == 1 else 'have'}"
+    have = f"{_counted(split.shared_groups, noun)} {'has' if split.shared_groups == 1 else 'have'}"
     return f"{have} photos on both sides, so the accuracy is higher than on new {_several(noun)}"
 
 
@@ -111,135 +117,226 @@ def require_protocol(protocol: str) -> None:
     _protocol(protocol)
 
 
-def _protocol(protocol: str) -> Callable[[Manifest, int], Iterator[Split]]:
-    known = {"random": _random, "subject": _by_subject, "folds": _by_fold, PRETRAINING: _for_pretraining}
+def protocol_name(protocol: str) -> str:
+    """Returns the name of a protocol, which may be called by an older one."""
+    return _ALIASES.get(protocol, protocol)
+
+
+def _protocol(protocol: str) -> Callable[[_Data, int], Iterator[Split]]:
+    known = {
+        "random": _random,
+        "group": _by_group,
+        "folds": _by_fold,
+        "given": _given,
+        PRETRAINING: _for_pretraining,
+    }
+    protocol = protocol_name(protocol)
     if protocol in known:
         return known[protocol]
     name, _, count = protocol.partition(":")
     if name == "kfold" and count.isdecimal() and int(count) >= 2:
-        return lambda manifest, seed: _by_part(manifest, int(count), seed)
+        return lambda data, seed: _by_part(data, int(count), seed)
     raise InputError(
         f"a split must be one of {', '.join(PROTOCOLS)} (K from 2), received {protocol!r}; choose one"
     )
 
 
-def _random(manifest: Manifest, seed: int) -> Iterator[Split]:
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What splits are made of: the label and the groups of every row as numbers, -1 where it has none."""
+
+    manifest: Manifest
+    labels: Rows
+    group: Rows
+    alike: Rows
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> _Data:
+        table = manifest.table
+        group, alike = groups_of(table, manifest.group_kind), table["alike"]
+        # once: a million texts are slow to compare
+        return cls(manifest, _labels(manifest), pd.factorize(group)[0], pd.factorize(alike)[0])
+
+    @property
+    def kept_together(self) -> tuple[Rows, ...]:
+        """The groups whose rows stay on one side."""
+        return self.group, self.alike
+
+    def name(self, split: str) -> str:
+        """Returns the name of a split whose cuts depend on the kind of the groups."""
+        kind = self.manifest.group_kind
+        return f"{split}-{kind}" if kind in _OTHER_GROUPS else split
+
+    @property
+    def rows(self) -> Rows:
+        return np.arange(len(self.manifest))
+
+
+def _random(data: _Data, seed: int) -> Iterator[Split]:
     from sklearn.model_selection import train_test_split  # slow: completion does without
 
-    if manifest.table["alike"].notna().any():
-        train, validation = _first_cut(manifest, np.arange(len(manifest)), seed, kept=("alike",))
-        yield _split(manifest, "random", train, validation)
-        return
-    labels = _labels(manifest)
-    # before scikit-learn refuses it in words that do not say which data to add
-    _require_enough(labels, manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
-    train, validation = train_test_split(
-        np.arange(labels.size), test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
-    )
-    yield _split(manifest, "random", train, validation)
+    test = _given_test(data)
+    rows = np.setdiff1d(data.rows, test)
+    if (data.alike >= 0).any():
+        train, validation = _first_cut(data, rows, seed, kept=(data.alike,))
+    else:
+        labels = data.labels[rows]
+        # before scikit-learn refuses it in words that do not say which data to add
+        _require_enough(labels, data.manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
+        train, validation = train_test_split(
+            rows, test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
+        )
+    yield _split(data, "random", train, validation, test)
 
 
-def _for_pretraining(manifest: Manifest, seed: int) -> Iterator[Split]:
-    folds = manifest.table["fold"]
+def _for_pretraining(data: _Data, seed: int) -> Iterator[Split]:
+    folds = data.manifest.table["fold"]
     present = set(folds.dropna().unique().tolist())
-    if not {0} < present:  # without fold 0 nothing trains, with it alone nothing validates
-        (split,) = _random(manifest, seed)
+    if data.manifest.table["partition"].notna().any():
+        (split,) = _given(data, seed)
         yield replace(split, name=PRETRAINING)
-        return
-    validating = 1 if 1 in present else 2
-    train, validation = (np.flatnonzero((folds == number).to_numpy(dtype=bool)) for number in (0, validating))
-    yield _split(manifest, PRETRAINING, train, validation)
+    elif not {0} < present:  # without fold 0 nothing trains, with it alone nothing validates
+        (split,) = _random(data, seed)
+        yield replace(split, name=PRETRAINING)
+    else:
+        validating = 1 if 1 in present else 2
+        train, validation = (
+            np.flatnonzero((folds == number).to_numpy(dtype=bool)) for number in (0, validating)
+        )
+        yield _split(data, PRETRAINING, train, validation)
 
 
-def _by_subject(manifest: Manifest, seed: int) -> Iterator[Split]:
-    unknown = int(manifest.table["subject"].isna().sum())
+def _by_group(data: _Data, seed: int) -> Iterator[Split]:
+    unknown = int((data.group < 0).sum())
     if unknown:
         raise InputError(
-            f"the split subject needs the subject of every row, {unknown:,} of {len(manifest):,} have none; "
-            "use the split random, or name the subjects"
+            f"the split group needs the group of every row, {unknown:,} of {data.group.size:,} have none; "
+            "use the split random, or name the groups when the manifest is built (--group-column or "
+            "--group-regex of data_prep.build)"
         )
-    train, validation = _first_cut(manifest, np.arange(len(manifest)), seed)
-    yield _split(manifest, "subject", train, validation)
+    test = _given_test(data)
+    train, validation = _first_cut(data, np.setdiff1d(data.rows, test), seed)
+    yield _split(data, data.name(_BY_GROUP), train, validation, test)
 
 
-def _by_fold(manifest: Manifest, seed: int) -> Iterator[Split]:
-    folds = manifest.table["fold"]
+def _by_fold(data: _Data, seed: int) -> Iterator[Split]:
+    _require_no_given_test(data, "folds")
+    folds = data.manifest.table["fold"]
     numbers = sorted(folds.dropna().unique().tolist())
     if folds.isna().any() or len(numbers) < 2:
         raise InputError(
             f"the split folds needs a manifest with at least two folds, this one has {len(numbers)} "
-            f"and {int(folds.isna().sum()):,} rows without; use the split random, subject or kfold:5"
+            f"and {int(folds.isna().sum()):,} rows without; use the split random, group or kfold:5"
         )
     for number in numbers:
         is_test = (folds == number).to_numpy(dtype=bool)
-        yield _tested_on(manifest, f"fold-{number}", np.flatnonzero(is_test), seed)
+        yield _tested_on(data, data.name(f"fold-{number}"), np.flatnonzero(is_test), seed)
 
 
-def _by_part(manifest: Manifest, count: int, seed: int) -> Iterator[Split]:
-    for number, (_, test) in enumerate(_cuts(manifest, np.arange(len(manifest)), count, seed)):
-        yield _tested_on(manifest, f"kfold-{count}-{number}", test, seed)
+def _by_part(data: _Data, count: int, seed: int) -> Iterator[Split]:
+    _require_no_given_test(data, f"kfold:{count}")
+    for number, (_, test) in enumerate(_cuts(data, data.rows, count, seed)):
+        yield _tested_on(data, data.name(f"kfold-{count}-{number}"), test, seed)
 
 
-def _tested_on(manifest: Manifest, name: str, test: Rows, seed: int) -> Split:
-    rest = np.setdiff1d(np.arange(len(manifest)), test)
-    train, validation = _first_cut(manifest, rest, seed)
-    return _split(manifest, name, train, validation, test)
+def _given(data: _Data, seed: int) -> Iterator[Split]:
+    parts = _given_parts(data.manifest)
+    if parts.isna().any() or not {"train"} < set(parts):
+        found = ", ".join(sorted(set(parts.dropna()))) or "none"
+        raise InputError(
+            "the split given needs data that came with a part train and another, for every row; this has "
+            f"{found}, and {int(parts.isna().sum()):,} of {len(parts):,} rows without; use the split random"
+        )
+    train, validation, test = (np.flatnonzero(parts == part) for part in PARTITIONS)
+    if not validation.size:
+        train, validation = _first_cut(data, train, seed)
+    yield _split(data, "given", train, validation, test)
+
+
+def _given_parts(manifest: Manifest) -> pd.Series:
+    table = manifest.table
+    if table["partition"].isna().all() and (table["source"] == "celeba").all():
+        return table["fold"].map(dict(enumerate(PARTITIONS))).astype("string")  # as its authors number them
+    return table["partition"]
+
+
+def _given_test(data: _Data) -> Rows:
+    return np.flatnonzero((data.manifest.table["partition"] == "test").fillna(value=False))
+
+
+def _require_no_given_test(data: _Data, protocol: str) -> None:
+    given = _given_test(data).size
+    if given:
+        raise InputError(
+            f"the split {protocol} would train on the {given:,} rows that the data gives for testing; "
+            "use the split given, random or group"
+        )
+
+
+def _tested_on(data: _Data, name: str, test: Rows, seed: int) -> Split:
+    train, validation = _first_cut(data, np.setdiff1d(data.rows, test), seed)
+    return _split(data, name, train, validation, test)
 
 
 def _first_cut(
-    manifest: Manifest, rows: Rows, seed: int, *, kept: Sequence[str] = _KEPT_TOGETHER
+    data: _Data, rows: Rows, seed: int, *, kept: Sequence[Rows] | None = None
 ) -> tuple[Rows, Rows]:
-    return next(_cuts(manifest, rows, PARTS, seed, kept=kept))
+    return next(_cuts(data, rows, PARTS, seed, kept=kept))
 
 
 def _cuts(
-    manifest: Manifest, rows: Rows, count: int, seed: int, *, kept: Sequence[str] = _KEPT_TOGETHER
+    data: _Data, rows: Rows, count: int, seed: int, *, kept: Sequence[Rows] | None = None
 ) -> Iterator[tuple[Rows, Rows]]:
-    """Yields cuts of `rows` into `count` parts; rows of one value in a column of `kept` stay together."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # late as above
-
-    labels, table = _labels(manifest)[rows], manifest.table.iloc[rows]
-    known = [name for name in kept if table[name].notna().any()]
-    groups = _groups([table[name] for name in known], len(rows))
-    unit = {(): "rows", ("subject",): "subjects"}.get(tuple(known), "groups of pictures")
-    _require_enough(labels, manifest.class_names, groups, count, unit=unit)
+    """Yields cuts of `rows` into `count` parts; rows of one group in any of `kept` stay together."""
+    labels = data.labels[rows]
+    known = [codes for codes in (data.kept_together if kept is None else kept) if (codes[rows] >= 0).any()]
+    groups = _groups([codes[rows] for codes in known], len(rows))
+    by_group = len(known) == 1 and known[0] is data.group
+    unit = "groups" if by_group else "groups of pictures" if known else "rows"
+    _require_enough(labels, data.manifest.class_names, groups, count, unit=unit)
     # without groups every row would be one, which the grouped splitter walks through one by one
-    splitter = StratifiedGroupKFold if known else StratifiedKFold
-    cuts = splitter(count, shuffle=True, random_state=seed)
-    for train, rest in cuts.split(rows, labels, groups if known else None):
+    for train, rest in cuts(labels, groups if known else None, count, seed):
         yield rows[train], rows[rest]
 
 
-def _groups(columns: Sequence[pd.Series], rows: int) -> Rows:
-    if len(columns) > 1:
-        return connected(*(pd.factorize(column)[0] for column in columns))
-    codes, known = pd.factorize(columns[0]) if columns else (np.full(rows, -1), ())
+def _groups(groupings: Sequence[Rows], rows: int) -> Rows:
+    """Returns a number for each of `rows`; those of one group, or of a chain of groups, have the same."""
+    numbered = [_numbered(codes) for codes in groupings] or [np.full(rows, -1)]
+    if len(numbered) > 1:
+        return connected(*numbered)
+    (codes,) = numbered
     # a row without a group is a group of its own, not one with all others that have none
-    own = len(known) + np.arange(codes.size)
+    own = int(codes.max(initial=-1)) + 1 + np.arange(codes.size)
     return np.where(codes < 0, own, codes).astype(np.int64)
 
 
-def _split(manifest: Manifest, name: str, train: Rows, validation: Rows, test: Rows = _NO_ROWS) -> Split:
+def _numbered(codes: Rows) -> Rows:
+    """Returns the groups numbered in the order in which they come, which decides how they are dealt out."""
+    numbers = np.full(codes.size, -1, dtype=np.int64)
+    numbers[codes >= 0] = pd.factorize(codes[codes >= 0])[0]
+    return numbers
+
+
+def _split(data: _Data, name: str, train: Rows, validation: Rows, test: Rows = _NO_ROWS) -> Split:
     train, validation, test = parts = [np.sort(part).astype(np.int64) for part in (train, validation, test)]
-    subjects, alike = manifest.table["subject"], manifest.table["alike"]
-    split_alike = _in_several(alike, parts)
+    split_alike = _in_several(data.alike, parts)
     return Split(
         name,
         train,
         validation,
         test,
-        shared_subjects=_in_several(subjects, parts),
-        subjects_known=bool(subjects.notna().any()),
-        group_kind=manifest.group_kind,
-        kept_alike=alike.nunique() - split_alike,
+        shared_groups=_in_several(data.group, parts),
+        groups_known=bool((data.group >= 0).any()),
+        group_kind=data.manifest.group_kind,
+        kept_alike=int(data.alike.max(initial=-1)) + 1 - split_alike,
         split_alike=split_alike,
     )
 
 
-def _in_several(column: pd.Series, parts: Sequence[Rows]) -> int:
-    """Returns how many values of `column` are in more than one of the parts."""
-    sides = pd.concat([column.iloc[part].drop_duplicates() for part in parts]).dropna()
-    return int((sides.value_counts() > 1).sum())
+def _in_several(codes: Rows, parts: Sequence[Rows]) -> int:
+    """Returns how many groups are in more than one of the parts."""
+    sides = np.concatenate([np.unique(codes[part]) for part in parts])
+    return int((np.unique(sides[sides >= 0], return_counts=True)[1] > 1).sum())
 
 
 def _labels(manifest: Manifest) -> Rows:

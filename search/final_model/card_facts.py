@@ -41,7 +41,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         split=run.split,
         train_images=int(split.train.size),
         validation_images=int(split.validation.size),
-        shared_subjects=split.shared_subjects,
+        shared_groups=split.shared_groups,
         breakdown=breakdown_of([run], problem, ledger),
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),

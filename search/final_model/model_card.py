@@ -81,7 +81,7 @@ class CardFacts:
 
     `weights` is the identity of the backbone's weights (`none`, `imagenet`, `file:…`, empty for a network
     from scratch); `pretrained_on` the data of the stage before, None without one; `finetune` what was
-    trained last, in words. `split` names the split, `shared_subjects` the subjects with photographs on
+    trained last, in words. `split` names the split, `shared_groups` the groups with photographs on
     both sides. `breakdown` is of `search.statistics.classification_errors.break_down` for this model's
     validation images, `val_loss` its loss on them. `columns` are the compared models, `statement` says
     whether the gain is clear. `selected_on_validation`: the validation images also chose the hyperparameters.
@@ -101,7 +101,7 @@ class CardFacts:
     split: str
     train_images: int
     validation_images: int
-    shared_subjects: int
+    shared_groups: int
     breakdown: Mapping[str, Any]
     val_loss: float
     columns: tuple[CardColumn, ...] = ()
@@ -179,10 +179,10 @@ def _results(facts: CardFacts) -> Iterable[str]:
 
 
 def _cautions(facts: CardFacts) -> Iterable[str]:
-    if facts.shared_subjects:
+    if facts.shared_groups:
         yield (
-            f"Subjects with photographs in training and in validation: {facts.shared_subjects:,}; on new "
-            "people the accuracy is lower."
+            f"Groups with photographs in training and in validation: {facts.shared_groups:,}; on new ones "
+            "the accuracy is lower."
         )
     if facts.selected_on_validation:
         yield "The same images chose the hyperparameters, which makes the accuracy look better than it is."

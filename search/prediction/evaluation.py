@@ -124,4 +124,6 @@ def _protocol(split: str) -> str:
         return "folds"
     if split.startswith("kfold-"):
         return f"kfold:{split.split('-')[1]}"
+    if split.startswith("subject"):  # with the kind of the groups behind it
+        return "group"
     return split

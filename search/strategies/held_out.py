@@ -24,7 +24,7 @@ def require_held_out(problem: Problem) -> None:
     if not problem.final_splits:
         raise InputError(
             f"--final needs data that no selection saw, --split {problem.protocol} keeps none; "
-            "use --split folds or kfold:K"
+            "use --split folds, kfold:K, or given where the data came with a part test"
         )
 
 

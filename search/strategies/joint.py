@@ -54,7 +54,7 @@ class JointPlan:
         if several and (self.scheduler != "none" or self.search == "tpe"):
             raise InputError(
                 f"--search {self.search} with --scheduler {self.scheduler} compares runs of one split, "
-                f"--split {self.problem.protocol} has {len(self.problem.splits)}; use random or subject"
+                f"--split {self.problem.protocol} has {len(self.problem.splits)}; use random or group"
             )
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from data_prep.splits import SPLIT_SEED, Split, make_splits
+from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
@@ -57,6 +57,7 @@ class Problem:
             weights = "none" if manifest.is_drawn else "imagenet"
         if weights_identity(weights) not in ("none", "imagenet"):
             weights = str(Path(weights).absolute())  # Ray's workers stand in other folders
+        protocol = protocol_name(protocol)
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
         return cls(manifest, protocol, splits, weights, backend, feature_precision)

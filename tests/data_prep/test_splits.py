@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.groups import groups_of
 from data_prep.manifest import Manifest
 from data_prep.splits import Split, describe_split, make_splits
 
@@ -35,19 +37,19 @@ def test_split_is_the_same_for_the_same_seed(made_manifest: Make, protocol: str)
     assert one.train.tolist() != other.train.tolist()
 
 
-def test_random_is_stratified_and_counts_shared_subjects(made_manifest: Make) -> None:
+def test_random_is_stratified_and_counts_shared_groups(made_manifest: Make) -> None:
     manifest = made_manifest()
     (split,) = make_splits(manifest, "random")
     assert (split.name, split.train.size, split.validation.size, split.test.size) == ("random", 48, 12, 0)
     assert manifest.table["label"].iloc[split.validation].sum() == 6
     shared = subjects_of(manifest, split.train) & subjects_of(manifest, split.validation)
-    assert split.shared_subjects == len(shared) > 0
+    assert split.shared_groups == len(shared) > 0
 
 
 def test_subject_keeps_every_subject_on_one_side(made_manifest: Make) -> None:
     manifest = made_manifest()
     (split,) = make_splits(manifest, "subject")
-    assert (split.name, split.shared_subjects) == ("subject", 0)
+    assert (split.name, split.shared_groups) == ("subject", 0)
     assert not subjects_of(manifest, split.train) & subjects_of(manifest, split.validation)
     assert manifest.table["label"].iloc[split.validation].sum() == 6
 
@@ -58,13 +60,13 @@ def test_folds_test_on_each_official_fold(made_manifest: Make) -> None:
     assert [split.name for split in splits] == [f"fold-{fold}" for fold in range(5)]
     for fold, split in enumerate(splits):
         assert set(manifest.table["fold"].iloc[split.test]) == {fold}
-        assert split.shared_subjects == 0
+        assert split.shared_groups == 0
         assert 6 <= split.validation.size <= 15
 
 
 def test_folds_count_a_subject_that_stands_in_two_of_them(made_manifest: Make) -> None:
     folds = [number % 5 for number in range(60)]
-    assert make_splits(made_manifest(fold=folds), "folds")[0].shared_subjects > 0
+    assert make_splits(made_manifest(fold=folds), "folds")[0].shared_groups > 0
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_kfold_parts_are_disjoint_and_by_subject(made_manifest: Make) -> None:
     splits = make_splits(made_manifest(), "kfold:4")
     assert [split.name for split in splits] == [f"kfold-4-{part}" for part in range(4)]
     assert sorted(np.concatenate([split.test for split in splits]).tolist()) == list(range(60))
-    assert [split.shared_subjects for split in splits] == [0] * 4
+    assert [split.shared_groups for split in splits] == [0] * 4
 
 
 def test_kfold_without_subjects_is_cut_by_row(made_manifest: Make) -> None:
@@ -103,15 +105,13 @@ def test_kfold_without_subjects_is_cut_by_row(made_manifest: Make) -> None:
 
 def test_kfold_with_some_subjects_keeps_those_together(made_manifest: Make) -> None:
     subjects = ["a"] * 6 + [None] * 54
-    assert all(
-        split.shared_subjects == 0 for split in make_splits(made_manifest(subject=subjects), "kfold:3")
-    )
+    assert all(split.shared_groups == 0 for split in make_splits(made_manifest(subject=subjects), "kfold:3"))
 
 
 @pytest.mark.parametrize("protocol", ["", "Random", "kfold", "kfold:1", "kfold:x", "kfold:-2"])
 def test_unknown_protocol_is_told_the_known_ones(made_manifest: Make, protocol: str) -> None:
     with pytest.raises(
-        InputError, match=rf"one of random, subject, folds, kfold:K \(K from 2\), received '{protocol}'"
+        InputError, match=rf"one of random, group, given, folds, kfold:K \(K from 2\), received '{protocol}'"
     ):
         make_splits(made_manifest(), protocol)
 
@@ -127,21 +127,21 @@ def test_unknown_protocol_is_told_the_known_ones(made_manifest: Make, protocol: 
         (
             "subject",
             {"subject": None},
-            "needs the subject of every row, 60 of 60 have none; use the split random",
+            "needs the group of every row, 60 of 60 have none; use the split random",
         ),
         ("folds", {"fold": None}, "at least two folds, this one has 0 and 60 rows without"),
         ("folds", {"fold": 3}, "at least two folds, this one has 1 and 0 rows without"),
-        ("kfold:11", {}, "at least 11 subjects of each class, 'cat' has 10"),
+        ("kfold:11", {}, "at least 11 groups of each class, 'cat' has 10"),
         ("random", {"label": [0] * 57 + [1] * 3}, "at least 5 rows of each class, 'dog' has 3"),
         (
             "subject",
             {"label": [0] * 57 + [1] * 3},
-            "at least 5 subjects of each class, 'dog' has 1",
+            "at least 5 groups of each class, 'dog' has 1",
         ),
         (
             "folds",
             {"fold": [0] * 54 + [1] * 6},
-            "at least 5 subjects of each class, 'cat' has 1",
+            "at least 5 groups of each class, 'cat' has 1",
         ),
     ],
 )
@@ -218,7 +218,7 @@ def test_split_keeps_chains_of_subjects_and_alike_pictures_together(made_manifes
     manifest = made_manifest(alike=alike)
     for split in make_splits(manifest, "kfold:3"):
         test = set(split.test.tolist())
-        assert split.shared_subjects == split.split_alike == 0
+        assert split.shared_groups == split.split_alike == 0
         assert test >= set(range(12)) or not test & set(range(12))
 
 
@@ -243,3 +243,71 @@ def test_split_refuses_too_few_groups_of_alike_pictures(made_manifest: Make) -> 
 
 def test_describe_counts_the_test_part(made_manifest: Make) -> None:
     assert ", 12 test;" in describe_split(make_splits(made_manifest(), "folds")[0])
+
+
+def test_group_is_the_name_and_subject_an_alias(made_manifest: Make) -> None:
+    (group,), (subject,) = (make_splits(made_manifest(), name) for name in ("group", "subject"))
+    np.testing.assert_array_equal(group.train, subject.train)
+    assert describe_split(group).startswith("split group: ")
+
+
+@pytest.mark.parametrize("kind", ["user", "photo"])
+@pytest.mark.parametrize("protocol", ["group", "folds", "kfold:3"])
+def test_split_keeps_adience_groups_on_one_side(made_manifest: Make, kind: str, protocol: str) -> None:
+    manifest = made_manifest(
+        subject=[f"u{row // 6}/{row % 6}" for row in range(60)],  # a face a row, three on a photograph
+        path=[f"aligned/x/landmark_aligned_face.{row % 6}.{row // 3}.jpg" for row in range(60)],
+        fold=[row // 6 % 5 for row in range(60)],
+        label=[row // 3 % 2 for row in range(60)],
+    )
+    manifest = replace(manifest, group_kind=kind)
+    groups = groups_of(manifest.table, kind)
+    for split in make_splits(manifest, protocol):
+        assert not set(groups.iloc[split.train]) & set(groups.iloc[split.validation])
+        assert split.name.endswith(f"-{kind}")
+        assert split.groups_known
+
+
+def test_given_is_as_the_data_came(made_manifest: Make) -> None:
+    parts = (["train"] * 3 + ["validation", "test"]) * 12
+    (split,) = make_splits(made_manifest(partition=parts), "given")
+    assert (split.name, split.train.size, split.validation.size, split.test.size) == ("given", 36, 12, 12)
+    assert {parts[row] for row in split.test} == {"test"}
+
+
+def test_given_without_validation_cuts_it_from_the_training_part(made_manifest: Make) -> None:
+    (split,) = make_splits(made_manifest(partition=["train"] * 48 + ["test"] * 12), "given")
+    assert (split.train.size + split.validation.size, split.test.tolist()) == (48, list(range(48, 60)))
+    assert split.shared_groups == 0
+
+
+def test_given_of_celeba_is_its_folds(made_manifest: Make) -> None:
+    (split,) = make_splits(made_manifest(source="celeba", fold=[0, 0, 0, 1, 2] * 12), "given")
+    assert (split.train.size, split.validation.size, split.test.size) == (36, 12, 12)
+
+
+@pytest.mark.parametrize("parts", [None, "train", ["train", "validation", None] * 20])
+def test_given_refuses_data_that_came_without(made_manifest: Make, parts: Any) -> None:
+    with pytest.raises(
+        InputError, match="the split given needs data that came with a part train and another"
+    ):
+        make_splits(made_manifest(partition=parts), "given")
+
+
+@pytest.mark.parametrize("protocol", ["random", "group"])
+def test_rows_given_for_testing_are_not_trained_on(made_manifest: Make, protocol: str) -> None:
+    (split,) = make_splits(made_manifest(partition=["train"] * 48 + ["test"] * 12), protocol)
+    assert split.test.tolist() == list(range(48, 60))
+    assert split.train.size + split.validation.size == 48
+
+
+@pytest.mark.parametrize("protocol", ["folds", "kfold:3"])
+def test_folds_refuse_rows_that_are_given_for_testing(made_manifest: Make, protocol: str) -> None:
+    with pytest.raises(InputError, match=f"the split {protocol} would train on the 12 rows that the data"):
+        make_splits(made_manifest(partition=["train"] * 48 + ["test"] * 12), protocol)
+
+
+def test_pretraining_takes_the_given_parts(made_manifest: Make) -> None:
+    parts = (["train"] * 3 + ["validation", "test"]) * 12
+    (split,) = make_splits(made_manifest(partition=parts), "pretraining")
+    assert (split.name, split.train.size, split.validation.size) == ("pretraining", 36, 12)

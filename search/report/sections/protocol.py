@@ -19,7 +19,8 @@ _DATA = {
 }
 _SPLITS = {
     "random": "random 80/20, photos of one subject on both sides",
-    "subject": "80/20 with no subject on both sides",
+    "group": "80/20 with no group on both sides",
+    "given": "the parts that came with the data",
     "folds": "the five official folds, no subject in two of them",
 }
 _SELECTION = {
@@ -111,7 +112,7 @@ def _numbers(name: str, ours: set[int], published: int) -> Fact:
 def _split(name: str) -> str:
     kind, _, parts = name.partition(":")
     if kind == "kfold":
-        return f"{parts} parts, no known subject in two of them"
+        return f"{parts} parts, no known group in two of them"
     return _SPLITS.get(name, name)
 
 

@@ -29,7 +29,7 @@ FACTS = CardFacts(
     split="random",
     train_images=9_755,
     validation_images=2_439,
-    shared_subjects=1_204,
+    shared_groups=1_204,
     breakdown=break_down(
         [0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], ["(0, 2)", "(25, 32)", "(25, 32)", None], ("female", "male")
     ),

@@ -74,7 +74,10 @@ def parsed(command: str) -> SearchOptions:
         ("--stage lr --wandb maybe", "argument --wandb: invalid choice: 'maybe'"),
         ("--stage lr --backbone resnet50v2", "received 'resnet50v2'; did you mean resnet50_v2"),
         ("--stage lr --backbone keras:MobileNetV9", "did you mean keras:MobileNetV2"),
-        ("--stage lr --split kfold:1", "a split must be one of random, subject, folds, kfold:K (K from 2)"),
+        (
+            "--stage lr --split kfold:1",
+            "a split must be one of random, group, given, folds, kfold:K (K from 2)",
+        ),
         ("--stage lr --keras-backend torch", "argument --keras-backend: invalid choice: 'torch'"),
         (
             "--stage lr --study a/b",

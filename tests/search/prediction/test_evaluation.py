@@ -83,7 +83,7 @@ def test_evaluate_parts_tells_unseen_images_apart() -> None:
 
 @pytest.mark.parametrize(
     ("split", "protocol", "number"),
-    [("random", "random", 0), ("subject", "subject", 0), ("fold-2", "folds", 2), ("kfold-4-1", "kfold:4", 1)],
+    [("random", "random", 0), ("subject", "group", 0), ("fold-2", "folds", 2), ("kfold-4-1", "kfold:4", 1)],
 )
 def test_unseen_images_are_those_outside_the_training_rows(
     tmp_path: Path, split: str, protocol: str, number: int

@@ -1,0 +1,70 @@
+"""Cuts of rows into parts, stratified by label, with every group in one part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int64]
+
+# scikit-learn walks through the groups one by one, 0.1 ms each
+MANY_GROUPS = 20_000
+
+
+def cuts(labels: Rows, groups: Rows | None, count: int, seed: int) -> Iterator[tuple[Rows, Rows]]:
+    """Yields for each of `count` parts the places of `labels` that lie outside it, and those in it.
+
+    Both are ascending. `groups` has a number for every place, None where each is a group of its own. Up to
+    `MANY_GROUPS` groups are scikit-learn's StratifiedGroupKFold; more are dealt out by class and size.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow: completion does without
+
+    if groups is not None and np.unique(groups).size > MANY_GROUPS:
+        part = parts_of_many(labels, groups, count, seed)
+        for number in range(count):
+            yield np.flatnonzero(part != number), np.flatnonzero(part == number)
+        return
+    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    yield from splitter(count, shuffle=True, random_state=seed).split(labels, labels, groups)
+
+
+def parts_of_many(labels: Rows, groups: Rows, count: int, seed: int) -> Rows:
+    """Returns the part (0 to `count` - 1) of every place; the groups of each class are dealt out evenly."""
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    class_of = _class_of_groups(labels, group)
+    part = np.empty(sizes.size, dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    for label in np.unique(class_of):
+        own = rng.permutation(np.flatnonzero(class_of == label))
+        part[own] = _dealt(sizes[own], count)
+    return part[group]
+
+
+def _class_of_groups(labels: Rows, group: Rows) -> Rows:
+    """Returns the most frequent label of each group, the lowest of several."""
+    classes = int(labels.max()) + 1
+    pairs, counts = np.unique(group * classes + labels, return_counts=True)
+    of_group, label = np.divmod(pairs, classes)
+    order = np.lexsort((label, -counts, of_group))
+    _, first = np.unique(of_group[order], return_index=True)
+    found: Rows = label[order][first]
+    return found
+
+
+def _dealt(sizes: Rows, count: int) -> Rows:
+    """Returns the part of each group: large ones go where most room is, the others fill what is left."""
+    part = np.empty(sizes.size, dtype=np.int64)
+    share = sizes.sum() / count
+    filled = np.zeros(count)
+    is_large = sizes > share / 20  # at most 20 for each part
+    for place in sorted(np.flatnonzero(is_large), key=lambda place: -sizes[place]):
+        part[place] = np.argmin(filled)
+        filled[part[place]] += sizes[place]
+    small = sizes[~is_large]
+    room = np.maximum(share - filled, 0)
+    ends = np.cumsum(room) / max(room.sum(), 1) * small.sum()
+    middles = np.cumsum(small) - small / 2
+    part[~is_large] = np.minimum(np.searchsorted(ends, middles), count - 1)
+    return part
