@@ -1,4 +1,4 @@
-"""Settings of a process, made before Keras is imported; neither Keras nor Ray is imported here."""
+"""Settings of a process: those from before Keras is imported, and those that Keras takes from elsewhere."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
     )
     if 0 < gpus < 1:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
+
+
+def fix_keras_settings() -> None:
+    """Gives Keras its own defaults, whatever ~/.keras/keras.json or a global dtype policy say.
+
+    The numbers of a trial are of these settings, and no key of a cache or a ledger has them. Called wherever
+    a network is built, as others may have set them since.
+    """
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
 
 
 def _require_backend(keras_backend: str) -> None:

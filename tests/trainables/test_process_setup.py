@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
 
-from trainables.process_setup import prepare_process
+from trainables.process_setup import fix_keras_settings, prepare_process
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +43,54 @@ def test_process_with_keras_on_another_backend(monkeypatch: pytest.MonkeyPatch) 
     other = "jax" if keras.backend.backend() == "tensorflow" else "tensorflow"
     with pytest.raises(RuntimeError, match=f"not on {other}"):
         prepare_process(other, 1)
+
+
+@pytest.fixture
+def keras_of_another() -> Iterator[Any]:
+    """Keras with other settings than its own, as from ~/.keras/keras.json."""
+    import keras
+
+    settings = keras.config
+    settings.set_floatx("float16")
+    settings.set_dtype_policy("mixed_float16")
+    settings.set_image_data_format("channels_first")
+    settings.set_epsilon(1e-2)
+    yield keras
+    fix_keras_settings()
+
+
+def _settings(keras: Any) -> tuple[object, ...]:
+    config = keras.config
+    return config.floatx(), config.dtype_policy().name, config.image_data_format(), config.epsilon()
+
+
+OWN = ("float32", "float32", "channels_last", 1e-7)
+
+
+@pytest.mark.training
+def test_settings_of_keras_are_its_own(keras_of_another: Any) -> None:
+    assert _settings(keras_of_another) != OWN
+    fix_keras_settings()
+    assert _settings(keras_of_another) == OWN
+
+
+@pytest.mark.training
+def test_network_of_a_trial_is_built_with_kerass_own_settings(keras_of_another: Any) -> None:
+    from trainables.training.network import Architecture, build_network
+
+    network = build_network(Architecture((8,), (4,), has_dropout=True, has_l2=True))
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    assert _settings(keras_of_another) == OWN
+
+
+@pytest.mark.training
+def test_features_are_made_with_kerass_own_settings(keras_of_another: Any) -> None:
+    from trainables.backbones.table import Backbone
+    from trainables.features.extraction import build_forward
+
+    pool = keras_of_another.layers.GlobalAveragePooling2D(dtype="float32", data_format="channels_last")
+    model = keras_of_another.Sequential([keras_of_another.Input((8, 8, 3), dtype="float32"), pool])
+    batch = np.full((2, 8, 8, 3), 201, dtype=np.uint8)
+    features = build_forward(Backbone(name="mean", input_px=8, features=3), model, 2)(batch)
+    assert (features == 201).all()
+    assert _settings(keras_of_another) == OWN

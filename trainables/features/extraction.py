@@ -43,6 +43,7 @@ from trainables.features.cache import (
 )
 from trainables.features.images import OnProgress, Pixels, load_batches
 from trainables.features.inputs import find_rows
+from trainables.process_setup import fix_keras_settings
 from trainables.versions import installed_versions
 
 # batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; a run that is killed loses a shard at most
@@ -150,7 +151,7 @@ def extract_share(
 def note_weights(rows_name: str, weights: str, cache: Path) -> None:
     """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
     backbone = find_rows(rows_name)
-    digest = weights_digest(build_backbone(backbone, weights))
+    digest = weights_digest(_build(backbone, weights, FEATURE_PRECISIONS[0]))
     remember_weights(cache, backbone, weights_identity(weights), digest)
 
 
@@ -188,6 +189,7 @@ def _build(backbone: Backbone, weights: str, precision: str) -> Any:
     """Returns the backbone; its weights are float32 in either precision."""
     import keras
 
+    fix_keras_settings()
     before = keras.config.dtype_policy()
     if precision != FEATURE_PRECISIONS[0]:
         keras.config.set_dtype_policy(f"mixed_{precision}")
@@ -205,6 +207,7 @@ def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
     """
     import keras
 
+    fix_keras_settings()
     images = keras.Input((backbone.input_px, backbone.input_px, 3), dtype="uint8")
     features = model(preprocess(backbone, keras.ops.cast(images, "float32")), training=False)
     program = keras.Model(images, features)

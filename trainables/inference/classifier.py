@@ -20,7 +20,7 @@ from data_prep.pictures.ahead import done_ahead
 from trainables.features.images import OnProgress, Pixels, decode
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
-from trainables.process_setup import available_cores
+from trainables.process_setup import available_cores, fix_keras_settings
 
 if TYPE_CHECKING:
     import keras
@@ -173,12 +173,15 @@ def _classified(classifier: Classifier, seen: Sequence[_Seen], size: int) -> Ite
 
 
 def _imported_keras(backend: str | None) -> Any:
-    if "keras" not in sys.modules:  # it takes its backend once, as it is imported
+    is_ours = "keras" not in sys.modules
+    if is_ours:  # it takes its backend once, as it is imported
         installed = "tensorflow" if importlib.util.find_spec("tensorflow") else "jax"
         os.environ["KERAS_BACKEND"] = backend or os.environ.get("KERAS_BACKEND") or installed
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet():
         import keras
+    if is_ours:  # else it is another's process, and a loaded model brings its own settings along
+        fix_keras_settings()
     return keras
 
 

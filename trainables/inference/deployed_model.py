@@ -16,6 +16,7 @@ from data_prep.errors import InputError
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.features.inputs import crops, reads_images, uncropped
+from trainables.process_setup import fix_keras_settings
 from trainables.training.network import (
     Architecture,
     LocalResponseNormalization,
@@ -51,6 +52,7 @@ def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path)
 
 def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
     """Returns the model of `write_model`, without writing it."""
+    fix_keras_settings()
     backbone = find_backbone(config.backbone)
     px = backbone.input_px
     shape = (px, px, 3)

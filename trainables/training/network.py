@@ -17,6 +17,7 @@ from keras import layers, ops
 
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import cropped, crops
+from trainables.process_setup import fix_keras_settings
 from trainables.training.pretrained import Body, body_layers
 from trainables.trial import TrialConfig
 
@@ -187,6 +188,7 @@ _BATCH_NORM_START = (1.0, 0.0, 0.0, 1.0)  # gamma, beta, moving mean, moving var
 @contextlib.contextmanager
 def _arithmetic(precision: str) -> Iterator[None]:
     """Makes layers whose arithmetic is of that precision, and whose weights are float32."""
+    fix_keras_settings()
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
     try:
