@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from data_prep.class_names import GENDER_SOURCES, GENDERS, require_class_names
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
+from data_prep.present_images import require_present
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, is_file, pull, shown
 
@@ -273,9 +274,20 @@ def _found_root(path: Path, written: str, override: Path | None) -> Path:
     return root
 
 
+def require_images(manifest: Manifest, whose: str) -> None:
+    """Raises InputError where images of `manifest` are no longer there; at an address nothing is asked.
+
+    `whose` names the manifest for a reader.
+    """
+    if address_of(manifest.root) is None:
+        require_present(manifest.root, manifest.table["path"].tolist(), whose, _SAY_WHERE)
+
+
 def _require_first_image(path: Path, manifest: Manifest) -> None:
     first = next(iter(manifest.image_paths()), None)  # on shared storage all would take minutes
     if first is not None and not is_file(first):
+        if address_of(manifest.root) is None:
+            require_images(manifest, str(path))
         raise InputError(
             f"the first image of {path} was looked for at {shown(first)}, which is not there; {_SAY_WHERE}"
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from data_prep.command_line.names import shown_name
 from data_prep.datasets.label_files import LabelRow
-from data_prep.datasets.tally import Tally, shown_name
+from data_prep.datasets.tally import Tally
 from data_prep.errors import InputError
 
 REPEATED_IMAGE = "repeated"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+
+from data_prep.command_line.names import shown_name
 
 FIRST_NAMES = 5
 
@@ -26,9 +27,3 @@ class Tally:
     def first(self) -> Mapping[str, tuple[str, ...]]:
         """The first names of each reason, at most `FIRST_NAMES`, as they can be printed."""
         return {reason: tuple(names) for reason, names in self._first.items()}
-
-
-def shown_name(name: str) -> str:
-    """Returns the name of a file on one line of UTF-8; other bytes and control characters as escapes."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data_prep.manifest import require_images
 from search.callbacks.callback import Callback
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
@@ -20,7 +21,7 @@ from search.strategies.preparation import Prepared, folder_of, plans_of, problem
 from search.study.folder import held, keep_command, open_study
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
-from search.study.setup import Problem
+from search.study.setup import Problem, are_read
 from search.trackers.from_options import require_wandb
 
 
@@ -68,8 +69,9 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
-        plans, _ = self.plans()
+        plans, finetune = self.plans()
         require_wandb(self.options.callbacks)
+        self._require_images(plans, with_finetuning=finetune is not None)
         with held(self.folder), contextlib.ExitStack() as stack:
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
@@ -81,6 +83,13 @@ class SearchRun:
 
             session = Session(self._prepared(), self._console, self._finetune_plan)
             return session.run(self._callbacks, started)
+
+    def _require_images(self, plans: Sequence[Plan], *, with_finetuning: bool) -> None:
+        missing = expected_trials(plans, self.ledger)
+        if with_finetuning or are_read(missing, self.problem, self.options.study.cache):
+            require_images(self.problem.manifest, "the data")
+        if self.pretraining is not None:
+            require_images(self.pretraining.manifest, "--celeba")
 
     def _prepared(self) -> Prepared:
         return Prepared(options=self.options, problem=self.problem, ledger=self.ledger)

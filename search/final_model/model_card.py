@@ -181,8 +181,8 @@ def _results(facts: CardFacts) -> Iterable[str]:
 def _cautions(facts: CardFacts) -> Iterable[str]:
     if facts.shared_groups:
         yield (
-            f"Groups with photographs in training and in validation: {facts.shared_groups:,}; on new ones "
-            "the accuracy is lower."
+            f"Groups with photographs in training and in validation: {facts.shared_groups:,}; on new "
+            "people the accuracy is lower."
         )
     if facts.selected_on_validation:
         yield "The same images chose the hyperparameters, which makes the accuracy look better than it is."

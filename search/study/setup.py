@@ -163,6 +163,11 @@ def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) ->
     return len(problem.manifest) * len(rows_to_make(trials, problem, cache))
 
 
+def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
+    """Returns whether any of `trials` needs the images themselves: their features are not in `cache`."""
+    return bool(rows_to_make(trials, problem, cache)) or any(reads_images(trial.config) for trial in trials)
+
+
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
     rows = {rows_read_by(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}

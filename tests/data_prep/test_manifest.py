@@ -179,7 +179,10 @@ def test_read_says_where_a_lost_root_was_looked_for(written: Path, tmp_path: Pat
 
 def test_read_says_where_lost_images_were_looked_for(written: Path, tmp_path: Path) -> None:
     (tmp_path / "0.jpg").unlink()
-    with pytest.raises(InputError, match=r"first image .* at .*0\.jpg, .* \(--data-root or --celeba-root"):
+    said = (
+        r"60 of the 60 images of .*m\.parquet are missing in .*: 0\.jpg, 1\.jpg, 2\.jpg, …; .*\(--data-root"
+    )
+    with pytest.raises(InputError, match=said):
         read_manifest(written)
 
 

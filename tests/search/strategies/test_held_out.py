@@ -98,7 +98,7 @@ def test_reading_without_a_winner(trainer: FakeTrainer, tmp_path: Path) -> None:
         read(make_stage_result(winner=None, entries=()), trainer, tmp_path)
 
 
-@pytest.mark.parametrize("protocol", ["random", "subject"])
+@pytest.mark.parametrize("protocol", ["random", "group"])
 def test_protocol_without_a_test_part_has_nothing_to_read(tmp_path: Path, protocol: str) -> None:
     said = f"--final needs data that no selection saw, --split {protocol} keeps none; use --split folds"
     with pytest.raises(InputError, match=said):
