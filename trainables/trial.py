@@ -14,10 +14,13 @@ from data_prep.digests import digest_of_values
 SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
 AUGMENTATIONS = ("none", "flip", "crop_flip")
 PRECISIONS = ("float32", "bfloat16", "float16")
+BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
 ALL_BLOCKS = "all"
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
 ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hyperparameters without features
+# these came later: trials that have the defaults of them keep the keys that ledgers have for them
+_UNSPELLED_DEFAULTS = (*ON_IMAGES, "bn_statistics", "bn_momentum")
 
 
 class TrialStatus(StrEnum):
@@ -37,7 +40,11 @@ class TrialConfig:
     weights, the order of the examples and the dropout masks. The defaults are the report's values from
     the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
 
-    The last four are for networks that train on images. `unfrozen_blocks`: how many of a pretrained
+    `bn_statistics` are those of the head's BatchNorm layers at inference: EXACT, computed over training
+    rows after each epoch (`trainables.training.inference_pass`), or MOMENTUM, Keras' running averages,
+    which keep `bn_momentum` of themselves a step; the report's are the latter, with 0.99.
+
+    ON_IMAGES are for networks that train on images. `unfrozen_blocks`: how many of a pretrained
     backbone's last blocks are trained, or "all"; `train_batchnorm`: whether their BatchNorm is, too;
     `precision`: of the arithmetic, weights stay float32.
 
@@ -53,6 +60,8 @@ class TrialConfig:
     learning_rate_schedule: str = "constant"
     epochs: int = 20
     seed: int = 7
+    bn_statistics: str = MOMENTUM
+    bn_momentum: float = 0.99
     augment: str = "none"
     precision: str = "float32"
     unfrozen_blocks: int | str = 0
@@ -64,7 +73,12 @@ class TrialConfig:
         for name, (holds, rule) in self._rules().items():
             if not holds:
                 raise ValueError(f"{name} must {rule}, received {getattr(self, name)!r}")
-        for name in ("learning_rate", "dropout", "l2"):  # 0 and 0.0 are one configuration, with one key
+        for name in (
+            "learning_rate",
+            "dropout",
+            "l2",
+            "bn_momentum",
+        ):  # 0 and 0.0 are one configuration, with one key
             object.__setattr__(self, name, float(getattr(self, name)))
 
     def _rules(self) -> dict[str, tuple[bool, str]]:
@@ -80,6 +94,8 @@ class TrialConfig:
             "l2": (_is_number(self.l2) and 0 <= self.l2 < math.inf, "be 0 or more"),
             "learning_rate_schedule": _one_of(SCHEDULES, self.learning_rate_schedule),
             "seed": (_is_count(seed, least=0) and seed < 2**31, "be a whole number from 0"),
+            "bn_statistics": _one_of(BN_STATISTICS, self.bn_statistics),
+            "bn_momentum": self._momentum_rule(),
             "augment": _one_of(AUGMENTATIONS, self.augment),
             "precision": _one_of(PRECISIONS, self.precision),
             "unfrozen_blocks": (
@@ -88,6 +104,12 @@ class TrialConfig:
             ),
             "train_batchnorm": (isinstance(self.train_batchnorm, bool), "be true or false"),
         }
+
+    def _momentum_rule(self) -> tuple[bool, str]:
+        momentum, unread = self.bn_momentum, TrialConfig.bn_momentum
+        if self.bn_statistics == EXACT:  # one configuration must not have two keys
+            return momentum == unread, f"be left at {unread} where bn_statistics is {EXACT}, which reads none"
+        return _is_number(momentum) and 0 <= momentum < 1, "lie in [0, 1)"
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialConfig:
@@ -101,11 +123,12 @@ class TrialConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration as JSON values; ON_IMAGES only where they are not the defaults."""
-        # ON_IMAGES came later: trials without them keep the keys that ledgers have for them
+        """Returns the configuration as JSON values; what came later only where it is not the default."""
         values = {**asdict(self), "hidden_units": list(self.hidden_units)}
         unset = {
-            item.name for item in fields(self) if item.name in ON_IMAGES and values[item.name] == item.default
+            item.name
+            for item in fields(self)
+            if item.name in _UNSPELLED_DEFAULTS and values[item.name] == item.default
         }
         return {name: value for name, value in values.items() if name not in unset}
 
@@ -138,7 +161,12 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochMetrics:
-    """Figures of one epoch; `epoch` counts from 1, `seconds` is the epoch's own wall time."""
+    """Figures of one epoch; `epoch` counts from 1, `seconds` is the epoch's own wall time.
+
+    `accuracy` is that of training, on each batch before its step. `train_accuracy_at_inference` is that of
+    the network as it is used, on training rows after the epoch. `val_one_class` says whether all validation
+    rows got one class. Both are None where a version recorded the epoch that did not know them.
+    """
 
     epoch: int
     loss: float
@@ -147,6 +175,8 @@ class EpochMetrics:
     val_accuracy: float
     learning_rate: float
     seconds: float
+    train_accuracy_at_inference: float | None = None
+    val_one_class: bool | None = None
 
 
 def best_epoch(epochs: Sequence[EpochMetrics]) -> int | None:
@@ -183,6 +213,17 @@ class TrialResult:
     def best_val_accuracy(self) -> float:
         """The highest validation accuracy of an epoch, NaN without an epoch."""
         return max((epoch.val_accuracy for epoch in self.epochs), default=math.nan)
+
+    @property
+    def train_accuracy_at_inference(self) -> float | None:
+        """The last epoch's training accuracy of the network as it is used, None where it is not known."""
+        return self.epochs[-1].train_accuracy_at_inference if self.epochs else None
+
+    @property
+    def one_class_epochs(self) -> int | None:
+        """The number of epochs that gave one class to all validation rows, None where that is not known."""
+        seen = [epoch.val_one_class for epoch in self.epochs]
+        return None if None in seen else seen.count(True)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; `from_dict` reads them back."""

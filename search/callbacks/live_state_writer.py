@@ -175,8 +175,8 @@ class LiveStateWriter(Callback):
             }
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None  # JSON has no NaN
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value  # JSON has no NaN
 
 
 def _moment(unix_s: float) -> str:

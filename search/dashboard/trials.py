@@ -25,6 +25,8 @@ TRIAL_COLUMNS = (
     "mean val acc",
     "best val acc",
     "best epoch",
+    "train acc",
+    "one class",
     "epochs",
     "of",
     "seconds",
@@ -41,7 +43,9 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     """Returns one row per trial: the running first, then the latest ended first.
 
     `stage` is the first that compared it, what a running one is trained for, or "none"; `value` its value
-    there; `reused by` names the stages that found it in the ledger. Accuracies are NaN before an epoch.
+    there; `train acc` is the training accuracy at inference after the last epoch, `one class` the number of
+    epochs that gave one class to all validation rows; `reused by` names the stages that found it in the
+    ledger. Accuracies are NaN before an epoch.
     """
     stages = _stages(snapshot)
     rows = [_ended(key, result, stages) for key, result in snapshot.trials.items()]
@@ -141,6 +145,8 @@ def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
         "mean val acc": result.mean_val_accuracy,
         "best val acc": result.best_val_accuracy,
         "best epoch": result.best_epoch,
+        "train acc": result.train_accuracy_at_inference,
+        "one class": result.one_class_epochs,
         "epochs": len(result.epochs),
         "seconds": result.seconds,
         "reused by": reusing,
@@ -161,6 +167,8 @@ def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
         "mean val acc": sum(accuracies) / len(accuracies) if accuracies else math.nan,
         "best val acc": best,
         "best epoch": next((epoch["epoch"] for epoch in trial.epochs if epoch["val_accuracy"] == best), None),
+        "train acc": trial.epochs[-1].get("train_accuracy_at_inference") if trial.epochs else None,
+        "one class": sum(bool(epoch.get("val_one_class")) for epoch in trial.epochs),
         "epochs": len(trial.epochs),
         "seconds": sum(epoch["seconds"] or 0.0 for epoch in trial.epochs),
         "reused by": "",

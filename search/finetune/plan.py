@@ -69,7 +69,9 @@ class FinetunePlan:
         """The configuration of the report's backbone stage, for the winner's backbone."""
         backbone = self.winner.backbone
         values = {"batch_size": UNTUNED_BATCH, **UNTUNED_HEADS.get(backbone, {})}
-        return TrialConfig(backbone=backbone, epochs=self.winner.epochs, **values)
+        for name in ("epochs", "bn_statistics", "bn_momentum"):  # of the data, and not tuned
+            values[name] = getattr(self.winner, name)
+        return TrialConfig(backbone=backbone, **values)
 
     @property
     def pretrained_on(self) -> str:

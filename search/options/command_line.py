@@ -60,6 +60,8 @@ def options_of_study(name: str, storage: str, facts: StudyFacts, last: SearchOpt
 def holding(options: SearchOptions, config: TrialConfig, *, but: str = "") -> SearchOptions:
     """Returns `options` that hold the values of `config`, all but the hyperparameter `but`."""
     values = {name: value for name, value in config.to_dict().items() if name != but}
+    # a configuration does not spell the report's statistics, which are not the default of all data
+    values = {"bn_statistics": options.held.bn_statistics, **values}
     held = HeldValues(**{item.name: values.get(item.name) for item in fields(HeldValues)})
     images = {item.name: values.get(item.name) for item in fields(ImageOptions)}
     return replace(

@@ -26,7 +26,7 @@ from search.space.stages import AUTO_REPEATS, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
-from trainables.trial import SCHEDULES, TrialConfig
+from trainables.trial import BN_STATISTICS, MOMENTUM, SCHEDULES, TrialConfig
 
 _DEFAULTS = TrialConfig()
 
@@ -113,6 +113,20 @@ class HeldValues(OptionGroup):
         metavar="NAME",
         offers=SCHEDULES,
     )
+    bn_statistics: str | None = option(
+        None,
+        "what the head's BatchNorm layers normalise with at inference: exact, computed over training rows "
+        "after each epoch, or momentum, running averages",
+        choices=BN_STATISTICS,
+        default_text="momentum for the report's data, exact for other data",
+    )
+    bn_momentum: float | None = option(
+        None,
+        "share of themselves that running averages keep at each step",
+        parse=number,
+        metavar="SHARE",
+        default_text=f"the report's {_DEFAULTS.bn_momentum}",
+    )
     epochs: int | None = option(
         None,
         "number of epochs per trial",
@@ -127,6 +141,12 @@ class HeldValues(OptionGroup):
         metavar="N",
         default_text=str(_DEFAULTS.seed),
     )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The values that are not None, by their fields; who gives a momentum asks for running averages."""
+        given = super().given
+        return {"bn_statistics": MOMENTUM, **given} if "bn_momentum" in given else given
 
     def __post_init__(self) -> None:
         super().__post_init__()  # what each text means; the values together come after

@@ -90,24 +90,30 @@ def print_stage(result: Result, console: Console) -> None:
         title, varied = f"Stage {result.stage}", label_of(result.hyperparameter)
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column(varied, overflow="fold")
-    for name in ("mean val acc", *(["±"] if repeated else []), "best", "epoch", "seconds"):
+    known = any(entry.train_accuracy_at_inference is not None for entry in result.entries)
+    for name in ("mean val acc", *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for number, entry in enumerate(result.entries):
         label, remark = Text(_label(number, entry, result)), Text(_remark(entry, result))
-        table.add_row(label, *_cells(entry, repeated), remark, style=_style(entry, result))
+        table.add_row(
+            label, *_cells(entry, repeated=repeated, known=known), remark, style=_style(entry, result)
+        )
     console.print(table)
     if result.objective.metric == "mean_val_accuracy":
         console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
+    if known:
+        console.print("train: accuracy on training rows at inference, after the last epoch", style="dim")
     for note in result.notes:
         console.print(Text(f"note: {note}", style="dim"))
     console.print(Text(f"winner: {result.statement}"))
 
 
-def _cells(entry: Entry, repeated: bool) -> list[str]:
+def _cells(entry: Entry, *, repeated: bool, known: bool) -> list[str]:
     figures = [entry.mean, *([entry.spread] if repeated else []), entry.best_val_accuracy]
     epoch = "-" if entry.best_epoch is None else str(entry.best_epoch)
-    return [*map(decimal, figures), epoch, f"{entry.seconds:.1f}"]
+    trained = [decimal(entry.train_accuracy_at_inference)] * known
+    return [*map(decimal, figures), epoch, *trained, f"{entry.seconds:.1f}"]
 
 
 def _notes_on(plan: Plan | FinetunePlan) -> list[str]:
@@ -134,6 +140,8 @@ def _remark(entry: Entry, result: Result) -> str:
         words.append("tied")
     if entry.status != "COMPLETED":
         words.append(entry.status + (f": {entry.reason}" if entry.reason else ""))
+    if entry.one_class_remark:
+        words.append(entry.one_class_remark)
     if entry.reused:
         words.append("reused" if len(entry.reused) == len(entry.trials) else f"{len(entry.reused)} reused")
     return ", ".join(words)

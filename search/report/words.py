@@ -34,6 +34,8 @@ def remark(entry: Entry, result: Result) -> str:
     words = [_standing(entry, result)]
     if entry.status != "COMPLETED":
         words.append(entry.status + (f": {' '.join(entry.reason.split())}" if entry.reason else ""))
+    if entry.one_class_remark:
+        words.append(entry.one_class_remark)
     if trains_nothing(entry.config):
         words.append("BatchNorm with one sample trains nothing")
     return "; ".join(word for word in words if word)

@@ -20,7 +20,12 @@ _TITLES: Mapping[str, str] = {
     "schedule": "Learning-rate schedule",
     "joint": "Joint search",
 }
-_LABELS: Mapping[str, str] = {"l2": "L2", "learning_rate_schedule": "schedule"}
+_LABELS: Mapping[str, str] = {
+    "l2": "L2",
+    "learning_rate_schedule": "schedule",
+    "bn_statistics": "BatchNorm statistics",
+    "bn_momentum": "BatchNorm momentum",
+}
 
 
 def show_value(value: Any) -> str:

@@ -15,6 +15,7 @@ from search.study.setup import Problem
 from search.study.stage_results import OBJECTIVE, ComparisonProtocol, Decision
 from trainables.trial import Trial, TrialConfig
 
+SMALL_BATCH = 4  # examples, whose mean lies half a standard deviation beside that of all
 ResultKind = TypeVar("ResultKind", bound=Decision)
 
 
@@ -98,4 +99,10 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
         yield (
             "Batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, "
             "so no hidden weight gets a gradient."
+        )
+    if any(1 < config.batch_size <= SMALL_BATCH for config in configs):
+        yield (
+            f"Batch sizes from 2 to {SMALL_BATCH}: in training BatchNorm normalises with the means of so few "
+            "examples, at inference with those of many, so the network that is judged is another than that "
+            "which is trained; the training accuracy at inference tells by how much."
         )

@@ -29,7 +29,7 @@ def stage_plan(
     options: SearchOptions, problem: Problem, stage: Stage, before: Sequence[Result], sweep: int = 1
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
-    base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {})
+    base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {}, problem.bn_statistics)
     taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
     deciding = options.deciding
     seeds = range(base.seed, base.seed + deciding.first_repeats)
@@ -48,7 +48,7 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
         space = {name: POPULATION_RANGES[name] for name in space}
     others = [name for name in options.staged.order if STAGES[name].hyperparameter not in space]
     before = [result for name in others if (result := StageFiles(folder).read(name))]
-    base, origins = base_of(before, options.given, {})
+    base, origins = base_of(before, options.given, {}, problem.bn_statistics)
     return JointPlan(
         problem=problem,
         base=base,
@@ -98,12 +98,16 @@ def _one_a_batch_size(plan: Plan) -> list[Trial]:
 
 
 def base_of(
-    before: Sequence[Result], given: Mapping[str, Any], fixed: Mapping[str, Any]
+    before: Sequence[Result],
+    given: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    bn_statistics: str = TrialConfig.bn_statistics,
 ) -> tuple[TrialConfig, dict[str, str]]:
     """Returns the configuration to vary, and where each of its values comes from.
 
     A value is `given` by the user, else the winner's of a stage `before` (later ones overrule earlier
-    ones), else `fixed` by the stage itself, else the backbone's untuned one. "given", "stage lr", "the
+    ones), else `fixed` by the stage itself, else the backbone's untuned one; the data has its `bn_statistics`
+    where none are given. "given", "stage lr", "the
     report's for this stage" and "default" are what the second value says of each field.
     """
     won = {
@@ -120,6 +124,7 @@ def base_of(
         **{name: (value, "given") for name, value in given.items()},
     }
     backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
-    values = {**UNTUNED_HEADS.get(backbone, {}), **{name: value for name, (value, _) in chosen.items()}}
+    untuned = {"bn_statistics": bn_statistics, **UNTUNED_HEADS.get(backbone, {})}
+    values = {**untuned, **{name: value for name, (value, _) in chosen.items()}}
     base = TrialConfig.from_dict(values)
     return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}

@@ -17,7 +17,7 @@ from search.statistics.classification_errors import break_down
 from search.statistics.verdict_text import SINGLE_RUNS
 from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
-from search.study.comparison import ages_of
+from search.study.comparison import ages_of, figures_at_inference
 from search.study.stage_results import OBJECTIVE, Entry, PopulationResult
 from trainables.trial import TrialConfig, TrialStatus
 
@@ -92,6 +92,7 @@ def _entry(member: Member) -> Entry:
         best_val_accuracy=result.best_val_accuracy,
         best_epoch=result.best_epoch,
         seconds=member.seconds,
+        **figures_at_inference([result]),
     )
 
 

@@ -64,6 +64,18 @@ def entries_of(
     )
 
 
+def figures_at_inference(finished: Sequence[TrialResult]) -> dict[str, Any]:
+    """Returns the figures of an Entry on what its runs say at inference."""
+    accuracies = [run.train_accuracy_at_inference for run in finished]
+    counts = [run.one_class_epochs for run in finished]
+    known = [accuracy for accuracy in accuracies if accuracy is not None]
+    return {
+        "train_accuracy_at_inference": fmean(known) if known and len(known) == len(finished) else None,
+        "one_class_epochs": None if not counts or None in counts else sum(filter(None, counts)),
+        "epochs": sum(len(run.epochs) for run in finished),
+    }
+
+
 def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
     """Returns the breakdown of the validation errors of the runs with the first seed, all splits together."""
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
@@ -116,5 +128,6 @@ def _entry(
         best_val_accuracy=max((run.best_val_accuracy for run in finished), default=math.nan),
         best_epoch=finished[0].best_epoch if finished else None,
         seconds=sum(run.seconds for run in ended),
+        **figures_at_inference(finished),
         **{name: getattr(comparison, name) for name in compared},
     )

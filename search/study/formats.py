@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
 
 STUDY_FORMAT = 2  # of study.json; 1 had no names of classes
-STAGE_FORMAT = 1  # of stages/<stage>.json
+STAGE_FORMAT = 2  # of stages/<stage>.json; 1 had fewer figures of an entry
 FINETUNE_FORMAT = 1  # of finetune.json
 LIVE_FORMAT = 1  # of live.json
 MODEL_FORMAT = 1  # of winner/model.json
 Value = TypeVar("Value")
 
 
-def require_format(found: object, known: int) -> None:
-    """Raises ValueError where the format `found` in a file is not the one `known` to this version."""
-    if found != known:
+def require_format(found: object, known: int, *, older: Sequence[int] = ()) -> None:
+    """Raises ValueError where the format `found` is neither the `known` one nor an `older` one still read."""
+    if found not in (known, *older):
         raise ValueError(f"its format is {found}, this version reads {known}")
 
 

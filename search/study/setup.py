@@ -19,9 +19,10 @@ from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS, find_features
 from trainables.features.inputs import find_rows, reads_images, rows_read_by
-from trainables.trial import Trial, TrialConfig
+from trainables.trial import EXACT, MOMENTUM, Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
+REPORTS_SOURCES = ("adience", "celeba", "sample")  # the report's data, and drawings in its place
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,11 @@ class Problem:
             for split in self.splits
             if split.test.size
         )
+
+    @property
+    def bn_statistics(self) -> str:
+        """The BatchNorm statistics of trials that are not told any: the report's for the report's data."""
+        return MOMENTUM if set(self.manifest.table["source"]) <= set(REPORTS_SOURCES) else EXACT
 
     @property
     def labels(self) -> np.ndarray:

@@ -202,7 +202,8 @@ def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputErro
 
 def _finite_trial(path: Path) -> TrialResult:
     trial = read_trial(path)
-    if not all(math.isfinite(value) for epoch in trial.epochs for value in vars(epoch).values()):
+    figures = [value for epoch in trial.epochs for value in vars(epoch).values() if value is not None]
+    if not all(map(math.isfinite, figures)):
         raise InputError(f"{path} is damaged (an epoch holds a value that is not finite)")
     return trial
 

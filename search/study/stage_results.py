@@ -59,6 +59,8 @@ class Entry:
     found in the ledger. `spread` is the standard deviation over the runs (NaN with fewer than two).
     `best_epoch` (from 1) is of the first run, `seconds` the sum of the runs' wall times. `status` is
     FAILED where a run failed, STOPPED where a scheduler stopped one or the time was up, else COMPLETED.
+    `train_accuracy_at_inference` is the runs' mean after their last epoch; `one_class_epochs` counts those of
+    their `epochs` that gave one class to all validation rows; None where a version did not know them.
     The last four compare with the winner: mean difference (winner less this), its confidence interval,
     the p value corrected for the number of comparisons, and whether the two could not be told apart; None
     for the winner.
@@ -79,6 +81,16 @@ class Entry:
     interval: tuple[float, float] | None = None
     p_value: float | None = None
     tied: bool | None = None
+    train_accuracy_at_inference: float | None = None
+    one_class_epochs: int | None = None
+    epochs: int | None = None
+
+    @property
+    def one_class_remark(self) -> str:
+        """The remark on epochs that told no classes apart, empty where there are none."""
+        if not self.one_class_epochs:
+            return ""
+        return f"one class only in {self.one_class_epochs} of {self.epochs} epochs"
 
     def row(self) -> dict[str, Any]:
         """Returns the figures by name, for a table."""
@@ -96,6 +108,8 @@ class Entry:
             "high": high,
             "p_value": self.p_value,
             "tied": self.tied,
+            "train_accuracy_at_inference": self.train_accuracy_at_inference,
+            "one_class_epochs": self.one_class_epochs,
         }
 
 
@@ -240,7 +254,7 @@ def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
 def result_from_dict(values: Mapping[str, Any]) -> Result:
     """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
     values = dict(values)
-    require_format(values.pop("format"), STAGE_FORMAT)
+    require_format(values.pop("format"), STAGE_FORMAT, older=(1,))  # whose entries have fewer figures
     protocol = values["protocol"]
     shared = {
         **values,

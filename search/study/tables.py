@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _CONFIG = [item.name for item in fields(TrialConfig)]
 _METRICS = [item.name for item in fields(EpochMetrics)]
-_ENDED = ("split", "status", "objective", "best_val_accuracy", "best_epoch", "seconds", "reason")
+_ENDED = (
+    *("split", "status", "objective", "best_val_accuracy", "best_epoch"),
+    *("train_accuracy_at_inference", "one_class_epochs", "seconds", "reason"),
+)
 TRIAL_COLUMNS = ("key", *_CONFIG, *_ENDED)
 EPOCH_COLUMNS = ("key", *_METRICS)
 RESULT_COLUMNS = ("stage", "sweep", "winner", "objective", "verdict", "statement")
@@ -27,7 +30,9 @@ RESULT_COLUMNS = ("stage", "sweep", "winner", "objective", "verdict", "statement
 def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
     """Returns one row per trial with TRIAL_COLUMNS: its hyperparameters, and how it ended.
 
-    `objective` is the mean validation accuracy over its epochs, NaN without one.
+    `objective` is the mean validation accuracy over its epochs, NaN without one;
+    `train_accuracy_at_inference` is of the last epoch, `one_class_epochs` counts those that gave one class to
+    all validation rows.
     """
     import pandas as pd
 
@@ -40,6 +45,8 @@ def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
             "objective": trial.mean_val_accuracy,
             "best_val_accuracy": trial.best_val_accuracy,
             "best_epoch": trial.best_epoch,
+            "train_accuracy_at_inference": trial.train_accuracy_at_inference,
+            "one_class_epochs": trial.one_class_epochs,
             "seconds": trial.seconds,
             "reason": trial.reason,
         }

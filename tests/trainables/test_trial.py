@@ -93,11 +93,20 @@ def test_config_defaults_are_the_values_of_the_report() -> None:
         ("unfrozen_blocks", -1, "unfrozen_blocks must be a whole number from 0 or all, received -1"),
         ("unfrozen_blocks", "some", "unfrozen_blocks must be a whole number from 0 or all, received 'some'"),
         ("train_batchnorm", 1, "train_batchnorm must be true or false, received 1"),
+        ("bn_statistics", "batch", "bn_statistics must be one of exact, momentum, received 'batch'"),
+        ("bn_momentum", 1, "bn_momentum must lie in [0, 1), received 1"),
+        ("bn_momentum", math.nan, "bn_momentum must lie in [0, 1), received nan"),
     ],
 )
 def test_config_refuses(field: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         TrialConfig(**{field: value})
+
+
+def test_config_with_exact_statistics_reads_no_momentum() -> None:
+    rule = "bn_momentum must be left at 0.99 where bn_statistics is exact, which reads none, received 0.9"
+    with pytest.raises(ValueError, match=f"^{re.escape(rule)}$"):
+        TrialConfig(bn_statistics="exact", bn_momentum=0.9)
 
 
 def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
@@ -115,6 +124,24 @@ def test_config_from_dict_reads_what_to_dict_wrote() -> None:
 def test_key_is_stable() -> None:
     """A change here retrains every study's trials: keep it, or say so in the changelog."""
     assert TRIAL.key == "82ab58cfe02320b8"
+    spelled = replace(TRIAL.config, bn_statistics="momentum", bn_momentum=0.99)
+    assert replace(TRIAL, config=spelled).key == TRIAL.key
+    for values in ({"bn_momentum": 0.9}, {"bn_statistics": "exact"}):
+        assert replace(TRIAL, config=replace(TRIAL.config, **values)).key != TRIAL.key
+
+
+def test_epochs_of_an_earlier_version_are_read_and_what_they_do_not_tell_is_unknown() -> None:
+    values = _result(0.5, 0.7).to_dict()
+    for epoch in values["epochs"]:
+        del epoch["train_accuracy_at_inference"], epoch["val_one_class"]
+    result = TrialResult.from_dict(json.loads(json.dumps(values)))
+    assert result.epochs[0].train_accuracy_at_inference is None
+    assert result.one_class_epochs is None
+
+
+def test_epochs_that_gave_one_class_are_counted() -> None:
+    epochs = [replace(_epoch(number, 0.5), val_one_class=number < 3) for number in (1, 2, 3)]
+    assert replace(_result(), epochs=tuple(epochs)).one_class_epochs == 2
 
 
 def test_key_of_equal_numbers_is_equal() -> None:

@@ -37,6 +37,7 @@ class Architecture:
     has_l2: bool
     body: Body | None = None
     precision: str = "float32"
+    bn_momentum: float = 0.99
 
     @classmethod
     def of(cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none") -> Architecture:
@@ -51,7 +52,13 @@ class Architecture:
             if find_backbone(config.backbone).frozen:
                 body = Body(config.backbone, weights, config.unfrozen_blocks, config.train_batchnorm)
         return cls(
-            input_shape, config.hidden_units, config.dropout > 0, config.l2 > 0, body, config.precision
+            input_shape=input_shape,
+            hidden_units=config.hidden_units,
+            has_dropout=config.dropout > 0,
+            has_l2=config.l2 > 0,
+            body=body,
+            precision=config.precision,
+            bn_momentum=config.bn_momentum,
         )
 
 
@@ -131,6 +138,14 @@ def body_of(network: keras.Sequential) -> keras.Model | None:
     return next((layer for layer in network.layers if isinstance(layer, keras.Model)), None)
 
 
+def head_of(network: keras.Sequential) -> list[layers.Layer]:
+    """Returns the layers from the features `(batch, d)` up; none where images have no backbone."""
+    body = body_of(network)
+    if body:
+        return list(network.layers[network.layers.index(body) + 1 :])
+    return list(network.layers) if len(network.input_shape) == 2 else []
+
+
 def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
     """Puts the network where training with `config` begins, whatever it was trained on before.
 
@@ -204,7 +219,11 @@ def _layers_below(architecture: Architecture) -> list[layers.Layer]:
 
 
 def _head_layers(architecture: Architecture) -> list[layers.Layer]:
-    return [layers.Flatten(), layers.BatchNormalization(), *_dense_blocks(architecture, batch_norm=True)]
+    return [layers.Flatten(), _batch_norm(architecture), *_dense_blocks(architecture, batch_norm=True)]
+
+
+def _batch_norm(architecture: Architecture) -> layers.BatchNormalization:
+    return layers.BatchNormalization(momentum=architecture.bn_momentum)
 
 
 def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
@@ -229,7 +248,7 @@ def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layer
     for units in architecture.hidden_units:
         blocks.append(dense(units, activation="relu", **_EMPTY))
         if batch_norm:
-            blocks.append(layers.BatchNormalization())
+            blocks.append(_batch_norm(architecture))
         if architecture.has_dropout:
             blocks.append(RateDropout())
     return blocks

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from data_prep.errors import InputError
+from trainables.training.pass_rows import FEATURE_ROWS, rows_of_pass
 from trainables.training.schedules import learning_rate_of_epoch
-from trainables.training.validation_metrics import VALIDATION_BATCH
-from trainables.trial import EpochMetrics, TrialConfig
+from trainables.training.validation_metrics import VALIDATION_BATCH, is_one_class, share_right
+from trainables.trial import EXACT, EpochMetrics, TrialConfig
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
@@ -33,10 +34,19 @@ ACTIVATION_ARRAYS = 8  # of a batch at each width: what a step keeps for the gra
 def shape_of(config: TrialConfig) -> Hashable:
     """Returns the shape that configurations share where one pack can train them.
 
-    That is the backbone, the hidden widths, the batch size and the number of epochs, and whether there is
-    L2 at all. A dropout rate of 0 is one rate among others: it returns its input to the bit.
+    That is the backbone, the hidden widths, the batch size, the number of epochs and BatchNorm's statistics,
+    and whether there is L2 at all. A dropout rate of 0 is one rate among others: it returns its input to the
+    bit.
     """
-    return (config.backbone, config.hidden_units, config.batch_size, config.epochs, config.l2 > 0)
+    normalisation = (config.bn_statistics, config.bn_momentum)
+    return (
+        config.backbone,
+        config.hidden_units,
+        config.batch_size,
+        config.epochs,
+        config.l2 > 0,
+        normalisation,
+    )
 
 
 def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
@@ -56,6 +66,8 @@ def pack_size(config: TrialConfig, features: int, memory_bytes: float) -> int:
     kernels = sum((below + 1) * above for below, above in pairwise((*widths, 1)))
     parameters = kernels + 4 * sum(widths)  # BatchNorm's
     activations = max(ACTIVATION_ARRAYS * config.batch_size, 2 * VALIDATION_BATCH) * sum(widths)
+    if config.bn_statistics == EXACT:  # which are of all rows: what a layer reads and what it makes of them
+        activations += FEATURE_ROWS * max(map(sum, pairwise((*config.hidden_units, 1))))
     member_bytes = 4 * (PARAMETER_ARRAYS * parameters + activations)
     return max(1, int(memory_bytes // member_bytes))
 
@@ -95,6 +107,7 @@ class PackedTraining:
         most_dropout = max(self.configs, key=lambda config: config.dropout)
         self._program = _program(Architecture.of(most_dropout, examples.inputs.shape[1:]))
         self._state = self._program.initial_state(self.configs)
+        self._rows_of_pass = rows_of_pass(examples.train, FEATURE_ROWS)
         self._inputs = jnp.asarray(examples.inputs)
         self._labels = jnp.asarray(examples.labels[:, None], jnp.float32)
 
@@ -141,22 +154,32 @@ class PackedTraining:
     def _train_epoch(self, epoch: int) -> tuple[EpochMetrics | DivergedError | None, ...]:
         started = time.perf_counter()
         rates = [self._learning_rate(member) for member in self._slots]
-        self._state, trained, validated = self._program.run_epoch(
+        self._state, trained, answers, validated = self._program.run_epoch(
             self._program.with_learning_rates(self._state, rates),
             self._inputs,
             self._labels,
             np.stack([self._order(member, epoch) for member in self._slots]).astype(np.int32),
+            self._rows_of_pass.astype(np.int32),
             self.examples.validation.astype(np.int32),
             self.configs[0].batch_size,
+            self.configs[0].bn_statistics == EXACT,
         )
         figures = [*zip(*_means(trained), *_means(validated), rates, strict=True)]
+        pass_labels = self.examples.labels[self._rows_of_pass]
         seconds = (time.perf_counter() - started) / len(self._going_on)
         entries: list[EpochMetrics | DivergedError | None] = [None for _ in self.configs]
         for slot, member in enumerate(self._slots):
             if member in self._going_on:
                 values = dict(zip(_FIGURES, figures[slot], strict=True))
-                metrics = EpochMetrics(epoch=epoch, seconds=seconds, **values)
-                entries[member] = self._keep(member, metrics, np.asarray(validated.probabilities[slot]))
+                probabilities = np.asarray(validated.probabilities[slot])
+                metrics = EpochMetrics(
+                    epoch=epoch,
+                    seconds=seconds,
+                    train_accuracy_at_inference=share_right(pass_labels, np.asarray(answers[slot])),
+                    val_one_class=is_one_class(probabilities),
+                    **values,
+                )
+                entries[member] = self._keep(member, metrics, probabilities)
         return tuple(entries)
 
     def _learning_rate(self, member: int) -> float:
@@ -205,14 +228,17 @@ class _Program:
         import jax
         import keras
 
-        from trainables.training.network import build_network
+        from trainables.training.network import build_network, head_of
 
         self._network = build_network(architecture)
+        self._head = head_of(self._network)
         self._optimizer = keras.optimizers.Adam()
         self._optimizer.build(self._network.trainable_variables)
         self._entropy = keras.losses.BinaryCrossentropy()
         # the new state takes the memory of the old one: with both, half as many members would fit
-        self.run_epoch = jax.jit(self._run_epoch, static_argnames="batch_size", donate_argnames="state")
+        self.run_epoch = jax.jit(
+            self._run_epoch, static_argnames=("batch_size", "exact"), donate_argnames="state"
+        )
 
     def initial_state(self, configs: Sequence[TrialConfig]) -> _State:
         """Returns the stacked state in which training with each configuration begins."""
@@ -241,12 +267,21 @@ class _Program:
         return state._replace(optimizer=optimizer)
 
     def _run_epoch(
-        self, state: _State, inputs: Any, labels: Any, orders: Any, validation: Any, batch_size: int
-    ) -> tuple[_State, _Seen, _Seen]:
-        """Trains an epoch and validates; returns the state and what each of the two saw.
+        self,
+        state: _State,
+        inputs: Any,
+        labels: Any,
+        orders: Any,
+        rows_of_pass: Any,
+        validation: Any,
+        batch_size: int,
+        exact: bool,
+    ) -> tuple[_State, _Seen, Any, _Seen]:
+        """Trains an epoch, passes over training rows and validates; returns the state and what was seen.
 
-        `inputs` `(n, features)`, `labels` `(n, 1)`, `orders` `(slots, n_train)` and `validation`
-        `(n_validation,)` row numbers. It is compiled for each number of slots.
+        `inputs` `(n, features)`, `labels` `(n, 1)`; row numbers are `orders` `(slots, n_train)`,
+        `rows_of_pass` and `validation`. Of the pass the probabilities are returned, `(slots, rows)`; with
+        `exact` it sets BatchNorm's statistics. It is compiled for each number of slots.
         """
         import jax
 
@@ -258,18 +293,32 @@ class _Program:
             trainable, adam = self._optimizer.stateless_apply(adam, gradients, trainable)
             return _State(trainable, non_trainable, adam), seen
 
-        def epoch(member: _State, order: Any) -> tuple[_State, _Seen, _Seen]:
+        def epoch(member: _State, order: Any) -> tuple[_State, _Seen, Any, _Seen]:
             def validate(_: None, rows: Any) -> tuple[None, _Seen]:
                 return None, self._loss(*member[:2], inputs[rows], labels[rows], training=False)[1][1]
 
             member, trained = _over_batches(step, member, order, batch_size)
-            return member, trained, _over_batches(validate, None, validation, VALIDATION_BATCH)[1]
+            member, answers = self._pass(member, inputs[rows_of_pass], exact)
+            return member, trained, answers, _over_batches(validate, None, validation, VALIDATION_BATCH)[1]
 
         if len(orders) > 1:
             return jax.vmap(epoch)(state, orders)
         alone = jax.tree.map(lambda values: values[0], (state, orders))  # plain: `vmap` of one is slower
-        ended: tuple[_State, _Seen, _Seen] = jax.tree.map(lambda values: values[None], epoch(*alone))
+        ended: tuple[_State, _Seen, Any, _Seen] = jax.tree.map(lambda values: values[None], epoch(*alone))
         return ended
+
+    def _pass(self, member: _State, inputs: Any, exact: bool) -> tuple[_State, Any]:
+        """Returns the member, with exact statistics where it is to have them, and its probabilities."""
+        import keras
+
+        from trainables.training.inference_pass import pass_through
+
+        kinds = (self._network.trainable_variables, self._network.non_trainable_variables)
+        values = [pair for pairs in map(zip, kinds, member[:2]) for pair in pairs]
+        with keras.StatelessScope(values) as scope:
+            answers = pass_through(self._head, inputs, exact=exact, over_rows=_some_at_a_time)
+            statistics = [scope.get_current_value(variable) for variable in kinds[1]]
+        return member._replace(non_trainable=statistics if exact else member.non_trainable), answers[:, 0]
 
     def _loss(
         self, trainable: Any, non_trainable: Any, inputs: Any, labels: Any, training: bool
@@ -304,6 +353,21 @@ def _over_batches(step: Callable[..., Any], carry: Any, rows: Any, size: int) ->
         carry, rest = step(carry, rows[whole:])
         parts.append(rest)
     return carry, jax.tree.map(lambda *values: jnp.concatenate(values), *parts)
+
+
+def _some_at_a_time(function: Callable[[Any], Any], rows: Any) -> Any:
+    """Returns what `function` makes of the rows, VALIDATION_BATCH at a time: a pack has all its members'."""
+    import jax
+    import jax.numpy as jnp
+
+    whole = len(rows) // VALIDATION_BATCH * VALIDATION_BATCH
+    parts = []
+    if whole:
+        made = jax.lax.map(function, rows[:whole].reshape(-1, VALIDATION_BATCH, rows.shape[1]))
+        parts.append(made.reshape(whole, -1))
+    if whole < len(rows):
+        parts.append(function(rows[whole:]))
+    return jnp.concatenate(parts)
 
 
 def _means(seen: _Seen) -> tuple[list[float], list[float]]:

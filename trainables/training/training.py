@@ -21,18 +21,26 @@ from data_prep.storage.atomic_files import write_whole
 from trainables.training.augmentation import Augmentation
 from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
+from trainables.training.inference_pass import InferencePass
 from trainables.training.network import (
     Architecture,
     body_of,
     build_network,
+    head_of,
     l2_penalty,
     set_initial_state,
     set_rates,
     set_streams,
 )
+from trainables.training.pass_rows import FEATURE_ROWS, IMAGE_ROWS, rows_of_pass
 from trainables.training.schedules import learning_rate_of_epoch
-from trainables.training.validation_metrics import VALIDATION_BATCH, validation_figures
-from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
+from trainables.training.validation_metrics import (
+    VALIDATION_BATCH,
+    is_one_class,
+    share_right,
+    validation_figures,
+)
+from trainables.trial import BEST, EXACT, LAST, EpochMetrics, TrialConfig, best_epoch
 
 STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
 CHECKPOINT = "state.npz"
@@ -56,11 +64,14 @@ def divergence(metrics: EpochMetrics) -> DivergedError | None:
 class Program:
     """A compiled network, its variables that training changes, and the first values of some.
 
+    `below` is the part of a network on images that its `head` stands on, None where it reads features.
     `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
     `set_initial_state` leaves: the backbone and the optimizer.
     """
 
     network: keras.Sequential
+    below: keras.Sequential | None
+    head: InferencePass
     changing: tuple[keras.Variable, ...]
     starts: tuple[tuple[keras.Variable, np.ndarray], ...]
 
@@ -100,10 +111,7 @@ class Training:
 
     def validation_probabilities(self) -> np.ndarray:
         """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
-        batches = self._validation_batches()  # `predict` would hold 32 of them, 300 MB of pixels, at a time
-        with spreading(self._devices):
-            predicted = [self._predict(batches[number][0]) for number in range(len(batches))]
-        return np.concatenate(predicted).astype(np.float32)[:, 0]
+        return self._predicted(self.network, self._central_batches(self.examples.validation))[:, 0]
 
     def save(self, folder: Path, *, with_best: bool = True) -> None:
         """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
@@ -197,29 +205,85 @@ class Training:
         with spreading(self._devices):
             history = self.network.fit(
                 readable(self._training_batches(epoch)),
-                validation_data=None if self._devices > 1 else readable(self._validation_batches()),
+                validation_data=None if self._validates_after_fit else readable(self._validation_batches()),
                 initial_epoch=epoch - 1,
                 epochs=epoch,
                 shuffle=False,
                 verbose=0,
             ).history
         figures = {name: values[-1] for name, values in history.items()}
-        if self._devices > 1:  # they want equal parts, the last batch of validation has none
-            labels = self.examples.labels[self.examples.validation]
-            penalty = l2_penalty(self.network)
-            figures |= validation_figures(labels, self.validation_probabilities(), penalty)
+        at_inference = self._pass_over_training_rows()
+        if self._validates_after_fit:
+            figures |= self._validated()
         return EpochMetrics(
             epoch=epoch,
             **{name: float(figures[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")},
             learning_rate=learning_rate,
             seconds=time.perf_counter() - started,
+            train_accuracy_at_inference=at_inference,
+            val_one_class=self._gave_one_class(float(figures["val_accuracy"])),
         )
 
-    def _predict(self, inputs: np.ndarray) -> np.ndarray:
+    @property
+    def _validates_after_fit(self) -> bool:
+        """Whether `fit` cannot validate: exact statistics come after it, and devices want equal parts, of
+        which the last batch of validation has none.
+        """
+        return self._is_exact or self._devices > 1
+
+    @property
+    def _is_exact(self) -> bool:
+        return self.config.bn_statistics == EXACT
+
+    def _validated(self) -> dict[str, float]:
+        if self._devices == 1:
+            batches = readable(self._validation_batches())
+            figures = self.network.evaluate(batches, verbose=0, return_dict=True)
+            return {f"val_{name}": value for name, value in figures.items()}
+        labels = self.examples.labels[self.examples.validation]
+        return validation_figures(labels, self.validation_probabilities(), l2_penalty(self.network))
+
+    def _pass_over_training_rows(self) -> float:
+        """Returns the training accuracy at inference; statistics that are to be exact become so."""
+        probabilities = self._program.head.run(self._inputs_of_pass(), exact=self._is_exact)
+        labels = self.examples.labels[self._rows_of_pass]
+        return share_right(labels, probabilities)
+
+    @functools.cached_property
+    def _rows_of_pass(self) -> np.ndarray:
+        most = IMAGE_ROWS if self.examples.are_images else FEATURE_ROWS
+        return rows_of_pass(self.examples.train, most)
+
+    def _inputs_of_pass(self) -> Any:
+        if self._program.below:  # what it makes of them changes with its trained layers
+            return self._predicted(self._program.below, self._central_batches(self._rows_of_pass))
+        return self._features_of_pass
+
+    @functools.cached_property
+    def _features_of_pass(self) -> Any:
+        return keras.ops.convert_to_tensor(self.examples.inputs[self._rows_of_pass])
+
+    def _gave_one_class(self, accuracy: float) -> bool:
+        """Returns whether all validation rows got one class, in an epoch of that validation accuracy."""
+        labels = self.examples.labels[self.examples.validation]
+        _, counts = np.unique(labels, return_counts=True)
+        # an answer that is always the same is right as often as its class is there: seldom is more asked
+        if not np.isclose(accuracy, [0, *counts / len(labels)], atol=1e-6).any():
+            return False
+        return is_one_class(self.validation_probabilities())
+
+    def _predicted(self, network: keras.Sequential, batches: Batches) -> np.ndarray:
+        """Returns what `network` makes of the inputs in `batches`, float32 with a row for each."""
+        # `predict` would hold 32 of them, 300 MB of pixels, at a time
+        with spreading(self._devices):
+            predicted = [self._predict(network, batches[number][0]) for number in range(len(batches))]
+        return np.concatenate(predicted).astype(np.float32)
+
+    def _predict(self, network: keras.Sequential, inputs: np.ndarray) -> np.ndarray:
         """Returns what the network says of a batch, which its devices see in parts of the same size."""
         missing = -len(inputs) % self._devices
         padded = np.concatenate([inputs, inputs[:1].repeat(missing, axis=0)]) if missing else inputs
-        return np.asarray(self.network.predict_on_batch(padded))[: len(inputs)]
+        return np.asarray(network.predict_on_batch(padded))[: len(inputs)]
 
     def _training_batches(self, epoch: int) -> Batches:
         config, examples = self.config, self.examples
@@ -233,7 +297,11 @@ class Training:
         return Batches(examples, order, config.batch_size, drawn)
 
     def _validation_batches(self) -> Batches:
-        rows, examples = self.examples.validation, self.examples
+        return self._central_batches(self.examples.validation)
+
+    def _central_batches(self, rows: np.ndarray) -> Batches:
+        """Returns batches of the rows as they are read outside training, in their order."""
+        examples = self.examples
         if not examples.are_images:
             return Batches(examples, rows, VALIDATION_BATCH)
         central = Augmentation.central(self.config.augment, len(rows), examples.inputs.shape[1])
@@ -268,6 +336,8 @@ def _compiled(architecture: Architecture) -> Program:
             steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
             auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
         )
+        head = head_of(network)
+        below = _below(network, head) if reads_images else None
         # now: the first `fit` would build it after its first values are noted below
         network.optimizer.build(network.trainable_variables)
     changing = changing_variables(network)
@@ -275,7 +345,14 @@ def _compiled(architecture: Architecture) -> Program:
     # copies: a step on JAX takes over the memory of the values that it replaces
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
-    return Program(network, tuple(changing), tuple(starts))
+    return Program(network, below, InferencePass(head), tuple(changing), tuple(starts))
+
+
+def _below(network: keras.Sequential, head: list[keras.Layer]) -> keras.Sequential:
+    """Returns the network less its head; they share the layers."""
+    if not head:
+        return network
+    return keras.Sequential([keras.Input(network.input_shape[1:]), *network.layers[: -len(head)]])
 
 
 def changing_variables(network: keras.Sequential) -> list[keras.Variable]:

@@ -8,6 +8,21 @@ VALIDATION_BATCH = 512  # rows of features that a network judges at once
 _EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1
 
 
+def share_right(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the share of rows whose answer is their label, in float32 as Keras' accuracy is.
+
+    `labels` are 0 or 1 `(n,)`, `probabilities` those of label 1 `(n,)`.
+    """
+    right = (probabilities > 0.5) == (labels == 1)
+    return float(right.sum(dtype=np.float32) / np.float32(len(right)))
+
+
+def is_one_class(probabilities: np.ndarray) -> bool:
+    """Returns whether all rows get one class; `probabilities` are those of label 1 `(n,)`."""
+    said = probabilities > 0.5
+    return bool(said.all() or not said.any())
+
+
 def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: float) -> dict[str, float]:
     """Returns `val_loss` (binary cross-entropy plus `penalty`) and `val_accuracy`.
 

@@ -71,6 +71,12 @@ def _show_table(kept: pd.DataFrame, total: int) -> None:
             "stage": st.column_config.TextColumn(pinned=True),
             "mean val acc": accuracy,
             "best val acc": accuracy,
+            "train acc": st.column_config.NumberColumn(
+                format="%.4f", help="on training rows at inference, after the last epoch"
+            ),
+            "one class": st.column_config.NumberColumn(
+                format="%d", help="epochs that gave one class to all validation rows"
+            ),
             "epochs": st.column_config.ProgressColumn(format="%d", min_value=0, max_value=longest),
             "seconds": st.column_config.NumberColumn(format="%.1f"),
             "seed": st.column_config.NumberColumn(format="%d"),

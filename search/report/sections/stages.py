@@ -64,7 +64,9 @@ def _table(result: StageResult) -> Table:
         caption=(
             "Mean over the epochs of the validation accuracy (mean ± standard deviation over the runs). "
             f"Ours: split {result.protocol.split}; published: split {PROTOCOL.split}, {PROTOCOL.runs} run, "
-            f"{PROTOCOL.epochs} epochs, no spread, difference, best epoch or seconds"
+            f"{PROTOCOL.epochs} epochs, no spread, difference, best epoch or seconds. The training accuracy "
+            "at inference is of the network as it is used, after the last epoch; far below the curve's, the "
+            "network that is judged is another than the one that was trained"
         ),
         columns=(
             stage_label(result.stage),
@@ -75,6 +77,7 @@ def _table(result: StageResult) -> Table:
             "verdict, status",
             "best val accuracy",
             "best epoch",
+            "training accuracy at inference",
             "seconds",
             "runs",
         ),
@@ -93,6 +96,7 @@ def _row(entry: Entry, result: StageResult) -> Sequence[str]:
         remark(entry, result),
         decimal(entry.best_val_accuracy),
         NONE if entry.best_epoch is None else str(entry.best_epoch),
+        decimal(entry.train_accuracy_at_inference),
         decimal(entry.seconds, 1),
         f"{len(entry.trials)}" + (f" ({len(entry.reused)} reused)" if entry.reused else ""),
     )

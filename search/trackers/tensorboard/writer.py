@@ -160,11 +160,13 @@ class _Run:
             ("val_accuracy", metrics.val_accuracy),
             ("val_loss", metrics.val_loss),
             ("accuracy", metrics.accuracy),
+            ("train_accuracy_at_inference", metrics.train_accuracy_at_inference),
             ("loss", metrics.loss),
             ("learning_rate", metrics.learning_rate),
             ("seconds", metrics.seconds),
         ):
-            event.summary.value.add(tag=name, simple_value=value)
+            if value is not None:  # an earlier version did not record it
+                event.summary.value.add(tag=name, simple_value=value)
         self._file.write(event)
 
     def end(self, status: TrialStatus) -> None:

@@ -21,6 +21,8 @@ def row_of(metrics: EpochMetrics) -> dict[str, float]:
     names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     values = {name: getattr(metrics, name) for name in names}
     values["epoch_learning_rate"] = metrics.learning_rate  # learning_rate is the configuration's
+    if metrics.train_accuracy_at_inference is not None:
+        values["train_accuracy_at_inference"] = metrics.train_accuracy_at_inference
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
@@ -32,6 +34,8 @@ def summary_of(result: TrialResult) -> dict[str, Any]:
         "mean_val_accuracy": _finite(result.mean_val_accuracy),
         "best_val_accuracy": _finite(result.best_val_accuracy),
         "best_epoch": result.best_epoch,
+        "train_accuracy_at_inference": result.train_accuracy_at_inference,
+        "one_class_epochs": result.one_class_epochs,
         "train_seconds": result.seconds,
     }
 
@@ -112,6 +116,8 @@ def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
         "spread": _finite(entry.spread),
         "best_val_accuracy": _finite(entry.best_val_accuracy),
         "best_epoch": entry.best_epoch,
+        "train_accuracy_at_inference": entry.train_accuracy_at_inference,
+        "one_class_epochs": entry.one_class_epochs,
         "runs": len(entry.trials),
         "winner_less_this": entry.difference,
         "p_value": entry.p_value,

@@ -103,6 +103,11 @@ def test_base_without_anything_is_the_report() -> None:
     assert origins == dict.fromkeys(base.to_dict(), "default")
 
 
+def test_base_has_the_statistics_of_its_data_unless_others_are_given() -> None:
+    assert base_of([], {}, {}, "exact")[0].bn_statistics == "exact"
+    assert base_of([], {"bn_statistics": "momentum"}, {}, "exact")[0] == TrialConfig()
+
+
 @pytest.mark.parametrize(
     ("given", "head"),
     [

@@ -14,7 +14,7 @@ from data_prep.errors import InputError
 from trainables.training.batches import Examples
 from trainables.training.packed import PackedTraining, group_by_shape, pack_size
 from trainables.training.training import DivergedError, Training
-from trainables.trial import EpochMetrics, TrialConfig
+from trainables.trial import EXACT, EpochMetrics, TrialConfig
 
 pytestmark = pytest.mark.training
 
@@ -51,6 +51,10 @@ def _assert_close(ours: Sequence[EpochMetrics], theirs: Sequence[EpochMetrics]) 
             expected.val_accuracy,
             pytest.approx(expected.learning_rate, rel=1e-12),
         )
+        assert (metrics.train_accuracy_at_inference, metrics.val_one_class) == (
+            expected.train_accuracy_at_inference,
+            expected.val_one_class,
+        )
 
 
 @on_jax
@@ -69,8 +73,19 @@ def _assert_close(ours: Sequence[EpochMetrics], theirs: Sequence[EpochMetrics]) 
         [replace(PLAIN, dropout=rate, seed=seed) for rate, seed in ((0.0, 1), (0.5, 2), (0.0, 3))],
         [replace(PLAIN, batch_size=64), replace(PLAIN, batch_size=64, seed=1)],
         [replace(PLAIN, batch_size=29), replace(PLAIN, batch_size=29, seed=1)],
+        [replace(RICH, bn_statistics=EXACT, seed=seed, dropout=0.3 * seed) for seed in range(3)],
+        [replace(PLAIN, bn_momentum=0.8)],
     ],
-    ids=["one", "seeds", "five", "with and without dropout", "batch above all", "whole batches"],
+    ids=[
+        "one",
+        "seeds",
+        "five",
+        "with and without dropout",
+        "batch above all",
+        "whole batches",
+        "exact statistics",
+        "another momentum",
+    ],
 )
 def test_member_equals_its_own_training(examples: Examples, configs: list[TrialConfig]) -> None:
     pack = _trained(configs, examples)
@@ -177,6 +192,8 @@ def test_groups_keep_the_order_and_share_what_is_compiled() -> None:
         replace(PLAIN, backbone="inception_v3"),
         replace(PLAIN, epochs=4),
         replace(PLAIN, l2=0.1),
+        replace(PLAIN, bn_statistics=EXACT),
+        replace(PLAIN, bn_momentum=0.9),
     ]
     dropped = replace(PLAIN, dropout=0.5)
     groups = group_by_shape([PLAIN, *others, varied, dropped, replace(PLAIN, l2=0.5)])
@@ -192,7 +209,8 @@ def test_pack_size_is_that_of_the_memory_and_at_least_one() -> None:
     assert pack_size(report, 2048, 1e6) == 1
     assert 16 <= pack_size(report, 2048, 1e9) <= 22
     assert pack_size(report, 2048, 2e10) == pytest.approx(20 * pack_size(report, 2048, 1e9), rel=0.06)
-    assert pack_size(replace(report, batch_size=1024), 2048, 1e9) < pack_size(report, 2048, 1e9)
+    for larger in (replace(report, batch_size=1024), replace(report, bn_statistics=EXACT)):
+        assert pack_size(larger, 2048, 1e9) < pack_size(report, 2048, 1e9)
 
 
 def test_driver_groups_and_sizes_packs_without_keras() -> None:
