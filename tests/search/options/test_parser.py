@@ -112,6 +112,9 @@ def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> 
         ("--hidden-units 64/0", "hidden_units must be one or more whole numbers of at least 1"),
         ("--dropout 1", "dropout must lie in [0, 1), received 1.0"),
         ("--l2 -0.1", "l2 must be 0 or more, received -0.1"),
+        ("--bn-statistics batch", "argument --bn-statistics: invalid choice: 'batch'"),
+        ("--bn-momentum 1", "bn_momentum must lie in [0, 1), received 1.0"),
+        ("--bn-statistics exact --bn-momentum 0.9", "where bn_statistics is exact, which reads none"),
         ("--schedule linear", "must be one of constant, cosine, step, reduce_on_plateau, received 'linear'"),
         ("--epochs 0", "epochs must be a whole number of at least 1, received 0"),
         ("--seed -1", "seed must be a whole number from 0, received -1"),
@@ -171,6 +174,11 @@ def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None
     }
 
 
+def test_who_gives_a_momentum_asks_for_running_averages() -> None:
+    given = parsed("--stage lr --bn-momentum 0.9").given
+    assert given == {"bn_statistics": "momentum", "bn_momentum": 0.9}
+
+
 @pytest.mark.parametrize(
     ("text", "widths"), [("512/256/128", (512, 256, 128)), ("512,256", (512, 256)), ("64", (64,))]
 )
@@ -220,6 +228,8 @@ DEFAULTS = {
     "--dropout": "0.0, or an earlier stage",
     "--l2": "0.0, or an earlier stage",
     "--schedule": "constant, or an earlier stage",
+    "--bn-statistics": "momentum for the report's data, exact for other data",
+    "--bn-momentum": "the report's 0.99",
     "--epochs": "20",
     "--seed": "7",
     "--order": "backbone,batch_size,lr,neurons,dropout,l2,schedule",

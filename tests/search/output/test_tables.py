@@ -264,11 +264,29 @@ TRIAL_KEYS = {
     "reason",
     "value",
     "best_val_accuracy",
+    "train_accuracy_at_inference",
+    "one_class_epochs",
     "best_epoch",
     "epochs",
     "seconds",
     "reused",
 }
+
+
+@pytest.mark.parametrize(
+    ("one_class", "row"),
+    [
+        (18, "0.5 0.8750 0.9000 3 0.6100 1.5 one class only in 18 of 20 epochs"),
+        (0, "0.5 0.8750 0.9000 3 0.6100 1.5"),
+    ],
+)
+def test_row_has_the_training_accuracy_at_inference_and_marks_epochs_of_one_class(
+    one_class: int, row: str
+) -> None:
+    entry = make_entry(0.5, OTHER, train_accuracy_at_inference=0.61, one_class_epochs=one_class, epochs=20)
+    lines = printed(lambda console: print_stage(make_stage_result(entries=(entry,)), console), width=100)
+    assert row in [" ".join(line.split()) for line in lines]
+    assert "train: accuracy on training rows at inference, after the last epoch" in lines
 
 
 def test_result_json_has_the_promised_keys(problem: Problem, tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_notes_describe_every_split(tmp_path: Path) -> None:
     assert all(f"split fold-{fold}: " in said for fold in range(5))
 
 
+def test_notes_say_what_batches_of_2_to_4_mean_for_batch_norm(tmp_path: Path) -> None:
+    said = "Batch sizes from 2 to 4: in training BatchNorm normalises with the means of so few examples"
+    assert said in notes(make_problem(tmp_path), TrialConfig(batch_size=4))
+    assert said not in notes(make_problem(tmp_path), TrialConfig(batch_size=1), TrialConfig(batch_size=8))
+
+
 def test_notes_say_that_batch_size_1_trains_nothing(tmp_path: Path) -> None:
     configs = STAGES["batch_size"].configs(TrialConfig())
     assert "Batch size 1 trains nothing: with one example, BatchNorm" in notes(

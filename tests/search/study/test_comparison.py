@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,26 @@ def test_entry_of_finished_runs(problem: Problem) -> None:
     assert (entry.status, entry.seconds, entry.reason) == ("COMPLETED", 2.0, "")
     assert entry.trials == tuple(run.key for run in candidate.runs)
     assert entry.reused == (candidate.runs[1].key,)
+
+
+def test_entry_counts_the_epochs_of_one_class_and_averages_the_accuracy_at_inference(
+    problem: Problem,
+) -> None:
+    candidate = candidate_of(problem, 0.5)
+    results = ended(candidate, 0.5, 0.7)
+    for run, accuracy, one_class in zip(candidate.runs, (0.6, 0.8), (True, False), strict=True):
+        (epoch,) = results[run.key].epochs
+        told = replace(epoch, train_accuracy_at_inference=accuracy, val_one_class=one_class)
+        results[run.key] = replace(results[run.key], epochs=(told,))
+    entry = entry_of(candidate, results)
+    assert entry.train_accuracy_at_inference == pytest.approx(0.7)
+    assert entry.one_class_remark == "one class only in 1 of 2 epochs"
+
+
+def test_entry_of_runs_of_an_earlier_version_does_not_know_what_they_did_not_tell(problem: Problem) -> None:
+    candidate = candidate_of(problem, 0.5)
+    entry = entry_of(candidate, ended(candidate, 0.5, 0.7))
+    assert (entry.train_accuracy_at_inference, entry.one_class_epochs) == (None, None)
 
 
 def test_entry_of_one_run_has_no_spread(problem: Problem) -> None:

@@ -109,6 +109,16 @@ def test_weights_in_words_name_the_precision_where_it_is_not_float32(
     assert weights_in_words(weights, precision) == words
 
 
+@pytest.mark.parametrize(
+    ("source", "statistics"),
+    [("adience", "momentum"), ("celeba", "momentum"), ("sample", "momentum"), ("folder", "exact")],
+)
+def test_statistics_are_the_reports_for_its_data_and_exact_for_other(
+    tmp_path: Path, source: str, statistics: str
+) -> None:
+    assert make_problem(tmp_path, source=source).bn_statistics == statistics
+
+
 def test_labels_are_those_of_the_rows(tmp_path: Path) -> None:
     problem = make_problem(tmp_path)
     assert problem.labels.dtype == np.int16

@@ -159,9 +159,20 @@ def test_stage_file_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
 
 def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result())
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(InputError, match="its format is 2, this version reads 1"):
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    with pytest.raises(InputError, match="its format is 3, this version reads 2"):
         StageFiles(tmp_path).read("lr")
+
+
+def test_stage_file_of_the_first_format_is_read_without_the_figures_that_it_lacks(tmp_path: Path) -> None:
+    path = StageFiles(tmp_path).write(make_stage_result(entries=(make_entry(0.5),)))
+    values = json.loads(path.read_text()) | {"format": 1}
+    for name in ("train_accuracy_at_inference", "one_class_epochs", "epochs"):
+        del values["entries"][0][name]
+    path.write_text(json.dumps(values))
+    result = StageFiles(tmp_path).read("lr")
+    assert result
+    assert (result.entries[0].one_class_epochs, result.entries[0].one_class_remark) == (None, "")
 
 
 def test_all_results_stand_by_the_time_they_finished(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_after_few_steps_exact_statistics_beat_the_reports_momentum(examples: Ex
             np.mean([getattr(epoch, figure) for epoch in epochs]) for epochs in (exact, momentum)
         )
         assert ours > reports + 0.15
-    assert momentum[-1].accuracy > 0.85
+    assert momentum[-1].accuracy > (momentum[-1].train_accuracy_at_inference or 1.0) + 0.1
 
 
 def test_epoch_that_gives_one_class_to_all_validation_rows_says_so(examples: Examples) -> None:
