@@ -15,6 +15,7 @@ from data_prep.datasets.own_folder import csv_labels
 from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.row_collector import ON_CONFLICT
 from data_prep.errors import InputError
+from data_prep.groups import APART, TOGETHER
 from data_prep.pictures.decoder import MIN_SIDE
 from data_prep.storage.remote import address_of, located
 
@@ -46,7 +47,8 @@ class BuildOptions:
     """A build: the data set below `root`, and the manifest `out` that is made of it.
 
     With `labels_only` nothing is written, and `out` may be None. `min_side` is the least number of pixels of
-    an image's sides; with `follow_links` links may lead out of `root`. `yaw` (degrees) and `group` are
+    an image's sides; with `follow_links` links may lead out of `root`. `alike` says whether splits keep equal
+    and near-equal images on one side, None as for the data set. `yaw` (degrees) and `group` are
     options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from
     `csv` on of folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of
     CelebA's test share or of the drawings.
@@ -62,6 +64,7 @@ class BuildOptions:
     skip_bad_images: bool = False
     min_side: int = MIN_SIDE
     follow_links: bool = False
+    alike: str | None = None
     yaw: int | None = None
     group: str | None = None
     attribute: str | None = None
@@ -150,6 +153,12 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
         "--skip-bad-images",
         action="store_true",
         help="manifest without missing and broken images, which a .skipped.txt beside it lists",
+    )
+    parser.add_argument(
+        "--alike",
+        choices=(TOGETHER, APART),
+        help="whether splits keep equal and near-equal images on one side (default: together, apart for "
+        "published data sets and the sample)",
     )
     parser.add_argument(
         "--min-side",

@@ -13,6 +13,8 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data_prep.arguments import BuildOptions, parse_options
+from data_prep.audit.building import audited
+from data_prep.audit.look_file import look_path, write_looks
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.datasets.adience import load_adience
@@ -48,13 +50,17 @@ def build_manifest(
     skip_bad_images: bool = False,
     min_side: int = MIN_SIDE,
     follow_links: bool = False,
+    alike: str | None = None,
 ) -> Summary:
     """Returns the counts of the manifest that it writes at `out`, after a check of every image of `labels`.
 
     An image must have `min_side` pixels a side; with `follow_links` it may lie outside the root by a link.
     With `skip_bad_images` images that cannot be used are left out, counted, and listed in a text file
-    beside the manifest (`skipped_path`). Raises InputError for such images otherwise, where none is left,
-    and where `out` cannot be written.
+    beside the manifest (`skipped_path`). `alike` is TOGETHER or APART where somebody has said whether splits
+    keep equal and near-equal images on one side (`audited`).
+
+    Raises InputError for images that cannot be used and are not left out, where none is left, and where `out`
+    cannot be written.
     """
     require_writable(out)  # here too, for callers that do not come by the command line
     with _progress(len(labels.table)) as advance:
@@ -75,9 +81,12 @@ def build_manifest(
         class_names=labels.class_names,
         group_kind=labels.group_kind,
     )
+    looks = {image.digest: image.look for image in check.good}
+    manifest, audit = audited(manifest, [image.look for image in check.good], alike)
     write_manifest(manifest, out)
+    write_looks(look_path(out), looks)
     _record_skipped(check.bad, skipped_path(out))
-    return Summary(labels=good, digest=manifest.digest, manifest=out.absolute())
+    return Summary(labels=good, digest=manifest.digest, manifest=out.absolute(), audit=tuple(audit.short()))
 
 
 def skipped_path(out: Path) -> Path:
@@ -101,6 +110,7 @@ def _run(options: BuildOptions) -> Summary:
             skip_bad_images=options.skip_bad_images,
             min_side=options.min_side,
             follow_links=options.follow_links,
+            alike=options.alike,
         )
     if options.out:
         print(f"note: with --labels-only {options.out} is not written", file=sys.stderr)

@@ -6,6 +6,7 @@ import pandas as pd
 
 USER, FACE, PHOTO = "user", "face", "photo"
 ADIENCE_KINDS = (USER, FACE, PHOTO)
+TOGETHER, APART = "together", "apart"  # equal and near-equal images: kept on one side of a split, or not
 
 
 def groups_of(table: pd.DataFrame, kind: str) -> pd.Series:

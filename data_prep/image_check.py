@@ -17,21 +17,22 @@ from data_prep.errors import InputError
 from data_prep.pictures.ahead import done_ahead
 from data_prep.pictures.decoder import MIN_SIDE, decoded
 from data_prep.pictures.files import bytes_of
+from data_prep.pictures.look import LOOK_PX, Look, look_at
 from data_prep.pictures.refusals import OUTSIDE, UNREADABLE, PictureError
 
 LISTED_IMAGES = 10
 _AHEAD = 64  # results that wait for an image which takes longer
-_SCALE_PX = 64  # a JPEG is decoded whole, but at a smaller scale, which takes less time
 
 
 @dataclass(frozen=True)
 class GoodImage:
-    """What the decoder saw: digest of the file, size of the upright image in pixels, Pillow's mode."""
+    """What the decoder saw: digest of the file, size of the upright image in pixels, mode, look."""
 
     digest: str
     width: int
     height: int
     mode: str
+    look: Look
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,10 @@ def _checked(root: Path, path: str, inside: Path | None, min_side: int) -> GoodI
             return BadImage(path, OUTSIDE)
         with (
             bytes_of(root / path) as content,
-            decoded(content, path, at_least_px=_SCALE_PX, min_side=min_side) as picture,
+            decoded(content, path, at_least_px=LOOK_PX, min_side=min_side) as picture,
         ):
             digest = hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
-            return GoodImage(digest, picture.width, picture.height, picture.mode)
+            return GoodImage(digest, picture.width, picture.height, picture.mode, look_at(picture.image))
     except PictureError as error:
         return BadImage(path, error.reason)
     except (OSError, RuntimeError, ValueError):  # links in a circle, names with a zero byte

@@ -15,11 +15,15 @@ from data_prep.manifest import PARTITIONS
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Summary:
-    """The counts of a build; `digest` and `manifest` are None where only labels were counted."""
+    """The counts of a build; `digest` and `manifest` are None where only labels were counted.
+
+    `audit` is a sentence for each thing that should be looked at before a search.
+    """
 
     labels: Labels
     digest: str | None = None
     manifest: Path | None = None
+    audit: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the object that `--json` prints; its keys are kept for scripts."""
@@ -37,6 +41,7 @@ class Summary:
             "groups": {"kind": self.labels.group_kind, "count": self._groups()},
             "digest": self.digest,
             "manifest": None if self.manifest is None else str(self.manifest),
+            "audit": list(self.audit),
         }
 
     def to_text(self) -> str:
@@ -68,6 +73,10 @@ class Summary:
         yield from self._group_lines()
         yield "digest", self.digest or "none: no image was read"
         yield "manifest", str(self.manifest or "none: nothing was written")
+        for number, sentence in enumerate(self.audit):
+            yield "" if number else "audit", sentence
+        if self.audit:
+            yield "", f"python -m data_prep.audit {self.manifest} --html audit.html shows the images"
 
     def _group_lines(self) -> Iterator[tuple[str, str]]:
         kind = self.labels.group_kind

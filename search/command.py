@@ -13,6 +13,7 @@ from data_prep.command_line.parser import CommandParser, completing
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "build": ("data_prep.build", "manifest of your images"),
+    "audit": ("search.audit.__main__", "what is wrong with the images and labels of a manifest"),
     "run": ("search.run", "search, stage by stage or joint, up to the final model"),
     "show": ("search.show", "state and tables of a study, and the next command"),
     "dashboard": ("search.dashboard.__main__", "live page on your studies"),

@@ -39,8 +39,12 @@ from tests.documented import commands as all_commands
 NEEDS = {"a cluster", "a cloud", "a GPU", "a GPU and the internet", "the internet", "another machine"}
 PROGRAMS = [
     "data_prep.build",
+    "data_prep.audit",
     "trainables.backbones",
-    *(f"search.{name}" for name in ("run", "show", "report", "compare", "predict", "export", "dashboard")),
+    *(
+        f"search.{name}"
+        for name in ("run", "show", "report", "compare", "predict", "export", "dashboard", "audit")
+    ),
 ]
 PARSERS = {"data_prep.build": "data_prep.arguments", "search.run": "search.options.parser"}
 PARSES = {

@@ -12,6 +12,7 @@ from search.callbacks.callback import Callback, Callbacks
 from search.final_model.finetuning import finetune
 from search.finetune.plan import FinetunePlan
 from search.options.command_line import command_of
+from search.output.audit_lines import audit_lines
 from search.output.tables import print_begin, print_finetune_setting
 from search.ray_tune.driver import Driver
 from search.ray_tune.head_start import HeadStart
@@ -48,6 +49,8 @@ class Session:
             told(self._prepared, self._say, driver.cluster, callbacks) as everybody,
         ):
             self._say(f"study     {shown(self._ledger.folder)}")
+            for line in audit_lines(self._prepared.problem):
+                self._say(line)
             return self._outcome(WorkerPool(driver, self._console, everybody))
 
     def _say(self, line: str) -> None:

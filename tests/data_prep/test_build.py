@@ -14,6 +14,7 @@ from data_prep.build import main
 from data_prep.manifest import read_manifest
 from tests.pictures import blobs
 
+FEW = "the smallest has 10 images, too few to tell a good value from luck"
 KEYS = [
     "source",
     "rows_read",
@@ -28,6 +29,7 @@ KEYS = [
     "groups",
     "digest",
     "manifest",
+    "audit",
 ]
 
 Capture = pytest.CaptureFixture[str]
@@ -54,6 +56,10 @@ def test_build_json_is_one_object_with_the_kept_keys(
         "groups": {"kind": "user", "count": 10},
         "digest": read_manifest(out).digest,
         "manifest": str(out),
+        "audit": [
+            "equal files: 5 groups of 20 pictures; 5 with more than one class: one of the labels is wrong",
+            f"classes: female 10 (50%), male 10 (50%); {FEW}",
+        ],
     }
 
 

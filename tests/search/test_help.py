@@ -8,7 +8,9 @@ from importlib.metadata import version
 
 import pytest
 
+from data_prep.audit import __main__ as plain_audit
 from search import compare, export, predict, show
+from search.audit import __main__ as audit
 from search.dashboard import __main__ as dashboard
 from search.report import __main__ as report
 from trainables.backbones import __main__ as backbones
@@ -23,8 +25,17 @@ MAIN: dict[str, Callable[[list[str]], int]] = {
     "search.export": export.main,
     "search.dashboard": dashboard.main,
     "trainables.backbones": backbones.main,
+    "data_prep.audit": plain_audit.main,
+    "search.audit": audit.main,
 }
 NONE = None  # an option without a default
+AUDIT: dict[str, str | None] = {
+    "MANIFEST": NONE,
+    "--root": "as in the manifest",
+    "--split": "the one that came with the data, else random",
+    "--html": NONE,
+    "--json": NONE,
+}
 DEFAULTS: dict[str, dict[str, str | None]] = {
     "search.show": {"STUDY": NONE, "--storage": "results", "--json": NONE},
     "search.report": {"STUDY": NONE, "--storage": "results", "--out": "report/ in the study's folder"},
@@ -55,6 +66,13 @@ DEFAULTS: dict[str, dict[str, str | None]] = {
         "--token": "none on this machine's own address, else a random one, which is printed",
     },
     "trainables.backbones": {"--json": NONE},
+    "data_prep.audit": {**AUDIT, "--features": NONE},
+    "search.audit": {
+        **AUDIT,
+        "--backbone": "one whose features are there",
+        "--weights": "imagenet, none for the drawn sample",
+        "--cache": "cache",
+    },
 }
 
 
@@ -102,6 +120,8 @@ def test_version_is_that_of_the_package(command: str, capsys: Capture) -> None:
         ("search.export", "faces --format tf_lite", "; did you mean tflite?"),
         ("search.dashboard", "--ports=80", "unrecognized arguments: --ports=80; did you mean --port?"),
         ("trainables.backbones", "--table", "unrecognized arguments: --table"),
+        ("data_prep.audit", "m.parquet --page a", "unrecognized arguments: --page a"),
+        ("search.audit", "m.parquet --backbone resnet50", "resnet50_v2"),
     ],
 )
 def test_wrong_word_is_answered_with_the_nearest(

@@ -1,0 +1,19 @@
+"""Lines on what is wrong with the data, at the start of a search: from the manifest alone, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from data_prep.audit.auditing import brief_audit
+from search.study.setup import Problem
+
+MOST_LINES = 5
+
+
+def audit_lines(problem: Problem) -> Iterator[str]:
+    """Yields a line for each thing that should be looked at before a search, and how to see it."""
+    sentences = brief_audit(problem.manifest, problem.splits).short()
+    for number, sentence in enumerate(sentences[:MOST_LINES]):
+        yield f"{'' if number else 'audit':<10}{sentence}"
+    if sentences:
+        yield f"{'':<10}python -m search.audit MANIFEST --html audit.html shows the images"
