@@ -15,6 +15,8 @@ _DATA = {
     "sample": "drawn by a program, no photographs",
     "adience": "Adience",
     "celeba": "CelebA",
+    "utkface": "UTKFace",
+    "fairface": "FairFace",
     "folder": "a folder of images",
 }
 _SPLITS = {
