@@ -17,16 +17,11 @@ from data_prep.audit.building import audited
 from data_prep.audit.look_file import look_path, write_looks
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
-from data_prep.datasets.adience import load_adience
-from data_prep.datasets.celeba import MALE, load_celeba
-from data_prep.datasets.drawn_sample import draw_sample, holds_sample
-from data_prep.datasets.fairface import ATTRIBUTES, load_fairface
-from data_prep.datasets.folder import load_folder
-from data_prep.datasets.image_files import NOT_UTF8
+from data_prep.command_line.names import shown_name
 from data_prep.datasets.labels import Labels
-from data_prep.datasets.utkface import load_utkface
-from data_prep.errors import InputError
+from data_prep.datasets.tally import Tally
 from data_prep.image_check import BadImage, GoodImage, ImageCheck, check_images
+from data_prep.loading import load
 from data_prep.manifest import Manifest, require_writable, write_manifest
 from data_prep.pictures.decoder import MIN_SIDE
 from data_prep.summary import Summary
@@ -98,9 +93,7 @@ def _run(options: BuildOptions) -> Summary:
     out = None if options.labels_only else options.out
     if out:
         require_writable(out)  # before the images, whose check takes minutes
-    labels = _load(options)
-    if not options.skip_bad_images:
-        _require_names(labels)
+    labels = load(options)
     for note in labels.notes:
         print(f"note: {note}", file=sys.stderr)
     if out:
@@ -117,57 +110,6 @@ def _run(options: BuildOptions) -> Summary:
     return Summary(labels=labels)
 
 
-def _load(options: BuildOptions) -> Labels:
-    root, look = options.root, not options.labels_only
-    match options.dataset:
-        case "adience":
-            return load_adience(
-                root,
-                yaw=options.yaw,
-                group=options.group,
-                on_conflict=options.on_conflict,
-                look_for_images=look,
-            )
-        case "celeba":
-            return load_celeba(
-                root,
-                attribute=options.attribute or MALE,
-                part=options.part,
-                test_share=options.test_share,
-                seed=options.seed,
-                on_conflict=options.on_conflict,
-            )
-        case "folder":
-            return load_folder(root, rules=options.folder_rules)
-        case "utkface":
-            return load_utkface(root, options.folder_rules)
-        case "fairface":
-            attribute = options.attribute or ATTRIBUTES[0]
-            return load_fairface(root, attribute=attribute, rules=options.folder_rules)
-        case _:
-            _require_sample(options)
-            return load_adience(root / "adience", look_for_images=look)
-
-
-def _require_names(labels: Labels) -> None:
-    count = labels.dropped.get(NOT_UTF8, 0)
-    if count:
-        first = ", ".join(labels.first_dropped[NOT_UTF8])
-        raise InputError(
-            f"{count:,} images have a {NOT_UTF8}: {first}; rename them (for Latin-1: "
-            "convmv -f latin1 -t utf8 -r --notest DIR), or pass --skip-bad-images to go on without them"
-        )
-
-
-def _require_sample(options: BuildOptions) -> None:
-    if options.labels_only and not holds_sample(options.root):
-        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
-    if not options.labels_only:
-        draw_sample(
-            options.root, photos=options.photos, celeba_photos=options.celeba_photos, seed=options.seed
-        )
-
-
 def _without_bad(labels: Labels, check: ImageCheck) -> Labels:
     good = [isinstance(image, GoodImage) for image in check.images]
     table = labels.table[good].assign(
@@ -175,14 +117,22 @@ def _without_bad(labels: Labels, check: ImageCheck) -> Labels:
         height=[image.height for image in check.good],
         mode=[image.mode for image in check.good],
     )
-    return replace(labels, table=table, dropped={**labels.dropped, **check.reasons()})
+    bad = Tally()
+    for image in check.bad:
+        bad.add(image.reason, image.path)
+    return replace(
+        labels,
+        table=table,
+        dropped={**labels.dropped, **bad.counts},
+        first_dropped={**labels.first_dropped, **bad.first},
+    )
 
 
 def _record_skipped(bad: Sequence[BadImage], path: Path) -> None:
     if not bad:
         path.unlink(missing_ok=True)  # what an earlier build left out is in this one
         return
-    path.write_text("".join(f"{image.path}\t{image.reason}\n" for image in bad), encoding="utf-8")
+    path.write_text("".join(f"{shown_name(image.path)}\t{image.reason}\n" for image in bad), encoding="utf-8")
     print(f"note: {len(bad):,} images are left out, listed in {path}", file=sys.stderr)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from data_prep.command_line.names import shown_name
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError
 from data_prep.pictures.ahead import done_ahead
@@ -73,7 +74,7 @@ class ImageCheck:
         bad = self.bad
         if not bad:
             return
-        listed = "; ".join(f"{image.path} ({image.reason})" for image in bad[:LISTED_IMAGES])
+        listed = "; ".join(f"{shown_name(image.path)} ({image.reason})" for image in bad[:LISTED_IMAGES])
         more = f"; and {len(bad) - LISTED_IMAGES:,} more" if len(bad) > LISTED_IMAGES else ""
         raise InputError(
             f"{len(bad):,} of {len(self.images):,} images cannot be used: {listed}{more}; "

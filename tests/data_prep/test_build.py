@@ -130,6 +130,7 @@ def test_build_skips_bad_images_counts_and_records_them(
     assert main([*command, "--skip-bad-images"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["kept"], said["dropped"]) == (4, {"image empty": 1, "not an image": 1})
+    assert said["first_dropped"] == {"image empty": ["female/0.png"], "not an image": ["male/1.png"]}
     recorded = tmp_path / "m.skipped.txt"
     assert recorded.read_text() == "female/0.png\timage empty\nmale/1.png\tnot an image\n"
     assert len(read_manifest(tmp_path / "m.parquet")) == 4

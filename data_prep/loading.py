@@ -1,0 +1,77 @@
+"""Loading of the data set that a build names: its loader, with the options that are its own."""
+
+from __future__ import annotations
+
+from data_prep.arguments import BuildOptions
+from data_prep.datasets.adience import load_adience
+from data_prep.datasets.celeba import MALE, load_celeba
+from data_prep.datasets.drawn_sample import draw_sample, holds_sample
+from data_prep.datasets.fairface import ATTRIBUTES, load_fairface
+from data_prep.datasets.folder import load_folder
+from data_prep.datasets.image_files import NOT_UTF8
+from data_prep.datasets.labels import Labels
+from data_prep.datasets.utkface import load_utkface
+from data_prep.errors import InputError
+
+
+def load(options: BuildOptions) -> Labels:
+    """Returns the labels of the data set that `options` name, before any image is opened.
+
+    Raises InputError as its loader does, and for names of images that no manifest can hold, unless images
+    that cannot be used are left out.
+    """
+    labels = _load(options)
+    if not options.skip_bad_images:
+        _require_names(labels)
+    return labels
+
+
+def _load(options: BuildOptions) -> Labels:
+    root, look = options.root, not options.labels_only
+    match options.dataset:
+        case "adience":
+            return load_adience(
+                root,
+                yaw=options.yaw,
+                group=options.group,
+                on_conflict=options.on_conflict,
+                look_for_images=look,
+            )
+        case "celeba":
+            return load_celeba(
+                root,
+                attribute=options.attribute or MALE,
+                part=options.part,
+                test_share=options.test_share,
+                seed=options.seed,
+                on_conflict=options.on_conflict,
+            )
+        case "folder":
+            return load_folder(root, rules=options.folder_rules)
+        case "utkface":
+            return load_utkface(root, options.folder_rules)
+        case "fairface":
+            attribute = options.attribute or ATTRIBUTES[0]
+            return load_fairface(root, attribute=attribute, rules=options.folder_rules)
+        case _:
+            _require_sample(options)
+            return load_adience(root / "adience", look_for_images=look)
+
+
+def _require_names(labels: Labels) -> None:
+    count = labels.dropped.get(NOT_UTF8, 0)
+    if count:
+        first = ", ".join(labels.first_dropped[NOT_UTF8])
+        raise InputError(
+            f"{count:,} images have a {NOT_UTF8}: {first}; rename them (for Latin-1: "
+            "convmv -f latin1 -t utf8 -r --notest DIR), or pass --skip-bad-images to go on without them"
+        )
+
+
+def _require_sample(options: BuildOptions) -> None:
+    if options.labels_only and not holds_sample(options.root):
+        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
+    if not options.labels_only:
+        draw_sample(
+            options.root, photos=options.photos, celeba_photos=options.celeba_photos, seed=options.seed
+        )
