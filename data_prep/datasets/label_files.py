@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -108,7 +109,7 @@ def relative_path(value: str, row: LabelRow, root: Path) -> str:
 
     An absolute path is one, too, where it leads into `root`.
     """
-    inside = value.removeprefix(f"{root}/") if value.startswith("/") else value
+    inside = _within(root, value) if value.startswith("/") else value
     parts = inside.split("/")
     if not inside or inside.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", inside):
         raise InputError(
@@ -116,6 +117,15 @@ def relative_path(value: str, row: LabelRow, root: Path) -> str:
             f"{row.where} has {value!r}; repair or remove the line"
         )
     return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _within(root: Path, path: str) -> str:
+    """Returns an absolute `path` relative to `root`, which knows no links; one that lies elsewhere stays."""
+    if path.startswith(f"{root}/"):
+        return path.removeprefix(f"{root}/")
+    folder, _, name = path.rpartition("/")
+    real = f"{os.path.realpath(folder)}/{name}"
+    return real.removeprefix(f"{root}/") if real.startswith(f"{root}/") else path
 
 
 def _check_header(path: Path, header: Sequence[str], needed: Sequence[str]) -> None:

@@ -254,6 +254,12 @@ def test_csv_absolute_paths_within_the_root_are_read(tmp_path: Path) -> None:
     assert load_folder(tmp_path).table["path"].tolist() == ["a.jpg", "b.jpg"]
 
 
+def test_csv_absolute_paths_through_a_link_to_the_root_are_read(tmp_path: Path) -> None:
+    write_csv(tmp_path / "own", f"{tmp_path}/link/a.jpg,0,x", "b.jpg,1,x")
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    assert load_folder(tmp_path / "link").table["path"].tolist() == ["a.jpg", "b.jpg"]
+
+
 def test_csv_name_in_another_form_of_unicode_is_the_file(
     tmp_path: Path, draw_picture: Callable[..., None]
 ) -> None:
