@@ -50,10 +50,13 @@ def make_manifest(
 
 
 def write_small_manifest(root: Path, name: str = "m.parquet", **columns: object) -> Path:
-    """Writes a manifest of 80 rows below `root`, with the one image that a reader looks for."""
+    """Writes a manifest of 80 rows below `root`, its first image, and empty files for the others."""
     root.mkdir(parents=True, exist_ok=True)
+    manifest = make_manifest(root, **columns)
+    for path in manifest.image_paths():
+        path.touch()
     Image.new("RGB", (8, 8)).save(root / "0.jpg")
-    write_manifest(make_manifest(root, **columns), root / name)
+    write_manifest(manifest, root / name)
     return root / name
 
 

@@ -76,7 +76,7 @@ def refused(command: list[str], folder: Path, capsys: Capture) -> str:
         ("--data .", "there is no manifest ."),
         ("--data-root gone", "gone, which is not there"),
         ("--weights none.h5", "weights are imagenet, none or a file that can be read, received 'none.h5'"),
-        ("--split kfold:900", "a split into 900 parts needs at least 900 subjects of each label"),
+        ("--split kfold:900", "a split into 900 parts needs at least 900 groups of each class"),
         ("--final", "--final needs data that no selection saw, --split random keeps none"),
         ("--storage m.parquet", "m.parquet/m cannot be written (Not a directory); give another --storage"),
     ],
@@ -104,6 +104,16 @@ def test_bad_joint_search_is_one_sentence_and_writes_nothing(
     assert said in refused(argv(options, "--mode joint"), tmp_path, capsys)
 
 
+def test_images_that_are_gone_are_counted_before_anything_starts(
+    manifest: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    for number in (7, 30, 31, 55):
+        (tmp_path / f"{number}.jpg").unlink()
+    said = refused(argv(), tmp_path, capsys)
+    assert "4 of the 80 images of the data are missing in" in said
+    assert ": 7.jpg, 30.jpg, 31.jpg, …; say where they are now (--data-root" in said
+
+
 @pytest.mark.parametrize("also", ["", "--dry-run"])
 def test_study_of_other_data_says_what_differs_and_writes_nothing(
     study: Path, tmp_path: Path, capsys: Capture, also: str
@@ -118,7 +128,7 @@ def test_study_of_other_data_says_what_differs_and_writes_nothing(
     ("options", "said"),
     [
         ("--weights imagenet", "weights 'none' there and 'imagenet' now"),
-        ("--split subject", "split 'random' there and 'subject' now"),
+        ("--split subject", "split 'random' there and 'group' now"),
         ("--keras-backend jax", "keras_backend 'tensorflow' there and 'jax' now"),
         ("--feature-precision bfloat16", "feature_precision None there and 'bfloat16' now"),
     ],
