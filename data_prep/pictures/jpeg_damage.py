@@ -6,7 +6,6 @@ the file has zeros, an even grey where it ends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,7 +18,7 @@ ZEROS = (
 FILLING = 16  # equal bytes where a file should have its end
 MOST_SCANS = 200  # of a progressive file; an encoder writes about ten, and each is decoded at the full size
 BLOCK = 8
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # within data, after which a segment begins
+_WITHIN_DATA = (0, *range(0xD0, 0xD8))  # after 0xff: a byte of the data, and where decoding may start anew
 _GREY = (128, 128, 128)  # of a block of which nothing is known
 _SOI, _EOI, _SOS, _DHT = 0xD8, 0xD9, 0xDA, 0xC4
 _PROGRESSIVE, _BASELINE = 0xC2, (0xC0, 0xC1)
@@ -86,11 +85,22 @@ def is_one_value(image: Image.Image) -> bool:
 def _segments(content: bytes) -> Iterator[tuple[int, int, int]]:
     """Yields each marker with where its segment starts and where the data behind it does."""
     place = 2
-    while found := _MARKER.search(content, place):
-        marker, start = found[0][-1], found.end()
+    while (found := _next_marker(content, place)) >= 0:
+        marker, start = content[found], found + 1
         length = 0 if marker in (_SOI, _EOI, 0x01) else int.from_bytes(content[start : start + 2], "big")
         yield marker, start, start + length
         place = start + length
+
+
+def _next_marker(content: bytes, place: int) -> int:
+    """Returns where the next marker's second byte is, -1 where there is none; data has 0xff, too."""
+    # a loop of `find`: a regular expression takes as long as the decoder does
+    while (place := content.find(0xFF, place) + 1) > 0:
+        while content[place : place + 1] == b"\xff":
+            place += 1
+        if place < len(content) and content[place] not in _WITHIN_DATA:
+            return place
+    return -1
 
 
 def _codes_of_zeros(segment: bytes) -> dict[int, int]:
@@ -107,9 +117,11 @@ def _codes_of_zeros(segment: bytes) -> dict[int, int]:
 
 def _has_zeros(content: bytes, start: int, body: int, tables: _Tables) -> bool:
     """Returns whether the data of the scan has zeros in a row that no encoder writes."""
-    after = _MARKER.search(content, body)
-    end = after.start() if after else len(content)
-    return content.find(bytes(ZEROS), body, end) >= 0 and not _may_be_zeros(content[start:body], tables)
+    zeros = content.find(bytes(ZEROS), body)
+    if zeros < 0:
+        return False
+    end = _next_marker(content, body)
+    return (end < 0 or zeros < end) and not _may_be_zeros(content[start:body], tables)
 
 
 def _may_be_zeros(header: bytes, tables: _Tables) -> bool:

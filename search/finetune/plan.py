@@ -19,6 +19,7 @@ from search.study.setup import Problem
 from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
+from trainables.features.images import RESIZES
 from trainables.trial import Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage
@@ -170,6 +171,11 @@ def finetune_plan(
         raise InputError(
             f"the final model computes in {FEATURE_PRECISIONS[0]}, the heads of this study read features in "
             f"{problem.feature_precision}; fine-tune in a study without --feature-precision"
+        )
+    if problem.resize != RESIZES[0]:
+        raise InputError(
+            f"the final model reads pictures that are scaled by {RESIZES[0]}, the heads of this study read "
+            f"those of {problem.resize}; fine-tune in a study without --resize"
         )
     winner, origin = winner_of(list(StageFiles(folder).all()), folder)
     winner = replace(winner, **options.held.given)

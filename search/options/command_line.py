@@ -17,7 +17,7 @@ from search.study.folder import Command
 from trainables.trial import TrialConfig
 
 MANIFEST, WEIGHTS = "MANIFEST", "WEIGHTS"  # for what nobody knows any more
-_OF_FACTS = ("split", "weights", "keras_backend", "feature_precision")
+_OF_FACTS = ("split", "weights", "keras_backend", "feature_precision", "resize")
 
 
 def command_of(options: SearchOptions, cwd: str = "") -> str:

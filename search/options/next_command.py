@@ -37,8 +37,8 @@ def next_command(
     finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())
     stage = _next_stage(asked, finished & set(STAGES))
     finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
-    # the heads read features in bfloat16, which the final model does not compute
-    is_rounded = facts.feature_precision is not None
+    # the heads read features in bfloat16 or of other pixels, which the final model does not compute
+    is_rounded = facts.feature_precision is not None or facts.resize is not None
     if finetuned or (asked and asked.is_joint) or (stage == FINETUNE and is_rounded):
         return shlex.join(["python", "-m", "search.report", shown(folder)])
     of_study = options_of_study(folder.name, shown(folder.parent), facts, asked)

@@ -26,6 +26,7 @@ from search.space.stages import AUTO_REPEATS, STAGES, parse_order
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
+from trainables.features.images import RESIZES
 from trainables.trial import BN_STATISTICS, MOMENTUM, SCHEDULES, TrialConfig
 
 _DEFAULTS = TrialConfig()
@@ -77,6 +78,12 @@ class DataOptions(OptionGroup):
         "precision of a frozen backbone's arithmetic; bfloat16 is faster on processors that have it, and its "
         "features differ by a few per cent",
         choices=FEATURE_PRECISIONS,
+    )
+    resize: str = option(
+        RESIZES[0],
+        "how pictures are scaled to the sides that a network reads: bilinear, with antialiasing, or nearest, "
+        "as the Keras generator of the report did",
+        choices=RESIZES,
     )
 
 

@@ -12,7 +12,7 @@ from search.study.stage_results import JointResult, PopulationResult, Result, wi
 from trainables.trial import TrialConfig
 
 # searches are compared only where all of these facts of their studies are equal
-SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision")
+SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision", "resize")
 
 
 @dataclass(frozen=True)

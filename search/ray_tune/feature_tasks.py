@@ -20,7 +20,7 @@ from trainables import worker
 from trainables.features.cache import FeatureKey, feature_key, find_features, is_whole, progress_of
 from trainables.features.extraction import complete, made_by, show_progress
 from trainables.features.images import OnProgress
-from trainables.features.inputs import find_rows
+from trainables.features.inputs import find_rows, rows_of_pictures
 
 POLL_S = 0.5
 FOLLOW_S = 0.1  # a process of this machine
@@ -65,6 +65,7 @@ def make_rows(
     process holds, or send them to the address of the cache; one worker on a shared folder holds it by itself.
     Raises InputError as `trainables.features.extraction.extract` does, and where a worker died too often.
     """
+    name = rows_of_pictures(name, problem.reading)
     backbone, digests = find_rows(name), problem.manifest.image_digests
     weights, precision = problem.weights, problem.feature_precision
     found = find_features(cache, backbone, weights, digests, precision)

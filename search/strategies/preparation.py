@@ -46,6 +46,7 @@ def problem_of(options: SearchOptions) -> Problem:
         data.weights,
         options.machine.keras_backend,
         data.feature_precision,
+        resize=data.resize,
     )
 
 

@@ -21,9 +21,9 @@ class StudyFacts:
     """The data, the split and the kind of weights of a study; "", 0 and {} stand for what is not known.
 
     `labels` has the number of images by label, `class_names` and `group_kind` are the manifest's, `weights`
-    is their identity (`none`, `imagenet` or `file:<sha256>`). `feature_precision` is None for float32: a
-    study of before it could be chosen has no such fact. `others` are facts that only a newer version knows;
-    they are shown, never compared.
+    is their identity (`none`, `imagenet` or `file:<sha256>`). `feature_precision` is None for float32, and
+    `resize` for bilinear: a study of before they could be chosen has no such fact. `others` are facts that
+    only a newer version knows; they are shown, never compared.
     """
 
     data_digest: str = ""
@@ -38,6 +38,7 @@ class StudyFacts:
     weights: str = ""
     keras_backend: str = ""
     feature_precision: str | None = None
+    resize: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property

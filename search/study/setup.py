@@ -13,12 +13,14 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
+from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS, find_features
-from trainables.features.inputs import find_rows, reads_images, rows_read_by
+from trainables.features.images import RESIZES, Reading
+from trainables.features.inputs import find_rows, reads_images, rows_of_pictures, rows_read_by
 from trainables.trial import EXACT, MOMENTUM, Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
@@ -30,7 +32,7 @@ class Problem:
     """Problem that a search is given; the rest is configurations.
 
     `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
-    `feature_precision` is that of the frozen backbones' arithmetic.
+    `feature_precision` is that of the frozen backbones' arithmetic; `resize` is how pictures are scaled.
     """
 
     manifest: Manifest
@@ -39,6 +41,7 @@ class Problem:
     weights: str
     keras_backend: str
     feature_precision: str = FEATURE_PRECISIONS[0]
+    resize: str = RESIZES[0]
 
     @classmethod
     def of(
@@ -48,6 +51,8 @@ class Problem:
         weights: str | None,
         keras_backend: str,
         feature_precision: str = FEATURE_PRECISIONS[0],
+        *,
+        resize: str = RESIZES[0],
     ) -> Problem:
         """Returns the problem; without `weights` photographs get `imagenet` and drawings `none`.
 
@@ -61,7 +66,7 @@ class Problem:
         protocol = protocol_name(protocol)
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
-        return cls(manifest, protocol, splits, weights, backend, feature_precision)
+        return cls(manifest, protocol, splits, weights, backend, feature_precision, resize)
 
     @property
     def final_splits(self) -> tuple[Split, ...]:
@@ -108,12 +113,19 @@ class Problem:
 
     def _weights_of(self, config: TrialConfig) -> str:
         """Returns the name of the backbone's weights, with the precision of the features where it counts."""
+        scaled = "" if self.resize == RESIZES[0] else f" of pictures scaled by {self.resize}"
         if not find_backbone(config.backbone).frozen:
-            return ""
+            return scaled.lstrip()
         identity = self._identity
         if reads_images(config) or self.feature_precision == FEATURE_PRECISIONS[0]:
-            return identity
-        return f"{identity} in {self.feature_precision}"
+            return f"{identity}{scaled}"
+        return f"{identity} in {self.feature_precision}{scaled}"
+
+    @property
+    def reading(self) -> Reading:
+        """How the squares that networks read are made of the pictures."""
+        modes = self.manifest.table["mode"].dropna().unique()
+        return Reading(self.resize, any(is_deep(mode) for mode in modes))
 
     def facts(self) -> StudyFacts:
         """Returns the facts that must be equal for trials to be compared, as they stand in `study.json`."""
@@ -131,6 +143,7 @@ class Problem:
             weights=self._identity,
             keras_backend=self.keras_backend,
             feature_precision=None if exact else self.feature_precision,
+            resize=None if self.resize == RESIZES[0] else self.resize,
         )
 
 
@@ -176,6 +189,7 @@ def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
 
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
-    rows = {rows_read_by(trial.config) for trial in trials if trial.data_digest == problem.manifest.digest}
+    ours = [trial.config for trial in trials if trial.data_digest == problem.manifest.digest]
+    rows = {rows_of_pictures(rows_read_by(config), problem.reading) for config in ours}
     facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
     return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]

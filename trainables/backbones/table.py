@@ -14,7 +14,8 @@ class Backbone:
 
     `input_px` is the side of its square input; `features` the length of what a frozen one gives, None
     where it is not known before building or the network learns from pixels. `application` and `module`
-    name the model in `keras.applications`, and are empty for a network of our own.
+    name the model in `keras.applications`, and are empty for a network of our own. `reading` is how the
+    squares that it reads are made of pictures, where not in the usual way (`trainables.features.images`).
     """
 
     name: str
@@ -24,6 +25,7 @@ class Backbone:
     hidden_units: tuple[int, ...] = (1024, 512, 256)
     application: str = ""
     module: str = ""
+    reading: str = ""
 
     @property
     def preprocessing(self) -> str:

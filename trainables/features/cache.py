@@ -32,7 +32,7 @@ from data_prep.storage.atomic_files import write_json, write_whole
 from data_prep.storage.remote import drop, pull, push
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import weights_identity
-from trainables.features.images import DECODER
+from trainables.features.images import Reading
 
 Array = npt.NDArray[Any]
 FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
@@ -149,7 +149,7 @@ def make_key(
         application=backbone.application,
         weights_digest=weights_digest,
         input_px=backbone.input_px,
-        preprocessing=f"{DECODER}; {backbone.preprocessing}",
+        preprocessing=f"{Reading.named(backbone.reading).decoder}; {backbone.preprocessing}",
         dtype="float32" if backbone.frozen else "uint8",
         images=len(image_digests),
         images_digest=hashlib.sha256("\n".join(image_digests).encode()).hexdigest(),

@@ -41,7 +41,7 @@ from trainables.features.cache import (
     say_on_stderr,
     write_shard,
 )
-from trainables.features.images import OnProgress, Pixels, load_batches
+from trainables.features.images import RESIZES, OnProgress, Pixels, Reading, load_batches
 from trainables.features.inputs import find_rows
 from trainables.process_setup import fix_keras_settings
 from trainables.versions import installed_versions
@@ -90,7 +90,9 @@ def extract(
 
     def compute(missing: list[range]) -> float:
         forward = _forward(backbone, build, batch_size)
-        return fill(key, cache, missing, paths, digests, forward, batch_size, on_progress)
+        return fill(
+            key, cache, missing, paths, digests, forward, batch_size, on_progress, resize=_resize(backbone)
+        )
 
     facts = made_by(backbone, weights, _keras_backend() if backbone.frozen else "")
     return complete(key, cache, compute, facts, shard_images=shard_images)
@@ -145,7 +147,7 @@ def extract_share(
     if not missing:
         return
     forward = _forward(backbone, lambda: _build(backbone, weights, precision), batch_size)
-    fill(key, cache, missing, paths, digests, forward, batch_size)
+    fill(key, cache, missing, paths, digests, forward, batch_size, resize=_resize(backbone))
 
 
 def note_weights(rows_name: str, weights: str, cache: Path) -> None:
@@ -164,6 +166,8 @@ def fill(
     forward: Callable[[Pixels], Array],
     batch_size: int,
     on_progress: OnProgress | None = None,
+    *,
+    resize: str = RESIZES[0],
 ) -> float:
     """Writes the shards of the row ranges `missing` and returns the images per second.
 
@@ -173,7 +177,11 @@ def fill(
     rows = [row for shard in missing for row in shard]  # a batch may cross from one shard to the next
     started, done, left = time.perf_counter(), key.images - len(rows), list(missing)
     batches = load_batches(
-        [paths[row] for row in rows], key.input_px, batch_size, digests=[digests[row] for row in rows]
+        [paths[row] for row in rows],
+        key.input_px,
+        batch_size,
+        digests=[digests[row] for row in rows],
+        resize=resize,
     )
     ready: list[Array] = []
     for batch in batches:
@@ -312,6 +320,10 @@ def _write_complete(folder: Path, missing: list[range], ready: list[Array]) -> l
 def _forward(backbone: Backbone, build: Callable[[], Any], batch_size: int) -> Callable[[Pixels], Array]:
     # without a frozen backbone the pixels themselves are the rows
     return build_forward(backbone, build(), batch_size) if backbone.frozen else lambda batch: batch
+
+
+def _resize(backbone: Backbone) -> str:
+    return Reading.named(backbone.reading).resize
 
 
 def _keras_backend() -> str:

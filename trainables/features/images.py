@@ -20,6 +20,7 @@ from data_prep.pictures.files import bytes_of
 from trainables.process_setup import available_cores
 
 DECODER = "pillow, bilinear, revision 1"  # part of every cache key: change it when the pixels change
+RESIZES = ("bilinear", "nearest")
 DECODED_AHEAD = 2
 
 Pixels = npt.NDArray[np.uint8]
@@ -34,6 +35,36 @@ class Square:
     pixels: Pixels
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A way to make squares of pictures: `resize` is one of RESIZES, `deep_greys` that some have over 8 bits.
+
+    Bilinear is with antialiasing. Nearest takes a pixel for each, as Keras' generators do, and does without
+    the scales of a JPEG.
+    """
+
+    resize: str = RESIZES[0]
+    deep_greys: bool = False
+
+    @property
+    def name(self) -> str:
+        """The words behind the name of rows; empty for the usual way."""
+        words = [self.resize] * (self.resize != RESIZES[0]) + ["deep greys"] * self.deep_greys
+        return ", ".join(words)
+
+    @classmethod
+    def named(cls, name: str) -> Reading:
+        """Returns the way that `name` names."""
+        words = name.split(", ")
+        return cls(next((way for way in RESIZES if way in words), RESIZES[0]), "deep greys" in words)
+
+    @property
+    def decoder(self) -> str:
+        """The part of a cache key that stands for it; pictures of 8 bits keep the key that they had."""
+        way = DECODER.replace(RESIZES[0], self.resize)
+        return f"{way}, greys by their range" if self.deep_greys else way
 
 
 def decode(image: str | Path | bytes, px: int) -> Pixels:
@@ -60,33 +91,36 @@ def load_batches(
     batch_size: int,
     workers: int | None = None,
     digests: Sequence[str] | None = None,
+    resize: str = RESIZES[0],
 ) -> Iterator[Pixels]:
     """Yields the images in order as batches `(batch_size, px, px, 3)`, uint8; the last may be shorter.
 
     `workers` threads (by default one a core) decode at most DECODED_AHEAD batches before they are asked
     for. `digests` are the first hexadecimal digits of the sha256 that each file's bytes should have: those
-    of a build, which has accepted these bytes.
+    of a build, which has accepted these bytes. `resize` is one of RESIZES.
     Raises InputError, naming the file, where one cannot be decoded or has changed.
     """
     expected: Sequence[str | None] = digests if digests is not None else [None] * len(paths)
-    tasks = ((path, px, digest) for path, digest in zip(paths, expected, strict=True))
+    tasks = ((path, px, digest, resize) for path, digest in zip(paths, expected, strict=True))
     squares = done_ahead(_load, tasks, batch_size * DECODED_AHEAD, workers or available_cores())
     with contextlib.closing(squares):  # ends the threads where the reader stops early
         while batch := list(islice(squares, batch_size)):
             yield np.stack(batch)
 
 
-def _load(path: str | Path, px: int, digest: str | None) -> Pixels:
+def _load(path: str | Path, px: int, digest: str | None, resize: str) -> Pixels:
     with bytes_of(path) as content:
         if digest is None:
-            return _square(content, px, str(path), MIN_SIDE).pixels
+            return _square(content, px, str(path), MIN_SIDE, resize).pixels
         # the bytes that are compared are those that are decoded: a second read might meet another file
         if not hashlib.sha256(content).hexdigest().startswith(digest):
             raise InputError(f"{path} has changed since the manifest was built; build the manifest again")
-        return _square(content, px, str(path), None).pixels
+        return _square(content, px, str(path), None, resize).pixels
 
 
-def _square(content: bytes, px: int, name: str, min_side: int | None) -> Square:
-    with decoded(content, name, at_least_px=px, min_side=min_side) as picture:
-        square = picture.image.resize((px, px), Image.Resampling.BILINEAR)
+def _square(content: bytes, px: int, name: str, min_side: int | None, resize: str = RESIZES[0]) -> Square:
+    nearest = resize != RESIZES[0]
+    with decoded(content, name, at_least_px=None if nearest else px, min_side=min_side) as picture:
+        how = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
+        square = picture.image.resize((px, px), how)
         return Square(np.array(square), picture.width, picture.height)

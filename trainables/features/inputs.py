@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trainables.backbones.table import Backbone, find_backbone
+from trainables.features.images import Reading
 from trainables.trial import TrialConfig
 
 CROP_MARGIN = 256 / 227  # Levi & Hassner 2015 cut their 227 pixels out of 256
-_PIXELS = "pixels:"
+_PIXELS, _READING = "pixels:", ", pictures: "
 
 
 def reads_images(config: TrialConfig) -> bool:
@@ -25,8 +28,16 @@ def rows_read_by(config: TrialConfig) -> str:
     return f"{_PIXELS}{uncropped(px) if crops(config) else px}"
 
 
+def rows_of_pictures(name: str, reading: Reading) -> str:
+    """Returns the name of the rows called `name` that are made of pictures in another than the usual way."""
+    return f"{name}{_READING}{reading.name}" if reading.name else name
+
+
 def find_rows(name: str) -> Backbone:
     """Returns the backbone that makes the rows called `name`; raises InputError for an unknown one."""
+    name, _, reading = name.partition(_READING)
+    if reading:
+        return replace(find_rows(name), reading=reading)
     if name.startswith(_PIXELS):
         return Backbone(name=name, input_px=int(name.removeprefix(_PIXELS)), frozen=False)
     return find_backbone(name)

@@ -61,6 +61,7 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
             (fact.name + (" (differs)" if fact.differs else ""), fact.ours, fact.published) for fact in facts
         ],
     )
+    yield Paragraph(_scaling(snapshot.facts.resize))
     yield Paragraph("What the published protocol does to its numbers:")
     yield Bullets(
         (
@@ -96,6 +97,16 @@ def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
         yield Fact("tuned backbone", ", ".join(tuned), PROTOCOL.backbone, tuned != [PROTOCOL.backbone])
     yield Fact("trained with", f"Keras on {facts.keras_backend or NONE}", NONE, None)
     yield Fact("data digest", facts.data_digest or NONE, NONE, None)
+
+
+def _scaling(resize: str | None) -> str:
+    if resize == "nearest":
+        return "Pictures were scaled by the nearest pixel, as the Keras generator of the report did."
+    return (
+        "Pictures were scaled bilinearly with antialiasing. The Keras generator of the report took the "
+        "nearest pixel, which changes features by 0.2 of their size for large photographs, and by more for "
+        "small ones; --resize nearest does as it did."
+    )
 
 
 def _published_noise() -> str:

@@ -183,6 +183,20 @@ def test_the_published_protocol_is_not_warned_of(make_study: Make) -> None:
     assert "> **" not in text
 
 
+@pytest.mark.parametrize(
+    ("resize", "said"),
+    [
+        (
+            None,
+            "Pictures were scaled bilinearly with antialiasing. The Keras generator of the report took the",
+        ),
+        ("nearest", "Pictures were scaled by the nearest pixel, as the Keras generator of the report did."),
+    ],
+)
+def test_protocol_says_how_pictures_were_scaled(make_study: Make, resize: str | None, said: str) -> None:
+    assert said in " ".join(report(make_study(stages=("lr",), resize=resize)).split())
+
+
 def test_single_runs_allow_no_statement(make_study: Make) -> None:
     assert "one run each, so it may be chance" in report(make_study(stages=("lr",), epochs=2))
 

@@ -15,6 +15,7 @@ from search.study import setup as module
 from search.study.descriptions import weights_in_words
 from search.study.setup import Problem, extraction_backend, installed_backend
 from tests.search.makers import make_manifest, make_problem
+from trainables.features.images import Reading
 from trainables.trial import TrialConfig
 
 
@@ -82,6 +83,7 @@ def test_facts(tmp_path: Path) -> None:
         "weights": "none",
         "keras_backend": "tensorflow",
         "feature_precision": None,
+        "resize": None,
     }
 
 
@@ -199,3 +201,17 @@ def test_installed_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(("gpus", "backend"), [(0.0, "tensorflow"), (0.25, "jax"), (1.0, "jax")])
 def test_extraction_backend_is_tensorflow_without_a_gpu(gpus: float, backend: str) -> None:
     assert extraction_backend("jax", gpus) == backend
+
+
+def test_resize_by_nearest_is_a_fact_and_part_of_every_trials_key(tmp_path: Path) -> None:
+    usual = make_problem(tmp_path)
+    nearest = replace(usual, resize="nearest")
+    assert (usual.facts().resize, nearest.facts().resize) == (None, "nearest")
+    for backbone in ("resnet50_v2", "hassner"):
+        config = TrialConfig(backbone=backbone)
+        assert usual.trial(config, "random").key != nearest.trial(config, "random").key
+
+
+@pytest.mark.parametrize(("mode", "deep"), [("RGB", False), ("I;16", True), ("F", True), (None, False)])
+def test_reading_knows_of_deep_greys_from_the_manifest(tmp_path: Path, mode: str | None, deep: bool) -> None:
+    assert make_problem(tmp_path, mode=mode).reading == Reading(deep_greys=deep)

@@ -28,6 +28,8 @@ from trainables.features.cache import (
     remember_weights,
     write_shard,
 )
+from trainables.features.images import Reading
+from trainables.features.inputs import find_rows, rows_of_pictures
 
 BACKBONE = find_backbone("resnet50_v2")
 DIGESTS = tuple("abcdefghij")
@@ -185,3 +187,11 @@ def test_exclusive_says_that_it_waits_and_outlives_a_killed_holder(tmp_path: Pat
         with exclusive(tmp_path, say):
             assert len(said) == 1
             assert said[0].startswith("another process is making the features")
+
+
+def test_key_has_how_pictures_are_read_where_that_is_not_the_usual_way() -> None:
+    ways = [Reading(), Reading("nearest"), Reading(deep_greys=True), Reading("nearest", deep_greys=True)]
+    rows = [find_rows(rows_of_pictures("resnet50_v2", way)) for way in ways]
+    keys = [make_key(each, "weights", DIGESTS) for each in rows]
+    assert len({key.name for key in keys}) == len(ways)
+    assert keys[0].preprocessing.startswith("pillow, bilinear, revision 1; ")  # as it has always been

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_prep.errors import InputError
 from tests.pictures import blobs, encoded
-from trainables.features.images import decode, load_batches, read_square
+from trainables.features.images import Reading, decode, load_batches, read_square
 
 
 def test_decode_gives_a_square_of_bytes() -> None:
@@ -62,6 +62,18 @@ def test_load_batches_judges_what_no_build_has_accepted(tmp_path: Path) -> None:
         list(load_batches([tmp_path / "even.png"], 16, 4))
     digest = hashlib.sha256((tmp_path / "even.png").read_bytes()).hexdigest()
     assert len(list(load_batches([tmp_path / "even.png"], 16, 4, digests=[digest]))) == 1
+
+
+def test_nearest_is_the_resize_of_kerass_generators(tmp_path: Path) -> None:
+    blobs((700, 500)).save(tmp_path / "a.jpg")
+    (batch,) = load_batches([tmp_path / "a.jpg"], 64, 1, resize="nearest")
+    with Image.open(tmp_path / "a.jpg") as image:  # as keras.utils.load_img does
+        assert (batch[0] == np.asarray(image.resize((64, 64), Image.Resampling.NEAREST))).all()
+
+
+@pytest.mark.parametrize("reading", [Reading(), Reading("nearest"), Reading(deep_greys=True)])
+def test_reading_is_told_by_its_name(reading: Reading) -> None:
+    assert Reading.named(reading.name) == reading
 
 
 def test_load_batches_leaves_no_thread_behind_when_it_is_left(photos) -> None:
