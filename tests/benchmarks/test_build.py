@@ -1,4 +1,4 @@
-"""The benchmark of a build: the same files to both, and a share that is compared with what is to be reached."""
+"""The benchmark of a build: the same files to both sides, and a share to be reached."""
 
 from __future__ import annotations
 
