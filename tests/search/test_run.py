@@ -131,6 +131,7 @@ def test_study_of_other_data_says_what_differs_and_writes_nothing(
         ("--split subject", "split 'random' there and 'group' now"),
         ("--keras-backend jax", "keras_backend 'tensorflow' there and 'jax' now"),
         ("--feature-precision bfloat16", "feature_precision None there and 'bfloat16' now"),
+        ("--resize nearest", "resize None there and 'nearest' now"),
     ],
 )
 @pytest.mark.usefixtures("study")

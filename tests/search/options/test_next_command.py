@@ -113,9 +113,10 @@ def test_command_after_fine_tuning(options: str, finetuned_at: str, expected: st
     assert said == f"python -m {expected}"
 
 
-def test_study_whose_features_the_final_model_does_not_compute_is_reported() -> None:
-    facts = replace(FACTS, feature_precision="bfloat16")
-    said = next_command(FOLDER, facts, finished(*STAGES), command("--stage all --feature-precision bfloat16"))
+@pytest.mark.parametrize(("fact", "value"), [("feature_precision", "bfloat16"), ("resize", "nearest")])
+def test_study_whose_features_the_final_model_does_not_compute_is_reported(fact: str, value: str) -> None:
+    facts, option = replace(FACTS, **{fact: value}), fact.replace("_", "-")
+    said = next_command(FOLDER, facts, finished(*STAGES), command(f"--stage all --{option} {value}"))
     assert said == "python -m search.report /studies/faces"
 
 

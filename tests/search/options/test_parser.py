@@ -255,6 +255,7 @@ DEFAULTS = {
     "--wandb-entity": "the key's own",
     "--keras-backend": "auto",
     "--feature-precision": "float32",
+    "--resize": "bilinear",
     "--address": "start Ray on this machine",
     "--cpus-per-trial": "2, or all of a smaller machine",
     "--gpus-per-trial": "0",
