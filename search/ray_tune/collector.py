@@ -48,7 +48,9 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     callback: Callback
     policy: Policy
     keep_log: Callable[[Trial, str], None]
+    restarts: int = 0  # how often trials that Tune gave up too early may be taken up again
     results: dict[str, TrialResult] = field(default_factory=dict)
+    _given_up: list[dict[str, Any]] = field(default_factory=list)
     # by Tune's id: a key is costly at every report
     _ours: dict[str, list[Trial]] = field(default_factory=dict)
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
@@ -80,11 +82,24 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         _forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes trials whose worker failed more often than allowed; they are not finished."""
+        """Notes trials whose worker failed more often than allowed; they are not finished.
+
+        A worker that dies while it changes from one trial to the next takes that trial with it, whatever
+        Tune was told of failures: it begins again only what had begun.
+        """
+        if self.restarts and trial.should_recover():
+            self._given_up.append(trial.config)
+            return
         for ours in self._trials_of(trial):
             if ours.key not in self.results:
                 self.keep_log(ours, str(trial.get_error() or ""))
                 self._end(self._cut(ours, TrialStatus.FAILED, _reason(trial)))
+
+    def take_given_up(self) -> list[dict[str, Any]]:
+        """Returns Tune's configurations of the trials that have to be taken up again, and forgets them."""
+        taken, self._given_up = self._given_up, []
+        self.restarts -= bool(taken)
+        return taken
 
     def _trials_of(self, trial: Any) -> list[Trial]:
         if trial.trial_id not in self._ours:

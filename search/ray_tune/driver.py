@@ -153,8 +153,15 @@ class Driver:
         callback: Callback,
         policy: Policy,
     ) -> dict[str, TrialResult]:
-        collector = Collector(self.problem, self._keep, callback, policy, self._keep_log)
+        collector = Collector(
+            self.problem, self._keep, callback, policy, self._keep_log, self._machine.max_failures
+        )
+        rows = set(rows)
         self._fit(train, {}, searcher, rows, policy, collector)
+        while given_up := collector.take_given_up():
+            (name,) = given_up[0]
+            listed = Listed(name, [config[name] for config in given_up])
+            self._fit(train, {}, listed, rows, policy, collector)
         return collector.results
 
     def _fit(

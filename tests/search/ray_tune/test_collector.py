@@ -28,6 +28,10 @@ class TuneTrial:
         """Returns what the worker raised."""
         return self.error
 
+    def should_recover(self) -> bool:
+        """Says that it has failed no more often than allowed, as after the first time."""
+        return True
+
 
 @pytest.mark.parametrize(
     ("error", "reason", "log"),
@@ -51,6 +55,17 @@ def test_worker_that_failed_too_often_leaves_its_reason_and_its_words(
     (result,) = collector.results.values()
     assert (result.status, result.reason) == (TrialStatus.FAILED, reason)
     assert logs == [(trial, log)]
+
+
+def test_trial_that_tune_gave_up_too_early_is_taken_up_as_often_as_it_may_fail(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path)
+    given_up = TuneTrial({"trial": assignment_of(problem.trial(TrialConfig(epochs=1), "random"))}, None)
+    collector = Collector(problem, lambda *_: None, Callback(), Policy(), lambda *_: None, restarts=1)
+    collector.on_trial_error(1, [], given_up)
+    assert not collector.results
+    assert (collector.take_given_up(), collector.take_given_up()) == ([given_up.config], [])
+    collector.on_trial_error(2, [], given_up)
+    assert [result.status for result in collector.results.values()] == [TrialStatus.FAILED]
 
 
 def test_member_of_a_population_is_one_trial_to_those_who_watch(tmp_path: Path) -> None:

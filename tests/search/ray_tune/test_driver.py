@@ -62,6 +62,18 @@ class KillsAWorker(Silent):
             kill_training(os.getpid())
 
 
+class KillsBetweenTrials(Silent):
+    """Kills the process that trains, once, as soon as its first trial has ended."""
+
+    killed = False
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """Kills it before it is told what comes next."""
+        if not self.killed:
+            self.killed = True
+            kill_training(os.getpid())
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the manifest of 60 drawn faces, and a cache that the tests share."""
@@ -164,6 +176,15 @@ def test_killed_worker_is_replaced(problem: Problem, driver: Driver) -> None:
     assert callback.killed
     assert result.status is TrialStatus.COMPLETED
     assert [metrics.epoch for metrics in result.epochs] == list(range(1, 31))
+
+
+def test_worker_that_is_killed_between_two_trials_is_replaced(problem: Problem, driver: Driver) -> None:
+    trials = [problem.trial(replace(CONFIG, seed=seed), "random") for seed in (21, 22, 23)]
+    callback = KillsBetweenTrials()
+    results = driver.train(trials, callback, Policy())
+    assert callback.killed
+    assert {result.status for result in results.values()} == {TrialStatus.COMPLETED}
+    assert len(results) == 3
 
 
 def test_record_gets_the_result_and_the_validation_probabilities(
