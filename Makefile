@@ -3,6 +3,7 @@
 # make test     that and all other tests, which is what CI runs: 20 minutes on two cores; at its end makes a cluster
 #               of three hosts out of this machine (skipped without root, openssh-server, iproute2 and rsync)
 # make hosts    that end alone, with the two tests that are left out there for the minutes that they take
+# make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
@@ -10,11 +11,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence image_training) \
 	tests/trainables/inference/test_deployed_model.py  # whose numbers hang on the backend
-QUICK := not training and not ray and not browser and not cluster and not hosts and not slow
+QUICK := not benchmark and not training and not ray and not browser and not cluster and not hosts and not slow
 LONG := training or ray or browser or cluster or slow
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
-.PHONY: search study check test lint quick rest hosts clean
+.PHONY: search study check test lint quick rest hosts benchmarks clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -40,12 +41,15 @@ quick: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "$(QUICK)" $(TOGETHER) --durations=5
 
 rest: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts and ($(LONG))" $(TOGETHER) --durations=12
+	$(VENV)/bin/pytest -m "not hosts and not benchmark and ($(LONG))" $(TOGETHER) --durations=12
 	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING)
 	$(VENV)/bin/pytest -m "hosts and not slow" tests/cluster
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts tests/cluster
+
+benchmarks: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m benchmark tests/benchmarks
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -37,7 +37,7 @@ def test_grid_is_that_of_the_joint_search() -> None:
 
 
 @on_jax
-@pytest.mark.training
+@pytest.mark.benchmark
 def test_without_a_gpu_it_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     if in_own_process("jax", 1, gpu.gpus):
         pytest.skip("there is a GPU")
@@ -47,7 +47,7 @@ def test_without_a_gpu_it_says_so_in_one_sentence(capsys: pytest.CaptureFixture[
 
 
 @on_jax
-@pytest.mark.training
+@pytest.mark.benchmark
 def test_packs_are_measured() -> None:
     measured: dict[str, Any] = in_own_process("jax", 1, gpu.measure_packs, TINY, (1, 3), 60, 2)
     assert [row["heads"] for row in measured["packs"]] == [1, 3]
@@ -56,7 +56,7 @@ def test_packs_are_measured() -> None:
 
 
 @on_jax
-@pytest.mark.ray
+@pytest.mark.benchmark
 def test_study_is_trained_whole() -> None:
     measured = in_own_process("jax", 1, gpu.measure_study, [TINY, TrialConfig(epochs=1)], 80, 0.0)
     assert (measured["trials"], measured["completed"], measured["packed"]) == (2, 2, 0)

@@ -59,8 +59,7 @@ def test_rows_are_those_of_the_split(rows: Path) -> None:
     assert read.train[1].shape == (64, 1)
 
 
-@pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.benchmark
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_trains_the_grid(rows: Path, tmp_path: Path, name: str) -> None:
     if name == TUNER:

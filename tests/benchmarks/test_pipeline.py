@@ -13,7 +13,7 @@ def test_waiting_is_a_share_of_all() -> None:
     assert Steps(steps=4, images=64, total_s=2.0, waiting_s=0.1).waiting_share == pytest.approx(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_benchmark_runs_at_its_smallest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--batch-size", "2", "--steps", "1", "--json", str(tmp_path / "pipeline.json")])
     assert code == 0

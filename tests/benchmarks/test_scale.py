@@ -12,8 +12,7 @@ def test_efficiency_is_the_share_of_the_nodes_time() -> None:
     assert efficiency({"trials": 10, "nodes": 2, "trained_s": 25.0}, 4.0) == pytest.approx(0.8)
 
 
-@pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.benchmark
 def test_driver_is_measured_with_its_ledger_and_report() -> None:
     measured = in_own_process("tensorflow", 1, measure_driver, 12, 3)
     assert (measured["trials"], measured["results"]) == (12, 36)
@@ -22,8 +21,7 @@ def test_driver_is_measured_with_its_ledger_and_report() -> None:
     assert driver_line(measured).startswith("   12 trials,     36 results: ")
 
 
-@pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.benchmark
 def test_nodes_share_the_trials() -> None:
     measured = in_own_process("tensorflow", 1, measure_nodes, 2, 6, 2, 0.5)
     assert measured["trained_s"] >= 6 * 2 * 0.5 / 2

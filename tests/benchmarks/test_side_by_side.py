@@ -82,8 +82,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(tmp_path_factory.mktemp("files"), images=40)
 
 
-@pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.benchmark
 def test_our_script_trains_the_task(files: Files, tmp_path: Path) -> None:
     options = [*Task(images=40, epochs=2, learning_rates=(0.001,)).options(), "--weights", str(files.weights)]
     options += ["--manifest", str(files.manifest), "--cache", str(tmp_path / "cache")]
@@ -97,8 +96,7 @@ def test_our_script_trains_the_task(files: Files, tmp_path: Path) -> None:
     assert cost.cpu_s > 0
 
 
-@pytest.mark.slow
-@pytest.mark.ray
+@pytest.mark.benchmark
 def test_plain_script_trains_the_task(files: Files, tmp_path: Path) -> None:
     options = [*Task(images=40, epochs=1, learning_rates=(0.001,)).options(), "--weights", str(files.weights)]
     run_program(
