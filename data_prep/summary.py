@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class Summary:
         for number, sentence in enumerate(self.audit):
             yield "" if number else "audit", sentence
         if self.audit:
-            yield "", f"python -m data_prep.audit {self.manifest} --html audit.html shows the images"
+            named = shlex.quote(str(self.manifest))
+            yield "", f"python -m data_prep.audit {named} --html audit.html shows the images"
 
     def _group_lines(self) -> Iterator[tuple[str, str]]:
         kind = self.labels.group_kind
