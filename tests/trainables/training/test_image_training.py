@@ -14,7 +14,7 @@ from trainables.training.batches import Examples
 from trainables.training.network import body_of
 from trainables.training.pretrained import preprocessing_layers
 from trainables.training.training import CHECKPOINT, Training, read_state
-from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
+from trainables.trial import BEST, BN_STATISTICS, LAST, EpochMetrics, TrialConfig, best_epoch
 
 pytestmark = pytest.mark.training
 
@@ -108,12 +108,14 @@ def test_batchnorm_of_a_backbone_stays_unless_it_is_asked_for(pictures: Examples
     assert changed == [trains] * 4
 
 
+@pytest.mark.parametrize("statistics", BN_STATISTICS)
 def test_network_with_a_frozen_backbone_trains_as_its_head_on_features(
-    pictures: Examples, features: Examples
+    pictures: Examples, features: Examples, statistics: str
 ) -> None:
     """XLA rounds a backbone that is part of a step differently; see test_equivalence."""
-    whole, alone = _trained(HEAD, pictures).finished, _trained(HEAD, features).finished
-    for name in ("loss", "val_loss"):
+    config = replace(HEAD, bn_statistics=statistics)
+    whole, alone = _trained(config, pictures).finished, _trained(config, features).finished
+    for name in ("loss", "val_loss", "train_accuracy_at_inference"):
         expected = [getattr(metrics, name) for metrics in alone]
         assert [getattr(metrics, name) for metrics in whole] == pytest.approx(expected, abs=1e-3)
 
