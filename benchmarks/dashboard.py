@@ -39,6 +39,7 @@ FACTS = StudyFacts(
     source="folder",
     images=12_194,
     labels={"0": 6_455, "1": 5_739},
+    class_names=("one", "other"),
     subjects=2_284,
     split="random",
     weights="none",

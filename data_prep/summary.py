@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.class_names import shown_name
 from data_prep.datasets.labels import Labels
 from data_prep.groups import ADIENCE_KINDS, groups_of
 from data_prep.manifest import PARTITIONS
+
+_LISTED_CLASSES = 30
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,8 +68,10 @@ class Summary:
         yield f"{self.source}{drawn}: {len(self.labels.table):,} of {self.labels.rows_read:,} rows kept", ""
         for number, (reason, count) in enumerate(self.labels.dropped.items()):
             yield "" if number else "dropped", f"{count:>8,}  {reason}{self._first_dropped(reason)}"
-        for label, name in enumerate(self.labels.class_names):
-            yield "" if label else "labels", f"{self._count(label):>8,}  {label} {name}"
+        for label, name in enumerate(self.labels.class_names[:_LISTED_CLASSES]):
+            yield "" if label else "labels", f"{self._count(label):>8,}  {label} {shown_name(name)}"
+        if len(self.labels.class_names) > _LISTED_CLASSES:
+            yield "", f"          and {len(self.labels.class_names) - _LISTED_CLASSES:,} more classes"
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
         for number, (part, count) in enumerate(self._partitions().items()):

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.class_names import shown_name
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
+from data_prep.storage.atomic_files import write_json
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import STORAGE, add_model
 from search.prediction.photographs import drawn_photographs
@@ -39,6 +41,7 @@ def _export(options: ExportOptions) -> None:
     model = find_model(options.model, options.storage)
     out = options.out or model.path.parent / "export" / form.file_name
     exported = export_model(model.path, form, out, [face.image for face in drawn_photographs()])
+    beside = _write_classes(exported, model)
     if not exported.is_telling:
         print(
             f"note: the model gives nearly the same probability for all {exported.pictures} pictures of the "
@@ -46,9 +49,17 @@ def _export(options: ExportOptions) -> None:
             file=sys.stderr,
         )
     if options.json:
-        print(json.dumps(_as_json(exported, form, model), indent=2))
+        print(json.dumps({**_as_json(exported, form, model), "classes": str(beside)}, indent=2))
     else:
         _print(exported, form, model)
+        print(f"classes: {beside}")
+
+
+def _write_classes(exported: Exported, model: ModelFile) -> Path:
+    """Writes the names of the classes beside the export, which has no place for them; returns the path."""
+    path = exported.path.with_name(f"{exported.path.name}.classes.json")
+    write_json(path, {"format": 1, "class_names": list(model.label_names), "input_px": exported.input_px})
+    return path
 
 
 def _as_json(exported: Exported, form: Format, model: ModelFile) -> dict[str, object]:
@@ -73,7 +84,7 @@ def _print(exported: Exported, form: Format, model: ModelFile) -> None:
     print(f"checked: {exported.pictures} pictures, {spread}, {difference}")
     px = exported.input_px
     print(f"input: float32 (batch, {px}, {px}, 3), RGB in 0..255, width and height scaled independently")
-    print(f"output: float32 (batch, 1), the probability of label 1 ({model.label_names[1]})")
+    print(f"output: float32 (batch, 1), the probability of label 1 ({shown_name(model.label_names[1])})")
 
 
 def _parser() -> CommandParser:

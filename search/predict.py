@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from data_prep.class_names import GENDERS, are_genders, listed
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
@@ -103,17 +104,29 @@ def _photographs(
 ) -> tuple[Sequence[Photograph], Sequence[bool] | None]:
     """Returns the photographs, and of each whether the model was not trained on it, None where unknown."""
     if options.demo:
-        return drawn_photographs(), None
+        return _demo(model), None
     if options.manifest is None:
         return photographs_named(options.photographs), None
     manifest = read_manifest(options.manifest, options.root)
-    return photographs_in(manifest), unseen_images(manifest, model.facts)
+    names = model.label_names if model.facts else None
+    return photographs_in(manifest, names), unseen_images(manifest, model.facts)
+
+
+def _demo(model: ModelFile) -> Sequence[Photograph]:
+    if not model.facts:  # whatever its classes are
+        return drawn_photographs()
+    if not are_genders(model.label_names):
+        raise InputError(
+            f"--demo shows drawn faces of the classes {listed(GENDERS)}, the model knows "
+            f"{listed(model.label_names)}; give photographs or --manifest"
+        )
+    return drawn_photographs(model.label_names)
 
 
 def _write_files(options: PredictOptions, found: Classification) -> list[str]:
     """Writes what was asked for, and returns the paths of the figure's pages."""
     if options.csv:
-        write_csv(options.csv, found.rows, found.model.label_names)
+        write_csv(options.csv, found.rows, found.model.label_names, faces=found.tells_faces)
     if not options.out:
         return []
     from search.prediction.photo_grid import LIMIT, write_pages  # matplotlib takes a while to import

@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from data_prep.class_names import numbered
 from search.dashboard.curves import LearningCurve
 from search.report.render.palette import COLOURS, DASHES
 from search.space.stages import STAGES
@@ -75,7 +76,7 @@ def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
     """Returns the confusion matrix, a row for each class, with each row's shares; None without one."""
     if not counts:
         return None
-    names = [f"{label} ({escape(name)})" for label, name in enumerate(class_names)]
+    names = [escape(name) for name in numbered(class_names)]
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     texts = [
         [f"{count:,}<br>{share:.1%}" for count, share in zip(row, of_row, strict=True)]
@@ -96,5 +97,5 @@ def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
             hoverinfo="skip",
         )
     )
-    figure.update_yaxes(title="label", autorange="reversed")  # label 0 on top, as in the table
+    figure.update_yaxes(title="class", autorange="reversed")  # label 0 on top, as in the table
     return _laid_out(figure).update_layout(height=300, showlegend=False)

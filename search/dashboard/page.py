@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from data_prep.class_names import listed
 from data_prep.errors import InputError
 from search.dashboard.access import is_token
 from search.dashboard.blocks import plain
@@ -119,6 +120,8 @@ def _show_state(reader: StudyReader) -> None:
     snapshot = reader.read()
     images, source = snapshot.facts.images, snapshot.facts.source or "unknown data"
     data = f"{images:,} images of {source}" if images else source
+    if snapshot.facts.class_names:
+        data += f": {listed(snapshot.facts.class_names)}"
     text = f"{state_in_words(snapshot.live)} · {len(snapshot.trials):,} trials in the ledger · {data}"
     st.markdown(plain(text))
     if snapshot.unread:

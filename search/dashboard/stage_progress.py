@@ -45,7 +45,7 @@ class Link:
 def chain_of(snapshot: Snapshot) -> list[Link]:
     """Returns what is decided in the order of its end, then what is trained now, then what is to come."""
     live, results = snapshot.live, snapshot.results
-    links = [_decided(result) for result in results]
+    links = [_decided(result, snapshot.facts.is_of_gender) for result in results]
     if live is None:
         return links
     now = searched(live)
@@ -81,7 +81,7 @@ def margin_of(result: Result) -> str:
     return f"ahead by {decimal(closest.difference)}{interval}"
 
 
-def _decided(result: Result) -> Link:
+def _decided(result: Result, beside_published: bool) -> Link:
     handed = {
         label_of(name): show_value(getattr(result.base, name))
         for name, origin in result.taken_over.items()
@@ -91,7 +91,7 @@ def _decided(result: Result) -> Link:
         title=stage_title(result),
         state=DONE,
         winner=_winner(result),
-        published=show_value(CHOSEN[result.stage]) if result.stage in CHOSEN else "",
+        published=show_value(CHOSEN[result.stage]) if beside_published and result.stage in CHOSEN else "",
         verdict=result.verdict,
         margin=margin_of(result),
         taken_over=handed,

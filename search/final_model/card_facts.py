@@ -28,7 +28,6 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
     return CardFacts(
         name=f"{run.config.backbone}, {winner.title}",
         made_on=f"{datetime.now(UTC):%Y-%m-%d}",
-        labels=problem.manifest.class_names,
         backbone=run.config.backbone,
         input_px=find_backbone(run.config.backbone).input_px,
         weights=run.weights,
@@ -65,7 +64,8 @@ def _data(facts: StudyFacts) -> CardData:
         source=facts.source,
         digest=facts.data_digest,
         images=facts.images,
-        label_counts=tuple(facts.labels.values()),
+        class_names=facts.class_names,
+        class_counts=tuple(facts.labels.values()),
         subjects=facts.subjects,
     )
 

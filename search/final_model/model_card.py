@@ -8,8 +8,9 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from data_prep.class_names import are_genders, shown_name
 from data_prep.storage.atomic_files import write_whole
-from search.report.render.markdown import table_in_markdown
+from search.report.render.markdown import plain_markdown, table_in_markdown
 from search.statistics.number_text import NONE, decimal, low_to_high, with_spread
 from search.study.descriptions import weights_in_words
 from search.study.facts import DRAWN
@@ -35,6 +36,12 @@ KNOWN_OF: Mapping[str, Sequence[str]] = {
 }
 MUST_NOT = (
     "decide anything about a person: access, hiring, prices, treatment, safety, law enforcement;",
+    "be asked about pictures of other kinds than those it was trained on: whatever it is shown, it names one "
+    "of its classes;",
+    "be trusted on kinds of pictures that are missing in the tables above: it was not tested on them.",
+)
+MUST_NOT_OF_GENDER = (
+    "decide anything about a person: access, hiring, prices, treatment, safety, law enforcement;",
     "identify or track anybody, or search for people;",
     "say what gender somebody has. The two labels say how a face was annotated from its looks; people who "
     "are neither, and people who look otherwise than annotators expect, are answered wrongly by design;",
@@ -52,13 +59,19 @@ _NAMES = {"adience": "Adience (aligned)", "celeba": "CelebA (img_align_celeba)",
 
 @dataclass(frozen=True, kw_only=True)
 class CardData:
-    """A data set: `source` as in the manifest, `digest` of the manifest, `subjects` 0 where unknown."""
+    """A data set: `source`, `digest` and `class_names` of the manifest, `subjects` 0 where unknown."""
 
     source: str
     digest: str
     images: int
-    label_counts: tuple[int, ...]
+    class_names: tuple[str, ...]
+    class_counts: tuple[int, ...]
     subjects: int = 0
+
+    @property
+    def is_of_gender(self) -> bool:
+        """Whether the two classes are words for female and male, whoever gathered the photographs."""
+        return are_genders(self.class_names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +103,6 @@ class CardFacts:
 
     name: str
     made_on: str
-    labels: tuple[str, ...]
     backbone: str
     input_px: int
     weights: str
@@ -110,6 +122,11 @@ class CardFacts:
     held_out: str = ""
     versions: Mapping[str, str]
     command: str
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the classes, short and as Markdown in which nothing is markup."""
+        return _shown_names(self.data)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -135,17 +152,22 @@ def card_text(facts: CardFacts) -> str:
         ("## Results", *_results(facts)),
         ("## Data", *_data(facts)),
         ("## Training", *_training(facts)),
-        ("## What it must not be used for", "It must not:", _bullets(MUST_NOT)),
+        (
+            "## What it must not be used for",
+            "It must not:",
+            _bullets(MUST_NOT_OF_GENDER if facts.data.is_of_gender else MUST_NOT),
+        ),
         ("## How to use it", *_usage(facts)),
     )
     return "\n\n".join(part for section in sections for part in section) + "\n"
 
 
 def _head(facts: CardFacts) -> tuple[str, ...]:
-    zero, one = facts.labels
+    picture = "photograph of a face" if facts.data.is_of_gender else "picture"
+    *others, last = facts.names
     what = (
-        f"Gives for a photograph of a face the probability that it would be annotated as {one} rather than "
-        f"{zero}. Made on {facts.made_on}."
+        f"Gives for a {picture} the probability that it would be annotated as {last} rather than "
+        f"{' or '.join(others)}. Made on {facts.made_on}."
     )
     if not facts.warnings:
         return f"# {facts.name}", what
@@ -161,19 +183,16 @@ def _results(facts: CardFacts) -> Iterable[str]:
         f"loss {decimal(facts.val_loss)}, AUC {decimal(found['roc']['auc'])}."
     )
     yield from _cautions(facts)
-    yield _table(
-        ("annotated", f"said {facts.labels[0]}", f"said {facts.labels[1]}"),
-        [
-            (name, *(f"{n:,}" for n in row))
-            for name, row in zip(facts.labels, found["confusion"], strict=True)
-        ],
+    yield table_in_markdown(
+        ("annotated", *(f"said {name}" for name in facts.names)),
+        [(name, *(f"{n:,}" for n in row)) for name, row in zip(facts.names, found["confusion"], strict=True)],
     )
-    by_label = [(facts.labels[row["label"]], *_accuracy(row)) for row in found["by_label"]]
-    yield _table(("annotated", "images", "accuracy", "95 % interval"), by_label)
-    by_age = [(row["age"], *_accuracy(row)) for row in found["by_age"]]
+    by_label = [(facts.names[row["label"]], *_accuracy(row)) for row in found["by_label"]]
+    yield table_in_markdown(("annotated", "images", "accuracy", "95 % interval"), by_label)
+    by_age = [(plain_markdown(row["age"]), *_accuracy(row)) for row in found["by_age"]]
     if len(by_age) > 1:
-        yield _table(("age group", "images", "accuracy", "95 % interval"), by_age)
-    else:
+        yield table_in_markdown(("age group", "images", "accuracy", "95 % interval"), by_age)
+    elif facts.data.is_of_gender:
         yield "The age groups are not known for this data, so the accuracy is not told apart by them."
     yield from _comparison(facts)
 
@@ -201,10 +220,13 @@ def _comparison(facts: CardFacts) -> Iterable[str]:
     )
     yield f"The models that were compared, at the last epoch ({basis}):"
     rows = [
-        (column.name, *map(_mean, (column.accuracy, column.val_accuracy, column.val_loss, column.auc)))
+        (
+            plain_markdown(column.name),
+            *map(_mean, (column.accuracy, column.val_accuracy, column.val_loss, column.auc)),
+        )
         for column in facts.columns
     ]
-    yield _table(("model", "accuracy", "val accuracy", "val loss", "AUC"), rows)
+    yield table_in_markdown(("model", "accuracy", "val accuracy", "val loss", "AUC"), rows)
     if facts.statement:
         yield facts.statement
 
@@ -226,29 +248,35 @@ def _data(facts: CardFacts) -> Iterable[str]:
 def _training(facts: CardFacts) -> Iterable[str]:
     start = f"starting from {weights_in_words(facts.weights)}" if facts.weights else "from scratch"
     yield f"`{facts.backbone}`, {start}; trained last: {facts.finetune}."
-    yield _table(("setting", "value"), [(name, _show(value)) for name, value in sorted(facts.config.items())])
+    settings = sorted(facts.config.items())
+    yield table_in_markdown(
+        ("setting", "value"), [(name, _show(value).replace("|", "\\|")) for name, value in settings]
+    )
     yield "Made with " + ", ".join(f"{name} {version}" for name, version in facts.versions.items()) + "."
     yield "The command that repeats it:"
     yield f"```\n{facts.command}\n```"
 
 
 def _usage(facts: CardFacts) -> Iterable[str]:
-    yield "```\npython -m search.predict model.keras photo.jpg --faces detect --out grid.png\n```"
+    faces = " --faces detect" if facts.data.is_of_gender else ""
+    yield f"```\npython -m search.predict model.keras photo.jpg{faces} --out grid.png\n```"
     yield (
         f"Or load `model.keras` with plain Keras (`keras.saving.load_model`): it reads float32 RGB pixels in "
         f"0..255, `(batch, {facts.input_px}, {facts.input_px}, 3)`, and gives the probability of label 1 "
-        f"({facts.labels[1]}), `(batch, 1)`. An answer near 0.5 is no answer."
+        f"({facts.names[1]}), `(batch, 1)`. An answer near 0.5 is no answer."
     )
 
 
 def _data_line(words: str, data: CardData) -> str:
     name = "faces drawn by a program" if data.source == DRAWN else _NAMES.get(data.source, data.source)
-    zero, one = data.label_counts
+    classes = zip(_shown_names(data), data.class_counts, strict=True)
+    counts = (f"{count:,} {class_name}" for class_name, count in classes)
     subjects = f" of {_count(data.subjects, 'subject')}" if data.subjects else ", subjects unknown"
-    return (
-        f"{words} {name}: {data.images:,} images{subjects}, {zero:,} with label 0 and {one:,} with label 1; "
-        f"digest `{data.digest}`."
-    )
+    return f"{words} {name}: {data.images:,} images{subjects}, {', '.join(counts)}; digest `{data.digest}`."
+
+
+def _shown_names(data: CardData) -> list[str]:
+    return [plain_markdown(shown_name(name)) for name in data.class_names]
 
 
 def _accuracy(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -269,7 +297,3 @@ def _count(number: int, noun: str) -> str:
 
 def _bullets(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return table_in_markdown(titles, ([cell.replace("|", "\\|") for cell in row] for row in rows))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.class_names import listed, same_classes
 from data_prep.errors import InputError
 from data_prep.sources import celeba_of
 from data_prep.splits import PRETRAINING, make_splits
@@ -150,13 +151,30 @@ class FinetunePlan:
 
 
 def pretraining_of(options: SearchOptions, problem: Problem) -> Problem | None:
-    """Returns the problem whose images the winner sees first; None where none was asked for."""
+    """Returns the problem whose images the winner sees first; None where none was asked for.
+
+    Raises InputError where its classes are not those of `problem`: the head would answer for others.
+    """
     final = options.final_model
     if final.celeba is None:
         return None
     manifest = celeba_of(final.celeba, final.celeba_root)
+    _require_same_classes(problem.manifest.class_names, manifest.class_names)
     splits = make_splits(manifest, PRETRAINING)
     return replace(problem, manifest=manifest, protocol=PRETRAINING, splits=splits)
+
+
+def _require_same_classes(ours: Sequence[str], theirs: Sequence[str]) -> None:
+    if same_classes(ours, theirs):
+        return
+    turned = same_classes(ours, [*reversed(theirs)])
+    way_out = (
+        f"build the data again with --classes {listed([*reversed(ours)])}" if turned else "leave out --celeba"
+    )
+    raise InputError(
+        f"--celeba needs images of the same classes in the same order: its are {listed(theirs)}, those of "
+        f"the data are {listed(ours)}; {way_out}"
+    )
 
 
 def finetune_plan(

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from data_prep.class_names import are_genders
 from data_prep.errors import InputError
 from search.final_model.model_file import ModelFile
 from search.prediction.evaluation import evaluate_parts, print_evaluation
@@ -30,6 +31,12 @@ class Classification:
     input_px: int
     rows: Sequence[PredictionRow]
     metrics: Mapping[str, Any]
+    found_faces: bool = False
+
+    @property
+    def tells_faces(self) -> bool:
+        """Whether a row says which face it is of: where they were looked for, and for what tells genders."""
+        return self.found_faces or not self.model.facts or are_genders(self.model.label_names)
 
     def to_dict(self, figures: Sequence[str]) -> dict[str, Any]:
         """Returns JSON values; `figures` are the paths of its pictures."""
@@ -39,7 +46,7 @@ class Classification:
             "labels": list(self.model.label_names),
             "made_of": {name: self.model.facts.get(name) for name in _MADE_OF},
             "caveats": list(self.model.caveats),
-            "predictions": [row.to_dict(self.model.label_names) for row in self.rows],
+            "predictions": [row.to_dict(self.model.label_names, faces=self.tells_faces) for row in self.rows],
             "metrics": self.metrics,
             "figures": list(figures),
         }
@@ -74,7 +81,9 @@ def classify_photographs(
     with _progress(len(images)) as on_progress:
         rows = prediction_rows(photographs, classify(classifier, images, look, on_progress))
     metrics = evaluate_parts(rows, model.label_names, unseen)
-    return Classification(model=model, input_px=classifier.input_px, rows=rows, metrics=metrics)
+    return Classification(
+        model=model, input_px=classifier.input_px, rows=rows, metrics=metrics, found_faces=find_faces
+    )
 
 
 def print_classification(found: Classification, console: Console, *, rows: bool) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from data_prep.class_names import shown_name
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.splits import SPLIT_SEED, make_splits
@@ -79,10 +80,10 @@ def print_evaluation(parts: Mapping[str, Any], names: Sequence[str], console: Co
     found = parts.get(UNSEEN) or parts[ALL]
     if found is None:
         return
-    (tn, fp), (fn, tp) = found["confusion"]
-    confusion = _table("annotated", f"said {names[0]}", f"said {names[1]}")
-    confusion.add_row(Text(names[0]), f"{tn:,}", f"{fp:,}")
-    confusion.add_row(Text(names[1]), f"{fn:,}", f"{tp:,}")
+    shown = [shown_name(name) for name in names]
+    confusion = _table("annotated", *(f"said {name}" for name in shown))
+    for name, counts in zip(shown, found["confusion"], strict=True):
+        confusion.add_row(Text(name), *(f"{count:,}" for count in counts))
     console.print(confusion)
     if len(found["by_age"]) > 1:
         ages = _table("age group", "images", "accuracy", "95 % interval")

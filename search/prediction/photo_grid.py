@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from matplotlib import font_manager, style
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Rectangle
 
+from data_prep.class_names import printable
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.final_model.model_file import ModelFile
 from search.prediction.predictions import PredictionRow
+from search.report.render.letters import drawable
 from search.report.render.palette import COLOURS
 from trainables.features.images import Pixels
 from trainables.inference.face_detection import PICTURE_PX
@@ -34,7 +34,6 @@ _WORDS_INCHES, _TRUTH_INCHES = 0.42, 0.14  # below a photograph
 _SMALLEST_WIDTH = 4.2  # so that the title has room
 _COLUMNS = {5: 5, 10: 5, 18: 6, 28: 7, PAGE: 8}  # up to so many photographs: columns
 _NAME_LETTERS, _LABEL_LETTERS, _TITLE_LETTERS = 24, 14, 22
-_MISSING = "?"  # for a letter that the font lacks
 _RIGHT, _WRONG, _UNKNOWN = "\N{CHECK MARK} ", "\N{BALLOT X} ", ""
 
 
@@ -109,7 +108,7 @@ def _write_head(canvas: Figure, lines: Sequence[str]) -> None:
         canvas.text(
             0.1 / width,
             1 - (0.12 + number * _LINE_INCHES) / height,
-            _printable(line),
+            drawable(line),
             fontsize=9 if number == 0 else 8,
             weight="bold" if number == 0 else "normal",
             va="top",
@@ -135,7 +134,7 @@ def _draw_cell(axes: Axes, cell: Cell) -> None:
         axes.imshow(cell.pixels, interpolation="bilinear")
     for height, text, options in _words(cell):
         axes.annotate(
-            _printable(text),
+            drawable(text),
             (0.5, 0),
             xytext=(0, -height),
             xycoords="axes fraction",
@@ -167,16 +166,6 @@ def _words(cell: Cell) -> list[tuple[float, str, dict[str, Any]]]:
 
 def _grey_square() -> Rectangle:
     return Rectangle((0, 0), 1, 1, facecolor="#e4e4e4", edgecolor="#bbbbbb")
-
-
-def _printable(text: str) -> str:
-    """Letters that the font lacks would be drawn as boxes, with a warning for each."""
-    return "".join(letter if ord(letter) in _font_letters() else _MISSING for letter in text)
-
-
-@cache
-def _font_letters() -> frozenset[int]:
-    return frozenset(FT2Font(font_manager.findfont("DejaVu Sans")).get_charmap())
 
 
 def write_pages(rows: Sequence[PredictionRow], model: ModelFile, out: Path) -> list[Path]:
@@ -213,7 +202,7 @@ def _title(model: ModelFile) -> str:
 
 
 def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
-    truth = "" if row.photograph.label is None else names[row.photograph.label]
+    truth = "" if row.photograph.label is None else printable(names[row.photograph.label])
     name = Path(row.photograph.shown_name).name + (f" · {row.face}" if row.face else "")
     probability = row.prediction.probability
     if row.label is None or probability is None:
@@ -223,7 +212,7 @@ def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
         pixels=_pixels(row),
         name=name,
         label=row.label,
-        label_name=names[row.label],
+        label_name=printable(names[row.label]),
         probability=probability if row.label else 1 - probability,
         truth=truth,
     )

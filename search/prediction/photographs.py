@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.class_names import GENDERS, labels_among, printable
 from data_prep.datasets.drawn_sample import draw_faces
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
@@ -42,30 +42,30 @@ def photographs_named(names: Sequence[str]) -> list[Photograph]:
     return [Photograph(name=str(path), image=path) for path in files]
 
 
-def photographs_in(manifest: Manifest) -> list[Photograph]:
-    """Returns the rows of the manifest with their labels and age groups."""
+def photographs_in(manifest: Manifest, class_names: Sequence[str] | None = None) -> list[Photograph]:
+    """Returns the rows of the manifest with their age groups, and their labels among `class_names`.
+
+    Those are a model's; None for one whose classes are not known: then the labels are the manifest's.
+    Raises InputError where the manifest has another class.
+    """
     table = manifest.table
+    labels = labels_among(manifest.class_names, class_names or manifest.class_names)
     ages = [age if isinstance(age, str) else None for age in table["age"]]
     return [
-        Photograph(name=name, image=path, label=label, age=age)
+        Photograph(name=name, image=path, label=labels[label], age=age)
         for name, path, label, age in zip(
             table["path"].tolist(), manifest.image_paths(), table["label"].tolist(), ages, strict=True
         )
     ]
 
 
-def drawn_photographs() -> list[Photograph]:
-    """Returns ten drawn faces with their labels; nobody of any sample is among them."""
+def drawn_photographs(class_names: Sequence[str] = GENDERS) -> list[Photograph]:
+    """Returns ten drawn faces with their labels among `class_names`; nobody of any sample is among them."""
+    labels = labels_among(GENDERS, class_names)
     return [
-        Photograph(name=f"drawn face {number}", image=face.jpeg, label=face.label)
+        Photograph(name=f"drawn face {number}", image=face.jpeg, label=labels[face.label])
         for number, face in enumerate(draw_faces(DEMO_FACES), start=1)
     ]
-
-
-def printable(text: str) -> str:
-    """Returns `text`, which may hold the name of a file, with whatever is no printable character replaced."""
-    decoded = os.fsencode(text).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in decoded)
 
 
 def _files(name: str) -> list[Path]:

@@ -12,24 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from data_prep.class_names import printable, shown_name
 from data_prep.storage.atomic_files import write_whole
-from search.prediction.photographs import Photograph, printable
+from search.prediction.photographs import Photograph
 from search.statistics.classification_errors import THRESHOLD
 from trainables.inference.classifier import Prediction
 
-CSV_COLUMNS = (
-    "photo",
-    "face",
-    "left",
-    "top",
-    "width",
-    "height",
-    "probability",
-    "label",
-    "name",
-    "true_label",
-    "problem",
-)
+FACE_COLUMNS = ("face", "left", "top", "width", "height")
+CSV_COLUMNS = ("photo", *FACE_COLUMNS, "probability", "label", "name", "true_label", "problem")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +41,15 @@ class PredictionRow:
         """The photograph's name, with the number of the face in it."""
         return self.photograph.shown_name + (f" · face {self.face}" if self.face else "")
 
-    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
-        """Returns the row as JSON values; `names` are the labels' names, `probability` that of label 1."""
+    def to_dict(self, names: Sequence[str], *, faces: bool = True) -> dict[str, Any]:
+        """Returns the row as JSON values; `names` are the classes' names, `probability` that of label 1.
+
+        With `faces` it says of which face it is, and where that is.
+        """
         box = self.prediction.box
         return {
             "photo": self.photograph.name,
-            "face": self.face,
-            "box": box._asdict() if box else None,
+            **({"face": self.face, "box": box._asdict() if box else None} if faces else {}),
             "probability": self.prediction.probability,
             "label": self.label,
             "name": None if self.label is None else names[self.label],
@@ -80,28 +72,33 @@ def prediction_rows(
     return rows
 
 
-def to_csv(rows: Sequence[PredictionRow], names: Sequence[str]) -> bytes:
-    """Returns the rows as CSV in UTF-8 with the header CSV_COLUMNS; what is not known is empty."""
+def to_csv(rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool = True) -> bytes:
+    """Returns the rows as CSV in UTF-8 with the header CSV_COLUMNS; what is not known is empty.
+
+    Without `faces` those of FACE_COLUMNS are left out.
+    """
     file = io.StringIO(newline="")
-    table = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
+    columns = [name for name in CSV_COLUMNS if faces or name not in FACE_COLUMNS]
+    table = csv.DictWriter(file, columns, lineterminator="\n")
     table.writeheader()
     for row in rows:
-        values = row.to_dict(names)
-        box = values.pop("box") or {}
+        values = row.to_dict(names, faces=faces)
+        box = values.pop("box", None) or {}
         table.writerow({**values, **box})
     return file.getvalue().encode("utf-8", "surrogateescape")
 
 
-def write_csv(path: Path, rows: Sequence[PredictionRow], names: Sequence[str]) -> None:
+def write_csv(path: Path, rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool = True) -> None:
     """Writes what `to_csv` returns to `path`, whole or not at all."""
-    table = to_csv(rows, names)
+    table = to_csv(rows, names, faces=faces)
     write_whole(path, lambda file: file.write(table))
 
 
 def print_rows(rows: Sequence[PredictionRow], names: Sequence[str], console: Console) -> None:
     """Prints a line for each row: the label, the probability of label 1, the photograph, never wrapped."""
+    names = [shown_name(name) for name in names]
     with_truth = any(row.photograph.label is not None for row in rows)
-    lines = [("label", f"p({names[1]})", "annotated", "photo")]
+    lines = [("label", f"p({names[-1]})", "annotated", "photo")]
     lines += [(*_answer(row, names), _truth(row, names), row.shown_name) for row in rows]
     label_width, probability_width, truth_width, _ = (
         max(map(len, column)) for column in zip(*lines, strict=True)

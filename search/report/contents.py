@@ -14,12 +14,15 @@ from search.report.sections.protocol import protocol_blocks
 from search.report.sections.stages import stage_section
 from search.study.snapshot import Snapshot
 
+_REMARK = "Beside each figure of ours stands the published one, or - where none was published."
+
 
 def report_on(snapshot: Snapshot, made_on: str) -> Document:
     """Returns the report on `snapshot`; `made_on` is the date that it shows."""
     return Document(
         title=f"Hyperparameter search: study {snapshot.name}",
         made_on=made_on,
+        remark=_REMARK if snapshot.facts.is_of_gender else "",
         sections=list(_sections(snapshot)),
     )
 
@@ -37,10 +40,12 @@ def _sections(snapshot: Snapshot) -> Iterator[Section]:
         yield joint_section(snapshot, joint)
     else:
         command = f"python -m search.run --mode joint --study {snapshot.name}"
-        absent = Paragraph(f"Not run; the command is {command}. The report ran none.")
+        theirs = " The report ran none." if snapshot.facts.is_of_gender else ""
+        absent = Paragraph(f"Not run; the command is {command}.{theirs}")
         yield Section(name="joint", title="Joint search", blocks=[absent])
     for decided in (snapshot.last, joint):  # of the stages only the last: its winner goes on
         if decided:
-            yield errors_section(decided)
+            yield errors_section(decided, snapshot.facts)
     yield from finetune_sections(snapshot)
-    yield elsewhere_section(snapshot)
+    if snapshot.facts.is_of_gender:
+        yield elsewhere_section(snapshot)

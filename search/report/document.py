@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
+
+_OWN = {"ours": "this study"}  # what a column of ours is called where no other stands beside it
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,15 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     strong: frozenset[int] = frozenset()
+
+    def of_this_study(self) -> Table:
+        """Returns the table without its columns of published figures."""
+        kept = [n for n, title in enumerate(self.columns) if not title.endswith("published")]
+        return replace(
+            self,
+            columns=[_OWN.get(self.columns[n], self.columns[n].removesuffix(", ours")) for n in kept],
+            rows=[[row[n] for n in kept] for row in self.rows],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,13 +150,19 @@ class Section:
     title: str
     blocks: Sequence[Block]
 
+    def of_this_study(self) -> Section:
+        """Returns the part without columns of published figures: those of other data would mislead."""
+        blocks = [block.of_this_study() if isinstance(block, Table) else block for block in self.blocks]
+        return replace(self, blocks=blocks)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """The report."""
+    """The report; `remark` is said of all of it."""
 
     title: str
     made_on: str  # the only thing in it that is not the study's
+    remark: str = ""
     sections: Sequence[Section]
 
     def figures(self) -> list[Figure]:

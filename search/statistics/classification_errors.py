@@ -28,8 +28,8 @@ def break_down(
 
     `labels` are 0 or 1 `(n,)`, `probabilities` those of label 1, in [0, 1], `(n,)`; an image counts as
     label 1 from 0.5. `class_names` are in the order of the labels. `ages` names the age group of each image
-    as in the data ("(25, 32)"), None or NA where it is unknown. All intervals are Wilson's (1927) at 95 % and
-    take images as independent.
+    as in the data ("(25, 32)"), None or NA where it is unknown; `by_age` is empty where
+    all are. All intervals are Wilson's (1927) at 95 % and take images as independent.
 
     `confusion` is [[tn, fp], [fn, tp]] with label 1 as positive. `roc` holds the rates at no more than 200
     thresholds, its lists None where only one label occurs. `calibration` has a row for each of ten bins of
@@ -122,6 +122,8 @@ def _by_label(labels: _Labels, right: _Mask, class_names: Sequence[str]) -> list
 
 
 def _by_age(ages: Sequence[str | None], right: _Mask) -> list[dict[str, Any]]:
+    if not any(isinstance(age, str) for age in ages):
+        return []  # data that has no ages
     # pandas gives NA or NaN where no age is known
     names = np.array([age if isinstance(age, str) else UNKNOWN_AGE for age in ages])
     rows = {str(name): right[names == name] for name in sorted(np.unique(names).tolist(), key=_first_year)}

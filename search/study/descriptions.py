@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep.class_names import listed
 from search.space.labels import show_value
 from search.study.facts import StudyFacts
 from search.study.stage_results import StageResult
@@ -12,10 +13,11 @@ from trainables.features.cache import FEATURE_PRECISIONS
 
 
 def describe_data(facts: StudyFacts) -> str:
-    """Returns the data of a study in words: "480 drawn faces (no photographs), 60 subjects, split random"."""
+    """Returns the data in words: "80 photographs, 60 subjects, split random, classes cat, dog"."""
     pictures = "drawn faces (no photographs)" if facts.is_drawn else "photographs"
     subjects = f"{facts.subjects:,} subjects" if facts.subjects else "subjects unknown"
-    return f"{facts.images:,} {pictures}, {subjects}, split {facts.split or 'unknown'}"
+    classes = f", classes {listed(facts.class_names)}" if facts.class_names else ""
+    return f"{facts.images:,} {pictures}, {subjects}, split {facts.split or 'unknown'}{classes}"
 
 
 def weights_in_words(weights: str, feature_precision: str = FEATURE_PRECISIONS[0]) -> str:

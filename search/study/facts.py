@@ -46,6 +46,11 @@ class StudyFacts:
         """Whether the data is drawn by a program: no photographs."""
         return self.source == DRAWN
 
+    @property
+    def is_of_gender(self) -> bool:
+        """Whether the classes are the genders of Adience, CelebA or the sample, which others published on."""
+        return self.source in GENDER_SOURCES and self.class_names == GENDERS
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the facts as JSON values."""
         values = asdict(self)

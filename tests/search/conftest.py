@@ -30,6 +30,8 @@ FACTS: Mapping[str, Any] = {
     "source": "adience",
     "images": 12_194,
     "labels": {"0": 6_455, "1": 5_739},
+    "class_names": ("female", "male"),
+    "group_kind": "face",
     "subjects": 2_284,
     "split": "random",
     "weights": "imagenet",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from search.dashboard.figures import confusion
 from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
+from search.study.facts import StudyFacts
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 
@@ -29,10 +29,11 @@ def show_outcome(snapshot: Snapshot) -> None:
     names = {stage_title(result): result for result in results}
     chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, persist_state="session")]
     _show_winner(snapshot, chosen)
-    _show_errors(chosen, snapshot.facts.class_names)
-    section = elsewhere_section(snapshot)
-    st.subheader(section.title, anchor=False)
-    show_blocks(section.blocks, "elsewhere")
+    _show_errors(chosen, snapshot.facts)
+    if snapshot.facts.is_of_gender:
+        section = elsewhere_section(snapshot)
+        st.subheader(section.title, anchor=False)
+        show_blocks(section.blocks, "elsewhere")
 
 
 def _show_winner(snapshot: Snapshot, result: Result) -> None:
@@ -46,10 +47,10 @@ def _show_winner(snapshot: Snapshot, result: Result) -> None:
         st.code(json.dumps(result.winner.to_dict(), indent=1), language=None)
 
 
-def _show_errors(result: Result, class_names: Sequence[str]) -> None:
-    section = errors_section(result)
+def _show_errors(result: Result, facts: StudyFacts) -> None:
+    section = errors_section(result, facts)
     st.subheader(section.title, anchor=False)
-    figure = confusion((result.breakdown or {}).get("confusion"), class_names)
+    figure = confusion((result.breakdown or {}).get("confusion"), facts.class_names)
     if figure is not None:
         show_plotly(figure, "confusion", "confusion matrix; its numbers stand in the table")
     show_blocks(section.blocks, "errors")

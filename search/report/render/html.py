@@ -47,8 +47,7 @@ def to_html(document: Document) -> str:
 <script>{get_plotlyjs()}</script>
 </head>
 <body>
-<header><h1>{title}</h1><p>Made on {escape(document.made_on)}. \
-Beside each figure of ours stands the published one, or - where none was published.</p>
+<header><h1>{title}</h1><p>Made on {escape(document.made_on)}. {escape(document.remark)}</p>
 </header>
 <nav aria-label="Contents"><ol>{contents}</ol></nav>
 <main>

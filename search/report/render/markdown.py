@@ -11,46 +11,45 @@ from search.report.document import Alert, Block, Bullets, Document, Paragraph, S
 def to_markdown(document: Document) -> str:
     """Returns the report as Markdown (GitHub's, for the tables); the same document gives the same text."""
     parts = [
-        f"# {_safe(document.title)}",
-        f"Made on {_safe(document.made_on)}. "
-        "Beside each figure of ours stands the published one, or - where none was published.",
+        f"# {plain_markdown(document.title)}",
+        f"Made on {plain_markdown(document.made_on)}. {plain_markdown(document.remark)}".strip(),
         *(_section(section) for section in document.sections),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def _section(section: Section) -> str:
-    return "\n\n".join((f"## {_safe(section.title)}", *(_block(block) for block in section.blocks)))
+    return "\n\n".join((f"## {plain_markdown(section.title)}", *(_block(block) for block in section.blocks)))
 
 
 def _block(block: Block) -> str:
     match block:
         case Paragraph():
-            return _safe(block.text)
+            return plain_markdown(block.text)
         case Bullets():
             return _list(block.items)
         case Alert():
             # GitHub ends a quote at an empty line, so that one has its mark as well
-            quoted = f"**{_safe(block.title)}**\n\n{_list(block.items)}"
+            quoted = f"**{plain_markdown(block.title)}**\n\n{_list(block.items)}"
             return "\n".join(f"> {line}".rstrip() for line in quoted.splitlines())
         case Table():
             return _table(block)
         case _:
-            caption = _safe(block.caption)
+            caption = plain_markdown(block.caption)
             return f"![{caption}](figures/{block.name}.png)\n\n*{caption}*"
 
 
 def _list(items: Sequence[str]) -> str:
-    return "\n".join(f"- {_safe(item)}" for item in items)
+    return "\n".join(f"- {plain_markdown(item)}" for item in items)
 
 
 def _table(table: Table) -> str:
     rows = [
-        [f"**{cell}**" if cell and number in table.strong else cell for cell in map(_safe, row)]
+        [f"**{cell}**" if cell and number in table.strong else cell for cell in map(plain_markdown, row)]
         for number, row in enumerate(table.rows)
     ]
-    lines = table_in_markdown([*map(_safe, table.columns)], rows)
-    return f"*{_safe(table.caption)}*\n\n{lines}"
+    lines = table_in_markdown([*map(plain_markdown, table.columns)], rows)
+    return f"*{plain_markdown(table.caption)}*\n\n{lines}"
 
 
 def table_in_markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,6 +58,6 @@ def table_in_markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> s
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _safe(text: str) -> str:
+def plain_markdown(text: str) -> str:
     """Returns `text` on one line in which nothing is markup."""
-    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", " ".join(text.split()))

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
 from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
+from search.report.render.letters import drawable
 from search.report.render.palette import COLOURS, DASHES, SCALE
 
 _DPI = 130
@@ -174,5 +175,5 @@ def _at(values: Sequence[float | None], numbers: Sequence[int], otherwise: Seque
 
 
 def _plain(text: str) -> str:
-    """Returns `text` with its dollar signs as such: one would begin a formula."""
-    return text.replace("$", r"\$")
+    """Returns `text` in letters that can be drawn, and dollar signs as such: one would begin a formula."""
+    return drawable(text).replace("$", r"\$")

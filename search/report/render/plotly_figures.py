@@ -37,7 +37,7 @@ def _json(figure: go.Figure, title: str, margin: Mapping[str, int] = _MARGIN) ->
         height=_HEIGHT_PX,
         margin=margin,
         legend=_LEGEND,
-        title={"text": title, "font": {"size": 14}} if title else None,
+        title={"text": escape(title), "font": {"size": 14}} if title else None,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="closest",
@@ -55,8 +55,8 @@ def _panel(panel: Panel) -> go.Figure:
     for number, curve in enumerate(panel.curves):
         # a band comes before its line, which would else lie below it
         figure.add_traces(_dots(curve, number) if curve.dots else _line(curve, number))
-    figure.update_xaxes(title=panel.x_label)
-    figure.update_yaxes(title=panel.y_label, range=panel.y_range)
+    figure.update_xaxes(title=escape(panel.x_label))
+    figure.update_yaxes(title=escape(panel.y_label), range=panel.y_range)
     figure.update_layout(showlegend=len(panel.curves) > 1)
     return figure
 
@@ -116,8 +116,8 @@ def _points(points: Points) -> go.Figure:
             hovertemplate=_HOVER,
         )
     # categories: plotly would put 0.001 and 0.1 at their size, and all small ones into one place
-    figure.update_xaxes(title=points.x_label, type="category", automargin=True)
-    figure.update_yaxes(title=points.y_label, range=points.y_range)
+    figure.update_xaxes(title=escape(points.x_label), type="category", automargin=True)
+    figure.update_yaxes(title=escape(points.y_label), range=points.y_range)
     figure.update_layout(showlegend=len(points.series) > 1)
     return figure
 

@@ -20,7 +20,8 @@ def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
     title = "Pretraining and fine-tuning"
     found = snapshot.finetune
     if found is None:
-        command = f"python -m search.run --stage finetune --celeba MANIFEST --study {snapshot.name}"
+        celeba = " --celeba MANIFEST" if snapshot.facts.is_of_gender else ""
+        command = f"python -m search.run --stage finetune{celeba} --study {snapshot.name}"
         absent = Paragraph(f"Not run; the command is {command}.")
         yield Section(name="finetune", title=title, blocks=[absent])
     else:
@@ -28,7 +29,7 @@ def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
         winner = found.column(found.winner or "")
         if winner:
             name, title = "finetune-errors", f"Errors of the final model ({winner.title})"
-            yield Section(name=name, title=title, blocks=errors_blocks(found.breakdown, name))
+            yield Section(name=name, title=title, blocks=errors_blocks(found.breakdown, name, snapshot.facts))
     yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(snapshot)))
 
 

@@ -24,7 +24,8 @@ def hand_over_section(snapshot: Snapshot) -> Section:
         rows=[_row(result) for result in snapshot.staged],
     )
     blocks = [*([chain] if snapshot.staged else []), *_not_run(snapshot), *_sweeps(snapshot)]
-    return Section(name="hand-over", title="What each stage handed over", blocks=blocks)
+    section = Section(name="hand-over", title="What each stage handed over", blocks=blocks)
+    return section if snapshot.facts.is_of_gender else section.of_this_study()
 
 
 def _row(result: StageResult) -> Sequence[str]:
@@ -62,8 +63,9 @@ def _sweeps(snapshot: Snapshot) -> Iterator[Block]:
     if sweeps in ([], [1]):
         return
     stages = [name for name in STAGES if snapshot.stage(name)]
+    theirs = "; the report went through the stages once" if snapshot.facts.is_of_gender else ""
     yield Table(
-        caption="The winners by sweep; the report went through the stages once",
+        caption=f"The winners by sweep{theirs}",
         columns=("stage", *(f"sweep {sweep}" for sweep in sweeps), "published"),
         rows=[
             (name, *(_gave(snapshot.stage(name, sweep)) for sweep in sweeps), _published(name))

@@ -16,16 +16,21 @@ from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, JointResult, PopulationResult, Result
 from trainables.trial import TrialResult, TrialStatus
 
+_PUBLISHED = (
+    " The report ran no joint search: a published figure is of the stage that had the same configuration."
+)
+
 
 def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) -> Section:
     """Returns the part on the joint search."""
+    published = snapshot.facts.is_of_gender
     keys = result.trials if isinstance(result, JointResult) else ()  # members of a population have none
     trials = [snapshot.trials[key] for key in keys if key in snapshot.trials]
     completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
-        Paragraph(_settings(result.settings, trials)),
+        Paragraph(_settings(result.settings, trials) + (_PUBLISHED if published else "")),
         _table(result, varied or HYPERPARAMETERS),
     ]
     if len(completed) > 1:
@@ -33,7 +38,8 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     blocks += importance_blocks(completed, varied)
     if result.notes:
         blocks.append(Bullets(result.notes))
-    return Section(name="joint", title="Joint search", blocks=blocks)
+    section = Section(name="joint", title="Joint search", blocks=blocks)
+    return section if published else section.of_this_study()
 
 
 def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
@@ -47,8 +53,7 @@ def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
         f"Search {search.get('search', NONE)}, scheduler {search.get('scheduler', NONE)}, "
         f"{search.get('num_samples') or 'all'} configurations, "
         f"{f'at most {budget:g} seconds' if isinstance(budget, int | float) else 'no time budget'}; "
-        f"{len(trials)} trials ({counts or 'none in the folder'}). The report ran no joint search: a "
-        "published figure is of the stage that had the same configuration."
+        f"{len(trials)} trials ({counts or 'none in the folder'})."
     )
 
 

@@ -26,6 +26,9 @@ from search.study.stage_results import Result
 from trainables.trial import TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"
+_PUBLISHED = (
+    "; published: random 80/20 split, seed 7, 20 epochs, one run, the selecting 20 % are the reported 20 %"
+)
 
 
 def outcome_section(snapshot: Snapshot) -> Section:
@@ -40,7 +43,8 @@ def outcome_section(snapshot: Snapshot) -> Section:
             )
             blocks.append(Paragraph(text))
     blocks += [_final_table(snapshot), *_readings(snapshot.readings)]
-    return Section(name="outcome", title="Outcome", blocks=blocks)
+    section = Section(name="outcome", title="Outcome", blocks=blocks)
+    return section if snapshot.facts.is_of_gender else section.of_this_study()
 
 
 def elsewhere_section(snapshot: Snapshot) -> Section:
@@ -64,19 +68,19 @@ def elsewhere_section(snapshot: Snapshot) -> Section:
 
 
 def _final_table(snapshot: Snapshot) -> Table:
-    staged, joint = snapshot.last, snapshot.joint
-    command = "python -m search.run --stage backbone"
+    staged, joint, published = snapshot.last, snapshot.joint, snapshot.facts.is_of_gender
+    command, without = "python -m search.run --stage backbone", ", no CelebA" if published else ""
     rows = [
         _row("untuned", _untuned_runs(snapshot), PUBLISHED_UNTUNED, f"not run: needs {command}"),
-        _row("tuned, no CelebA", _winner_runs(snapshot, staged), PUBLISHED_TUNED, "not run"),
+        _row(f"tuned{without}", _winner_runs(snapshot, staged), PUBLISHED_TUNED, "not run"),
     ]
     if joint:
-        rows.append(_row("tuned jointly, no CelebA", _winner_runs(snapshot, joint), None, "no winner"))
+        rows.append(_row(f"tuned jointly{without}", _winner_runs(snapshot, joint), None, "no winner"))
     rows.extend(_finetuned_rows(snapshot))
     return Table(
         caption=(
-            "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above; published: "
-            "random 80/20 split, seed 7, 20 epochs, one run, the selecting 20 % are the reported 20 %"
+            "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above"
+            f"{_PUBLISHED if published else ''}"
         ),
         columns=(
             "",
@@ -103,8 +107,11 @@ def _finetuned_rows(snapshot: Snapshot) -> Iterator[Sequence[str]]:
     columns = snapshot.finetune.columns if snapshot.finetune else ()
     pretrained = [column for column in columns if column.name == "pretrained"]
     runs = snapshot.runs(pretrained[0]) if pretrained else []
-    absent = f"not run: needs {_FINETUNE} --celeba MANIFEST"
-    yield _row("tuned, CelebA-pretrained", runs, PUBLISHED_PRETRAINED, absent)
+    if snapshot.facts.is_of_gender:
+        absent = f"not run: needs {_FINETUNE} --celeba MANIFEST"
+        yield _row("tuned, CelebA-pretrained", runs, PUBLISHED_PRETRAINED, absent)
+    elif pretrained:
+        yield _row(pretrained[0].title, runs, None, "not run")
     for column in columns:
         if column.name.startswith("blocks"):
             yield _row(column.title, snapshot.runs(column), None, column.reason or "not run")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from data_prep.class_names import numbered
 from search.report.document import Alert, Block, Bullets, Paragraph, Table
 from search.report.published import PROTOCOL, published_means
 from search.statistics.number_text import NONE, decimal
+from search.study.facts import StudyFacts
 from search.study.snapshot import Snapshot
 from trainables.trial import TrialConfig
 
@@ -29,6 +31,7 @@ _SELECTION = {
     "folds": "an inner validation part of the training folds",
     "kfold": "an inner validation part of the training parts",
 }
+_LISTED_CLASSES = 30
 _WEIGHTS = {"none": "random", "imagenet": "ImageNet"}
 
 
@@ -46,8 +49,16 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
     """Yields the warnings and the comparison of the protocols."""
     facts = list(compare_protocols(snapshot))
     if snapshot.facts.is_drawn:
-        text = "No figure of this study says anything about photographs of people; "
+        text = "No figure of this study says anything about photographs; "
         yield Alert("The data is drawn by a program", [text + "it shows that the system runs."])
+    if snapshot.facts.is_of_gender:
+        yield from _beside_published(facts)
+    else:
+        rows = [(fact.name, fact.ours) for fact in facts]
+        yield Table(caption="What was compared, and how", columns=("", "this study"), rows=rows)
+
+
+def _beside_published(facts: Sequence[Fact]) -> Iterator[Block]:
     differing = [fact for fact in facts if fact.differs]
     if differing:
         lines = [f"{fact.name}: here {fact.ours}; published {fact.published}" for fact in differing]
@@ -80,7 +91,7 @@ def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     source, weights = facts.source or NONE, facts.weights or NONE
     yield Fact("data set", _DATA.get(source, source), PROTOCOL.data, source != "adience")
     yield Fact("images", _count(facts.images), _count(PROTOCOL.images), facts.images != PROTOCOL.images)
-    yield Fact("images of label 0 (female) and 1 (male)", _labels(facts.labels), NONE, None)
+    yield Fact("images of each class", _classes(facts), NONE, None)
     yield Fact("subjects", _count(facts.subjects), NONE, None)
     yield Fact("split", _split(split), _split(PROTOCOL.split), split != PROTOCOL.split)
     selection = _SELECTION.get(kind, "the validation part that is reported")
@@ -133,7 +144,8 @@ def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else NONE
 
 
-def _labels(value: object) -> str:
-    if not isinstance(value, dict):
-        return NONE
-    return " and ".join(_count(value.get(label)) for label in ("0", "1"))
+def _classes(facts: StudyFacts) -> str:
+    names, counts = numbered(facts.class_names), facts.labels.values()
+    found = [f"{name} {_count(count)}" for name, count in zip(names, counts, strict=False)]
+    more = [f"and {len(found) - _LISTED_CLASSES:,} more"] * (len(found) > _LISTED_CLASSES)
+    return ", ".join([*found[:_LISTED_CLASSES], *more]) or NONE

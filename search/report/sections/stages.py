@@ -24,27 +24,45 @@ from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, StageResult
 from trainables.trial import TrialResult
 
+_PUBLISHED = (
+    f"; published: split {PROTOCOL.split}, {PROTOCOL.runs} run, {PROTOCOL.epochs} epochs, no spread, "
+    "difference, best epoch or seconds"
+)
+
 
 def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     """Returns the part on one stage."""
     name = figure_name(result)
     runs = runs_by_value(snapshot, result)
-    blocks: list[Block] = [Paragraph(statement_of(result)), *_bases(result)]
+    published = snapshot.facts.is_of_gender
+    blocks: list[Block] = [Paragraph(statement_of(result)), _base(result)]
+    if published:
+        blocks += _base_of_the_report(result)
     if not any(of_value for _, of_value in runs):
         blocks.append(Paragraph("No curve: the trials of this stage are not in the study's folder."))
     blocks += curves_of(snapshot, result)
     if result.stage == "backbone":
         blocks.append(_last_epochs(result, runs))
-    blocks += [_table(result), *means_beside_published(result, name)]
+    blocks.append(_table(result, _PUBLISHED if published else ""))
+    if published:
+        blocks += means_beside_published(result, name)
     if result.notes:
         blocks.append(Bullets(result.notes))
-    return Section(name=name, title=stage_title(result), blocks=blocks)
+    section = Section(name=name, title=stage_title(result), blocks=blocks)
+    return section if published else section.of_this_study()
 
 
-def _bases(result: StageResult) -> Iterator[Block]:
-    """Yields what was varied, and how that differs from what the report varied in this stage."""
-    names = [name for name in HYPERPARAMETERS if name != result.hyperparameter]
-    yield Paragraph(f"Varied here: {describe_config(result.base, names)}, {result.base.epochs} epochs.")
+def _base(result: StageResult) -> Paragraph:
+    fixed = describe_config(result.base, _fixed(result))
+    return Paragraph(f"Varied here: {fixed}, {result.base.epochs} epochs.")
+
+
+def _fixed(result: StageResult) -> list[str]:
+    return [name for name in HYPERPARAMETERS if name != result.hyperparameter]
+
+
+def _base_of_the_report(result: StageResult) -> Iterator[Block]:
+    """Yields how what was varied differs from what the report varied in this stage."""
     if result.stage not in CHOSEN:
         yield Paragraph("The report did not run this stage; it names it as future work.")
         return
@@ -52,19 +70,19 @@ def _bases(result: StageResult) -> Iterator[Block]:
     if result.stage == "backbone":  # each has its own untuned head
         head = UNTUNED_HEADS.get(result.base.backbone, {})
         published = replace(published, backbone=result.base.backbone, **head)
-    differing = [name for name in names if getattr(result.base, name) != getattr(published, name)]
+    differing = [name for name in _fixed(result) if getattr(result.base, name) != getattr(published, name)]
     if differing:
         yield Paragraph(
             f"The report's configuration differed in this stage: {describe_config(published, differing)}."
         )
 
 
-def _table(result: StageResult) -> Table:
+def _table(result: StageResult, published: str) -> Table:
+    """Returns the table of the stage; `published` are words on the figures beside ours, empty without any."""
     return Table(
         caption=(
             "Mean over the epochs of the validation accuracy (mean ± standard deviation over the runs). "
-            f"Ours: split {result.protocol.split}; published: split {PROTOCOL.split}, {PROTOCOL.runs} run, "
-            f"{PROTOCOL.epochs} epochs, no spread, difference, best epoch or seconds. The training accuracy "
+            f"Ours: split {result.protocol.split}{published}. The training accuracy "
             "at inference is of the network as it is used, after the last epoch; far below the curve's, the "
             "network that is judged is another than the one that was trained"
         ),

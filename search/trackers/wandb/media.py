@@ -41,8 +41,8 @@ def figures_of(study: Path, result: Decided) -> list[NamedPicture]:
     if isinstance(result, FinetuneResult):
         sections = [part for part in finetune_sections(snapshot) if part.name.startswith("finetune")]
     elif isinstance(result, StageResult):
-        sections = [stage_section(snapshot, result), errors_section(result)]
+        sections = [stage_section(snapshot, result), errors_section(result, snapshot.facts)]
     else:
-        sections = [joint_section(snapshot, result), errors_section(result)]
+        sections = [joint_section(snapshot, result), errors_section(result, snapshot.facts)]
     document = Document(title="", made_on="", sections=sections)
     return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]

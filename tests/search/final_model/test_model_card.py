@@ -12,13 +12,30 @@ from search.final_model.model_card import CardColumn, CardData, CardFacts, card_
 from search.statistics.classification_errors import break_down
 
 ADIENCE = CardData(
-    source="adience", digest="a" * 32, images=12_194, label_counts=(6_455, 5_739), subjects=2_284
+    source="adience",
+    digest="a" * 32,
+    images=12_194,
+    class_names=("female", "male"),
+    class_counts=(6_455, 5_739),
+    subjects=2_284,
 )
-CELEBA = CardData(source="celeba", digest="c" * 32, images=202_599, label_counts=(118_165, 84_434))
+CELEBA = CardData(
+    source="celeba",
+    digest="c" * 32,
+    images=202_599,
+    class_names=("female", "male"),
+    class_counts=(118_165, 84_434),
+)
+ANIMALS = CardData(
+    source="folder",
+    digest="b" * 32,
+    images=80,
+    class_names=("cat | tabby", "<b>dog</b>"),
+    class_counts=(30, 50),
+)
 FACTS = CardFacts(
     name="adience",
     made_on="2026-01-01",
-    labels=("female", "male"),
     backbone="resnet50_v2",
     input_px=224,
     weights="imagenet",
@@ -68,8 +85,8 @@ def _text(**changes: Any) -> str:
         "| tuned | 0.9650 ± 0.0071 | 0.9100 ± 0.0141 | 0.3000 ± 0.0000 | - |",
         "(2 runs each; mean ± standard deviation)",
         "tuned is better than untuned by 0.0200.",
-        f"Trained on Adience (aligned): 12,194 images of 2,284 subjects, 6,455 with label 0 and 5,739 with "
-        f"label 1; digest `{'a' * 32}`.",
+        f"Trained on Adience (aligned): 12,194 images of 2,284 subjects, 6,455 female, 5,739 male; "
+        f"digest `{'a' * 32}`.",
         "pretrained on CelebA (img_align_celeba): 202,599 images, subjects unknown",
         "Split `random`: 9,755 images for training, 2,439 for validation.",
         "training and in validation: 1,204; on new people the accuracy is lower",
@@ -146,3 +163,35 @@ def test_write_model_card(tmp_path: Path) -> None:
     path = write_model_card(tmp_path, FACTS)
     assert path == tmp_path / "model_card.md"
     assert path.read_text("utf-8") == card_text(FACTS)
+
+
+def _animals() -> str:
+    found = break_down([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9], [None] * 4, ANIMALS.class_names)
+    return _text(data=ANIMALS, pretrained_on=None, breakdown=found)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "Gives for a picture the probability that it would be annotated as \\<b\\>dog\\</b\\> rather than "
+        "cat \\| tabby.",
+        "| annotated | said cat \\| tabby | said \\<b\\>dog\\</b\\> |",
+        "subjects unknown, 30 cat \\| tabby, 50 \\<b\\>dog\\</b\\>; digest",
+        "- be asked about pictures of other kinds than those it was trained on",
+        "python -m search.predict model.keras photo.jpg --out grid.png",
+    ],
+)
+def test_card_of_other_classes_names_them_as_text(part: str) -> None:
+    assert part in _animals()
+
+
+@pytest.mark.parametrize("word", ["face", "gender", "female", "women", "age group", "label 0"])
+def test_card_of_other_classes_says_nothing_of_people(word: str) -> None:
+    assert word not in _animals()
+
+
+def test_card_of_own_photographs_of_women_and_men_warns_as_that_of_adience() -> None:
+    people = replace(ANIMALS, class_names=("Man", "Woman"))
+    text = _text(data=people)
+    assert "Gives for a photograph of a face" in text
+    assert "- say what gender somebody has." in text

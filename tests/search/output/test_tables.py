@@ -177,7 +177,7 @@ def plan(problem: Problem) -> StagePlan:
 
 def test_setting_says_data_networks_and_where_values_come_from(plan: StagePlan) -> None:
     assert printed(lambda console: print_setting(plan, console)) == [
-        "data      80 photographs, 40 subjects, split random",
+        "data      80 photographs, 40 subjects, split random, classes cat, dog",
         "networks  random weights, Keras on tensorflow",
         "values    stage batch_size: batch size 16; default: dropout 0, L2 0",
     ]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.class_names import printable
 from data_prep.errors import InputError
-from search.prediction.photographs import drawn_photographs, photographs_in, photographs_named, printable
+from search.prediction.photographs import drawn_photographs, photographs_in, photographs_named
 from tests.search.makers import make_manifest
 
 

@@ -454,3 +454,39 @@ def test_folds_are_averaged(make_study: Make) -> None:
     )
     assert "runs of each value: here 6; published 1" in text
     assert re.search(r"\| 0\.1 \| 0\.\d{4} ± 0\.\d{4} \| 0\.7820 \|", text)
+
+
+AWKWARD = ("cat | tabby, <b>$x$</b>", "[bold]dog🐇[/bold]")
+OTHER = {"source": "folder", "class_names": AWKWARD, "group_kind": ""}
+OF_PEOPLE = re.compile(r"female|\bmale\b|\bface|gender|adience|celeba|published|\bage\b|label [01]", re.I)
+
+
+@pytest.fixture(scope="module")
+def other_report(tmp_path_factory: pytest.TempPathFactory, write_study: Make) -> Path:
+    """The folder of the report on a whole study of other data, with classes that look like markup."""
+    study = write_study(tmp_path_factory.mktemp("other") / "animals", joint=12, sweeps=2, **OTHER)
+    for path in (study / "stages").glob("*.json"):
+        values = json.loads(path.read_text())
+        values["breakdown"]["by_age"] = []
+        path.write_text(json.dumps(values))
+    return write_report(Study(study).snapshot(), study / "report", "2026-01-01").parent
+
+
+def test_report_on_other_classes_says_nothing_of_people_or_published_figures(other_report: Path) -> None:
+    text = (other_report / "report.md").read_text()
+    assert not OF_PEOPLE.findall(text)
+    assert "| this study |" in text
+
+
+def test_report_names_the_classes_as_text(other_report: Path) -> None:
+    text = (other_report / "report.md").read_text()
+    assert (
+        r"| class | predicted 0 (cat \| tabby, \<b\>\$x\$\</b\>) | predicted 1 (\[bold\]dog🐇\[/bold\]) |"
+        in text
+    )
+    assert r"ROC curve, 1 (\[bold\]dog🐇\[/bold\]) as positive: AUC" in text
+    page = (other_report / "index.html").read_text()
+    assert "0 (cat | tabby, &lt;b&gt;$x$&lt;/b&gt;)" in page
+    assert "<b>$x$</b>" not in page
+    body = page[page.index("<body>") :]
+    assert not OF_PEOPLE.findall(body.split("<script")[0])
