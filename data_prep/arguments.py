@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from data_prep.class_names import typed_class_names
 from data_prep.command_line.parser import CommandParser
 from data_prep.datasets import adience, celeba, drawn_sample, fairface
 from data_prep.datasets.own_folder import csv_labels
@@ -232,7 +233,8 @@ def _add_folder(parser: CommandParser) -> None:
         "--classes",
         type=_names,
         metavar="NAME,NAME",
-        help="classes, that of label 0 first (default: female,male and the like, or the alphabet)",
+        help="classes, that of label 0 first; one with a comma in double quotes "
+        "(default: female,male and the like, or the alphabet)",
     )
     _add_paths(parser)
     _add_conflict(parser)
@@ -288,7 +290,7 @@ def _add_seed(parser: CommandParser, default: int, what: str) -> None:
 
 
 def _names(received: str) -> tuple[str, ...]:
-    return tuple(composed(name.strip()) for name in received.split(","))
+    return tuple(composed(name) for name in typed_class_names(received))
 
 
 def _share(received: str | float) -> float:

@@ -38,7 +38,7 @@ def typed_class_names(text: str) -> tuple[str, ...]:
     Raises InputError where they are not 2 to `MOST_CLASSES` names, each another and none empty.
     """
     try:
-        (names,) = csv.reader([text], strict=True)
+        (names,) = csv.reader([text], strict=True, skipinitialspace=True)
     except (csv.Error, ValueError) as error:
         raise InputError(
             f"class names are separated by commas, and one with a comma stands in double quotes, "

@@ -32,6 +32,7 @@ from search.prediction.classification import (
 from search.prediction.evaluation import unseen_images
 from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
 from search.prediction.predictions import write_csv
+from search.study.facts import DRAWN
 
 WHOLE, DETECT = "as-is", "detect"
 _EPILOG = """\
@@ -113,7 +114,7 @@ def _photographs(
 
 
 def _demo(model: ModelFile) -> Sequence[Photograph]:
-    if not model.facts:  # whatever its classes are
+    if not model.facts or model.facts.get("source") == DRAWN:  # whatever its classes are called
         return drawn_photographs()
     if not are_genders(model.label_names):
         raise InputError(

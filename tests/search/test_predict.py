@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -46,9 +49,9 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def _manifest(folder: Path) -> Manifest:
+def _manifest(folder: Path, class_names: Sequence[str] = ("dark", "bright")) -> Manifest:
     """Writes black and white pictures by their label, and the manifest of them."""
-    manifest = make_manifest(folder, age="(25, 32)")
+    manifest = make_manifest(folder, age="(25, 32)", class_names=class_names)
     for path, label in zip(manifest.image_paths(), manifest.table["label"], strict=True):
         almost_even((32, 32), ("black", "white")[label]).save(path)
     write_manifest(manifest, folder / "m.parquet")
@@ -142,6 +145,41 @@ def test_predict_manifest_gives_metrics_and_rows(
     assert metrics["loss"] == pytest.approx(0.01815, abs=1e-4)
     assert len(found["predictions"]) == len(manifest)
     assert f"classified: {len(manifest)}/{len(manifest)} images" in printed.err
+
+
+def test_predict_manifest_finds_its_classes_by_their_names(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _manifest(tmp_path, ("bright", "dark"))
+    assert main([str(model), "--manifest", str(tmp_path / "m.parquet")]) == 0
+    assert "all: 80 images, accuracy 0.0000" in capsys.readouterr().out  # white pictures are called dark
+
+
+def test_predict_refuses_a_manifest_of_other_classes(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _manifest(tmp_path, ("dark", "green"))
+    assert main([str(model), "--manifest", str(tmp_path / "m.parquet")]) == 1
+    assert "the model knows the classes dark, bright, the data has green, too" in capsys.readouterr().err
+
+
+def test_predict_by_a_model_of_other_classes_says_nothing_of_faces(
+    model: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = photos.parent / "other" / "model.keras"
+    shutil.copytree(model.parent, other.parent)
+    record = json.loads((other.parent / "model.json").read_text())
+    names = {"0": "cat, [b]tabby[/b]", "1": "🐇 | <i>"}
+    record |= {"labels": names, "source": "folder", "weights": "imagenet"}
+    (other.parent / "model.json").write_text(json.dumps(record))
+    assert main([str(other), "photos", "--csv", "table.csv", "--out", "grid.png"]) == 0
+    assert main([str(other), "photos", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert " cat, [b]tabby[/b]        0.0180  photos/black.png\n" in printed.out
+    said = printed.out + printed.err + Path("table.csv").read_text()
+    assert re.findall("face|female|male", said) == []
+    assert main([str(other), "--demo"]) == 1
+    assert "drawn faces of the classes female, male, the model knows" in capsys.readouterr().err
 
 
 def test_predict_manifest_prints_metrics_instead_of_rows(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from data_prep.class_names import SAME_AS_GENDERS, listed, shown_name
 from data_prep.errors import InputError
 
-KNOWN_CLASSES = (("female", "male"), ("f", "m"), ("woman", "man"), ("women", "men"), ("0", "1"))
+KNOWN_CLASSES = (*SAME_AS_GENDERS, ("0", "1"))
 
 
 def class_order(names: Collection[str], where: str, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -35,18 +36,20 @@ def class_order(names: Collection[str], where: str, wanted: Sequence[str] | None
 
 def mapping(classes: Sequence[str]) -> str:
     """Returns the sentence that says which class is which label."""
-    return "classes: " + ", ".join(f"{name} is label {label}" for label, name in enumerate(classes))
+    return "classes: " + ", ".join(
+        f"{shown_name(name)} is label {label}" for label, name in enumerate(classes)
+    )
 
 
 def _as_wanted(names: Collection[str], where: str, wanted: Sequence[str]) -> tuple[str, ...]:
     if set(wanted) != set(names) or len(set(wanted)) < len(wanted):
+        received = ",".join(map(shown_name, wanted))
         raise InputError(
-            f"--classes must be the classes of the data, each once, received {','.join(wanted)}; "
+            f"--classes must be the classes of the data, each once, received {received}; "
             f"{where} name {_listed(names)}"
         )
     return tuple(wanted)
 
 
 def _listed(names: Collection[str]) -> str:
-    first = sorted(name or "(empty)" for name in names)[:10]
-    return ", ".join(first + ["…"] * (len(names) > len(first))) or "none"
+    return listed(sorted(name or "(empty)" for name in names), most=10) or "none"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_prep.class_names import GENDERS
 from data_prep.errors import InputError
 from search.finetune.plan import finetune_plan, pretraining_of
 from search.options.parser import parse_options
@@ -131,6 +132,25 @@ def test_plan_takes_the_winner_with_what_is_given(tmp_path: Path) -> None:
     assert plan.blocks == (2, "all")
     assert plan.pretraining is not None
     assert [split.name for split in plan.pretraining.splits] == ["pretraining"]
+
+
+@pytest.mark.parametrize(
+    ("names", "way_out"),
+    [
+        (("cat", "dog"), "those of the data are cat, dog; leave out --celeba"),
+        (("Man", "Woman"), "those of the data are Man, Woman; build .* with --classes Woman, Man"),
+        (("0", "1"), "those of the data are 0, 1; leave out --celeba"),
+    ],
+)
+def test_pretraining_on_faces_is_refused_where_the_names_do_not_say_that_1_is_male(
+    tmp_path: Path, names: tuple[str, str], way_out: str
+) -> None:
+    celeba = write_small_manifest(tmp_path / "celeba", source="celeba", class_names=GENDERS)
+    options = parse_options((*FINETUNE, "--celeba", str(celeba)))
+    with pytest.raises(InputError, match=f"same order: its are female, male, {way_out}"):
+        pretraining_of(options, make_problem(tmp_path, class_names=names))
+    problem = make_problem(tmp_path, class_names=("woman", "man"))
+    assert pretraining_of(options, problem) is not None
 
 
 def test_plan_without_other_images_has_no_pretraining(tmp_path: Path) -> None:
