@@ -53,7 +53,7 @@ def _manifest(folder: Path, class_names: Sequence[str] = ("dark", "bright")) -> 
     """Writes black and white pictures by their label, and the manifest of them."""
     manifest = make_manifest(folder, age="(25, 32)", class_names=class_names)
     for path, label in zip(manifest.image_paths(), manifest.table["label"], strict=True):
-        almost_even((32, 32), ("black", "white")[label]).save(path)
+        almost_even((32, 32), ("black", "white")[label]).save(path, "PNG")  # JPEG would even it out
     write_manifest(manifest, folder / "m.parquet")
     return manifest
 
@@ -175,7 +175,7 @@ def test_predict_by_a_model_of_other_classes_says_nothing_of_faces(
     assert main([str(other), "photos", "--csv", "table.csv", "--out", "grid.png"]) == 0
     assert main([str(other), "photos", "--json"]) == 0
     printed = capsys.readouterr()
-    assert " cat, [b]tabby[/b]        0.0180  photos/black.png\n" in printed.out
+    assert " cat, [b]tabby[/b]      0.0180  photos/black.png\n" in printed.out
     said = printed.out + printed.err + Path("table.csv").read_text()
     assert re.findall("face|female|male", said) == []
     assert main([str(other), "--demo"]) == 1
