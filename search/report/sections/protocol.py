@@ -24,6 +24,7 @@ _DATA = {
 _SPLITS = {
     "random": "random 80/20, photos of one subject on both sides",
     "group": "80/20 with no group on both sides",
+    "subject": "80/20 with no subject on both sides",  # as studies called it before groups
     "given": "the parts that came with the data",
     "folds": "the five official folds, no subject in two of them",
 }
@@ -56,6 +57,9 @@ def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
     else:
         rows = [(fact.name, fact.ours) for fact in facts]
         yield Table(caption="What was compared, and how", columns=("", "this study"), rows=rows)
+    yield Paragraph(_scaling(snapshot.facts.resize))
+    if snapshot.facts.is_of_gender:
+        yield from _of_the_published_protocol()
 
 
 def _beside_published(facts: Sequence[Fact]) -> Iterator[Block]:
@@ -72,7 +76,9 @@ def _beside_published(facts: Sequence[Fact]) -> Iterator[Block]:
             (fact.name + (" (differs)" if fact.differs else ""), fact.ours, fact.published) for fact in facts
         ],
     )
-    yield Paragraph(_scaling(snapshot.facts.resize))
+
+
+def _of_the_published_protocol() -> Iterator[Block]:
     yield Paragraph("What the published protocol does to its numbers:")
     yield Bullets(
         (
