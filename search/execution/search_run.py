@@ -23,6 +23,7 @@ from search.study.ledger import Ledger
 from search.study.outcome import Outcome
 from search.study.setup import Problem, are_read
 from search.trackers.from_options import require_wandb
+from trainables.trial import Trial
 
 
 class SearchRun:
@@ -71,11 +72,11 @@ class SearchRun:
         """
         plans, finetune = self.plans()
         require_wandb(self.options.callbacks)
-        self._require_images(plans, with_finetuning=finetune is not None)
         with held(self.folder), contextlib.ExitStack() as stack:
+            missing = expected_trials(plans, self.ledger)
+            self._require_images(missing, with_finetuning=finetune is not None)
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
-            missing = expected_trials(plans, self.ledger)
             warn_of_single_examples(missing, self.problem)
             started = stack.enter_context(head_start(missing, self.problem, self.options))
             # Ray takes seconds to import: features are begun before
@@ -84,8 +85,7 @@ class SearchRun:
             session = Session(self._prepared(), self._console, self._finetune_plan)
             return session.run(self._callbacks, started)
 
-    def _require_images(self, plans: Sequence[Plan], *, with_finetuning: bool) -> None:
-        missing = expected_trials(plans, self.ledger)
+    def _require_images(self, missing: Sequence[Trial], *, with_finetuning: bool) -> None:
         if with_finetuning or are_read(missing, self.problem, self.options.study.cache):
             require_images(self.problem.manifest, "the data")
         if self.pretraining is not None:
