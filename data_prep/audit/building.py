@@ -26,7 +26,9 @@ def audited(manifest: Manifest, looks: Sequence[Look], alike: str | None = None)
     and without a word (None) unless the data set is one of PUBLISHED.
     """
     keeps = alike == TOGETHER or (alike is None and not manifest.table["source"].isin(PUBLISHED).any())
-    near = near_groups(looks) if keeps or len(looks) <= MOST_UNASKED else _none(len(looks))
+    # drawings are alike by nature
+    is_asked = keeps or (len(looks) <= MOST_UNASKED and not manifest.is_drawn)
+    near = near_groups(looks) if is_asked else _none(len(looks))
     if keeps:
         manifest = _keeping(manifest, near)
     return manifest, audit(manifest, looks, near=near)

@@ -71,7 +71,7 @@ def _finding(kind: str, found: Groups, manifest: Manifest, splits: Sequence[Spli
     return Finding(
         kind=kind,
         title=_TITLES[kind],
-        sentence=_sentence(together, split=splits[0].name if splits else ""),
+        sentence=_sentence(kind, together, split=splits[0].name if splits else ""),
         warns=any(group.contradicts or group.leaks for group in together),
         counts={
             "groups": len(together),
@@ -112,13 +112,14 @@ def _crosses(sides: npt.NDArray[np.int8]) -> bool:
     return any(np.unique(parts[parts >= 0]).size > 1 for parts in sides)
 
 
-def _sentence(together: Sequence[_Together], *, split: str) -> str:
+def _sentence(kind: str, together: Sequence[_Together], *, split: str) -> str:
     if not together:
         return "none"
     number = "1 group" if len(together) == 1 else f"{len(together):,} groups"
     said = [f"{number} of {pictures(sum(len(group.rows) for group in together))}"]
     if contradictions := sum(group.contradicts for group in together):
-        said.append(f"{contradictions:,} with more than one class: one of the labels is wrong")
+        is_wrong = "is wrong" if kind in (EQUAL_FILES, EQUAL_PICTURES) else "may be wrong"
+        said.append(f"{contradictions:,} with more than one class: one of the labels {is_wrong}")
     if leaks := sum(group.leaks for group in together):
         said.append(f"{leaks:,} on both sides of the split {split}, which flatters the result")
     return "; ".join(said)
