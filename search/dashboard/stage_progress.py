@@ -9,7 +9,9 @@ from search.report.published import CHOSEN
 from search.report.words import stage_title
 from search.space.labels import label_of, show_value, title_of
 from search.space.stages import STAGES
+from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import decimal, low_to_high
+from search.statistics.selection import TESTED
 from search.statistics.verdict_text import SINGLE_RUNS
 from search.study.descriptions import clock_time
 from search.study.live_state import Live, LiveState
@@ -72,10 +74,13 @@ def margin_of(result: Result) -> str:
     others = [entry for entry in result.entries if entry.difference is not None]
     if result.winner is None:
         return "nothing finished"
-    if result.verdict not in ("clear", "tied") or not others:
+    if result.verdict == NO_GAIN:
+        return "no better than the constant answer"
+    if result.verdict not in TESTED or not others:
         return SINGLE_RUNS
-    if result.verdict == "tied":
-        return f"tied with {_names([entry for entry in others if entry.tied is not False], result)}"
+    if result.verdict != "clear":
+        words = "equivalent to" if result.verdict == "equivalent" else "tied with"
+        return f"{words} {_names([entry for entry in others if entry.tied is not False], result)}"
     closest = min(others, key=lambda entry: entry.difference or 0.0)
     interval = f" ({low_to_high(closest.interval)})" if closest.interval else ""
     return f"ahead by {decimal(closest.difference)}{interval}"

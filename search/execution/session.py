@@ -81,5 +81,6 @@ class Session:
         if self._options.wants_finetuning:
             plan = self._finetune_plan()
             print_finetune_setting(plan, self._console)
-            outcome.finetune = finetune(plan, self._ledger, pool, command_of(self._options))
+            command = command_of(self._options)
+            outcome.finetune = finetune(plan, self._ledger, pool, command, searches.baselines.of_study)
         return outcome

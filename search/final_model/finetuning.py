@@ -11,7 +11,7 @@ from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
-from search.finetune.runs import require_weights, run_finetune
+from search.finetune.runs import BaselinesOf, require_weights, run_finetune
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
@@ -37,10 +37,13 @@ class Pool(Protocol):
         """Writes the model of a configuration at `path`, from its `kept` weights."""
 
 
-def finetune(plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str) -> FinetuneResult:
+def finetune(
+    plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str, baselines: BaselinesOf = lambda backbone: ()
+) -> FinetuneResult:
     """Trains the columns of `plan` in the study of `ledger` and returns what they found.
 
-    The result is kept; with a winner the final model and its card are written. `command` repeats the run.
+    The result is kept; with a winner the final model and its card are written. `command` repeats the run,
+    `baselines` are what the ways are compared with.
     """
 
     def trains(
@@ -48,7 +51,7 @@ def finetune(plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str) -> Fi
     ) -> Mapping[str, TrialResult]:
         return pool.train(problem, search, plan.label, trials, keep)
 
-    result = run_finetune(plan, ledger, trains)
+    result = run_finetune(plan, ledger, trains, baselines)
     write_json(Layout(ledger.folder).finetune, result.to_dict())
     if result.winner:
         # the ledger alone keeps no weights: a winner whose weights are gone is trained once more

@@ -16,6 +16,7 @@ from search.options.run_groups import BLOCKS_FACTOR
 from search.options.search_options import SearchOptions
 from search.options.types import Blocks
 from search.space.stages import UNTUNED_HEADS
+from search.statistics.paired_tests import MARGIN
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles, winner_of
 from trainables.backbones.table import find_backbone
@@ -58,6 +59,7 @@ class FinetunePlan:
     blocks_rate: float | None = None
     pretraining_epochs: int | None = None
     on_images: Mapping[str, Any] | None = None
+    margin: float = MARGIN
 
     def __post_init__(self) -> None:
         if self.blocks and not find_backbone(self.winner.backbone).frozen:
@@ -207,4 +209,5 @@ def finetune_plan(
         blocks_rate=options.final_model.finetune_rate,
         pretraining_epochs=options.final_model.pretraining_epochs,
         on_images=options.images.given,
+        margin=options.deciding.margin,
     )

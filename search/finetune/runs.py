@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import fmean, stdev
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file
 from search.finetune.plan import Column, FinetunePlan
+from search.statistics.baselines import Baseline, beside
 from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
 from search.study.comparison import breakdown_of
@@ -23,6 +24,9 @@ from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
+
+BaselinesOf = Callable[[str], tuple[Baseline, ...]]
+"""Gives the baselines on the features of a backbone."""
 
 
 class Trains(Protocol):
@@ -34,8 +38,12 @@ class Trains(Protocol):
         """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
 
 
-def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains) -> FinetuneResult:
+def run_finetune(
+    plan: FinetunePlan, ledger: Ledger, trains: Trains, baselines: BaselinesOf = lambda backbone: ()
+) -> FinetuneResult:
     """Trains what is missing, in the order of what starts from what, and compares the ends.
+
+    They are also compared with the `baselines` on the features of the winner's backbone.
 
     Raises InputError where a pretraining or the start of another trial did not complete.
     """
@@ -53,13 +61,27 @@ def run_finetune(plan: FinetunePlan, ledger: Ledger, trains: Trains) -> Finetune
         blocks = plan.block_columns()
         runs.train(plan.problem, SearchId(SearchKind.FINETUNE), blocks)
         columns += blocks
-    selection = select([_scores_of(column, runs.results) for column in columns])
+    scores = [_scores_of(column, runs.results) for column in columns]
+    selection = select(scores, margin=plan.margin)
     winner = None if selection.winner is None else columns[selection.winner]
+    found = baselines(plan.winner.backbone)
+    verdict: str = selection.verdict
+    words = statement(selection, [column.title for column in columns])
+    if selection.winner is not None:
+        verdict, words = beside(
+            found,
+            scores,
+            winner=selection.winner,
+            backbone=plan.winner.backbone,
+            decided=(verdict, words),
+            margin=plan.margin,
+        )
     return FinetuneResult(
         columns=tuple(_column_results(plan.problem, columns, selection, runs.results, ledger)),
         winner=winner.name if winner else None,
-        verdict=selection.verdict,
-        statement=statement(selection, [column.title for column in columns]),
+        verdict=verdict,
+        statement=words,
+        baselines=found,
         origin=plan.origin,
         split=plan.problem.protocol,
         seeds=plan.seeds,
@@ -171,7 +193,7 @@ def _column_results(
             reason="; ".join(sorted({result.reason for result in ended if result.reason})),
         )
         if comparison:
-            named = ("difference", "interval", "p_value", "tied")
+            named = ("difference", "interval", "p_value", "tied", "equivalent")
             result = replace(result, **{name: getattr(comparison, name) for name in named})
         yield result
 

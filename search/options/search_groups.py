@@ -13,6 +13,7 @@ from search.options.option import OptionGroup, option, show_option
 from search.options.types import (
     at_least,
     checked,
+    margin,
     number,
     repeats,
     seconds,
@@ -23,6 +24,7 @@ from search.options.types import (
 from search.space.joint_space import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
 from search.space.labels import show_value
 from search.space.stages import AUTO_REPEATS, STAGES, parse_order
+from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
@@ -213,6 +215,12 @@ class JointOptions(OptionGroup):
         default_text=f"{','.join(VARIED)}, 576 configurations; with pbt {','.join(POPULATION_STAGES)}",
     )
 
+    ablate: bool = option(
+        True,
+        "with --repeats, also the winner with each of its values as the default is, one at a time",
+        default_text="yes",
+    )
+
     @property
     def varied(self) -> tuple[str, ...]:
         """The stages whose values are combined."""
@@ -233,6 +241,12 @@ class DecidingOptions(OptionGroup):
     )
     max_repeats: int = option(
         RACE_MAXIMUM, "largest number of seeds with --repeats auto", parse=at_least(RACE_START), metavar="N"
+    )
+    margin: float = option(
+        MARGIN,
+        "difference of practical interest: values that differ by less are called equivalent",
+        parse=margin,
+        metavar="SHARE",
     )
     final: bool = option(False, "one reading of the held-out data, for the last winner")
 

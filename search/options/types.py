@@ -188,6 +188,14 @@ def rate(text: str) -> float:
     return rate_
 
 
+def margin(text: str) -> float:
+    """Returns the share, from 0 to below 1, that `text` spells; raises InputError for anything else."""
+    value = number(text)
+    if not 0 <= value < 1:
+        raise InputError(f"must be a share from 0 to below 1, such as 0.005, received {text!r}")
+    return value
+
+
 def number(text: str) -> float:
     """Returns the number that `text` spells, NaN included, which the rules of a hyperparameter refuse."""
     try:

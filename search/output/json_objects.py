@@ -69,6 +69,8 @@ def result_json(
         "verdict": last.verdict,
         "statement": last.statement,
         "notes": list(last.notes),
+        "baselines": [asdict(baseline) for baseline in last.baselines],
+        "corrected": last.corrected,
         "stages": [
             {
                 "stage": result.stage,
@@ -154,5 +156,6 @@ def finetune_json(
         "winner": winner and dict(winner.config),
         "verdict": result.verdict,
         "statement": result.statement,
+        "baselines": [asdict(baseline) for baseline in result.baselines],
         "seconds": seconds,
     }

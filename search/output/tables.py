@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,9 @@ from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
 from search.space.labels import COMPARED, describe_config, label_of, show_value
+from search.statistics.baselines import NO_GAIN, Baseline
 from search.statistics.number_text import decimal
+from search.statistics.verdict_text import flattered
 from search.strategies.estimate import Estimate
 from search.strategies.plans import Plan, missing_trials
 from search.strategies.staged import StagePlan
@@ -99,6 +101,7 @@ def print_stage(result: Result, console: Console) -> None:
         table.add_row(
             label, *_cells(entry, repeated=repeated, known=known), remark, style=_style(entry, result)
         )
+    add_baselines(table, result.baselines, len(table.columns))
     console.print(table)
     if result.objective.metric == "mean_val_accuracy":
         console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
@@ -106,7 +109,19 @@ def print_stage(result: Result, console: Console) -> None:
         console.print("train: accuracy on training rows at inference, after the last epoch", style="dim")
     for note in result.notes:
         console.print(Text(f"note: {note}", style="dim"))
-    console.print(Text(f"winner: {result.statement}"))
+    if result.winner and result.corrected is not None and len(result.entries) > 1:
+        mean = result.entry_of(result.winner).mean
+        console.print(Text(f"note: {flattered(mean, result.corrected)}", style="dim"))
+    no_gain = result.verdict == NO_GAIN
+    console.print(Text(result.statement if no_gain else f"winner: {result.statement}"))
+
+
+def add_baselines(table: Table, baselines: Sequence[Baseline], columns: int, at: int = 1) -> None:
+    """Adds a row for each baseline, with its mean in the column of that number, from 0."""
+    for baseline in baselines:
+        cells = [""] * (columns - 2)
+        cells[at - 1] = decimal(baseline.mean)
+        table.add_row(Text(baseline.title), *cells, Text("baseline"), style="dim")
 
 
 def _cells(entry: Entry, *, repeated: bool, known: bool) -> list[str]:
@@ -135,9 +150,9 @@ def _label(number: int, entry: Entry, result: Result) -> str:
 def _remark(entry: Entry, result: Result) -> str:
     words = []
     if entry.config == result.winner:
-        words.append("winner")
+        words.append("best" if result.verdict == NO_GAIN else "winner")
     elif entry.tied:
-        words.append("tied")
+        words.append("equivalent" if entry.equivalent else "tied")
     if entry.status != "COMPLETED":
         words.append(entry.status + (f": {entry.reason}" if entry.reason else ""))
     if entry.one_class_remark:
@@ -172,6 +187,8 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     for column in result.columns:
         figures = (_shown(column, metric) for metric in FINETUNE_METRICS)
         table.add_row(Text(column.title), *figures, _mark(column, result))
+    at = 1 + FINETUNE_METRICS.index("val_accuracy")
+    add_baselines(table, result.baselines, len(table.columns), at)
     console.print(table)
     console.print(Text(result.statement), soft_wrap=True)
 
@@ -186,4 +203,6 @@ def _shown(column: ColumnResult, metric: str) -> str:
 def _mark(column: ColumnResult, result: FinetuneResult) -> str:
     if column.name == result.winner:
         return "winner"
+    if column.equivalent:
+        return "equivalent"
     return "tied" if column.tied else ""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from search.space.labels import title_of
-from search.statistics.verdict_text import SINGLE_RUNS
+from search.statistics.baselines import Baseline
+from search.statistics.number_text import NONE, decimal
+from search.statistics.selection import TESTED
+from search.statistics.verdict_text import SINGLE_RUNS, flattered
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
 
@@ -21,6 +26,8 @@ def statement_of(result: Result) -> str:
     words = result.statement
     if result.verdict == "single" and SINGLE_RUNS not in words:
         words += f" ({SINGLE_RUNS})"
+    if result.winner and result.corrected is not None and len(result.entries) > 1:
+        words += f"; {flattered(result.entry_of(result.winner).mean, result.corrected)}"
     return f"Found: {words}."
 
 
@@ -43,10 +50,24 @@ def remark(entry: Entry, result: Result) -> str:
 
 def _standing(entry: Entry, result: Result) -> str:
     if entry.config == result.winner:
-        return "winner" if result.verdict in ("clear", "tied") else "best"
-    if entry.tied is None or result.verdict not in ("clear", "tied"):
+        return "winner" if result.verdict in TESTED else "best"
+    if entry.tied is None or result.verdict not in TESTED:
         return ""
+    if entry.equivalent:
+        return "equivalent"
     return "tied" if entry.tied else "worse"
+
+
+def baseline_rows(
+    baselines: Sequence[Baseline], *, columns: int, at: int, remark_at: int
+) -> list[Sequence[str]]:
+    """Returns a row of a table for each baseline: its mean in column `at`, from 0, what it is at another."""
+    rows: list[Sequence[str]] = []
+    for baseline in baselines:
+        cells = [NONE] * columns
+        cells[0], cells[at], cells[remark_at] = baseline.title, decimal(baseline.mean), "baseline"
+        rows.append(cells)
+    return rows
 
 
 def winner_rows(result: Result) -> frozenset[int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from search.statistics.number_text import confidence, decimal, low_to_high
-from search.statistics.selection import Comparison, Selection
+from search.statistics.paired_tests import Comparison
+from search.statistics.selection import Selection
 
 SINGLE_RUNS = "one run each, so it may be chance"
 _NAMED = 4
 _EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps
+_Compared = Sequence[tuple[str, Comparison]]
 
 
 def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAMED) -> str:
@@ -36,12 +38,40 @@ def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAME
     if selection.verdict == "single":
         best = _best_value(winner, compared, named)
         return f"{best}; {SINGLE_RUNS}{suffix}"
-    if selection.verdict == "clear":
-        return _clear(selection, winner, compared) + suffix
-    return _tied(selection, winner, compared, named) + suffix
+    say = {"clear": _clear, "equivalent": _equivalent, "undecided": _undecided}.get(selection.verdict, _tied)
+    return say(selection, winner, compared, named) + suffix
 
 
-def _best_value(winner: str, compared: Sequence[tuple[str, Comparison]], named: int) -> str:
+def beside_constant(title: str, value: float, words: str) -> str:
+    """Returns what is said where nothing is better than the constant answer; `words` are of the selection."""
+    return (
+        f"no winner: no value is better than {title}, which is right in {decimal(value)}, so nothing was "
+        "learned that shows; more data or epochs, other values or another backbone may help. Among them "
+        f"{words}"
+    )
+
+
+def beside_linear(found: Comparison, value: float) -> str:
+    """Returns how the winner stands to a linear classifier on the same features, right in `value`."""
+    linear = f"a linear classifier on the same features ({decimal(value)})"
+    after = f"after its last epoch {decimal(value + found.difference)}"
+    if found.tied is None:
+        than = "more than" if found.difference > 0 else "not more than"
+        return f"{after}, {than} {linear}, in one run"
+    if found.tied or found.difference < 0:
+        return f"{after}, not better than {linear}"
+    return f"{after}, better than {linear} by {decimal(found.difference)}"
+
+
+def flattered(mean: float, corrected: float) -> str:
+    """Returns what is left of a winner's `mean` where the luck of being chosen is taken off."""
+    return (
+        f"the winner's {decimal(mean)} is the best of several and flatters it: less the luck of being chosen "
+        f"about {decimal(corrected)} (bootstrap over the validation rows)"
+    )
+
+
+def _best_value(winner: str, compared: _Compared, named: int) -> str:
     equal = [label for label, found in compared if abs(found.difference) < _EQUAL]
     if not equal:
         return f"{winner} has the best value"
@@ -50,7 +80,7 @@ def _best_value(winner: str, compared: Sequence[tuple[str, Comparison]], named: 
     )
 
 
-def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]]) -> str:
+def _clear(selection: Selection, winner: str, compared: _Compared, named: int) -> str:
     closest, found = min(compared, key=_difference)
     alone = len(compared) == 1
     than, against = (closest, "") if alone else ("every other", f" against the closest, {closest}")
@@ -60,16 +90,60 @@ def _clear(selection: Selection, winner: str, compared: Sequence[tuple[str, Comp
     return f"{winner} wins clearly: better than {than} by {by} ({facts})"
 
 
-def _tied(selection: Selection, winner: str, compared: Sequence[tuple[str, Comparison]], named: int) -> str:
-    ties = [pair for pair in compared if pair[1].tied is not False]
+def _equivalent(selection: Selection, winner: str, compared: _Compared, named: int) -> str:
+    ties = _ties(compared)
+    others = _names([label for label, _ in ties], named)
+    farthest = max((found for _, found in ties), key=lambda found: abs(found.difference))
+    largest = "difference" if len(ties) == 1 else "largest difference"
+    are = "is" if len(ties) == 1 else "are"
+    return (
+        f"{winner} has the best mean, and {others} {are} equivalent: they differ "
+        f"by less than {selection.margin:g} ({largest} {decimal(farthest.difference)}; "
+        f"{_basis(selection, farthest)}){_better_than_rest(compared)}"
+    )
+
+
+def _undecided(selection: Selection, winner: str, compared: _Compared, named: int) -> str:
+    ties = [pair for pair in _ties(compared) if pair[1].undecided]
+    return (
+        f"undecided, too few repeats: {winner} has the best mean, not told apart from "
+        f"{_names([label for label, _ in ties], named)} ({_closest(selection, ties, named)})"
+        f"{_better_than_rest(compared)}; about {selection.needed} repeats would tell"
+    )
+
+
+def _tied(selection: Selection, winner: str, compared: _Compared, named: int) -> str:
+    ties = _ties(compared)
+    others = _names([label for label, _ in ties], named)
+    facts = _closest(selection, ties, named)
+    return f"{winner} has the best mean, tied with {others} ({facts}){_better_than_rest(compared)}"
+
+
+def _ties(compared: _Compared) -> list[tuple[str, Comparison]]:
+    return [pair for pair in compared if pair[1].tied is not False]
+
+
+def _better_than_rest(compared: _Compared) -> str:
+    rest = len(compared) - len(_ties(compared))
+    return f"; better than the other {rest if rest > 1 else 'one'}" if rest else ""
+
+
+def _closest(selection: Selection, ties: _Compared, named: int) -> str:
     closest, found = min(ties, key=_difference)
     to = "" if len(ties) == 1 else f" to the closest, {closest}:" if named else " to the closest"
-    difference = f"difference{to} {decimal(found.difference)}"
-    facts = f"{difference}, {_interval(selection, found)}; {_basis(selection, found)}"
-    rest = len(compared) - len(ties)
-    better = f"; better than the other {rest if rest > 1 else 'one'}" if rest else ""
-    others = _names([label for label, _ in ties], named)
-    return f"{winner} has the best mean, tied with {others} ({facts}){better}"
+    unseen = _unseen(found)
+    return (
+        f"difference{to} {decimal(found.difference)}, {_interval(selection, found)}; "
+        f"{_basis(selection, found)}{unseen}"
+    )
+
+
+def _unseen(found: Comparison) -> str:
+    """Says which difference could not have been seen: one within half of the interval's width."""
+    if found.interval is None or found.interval[0] == found.interval[1]:
+        return ""
+    half = (found.interval[1] - found.interval[0]) / 2
+    return f", which cannot tell differences below {decimal(half)}"
 
 
 def _difference(pair: tuple[str, Comparison]) -> float:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from data_prep.splits import describe_split
-from search.statistics.selection import LEVEL, Selection, select
+from search.statistics.paired_tests import LEVEL
+from search.statistics.selection import Selection, select
 from search.strategies.trial_runs import TrialRuns
-from search.study.comparison import Candidate, breakdown_of, entries_of
+from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner
 from search.study.setup import Problem
 from search.study.stage_results import OBJECTIVE, ComparisonProtocol, Decision
 from trainables.trial import Trial, TrialConfig
@@ -29,6 +30,10 @@ class DecidedPlan(Protocol):
     @property
     def base(self) -> TrialConfig:
         """The configuration that was varied."""
+
+    @property
+    def margin(self) -> float:
+        """The difference of practical interest."""
 
     @property
     def taken_over(self) -> Mapping[str, str]:
@@ -51,10 +56,15 @@ def decide(
     `selection` is that of a race, which has looked before; without one the candidates are compared here.
     """
     if selection is None:
-        selection = select([candidate.scores(runs.results) for candidate in candidates], level=LEVEL)
+        scores = [candidate.scores(runs.results) for candidate in candidates]
+        selection = select(scores, level=LEVEL, margin=plan.margin)
     winner = None if selection.winner is None else candidates[selection.winner]
+    entries = entries_of(candidates, selection, runs.results, runs.reused)
+    luck = luck_of_winner(runs.results, plan.problem, runs.ledger) if winner else None
+    won = None if selection.winner is None else entries[selection.winner].mean
     return kind(
-        entries=entries_of(candidates, selection, runs.results, runs.reused),
+        entries=entries,
+        corrected=None if luck is None or won is None else won - luck,
         winner=winner.config if winner else None,
         verdict=selection.verdict,
         statement=plan.statement(selection, candidates),
@@ -76,6 +86,7 @@ def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) 
             splits=tuple(split.name for split in problem.splits),
             seeds=tuple(sorted({trial.config.seed for trial in compared})),
             level=LEVEL,
+            margin=plan.margin,
         ),
         "base": plan.base,
         "taken_over": plan.taken_over,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from statistics import fmean, stdev
 from typing import Any
 
 from data_prep.errors import InputError
+from data_prep.splits import Split
 from data_prep.storage.atomic_files import write_json
+from search.statistics.baselines import Baseline, baselines_of
 from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import breakdown_of
 from search.study.layout import Layout
@@ -17,6 +20,9 @@ from search.study.setup import Problem
 from search.study.snapshot import read_final
 from search.study.stage_results import Result
 from trainables.trial import TrialStatus
+
+BaselinesOn = Callable[[Sequence[str], Sequence[Split]], Sequence[Baseline]]
+"""Gives the baselines on the features of backbones, read on the validation rows of splits."""
 
 
 def require_held_out(problem: Problem) -> None:
@@ -28,7 +34,9 @@ def require_held_out(problem: Problem) -> None:
         )
 
 
-def evaluate_winner(result: Result, problem: Problem, ledger: Ledger, train: Train) -> dict[str, Any]:
+def evaluate_winner(
+    result: Result, problem: Problem, ledger: Ledger, train: Train, baselines: BaselinesOn = lambda *_: ()
+) -> dict[str, Any]:
     """Returns the reading for the winner of `result`, and keeps it in `final.json`.
 
     The winner is trained on all but the test part of each split, for all its epochs, and read at the last
@@ -63,6 +71,7 @@ def evaluate_winner(result: Result, problem: Problem, ledger: Ledger, train: Tra
         "standard_error": stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else None,
         "breakdown": breakdown_of(runs, problem, ledger),
         "earlier_readings": len(readings),
+        "baselines": [asdict(each) for each in baselines([result.winner.backbone], problem.final_splits)],
     }
     write_json(Layout(ledger.folder).final, {"readings": [*readings, reading]})
     return reading
@@ -76,8 +85,10 @@ def describe_reading(reading: Mapping[str, Any]) -> str:
     )
     again = reading["earlier_readings"]
     before = "once before for another winner" if again == 1 else f"{again} times before for other winners"
+    beside = ", ".join(f"{each.title} {each.mean:.4f}" for each in baselines_of(reading.get("baselines", ())))
     warning = f"; the held-out data was read {before}" if again else ""
     return (
-        f"held-out accuracy {reading['accuracy']:.4f}{spread} on {reading['n']:,} images, "
+        f"held-out accuracy {reading['accuracy']:.4f}{spread} on {reading['n']:,} images"
+        f"{f' ({beside})' if beside else ''}, "
         f"read once at {reading['read_at']}{warning}"
     )

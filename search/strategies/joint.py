@@ -14,8 +14,10 @@ from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
 from search.space.labels import describe_config
+from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection
 from search.statistics.verdict_text import statement
+from search.strategies.ablation import ablate, ablation_note
 from search.strategies.decision import decide
 from search.strategies.suggestions import Suggestions
 from search.strategies.trial_runs import TrialRuns
@@ -23,7 +25,7 @@ from search.study.comparison import Candidate, each_once, runs_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
-from search.study.stage_results import OBJECTIVE, Entry, JointResult
+from search.study.stage_results import OBJECTIVE, Ablation, Entry, JointResult
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
@@ -36,7 +38,8 @@ class JointPlan:
     """Plan of a joint search: the `space` that it tries around `base`, and how.
 
     `samples` is None for all of a grid; `repeats` above 1 repeats the best configurations with as many
-    fresh seeds, which alone decide then.
+    fresh seeds, which alone decide then; with `ablate` the winner also runs with each of its values as in
+    `base`.
     """
 
     problem: Problem
@@ -48,6 +51,8 @@ class JointPlan:
     samples: int | None
     time_budget_s: float | None
     repeats: int
+    margin: float = MARGIN
+    ablate: bool = False
 
     def __post_init__(self) -> None:
         several = len(self.problem.splits) > 1
@@ -154,10 +159,17 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         JointResult, settings=plan.settings(), trials=tuple(runs.results), counts=_counts(runs.results)
     )
     result = decide(plan, repeated if decides_fresh else candidates, runs, kind=kind)
+    notes = [*result.notes, *_notes(plan, runs.results, decides_fresh)]
+    ablation: tuple[Ablation, ...] = ()
+    if plan.ablate and decides_fresh and result.winner:
+        (winner,) = (each for each in repeated if each.config == result.winner)
+        ablation = ablate(plan, winner, runs)
+        notes += [ablation_note(ablation)] if ablation else []
     return replace(
         result,
         entries=tuple(sorted(result.entries, key=_best_mean_first)),
-        notes=(*result.notes, *_notes(plan, runs.results, decides_fresh)),
+        notes=tuple(notes),
+        ablation=ablation,
     )
 
 

@@ -34,7 +34,7 @@ def stage_plan(
     deciding = options.deciding
     seeds = range(base.seed, base.seed + deciding.first_repeats)
     race_to = deciding.max_repeats if deciding.repeats == AUTO_REPEATS else None
-    return StagePlan(stage, base, taken_over, problem, tuple(seeds), sweep, race_to)
+    return StagePlan(stage, base, taken_over, problem, tuple(seeds), sweep, race_to, deciding.margin)
 
 
 def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointPlan:
@@ -59,6 +59,8 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
         samples=joint.num_samples,
         time_budget_s=joint.time_budget_s,
         repeats=options.deciding.first_repeats,
+        margin=options.deciding.margin,
+        ablate=joint.ablate,
     )
 
 

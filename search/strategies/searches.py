@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from search.ray_tune.collector import Policy
 from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
 from search.space.stages import Stage
+from search.strategies.baselines import Baselines
 from search.strategies.held_out import evaluate_winner
 from search.strategies.joint import JointPlan, run_joint
 from search.strategies.plans import Plan, joint_plan, stage_plan
@@ -29,6 +30,8 @@ class Searches:
 
     def __init__(self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None]) -> None:
         self._prepared, self._hire, self._say = prepared, hire, say
+        cache = prepared.options.study.cache
+        self.baselines = Baselines(prepared.problem, prepared.ledger, cache)
 
     def results(self) -> Iterator[Result]:
         """Trains what is missing; keeps each result and yields it."""
@@ -42,13 +45,15 @@ class Searches:
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
         workers = self._hire(SearchId(SearchKind.HELD_OUT), lambda trial: trial.split)
-        return evaluate_winner(result, self._prepared.problem, self._prepared.ledger, _plainly(workers))
+        problem, ledger = self._prepared.problem, self._prepared.ledger
+        return evaluate_winner(result, problem, ledger, _plainly(workers), self.baselines.of)
 
     def _stage(self, stage: Stage, before: Sequence[Result], sweep: int) -> StageResult:
         plan = stage_plan(self._prepared.options, self._prepared.problem, stage, before, sweep)
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)
-        return run_stage(plan, self._prepared.ledger, _plainly(workers))
+        result = run_stage(plan, self._prepared.ledger, _plainly(workers))
+        return cast(StageResult, self.baselines.beside(result))
 
     def _joint(self, plan: JointPlan) -> Result:
         self._say(plan)
@@ -58,6 +63,7 @@ class Searches:
             if plan.scheduler == POPULATION
             else run_joint(plan, self._prepared.ledger, workers)
         )
+        result = self.baselines.beside(result)
         StageFiles(self._prepared.folder).write(result)
         return result
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from search.space.labels import show_value
 from search.space.stages import Stage
+from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection, race
 from search.statistics.verdict_text import statement
 from search.strategies.decision import decide
@@ -33,6 +34,7 @@ class StagePlan:
     seeds: tuple[int, ...]
     sweep: int = 1
     race_to: int | None = None
+    margin: float = MARGIN
 
     def candidates(self, repeats: Sequence[int] | None = None) -> tuple[Candidate, ...]:
         """Returns the compared configurations with their runs; `repeats` says how many seeds of each."""
@@ -82,7 +84,8 @@ def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candida
     while True:
         candidates = plan.candidates(repeats)
         results = runs.of(each_once(candidates))
-        state = race([candidate.scores(results) for candidate in candidates], maximum=maximum)
+        scores = [candidate.scores(results) for candidate in candidates]
+        state = race(scores, maximum=maximum, margin=plan.margin)
         if not state.need:
             return candidates, state.selection
         for number in state.need:

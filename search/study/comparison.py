@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from search.statistics.classification_errors import break_down
-from search.statistics.selection import Comparison, Selection
+from data_prep.errors import InputError
+from search.statistics.classification_errors import THRESHOLD, break_down
+from search.statistics.paired_tests import Comparison
+from search.statistics.selection import Selection
+from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry
@@ -86,6 +89,44 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
     return break_down(problem.labels[rows], probabilities, ages, names)
 
 
+def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger: Ledger) -> float | None:
+    """Returns by how much the best configuration of `results` flatters itself, None where that is unknown.
+
+    It takes all that completed on every split, whatever their seeds: a winner was chosen among them all.
+    """
+    of_config: dict[TrialConfig, dict[str, list[np.ndarray]]] = {}
+    by_name = {split.name: split for split in problem.splits}
+    for result in results.values():
+        trial = result.trial
+        if result.status is TrialStatus.COMPLETED and trial.split in by_name:
+            known = problem.labels[by_name[trial.split].validation]
+            try:
+                right = classes_of(ledger.predictions(trial)) == known
+            except InputError:  # a file that is gone is missed where it is needed, and told there
+                return None
+            same = of_config.setdefault(replace(trial.config, seed=0), {})
+            same.setdefault(trial.split, []).append(right)
+    whole = [runs for runs in of_config.values() if len(runs) == len(by_name)]
+    if not whole:
+        return None
+    columns = [np.concatenate([np.mean(runs[name], axis=0) for name in by_name]) for runs in whole]
+    rows = np.concatenate([split.validation for split in by_name.values()])
+    return luck_of_choice(np.stack(columns, axis=1), groups_of(problem, rows))
+
+
+def classes_of(probabilities: np.ndarray) -> np.ndarray:
+    """Returns the class of each row of probabilities, `(n,)` of class 1 of two, or `(n, k)`."""
+    if probabilities.ndim == 2 and probabilities.shape[1] > 1:
+        return np.asarray(probabilities.argmax(1))
+    return (probabilities.reshape(len(probabilities)) >= THRESHOLD).astype(np.int64)
+
+
+def groups_of(problem: Problem, rows: np.ndarray) -> np.ndarray:
+    """Returns a number for each of `rows`, the same for images of one group; without one each has its own."""
+    codes, known = problem.manifest.table["subject"].iloc[rows].factorize()
+    return np.where(codes < 0, len(known) + rows, codes)
+
+
 def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:
     """Returns the age group of each of `rows`, None where it is unknown."""
     # as objects: a column of pandas' strings would turn None into NA
@@ -110,7 +151,7 @@ def _entry(
     failed = [run for run in ended if run.status is not TrialStatus.COMPLETED]
     finished = [run for run in ended if run.status is TrialStatus.COMPLETED]
     scores = [run.mean_val_accuracy for run in finished]
-    compared = ("difference", "interval", "p_value", "tied") if comparison else ()
+    compared = ("difference", "interval", "p_value", "tied", "equivalent") if comparison else ()
     status, reason = TrialStatus.COMPLETED, ""
     if failed:
         status, reason = failed[0].status, failed[0].reason

@@ -36,6 +36,9 @@ def clock_time(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
+_REPEAT = "--repeats auto tells more"
+
+
 def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
     """Returns the changes of a later sweep, which tell whether the hyperparameters interact."""
     by_sweep = {(result.stage, result.sweep): result for result in results}
@@ -44,10 +47,18 @@ def describe_sweep(results: Sequence[StageResult], sweep: int) -> str:
         for result in results
         if result.sweep == sweep and changed_winner(by_sweep[result.stage, sweep - 1], result)
     ]
-    if changes:
+    repeated = all(result.verdict != "single" for result in results)
+    if changes and repeated:
         return f"sweep {sweep} changed {', '.join(changes)}: these hyperparameters interact"
+    if changes:
+        return f"sweep {sweep} changed {', '.join(changes)}, in single runs, so it may be chance; {_REPEAT}"
     if len({result.stage for result in results}) == 1:
         return f"sweep {sweep} changed nothing, as there is one stage only"
+    if not repeated:
+        return (
+            f"sweep {sweep} changed nothing, in single runs, which do not tell whether hyperparameters "
+            f"interact; {_REPEAT}"
+        )
     return f"sweep {sweep} changed nothing: along these grids the hyperparameters do not interact"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import InputError
+from search.statistics.baselines import Baseline, baselines_of
 from search.study.formats import FINETUNE_FORMAT, require_format
 from search.study.layout import Layout
 
@@ -24,7 +25,7 @@ class ColumnResult:
     """A column of the final table, last epoch, as mean and standard deviation over the runs.
 
     `figures` has a pair for each of FINETUNE_METRICS; a deviation is None with fewer than two runs. The last
-    four compare with the winner, as in `search.study.stage_results.Entry`.
+    five compare with the winner, as in `search.study.stage_results.Entry`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ColumnResult:
     interval: tuple[float, float] | None = None
     p_value: float | None = None
     tied: bool | None = None
+    equivalent: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -59,6 +61,7 @@ class FinetuneResult:
     breakdown: Mapping[str, Any] | None
     seconds: float
     finished_at: str  # ISO 8601, UTC
+    baselines: tuple[Baseline, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
@@ -68,11 +71,12 @@ class FinetuneResult:
     def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
         """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
         values = dict(values)
-        require_format(values.pop("format"), FINETUNE_FORMAT)
+        require_format(values.pop("format"), FINETUNE_FORMAT, older=(1,))
         columns = tuple(
             ColumnResult(**{**column, "trials": tuple(column["trials"])}) for column in values["columns"]
         )
-        return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"])})
+        found = baselines_of(values.get("baselines", ()))
+        return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"]), "baselines": found})
 
     def table(self) -> pd.DataFrame:
         """Returns one row per column, with FINETUNE_METRICS as means, and the difference to the winner."""
@@ -87,6 +91,7 @@ class FinetuneResult:
                 "difference": column.difference,
                 "p_value": column.p_value,
                 "tied": column.tied,
+                "equivalent": column.equivalent,
             }
             for column in self.columns
         )

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from data_prep.errors import InputError
 
 STUDY_FORMAT = 2  # of study.json; 1 had no names of classes
-STAGE_FORMAT = 2  # of stages/<stage>.json; 1 had fewer figures of an entry
-FINETUNE_FORMAT = 1  # of finetune.json
+STAGE_FORMAT = 3  # of stages/<stage>.json; 1 had fewer figures of an entry, 2 no margin and no baselines
+BASELINES_FORMAT = 1  # of baselines/<key>.json
+FINETUNE_FORMAT = 2  # of finetune.json; 1 had no margin and no baselines
 LIVE_FORMAT = 1  # of live.json
 MODEL_FORMAT = 1  # of winner/model.json
 Value = TypeVar("Value")

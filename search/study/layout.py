@@ -56,6 +56,10 @@ class Layout:
         """The file with the validation probabilities of a trial."""
         return self.folder / "predictions" / f"{key}.npy"
 
+    def baselines(self, key: str) -> Path:
+        """The file with the baselines of the rows that `key` names."""
+        return self.folder / "baselines" / f"{key}.json"
+
     def log(self, key: str) -> Path:
         """The file with the last words of a worker whose trial failed more often than allowed."""
         return self.folder / "logs" / f"{key}.log"

@@ -17,6 +17,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
 from search.space.labels import HYPERPARAMETERS
 from search.space.stages import STAGES
+from search.statistics.baselines import Baseline, baselines_of
 from search.study.formats import STAGE_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
@@ -42,12 +43,16 @@ OBJECTIVE = Objective()
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonProtocol:
-    """Protocol of a comparison: the names of the splits, the seeds of the repeats, the level of the test."""
+    """Protocol of a comparison: the names of the splits, the seeds of the repeats, the level of the test.
+
+    `margin` is the difference of practical interest; 0 in files of before there was one.
+    """
 
     split: str
     splits: tuple[str, ...]
     seeds: tuple[int, ...]
     level: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +66,9 @@ class Entry:
     FAILED where a run failed, STOPPED where a scheduler stopped one or the time was up, else COMPLETED.
     `train_accuracy_at_inference` is the runs' mean after their last epoch; `one_class_epochs` counts those of
     their `epochs` that gave one class to all validation rows; None where a version did not know them.
-    The last four compare with the winner: mean difference (winner less this), its confidence interval,
-    the p value corrected for the number of comparisons, and whether the two could not be told apart; None
-    for the winner.
+    Those from `difference` to `equivalent` compare with the winner: mean difference (winner less this), its confidence interval,
+    the p value corrected for the number of comparisons, whether the two could not be told apart, and whether
+    they are equivalent, which is closer than the protocol's margin; None for the winner.
     """
 
     value: Any
@@ -81,6 +86,7 @@ class Entry:
     interval: tuple[float, float] | None = None
     p_value: float | None = None
     tied: bool | None = None
+    equivalent: bool | None = None
     train_accuracy_at_inference: float | None = None
     one_class_epochs: int | None = None
     epochs: int | None = None
@@ -108,6 +114,7 @@ class Entry:
             "high": high,
             "p_value": self.p_value,
             "tied": self.tied,
+            "equivalent": self.equivalent,
             "train_accuracy_at_inference": self.train_accuracy_at_inference,
             "one_class_epochs": self.one_class_epochs,
         }
@@ -119,9 +126,11 @@ class Decision(ABC):
 
     `base` is the configuration that was varied; `taken_over` says of each hyperparameter where its value
     comes from ("stage lr", "given", "default"). `verdict`: "clear" (better than every other value at the
-    protocol's level), "tied", "single" (one run each, so it may be chance) or "none" (nothing finished);
-    `statement` says it in words. `breakdown` is of the winner's validation errors
-    (`search.statistics.classification_errors`).
+    protocol's level), "equivalent", "undecided", "tied", "single" (one run each, so it may be chance) or
+    "none" (nothing finished), as `search.statistics.selection` has them; `statement` says it in words.
+    `breakdown` is of the winner's validation errors (`search.statistics.classification_errors`),
+    `baselines` are on the same rows. A verdict of "no gain" says that nothing is better than the constant
+    one. `corrected` is the winner's mean less what being chosen adds to it, None where that is not known.
     """
 
     objective: Objective
@@ -134,6 +143,8 @@ class Decision(ABC):
     statement: str
     notes: tuple[str, ...] = ()
     breakdown: Mapping[str, Any] | None = None
+    baselines: tuple[Baseline, ...] = ()
+    corrected: float | None = None
     seconds: float = 0.0
     finished_at: str = ""  # ISO 8601, UTC
 
@@ -201,12 +212,28 @@ class StageResult(Decision):
         return {"search": None}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ablation:
+    """A value of a winner and what it is worth: the winner less itself with the `default`, in pairs.
+
+    The last three are as in Entry.
+    """
+
+    hyperparameter: str
+    value: Any
+    default: Any
+    difference: float
+    interval: tuple[float, float] | None
+    p_value: float | None
+    tied: bool | None
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class JointResult(Decision):
     """A finished joint search: `entries` are its best configurations, `trials` the keys of all it tried.
 
     `settings` are what was asked (`search.strategies.joint.JointPlan.settings`), `counts` how many trials
-    ended in which way.
+    ended in which way, `ablation` what each of the winner's values is worth.
     """
 
     stage: ClassVar[str] = JOINT
@@ -214,13 +241,15 @@ class JointResult(Decision):
     settings: Mapping[str, Any]
     trials: tuple[str, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
+    ablation: tuple[Ablation, ...] = ()
 
     def trial_keys(self) -> list[str]:
         """Returns the ledger's keys of all trials that were made for it, each once."""
         return list(dict.fromkeys((*super().trial_keys(), *self.trials)))
 
     def _own(self) -> dict[str, Any]:
-        return _joint({**self.settings, "trials": self.trials, **self.counts})
+        worth = [asdict(each) for each in self.ablation]
+        return _joint({**self.settings, "trials": self.trials, **self.counts, "ablation": worth})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -243,7 +272,8 @@ class PopulationResult(Decision):
 Result: TypeAlias = StageResult | JointResult | PopulationResult
 _IN_FILE = (
     *("stage", "hyperparameter", "sweep", "objective", "protocol", "base", "taken_over", "entries"),
-    *("winner", "verdict", "statement", "notes", "breakdown", "search", "seconds", "finished_at"),
+    *("winner", "verdict", "statement", "notes", "breakdown", "baselines", "corrected"),
+    *("search", "seconds", "finished_at"),
 )
 
 
@@ -254,7 +284,7 @@ def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
 def result_from_dict(values: Mapping[str, Any]) -> Result:
     """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
     values = dict(values)
-    require_format(values.pop("format"), STAGE_FORMAT, older=(1,))  # whose entries have fewer figures
+    require_format(values.pop("format"), STAGE_FORMAT, older=(1, 2))  # which know less
     protocol = values["protocol"]
     shared = {
         **values,
@@ -266,6 +296,7 @@ def result_from_dict(values: Mapping[str, Any]) -> Result:
         "winner": values["winner"] and TrialConfig.from_dict(values["winner"]),
         "entries": tuple(_entry(entry) for entry in values["entries"]),
         "notes": tuple(values["notes"]),
+        "baselines": baselines_of(values.get("baselines", ())),
     }
     search = shared.pop("search", None)
     if shared["hyperparameter"] is not None:
@@ -281,7 +312,8 @@ def _joint_result(search: dict[str, Any], shared: Mapping[str, Any]) -> JointRes
         members = tuple(search.pop("members"))
         return PopulationResult(settings=search, members=members, **shared)
     counts = {name: search.pop(name) for name in _COUNTS if name in search}
-    return JointResult(settings=search, trials=trials, counts=counts, **shared)
+    ablation = tuple(map(_ablation, search.pop("ablation", ())))
+    return JointResult(settings=search, trials=trials, counts=counts, ablation=ablation, **shared)
 
 
 def require_winner(result: Result) -> None:
@@ -337,6 +369,11 @@ def _entry(values: Mapping[str, Any]) -> Entry:
             "interval": values["interval"] and tuple(values["interval"]),
         }
     )
+
+
+def _ablation(values: Mapping[str, Any]) -> Ablation:
+    read = {name: _hashable(values[name]) for name in ("value", "default", "interval")}
+    return Ablation(**{**values, **read})
 
 
 def _hashable(value: Any) -> Any:

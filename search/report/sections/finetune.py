@@ -8,6 +8,7 @@ from pathlib import Path
 from search.report.document import Block, Paragraph, PngImage, Section, Table
 from search.report.sections.errors import errors_blocks
 from search.report.sections.stage_figures import epoch_curves
+from search.report.words import baseline_rows
 from search.space.labels import label_of
 from search.statistics.number_text import bracketed, decimal, with_spread
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
@@ -48,14 +49,18 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
         "validation accuracy",
         columns=("", *map(label_of, FINETUNE_METRICS), "difference", "interval", "p"),
-        rows=[_row(column) for column in found.columns],
+        rows=[
+            *(_row(column) for column in found.columns),
+            *baseline_rows(found.baselines, columns=len(FINETUNE_METRICS) + 4, at=2, remark_at=6),
+        ],
         strong=frozenset(n for n, column in enumerate(found.columns) if column.name == found.winner),
     )
 
 
 def _row(column: ColumnResult) -> tuple[str, ...]:
     cells = [with_spread(*column.figures[metric]) for metric in FINETUNE_METRICS]
-    difference = decimal(column.difference) + (" (tied)" if column.tied else "")
+    standing = " (equivalent)" if column.equivalent else " (tied)" if column.tied else ""
+    difference = decimal(column.difference) + standing
     return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragraph, Parallel, Section, Table
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
-from search.report.words import remark, statement_of, winner_rows
+from search.report.words import baseline_rows, remark, statement_of, winner_rows
 from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
@@ -70,7 +70,12 @@ def _table(result: Result, names: Sequence[str]) -> Table:
             "verdict, status",
             "seconds",
         ),
-        rows=[_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)],
+        rows=[
+            *(_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)),
+            *baseline_rows(
+                result.baselines, columns=len(names) + 7, at=len(names) + 1, remark_at=len(names) + 5
+            ),
+        ],
         strong=winner_rows(result),
     )
 

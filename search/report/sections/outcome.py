@@ -20,7 +20,9 @@ from search.report.sections.stage_figures import last_epoch
 from search.report.words import stage_title
 from search.space.labels import HYPERPARAMETERS, describe_config
 from search.space.stages import UNTUNED_HEADS
+from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import NONE, decimal, with_spread
+from search.statistics.verdict_text import flattered
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 from trainables.trial import TrialResult
@@ -37,10 +39,14 @@ def outcome_section(snapshot: Snapshot) -> Section:
     for result, way in ((snapshot.last, "staged"), (snapshot.joint, "joint")):
         if result and result.winner:
             found = describe_config(result.winner, HYPERPARAMETERS)
+            lost = "No winner. " if result.verdict == NO_GAIN else ""
             text = (
-                f"The {way} search ended with {found}. What may be said of its last comparison "
+                f"{lost}The {way} search ended with {found}. What may be said of its last comparison "
                 f"({stage_title(result).lower()}): {result.statement}."
             )
+            if result.corrected is not None and len(result.entries) > 1:
+                mean = result.entry_of(result.winner).mean
+                text += f" Of its value: {flattered(mean, result.corrected)}."
             blocks.append(Paragraph(text))
     blocks += [_final_table(snapshot), *_readings(snapshot.readings)]
     section = Section(name="outcome", title="Outcome", blocks=blocks)

@@ -16,7 +16,7 @@ from search.report.sections.stage_figures import (
     means_beside_published,
     runs_by_value,
 )
-from search.report.words import remark, stage_title, statement_of, winner_rows
+from search.report.words import baseline_rows, remark, stage_title, statement_of, winner_rows
 from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
@@ -99,7 +99,10 @@ def _table(result: StageResult, published: str) -> Table:
             "seconds",
             "runs",
         ),
-        rows=[_row(entry, result) for entry in result.entries],
+        rows=[
+            *(_row(entry, result) for entry in result.entries),
+            *baseline_rows(result.baselines, columns=10, at=1, remark_at=5),
+        ],
         strong=winner_rows(result),
     )
 

@@ -59,6 +59,7 @@ def stage_summary_of(result: Decided) -> dict[str, Any]:
         "status": "COMPLETED" if result.winner else "FAILED",
         "verdict": result.verdict,
         "statement": result.statement,
+        "baselines": {baseline.title: baseline.mean for baseline in result.baselines},
         **_winner_of(result),
     }
 
@@ -66,8 +67,15 @@ def stage_summary_of(result: Decided) -> dict[str, Any]:
 def stage_table(result: Decided) -> list[Mapping[str, Any]]:
     """Returns the table of a stage, one row per configuration."""
     if isinstance(result, FinetuneResult):
-        return [_column_row(column, result) for column in result.columns]
-    return [_table_row(entry, result) for entry in result.entries]
+        rows = [_column_row(column, result) for column in result.columns]
+    else:
+        rows = [_table_row(entry, result) for entry in result.entries]
+    mean = "val_accuracy" if isinstance(result, FinetuneResult) else "mean_val_accuracy"
+    absent = dict.fromkeys(rows[0] if rows else ())
+    beside = [
+        {**absent, "value": each.title, "standing": "baseline", mean: each.mean} for each in result.baselines
+    ]
+    return [*rows, *beside]
 
 
 def state_of(result: Decided) -> str:
@@ -86,13 +94,17 @@ def _winner_of(result: Decided) -> dict[str, Any]:
         return {"winner": result.winner, "val_accuracy": column and column.figures["val_accuracy"][0]}
     winner = result.winner
     mean = winner and result.entry_of(winner).mean
-    return {"winner": winner and winner.to_dict(), "mean_val_accuracy": mean}
+    return {
+        "winner": winner and winner.to_dict(),
+        "mean_val_accuracy": mean,
+        "corrected_mean_val_accuracy": result.corrected,
+    }
 
 
 def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, Any]:
     return {
         "value": column.title,
-        "standing": _standing(column.name == result.winner, column.tied),
+        "standing": _standing(column.name == result.winner, column),
         **{metric: column.figures[metric][0] for metric in FINETUNE_METRICS},
         **{f"{metric}_spread": column.figures[metric][1] for metric in FINETUNE_METRICS},
         "runs": len(column.trials),
@@ -103,15 +115,17 @@ def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, An
     }
 
 
-def _standing(won: bool, tied: bool | None) -> str:
-    return "winner" if won else "tied" if tied else ""
+def _standing(won: bool, compared: ColumnResult | Entry) -> str:
+    if won or not compared.tied:
+        return "winner" if won else ""
+    return "equivalent" if compared.equivalent else "tied"
 
 
 def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
     value = "" if entry.value is None else show_value(entry.value)
     return {
         "value": value or json.dumps(entry.config.to_dict()),
-        "standing": _standing(entry.config == result.winner, entry.tied),
+        "standing": _standing(entry.config == result.winner, entry),
         "mean_val_accuracy": _finite(entry.mean),
         "spread": _finite(entry.spread),
         "best_val_accuracy": _finite(entry.best_val_accuracy),

@@ -10,6 +10,7 @@ import pytest
 
 from search.dashboard.reading import StudyReader
 from search.dashboard.stage_progress import Link, chain_of, margin_of, searched
+from search.statistics.selection import TESTED
 from search.study.live_state import read_live
 from tests.search.makers import make_entry, make_stage_result
 from trainables.trial import TrialConfig
@@ -26,7 +27,7 @@ def test_chain_of_decided_stages_says_what_each_took_over(make_study: Make) -> N
     first, second = chain(make_study(stages=("batch_size", "lr"), repeats=3, epochs=4))
     assert (first.title, first.state, first.published) == ("Batch size", "done", "32")
     assert second.taken_over == {"batch size": first.winner}
-    assert second.verdict in ("clear", "tied")
+    assert second.verdict in TESTED
 
 
 def test_chain_of_a_running_search_shows_what_is_to_come(make_study: Make, write_live: Write) -> None:
@@ -80,6 +81,8 @@ def test_searched(make_study: Make, write_live: Write, search: str, stage: str) 
     [
         ("clear", False, "ahead by 0.0100 (0.0050 to 0.0150)"),
         ("tied", True, "tied with 0.1"),
+        ("undecided", True, "tied with 0.1"),
+        ("equivalent", True, "equivalent to 0.1"),
         ("single", None, "one run each, so it may be chance"),
     ],
 )

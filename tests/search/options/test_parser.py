@@ -240,6 +240,8 @@ DEFAULTS = {
     "--vary": "batch_size,lr,neurons,dropout, 576 configurations; with pbt lr,dropout",
     "--repeats": "1",
     "--max-repeats": "10",
+    "--margin": "0.005",
+    "--ablate": "yes",
     "--finetune": "head",
     "--finetune-rate": "0.1 of the winner's",
     "--pretraining-epochs": "as many as a trial has",

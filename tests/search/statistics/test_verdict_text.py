@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from search.statistics.selection import Comparison, Selection
+from search.statistics.paired_tests import Comparison
+from search.statistics.selection import Selection
 from search.statistics.verdict_text import statement
 
 CLEAR: dict[str, Any] = {"p_value": 0.001, "tied": False}
@@ -67,7 +68,8 @@ TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
                 folds=5,
             ),
             "a has the best mean, tied with b (difference 0.0004, 90 % interval -0.0030 to 0.0040; "
-            "5 folds with 3 repeats each); better than the other one",
+            "5 folds with 3 repeats each, which cannot tell differences below 0.0035); "
+            "better than the other one",
         ),
         (
             Selection(
@@ -81,7 +83,35 @@ TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
                 folds=5,
             ),
             "a has the best mean, tied with b and c "
-            "(difference to the closest, c: 0.0010, 95 % interval -0.1000 to 0.1000; 5 folds)",
+            "(difference to the closest, c: 0.0010, 95 % interval -0.1000 to 0.1000; 5 folds, which cannot "
+            "tell differences below 0.1000)",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="equivalent",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.001, runs=6, interval=(-0.002, 0.004), equivalent=True, **TIED),
+                    Comparison(difference=0.1, runs=6, interval=(0.05, 0.15), **CLEAR),
+                ),
+            ),
+            "a has the best mean, and b is equivalent: they differ by less than 0.005 "
+            "(difference 0.0010; 6 repeats); better than the other one",
+        ),
+        (
+            Selection(
+                winner=0,
+                verdict="undecided",
+                comparisons=(
+                    None,
+                    Comparison(difference=0.001, runs=3, equivalent=True, **TIED),
+                    Comparison(difference=0.02, runs=3, interval=(-0.01, 0.05), needed=7, **TIED),
+                ),
+            ),
+            "undecided, too few repeats: a has the best mean, not told apart from c (difference 0.0200, 95 % "
+            "interval -0.0100 to 0.0500; 3 repeats, which cannot tell differences below 0.0300); about 7 "
+            "repeats would tell",
         ),
     ],
 )

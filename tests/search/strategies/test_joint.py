@@ -179,7 +179,7 @@ class Heard(Callback):
 
 def test_statement_counts_the_configurations_that_tie(problem: Problem, tmp_path: Path) -> None:
     result, _ = run(plan_of(problem, repeats=3), tmp_path, lambda trial: 0.5)
-    assert "tied with 4 others" in result.statement
+    assert "not told apart from 4 others" in result.statement
     assert result.statement.count("learning rate") == 1
 
 

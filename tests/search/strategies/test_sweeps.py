@@ -121,16 +121,33 @@ def test_second_sweep_lies_beside_the_first(tmp_path: Path) -> None:
     assert (first.winner.dropout, second.winner.dropout) == (0.0, 0.4)
 
 
+def repeated(results: Sequence[StageResult]) -> list[StageResult]:
+    return [replace(result, verdict="tied") for result in results]
+
+
 def test_describe_sweep_that_changed_nothing(tmp_path: Path) -> None:
     results = run_all(tmp_path, FakeStages(first_value), sweeps=2)
-    assert describe_sweep(results, 2) == (
+    assert describe_sweep(repeated(results), 2) == (
         "sweep 2 changed nothing: along these grids the hyperparameters do not interact"
+    )
+
+
+def test_describe_sweep_claims_nothing_from_single_runs(tmp_path: Path) -> None:
+    nothing = run_all(tmp_path / "nothing", FakeStages(first_value), sweeps=2)
+    changed = run_all(tmp_path / "changed", FakeStages(changes_once), sweeps=2)
+    assert describe_sweep(nothing, 2) == (
+        "sweep 2 changed nothing, in single runs, which do not tell whether hyperparameters interact; "
+        "--repeats auto tells more"
+    )
+    assert describe_sweep(changed, 2) == (
+        "sweep 2 changed dropout 0 to 0.4, in single runs, so it may be chance; --repeats auto tells more"
     )
 
 
 def test_describe_sweep_names_what_changed(tmp_path: Path) -> None:
     results = run_all(tmp_path, FakeStages(changes_once), sweeps=2)
-    assert describe_sweep(results, 2) == ("sweep 2 changed dropout 0 to 0.4: these hyperparameters interact")
+    expected = "sweep 2 changed dropout 0 to 0.4: these hyperparameters interact"
+    assert describe_sweep(repeated(results), 2) == expected
 
 
 def test_describe_sweep_shows_widths_as_a_user_types_them() -> None:

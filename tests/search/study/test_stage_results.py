@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
+from search.statistics.baselines import Baseline
 from search.study.stage_results import Result, StageFiles, result_from_dict
 from tests.search.makers import make_entry, make_joint_result, make_population_result, make_stage_result
 from trainables.trial import TrialConfig
@@ -92,7 +93,18 @@ def test_entry_of_a_configuration() -> None:
 
 IN_FILE = (
     *("format", "stage", "hyperparameter", "sweep", "objective", "protocol", "base", "taken_over", "entries"),
-    *("winner", "verdict", "statement", "notes", "breakdown", "search", "seconds", "finished_at"),
+    *(
+        "winner",
+        "verdict",
+        "statement",
+        "notes",
+        "breakdown",
+        "baselines",
+        "corrected",
+        "search",
+        "seconds",
+        "finished_at",
+    ),
 )
 
 
@@ -102,7 +114,7 @@ IN_FILE = (
         (make_stage_result(sweep=2), ("lr", "learning_rate", 2, None)),
         (
             make_joint_result(settings={"search": "tpe"}, trials=("a", "b"), counts={"completed": 2}),
-            ("joint", None, 1, {"search": "tpe", "trials": ["a", "b"], "completed": 2}),
+            ("joint", None, 1, {"search": "tpe", "trials": ["a", "b"], "completed": 2, "ablation": []}),
         ),
         (
             make_population_result(settings={"scheduler": "pbt"}, members=({"number": 1},)),
@@ -159,8 +171,8 @@ def test_stage_file_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
 
 def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result())
-    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
-    with pytest.raises(InputError, match="its format is 3, this version reads 2"):
+    path.write_text(path.read_text().replace('"format": 3', '"format": 9'))
+    with pytest.raises(InputError, match="its format is 9, this version reads 3"):
         StageFiles(tmp_path).read("lr")
 
 
@@ -173,6 +185,34 @@ def test_stage_file_of_the_first_format_is_read_without_the_figures_that_it_lack
     result = StageFiles(tmp_path).read("lr")
     assert result
     assert (result.entries[0].one_class_epochs, result.entries[0].one_class_remark) == (None, "")
+
+
+def test_stage_file_of_the_first_format_is_read(tmp_path: Path) -> None:
+    result = make_stage_result()
+    path = StageFiles(tmp_path).write(result)
+    values = json.loads(path.read_text("utf-8"))
+    del values["baselines"], values["corrected"], values["protocol"]["margin"]
+    for entry in values["entries"]:
+        del entry["equivalent"]
+    path.write_text(json.dumps({**values, "format": 1}), "utf-8")
+    read = StageFiles(tmp_path).read("lr")
+    assert read is not None
+    assert (read.baselines, read.corrected, read.protocol.margin) == ((), None, 0.0)
+    assert read.entries[0].equivalent is None
+
+
+def test_stage_file_keeps_baselines_and_the_corrected_value(tmp_path: Path) -> None:
+    constant = Baseline(
+        name="constant",
+        title="always male",
+        backbone="",
+        accuracies={"random": 0.77},
+        balanced={"random": 0.5},
+    )
+    StageFiles(tmp_path).write(make_stage_result(baselines=(constant,), corrected=0.86))
+    read = StageFiles(tmp_path).read("lr")
+    assert read is not None
+    assert (read.baselines, read.corrected) == ((constant,), 0.86)
 
 
 def test_all_results_stand_by_the_time_they_finished(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""Baselines of a search: made once for the rows that its trials read, and what they say of its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from data_prep.digests import digest_of_values
+from data_prep.splits import SPLIT_SEED, Split
+from data_prep.storage.atomic_files import write_json
+from search.statistics.baselines import (
+    CONSTANT,
+    LINEAR,
+    Baseline,
+    baselines_of,
+    beside,
+)
+from search.statistics.linear_classifier import accuracies, linear_classifier, most_frequent
+from search.statistics.paired_tests import Scores
+from search.study.formats import BASELINES_FORMAT, read_file, require_format
+from search.study.layout import Layout
+from search.study.ledger import Ledger
+from search.study.setup import Problem
+from search.study.stage_results import Entry, JointResult, Result, StageResult
+from trainables.backbones.table import find_backbone
+from trainables.features.cache import find_features
+from trainables.trial import TrialConfig, TrialStatus
+
+
+class Baselines:
+    """Baselines of a problem, kept in the study of `ledger`; features are those of `cache`."""
+
+    def __init__(self, problem: Problem, ledger: Ledger, cache: Path) -> None:
+        self._problem, self._ledger, self._cache = problem, ledger, cache
+
+    def of(self, backbones: Iterable[str], splits: Sequence[Split]) -> tuple[Baseline, ...]:
+        """Returns the constant answer, and a linear classifier for each backbone whose features are here.
+
+        What the study has is read; a network that reads pixels has no features to be linear in.
+        """
+        linear = (self._linear(name, splits) for name in dict.fromkeys(backbones))
+        return (self._constant(splits), *(each for each in linear if each))
+
+    def of_study(self, backbone: str) -> tuple[Baseline, ...]:
+        """Returns the baselines on the study's splits for the features of `backbone`."""
+        return self.of([backbone], self._problem.splits)
+
+    def beside(self, result: Result) -> Result:
+        """Returns `result` with its baselines, and with what they say of its winner."""
+        compared = (entry.config.backbone for entry in result.entries)
+        found = replace(result, baselines=self.of(compared, self._problem.splits))
+        return judged(found, self._ledger) if isinstance(found, StageResult | JointResult) else found
+
+    def _constant(self, splits: Sequence[Split]) -> Baseline:
+        labels = self._problem.labels
+        answers = {split.name: most_frequent(labels[split.train]) for split in splits}
+        read = {
+            split.name: accuracies(
+                labels[split.validation], answers[split.name] + 0 * labels[split.validation]
+            )
+            for split in splits
+        }
+        names = dict.fromkeys(self._problem.manifest.class_names[answer] for answer in answers.values())
+        return _baseline(CONSTANT, f"always {' or '.join(names)}", "", read)
+
+    def _linear(self, backbone: str, splits: Sequence[Split]) -> Baseline | None:
+        problem = self._problem
+        if not find_backbone(backbone).frozen:
+            return None
+        identity = problem.trial(TrialConfig(backbone=backbone), splits[0].name).weights
+        facts = [problem.manifest.digest, identity, backbone, [split.name for split in splits]]
+        key = digest_of_values(facts, 16)
+        kept = read_baselines(self._ledger.folder, key)
+        if kept is None:
+            kept = tuple(self._fitted(backbone, splits))
+            if kept:
+                write_baselines(self._ledger.folder, key, kept)
+        return kept[0] if kept else None
+
+    def _fitted(self, backbone: str, splits: Sequence[Split]) -> Iterator[Baseline]:
+        problem = self._problem
+        digests, precision = problem.manifest.image_digests, problem.feature_precision
+        store = find_features(self._cache, find_backbone(backbone), problem.weights, digests, precision)
+        if store is None:
+            return
+        features, labels = store.open(), problem.labels.astype("int64")
+        read = {}
+        for split in splits:
+            model = linear_classifier(features[split.train], labels[split.train], seed=SPLIT_SEED)
+            read[split.name] = accuracies(
+                labels[split.validation], model.classes_of(features[split.validation])
+            )
+        yield _baseline(LINEAR, f"linear classifier on {backbone}", backbone, read)
+
+
+def write_baselines(folder: Path, key: str, found: Sequence[Baseline]) -> None:
+    """Keeps in the study in `folder` what was found for the rows that `key` names."""
+    values = {"format": BASELINES_FORMAT, "baselines": [asdict(baseline) for baseline in found]}
+    write_json(Layout(folder).baselines(key), values)
+
+
+def read_baselines(folder: Path, key: str) -> tuple[Baseline, ...] | None:
+    """Returns what `write_baselines` kept, None where nothing was; raises InputError where it is damaged."""
+    path = Layout(folder).baselines(key)
+    return read_file(path, _baselines, way_out="remove it, the next run writes it again")
+
+
+def _baselines(values: Mapping[str, Any]) -> tuple[Baseline, ...]:
+    require_format(values["format"], BASELINES_FORMAT)
+    return baselines_of(values["baselines"])
+
+
+def judged(result: StageResult | JointResult, ledger: Ledger) -> StageResult | JointResult:
+    """Returns `result` with the verdict and the statement that its baselines leave.
+
+    Compared is the accuracy after the last epoch, which is the one that a final model has.
+    """
+    scores = [last_accuracies(entry, ledger) for entry in result.entries]
+    if result.winner is None:
+        return result
+    winner = result.entries.index(result.entry_of(result.winner))
+    verdict, words = beside(
+        result.baselines,
+        scores,
+        winner=winner,
+        backbone=result.winner.backbone,
+        decided=(result.verdict, result.statement),
+        margin=result.protocol.margin,
+    )
+    return replace(result, verdict=verdict, statement=words)
+
+
+def last_accuracies(entry: Entry, ledger: Ledger) -> Scores:
+    """Returns the validation accuracy after the last epoch of each run, by split and seed.
+
+    None of them where one failed.
+    """
+    results = [ledger.find_key(key) for key in entry.trials]
+    whole = [each for each in results if each and each.status is TrialStatus.COMPLETED and each.epochs]
+    if len(whole) < len(results):
+        return {}
+    scores = {(each.trial.split, each.trial.config.seed): each.epochs[-1].val_accuracy for each in whole}
+    return scores if all(map(math.isfinite, scores.values())) else {}
+
+
+def _baseline(name: str, title: str, backbone: str, read: dict[str, tuple[float, float]]) -> Baseline:
+    return Baseline(
+        name=name,
+        title=title,
+        backbone=backbone,
+        accuracies={split: found[0] for split, found in read.items()},
+        balanced={split: found[1] for split, found in read.items()},
+    )

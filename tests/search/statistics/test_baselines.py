@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from search.statistics.baselines import NO_GAIN, Baseline, beside, better_than
+from search.statistics.paired_tests import Scores
+
+CONSTANT = Baseline(
+    name="constant", title="always male", backbone="", accuracies={"random": 0.7692}, balanced={"random": 0.5}
+)
+LINEAR = Baseline(
+    name="linear", title="linear", backbone="b", accuracies={"random": 0.885}, balanced={"random": 0.88}
+)
+
+
+def runs(*scores: float) -> Scores:
+    return {("random", 7 + number): score for number, score in enumerate(scores)}
+
+
+@pytest.mark.parametrize(
+    ("scores", "better"),
+    [
+        ([runs(0.7654), runs(0.7692)], False),
+        ([runs(0.7654), runs(0.8)], True),
+        ([runs(0.79, 0.80, 0.81, 0.80)], True),
+        ([runs(0.75, 0.80, 0.78), runs(0.6, 0.5, 0.7)], False),
+        ([runs(0.6, 0.61, 0.62)], False),
+        ([runs(0.79, 0.80, 0.81), *[runs(0.75, 0.80, 0.76)] * 40], False),
+        ([{}], False),
+    ],
+    ids=["single, not better", "single, better", "sure", "not sure", "worse", "one of many", "failed"],
+)
+def test_better_than_takes_the_paired_test_where_there_is_one(scores: list[Scores], better: bool) -> None:
+    assert better_than(scores, CONSTANT.accuracies) is better
+
+
+def judged(scores: list[Scores], *baselines: Baseline) -> tuple[str, str]:
+    return beside(
+        baselines, scores, winner=0, backbone="b", decided=("clear", "a wins clearly"), margin=0.005
+    )
+
+
+def test_beside_the_constant_answer_nothing_won_which_is_said_first() -> None:
+    verdict, words = judged([runs(0.75, 0.80, 0.78)], CONSTANT, LINEAR)
+    assert verdict == NO_GAIN
+    assert words == (
+        "no winner: no value is better than always male, which is right in 0.7692, so nothing was learned "
+        "that shows; more data or epochs, other values or another backbone may help. Among them "
+        "a wins clearly"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        (runs(0.93, 0.94, 0.95), "after its last epoch 0.9400, better than a linear classifier on the same "
+         "features (0.8850) by 0.0550"),
+        (runs(0.88, 0.90, 0.89), "after its last epoch 0.8900, not better than a linear classifier on the "
+         "same features (0.8850)"),
+        (runs(0.9), "after its last epoch 0.9000, more than a linear classifier on the same features "
+         "(0.8850), in one run"),
+        (runs(0.885), "after its last epoch 0.8850, not more than a linear classifier on the same features "
+         "(0.8850), in one run"),
+    ],
+    ids=["better", "not told apart", "one run", "one run, equal"],
+)  # fmt: skip
+def test_beside_a_linear_classifier_it_is_said_how_the_winner_stands(scores: Scores, words: str) -> None:
+    assert judged([scores], CONSTANT, LINEAR) == ("clear", f"a wins clearly; {words}")
+
+
+def test_without_a_linear_classifier_on_its_backbone_nothing_is_said() -> None:
+    other = Baseline(**{**vars(LINEAR), "backbone": "another"})
+    assert judged([runs(0.93, 0.94, 0.95)], CONSTANT, other) == ("clear", "a wins clearly")
