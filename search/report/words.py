@@ -59,14 +59,13 @@ def _standing(entry: Entry, result: Result) -> str:
 
 
 def baseline_rows(
-    baselines: Sequence[Baseline], *, columns: int, at: int, remark_at: int
+    baselines: Sequence[Baseline], columns: Sequence[str], *, value: str, remark: str
 ) -> list[Sequence[str]]:
-    """Returns a row of a table for each baseline: its mean in column `at`, from 0, what it is at another."""
+    """Returns a row of a table of `columns` for each baseline: its mean is in the column `value`."""
     rows: list[Sequence[str]] = []
     for baseline in baselines:
-        cells = [NONE] * columns
-        cells[0], cells[at], cells[remark_at] = baseline.title, decimal(baseline.mean), "baseline"
-        rows.append(cells)
+        cells = dict.fromkeys(columns, NONE) | {columns[0]: baseline.title}
+        rows.append(list((cells | {value: decimal(baseline.mean), remark: "baseline"}).values()))
     return rows
 
 

@@ -45,13 +45,14 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
         )
     runs = [(each.title, snapshot.runs(each)) for each in found.columns]
     yield from epoch_curves("Final models", runs, "finetune")
+    columns = ("", *map(label_of, FINETUNE_METRICS), "difference", "interval", "p")
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
         "validation accuracy",
-        columns=("", *map(label_of, FINETUNE_METRICS), "difference", "interval", "p"),
+        columns=columns,
         rows=[
             *(_row(column) for column in found.columns),
-            *baseline_rows(found.baselines, columns=len(FINETUNE_METRICS) + 4, at=2, remark_at=6),
+            *baseline_rows(found.baselines, columns, value=label_of("val_accuracy"), remark="difference"),
         ],
         strong=frozenset(n for n, column in enumerate(found.columns) if column.name == found.winner),
     )

@@ -58,23 +58,22 @@ def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
 
 
 def _table(result: Result, names: Sequence[str]) -> Table:
+    columns = (
+        "rank",
+        *map(label_of, names),
+        "ours",
+        "published",
+        "winner less this",
+        confidence(result.protocol.level),
+        "verdict, status",
+        "seconds",
+    )
     return Table(
         caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
-        columns=(
-            "rank",
-            *map(label_of, names),
-            "ours",
-            "published",
-            "winner less this",
-            confidence(result.protocol.level),
-            "verdict, status",
-            "seconds",
-        ),
+        columns=columns,
         rows=[
             *(_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)),
-            *baseline_rows(
-                result.baselines, columns=len(names) + 7, at=len(names) + 1, remark_at=len(names) + 5
-            ),
+            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status"),
         ],
         strong=winner_rows(result),
     )

@@ -79,6 +79,19 @@ def _base_of_the_report(result: StageResult) -> Iterator[Block]:
 
 def _table(result: StageResult, published: str) -> Table:
     """Returns the table of the stage; `published` are words on the figures beside ours, empty without any."""
+    columns = (
+        stage_label(result.stage),
+        "ours",
+        "published",
+        "winner less this",
+        confidence(result.protocol.level),
+        "verdict, status",
+        "best val accuracy",
+        "best epoch",
+        "training accuracy at inference",
+        "seconds",
+        "runs",
+    )
     return Table(
         caption=(
             "Mean over the epochs of the validation accuracy (mean ± standard deviation over the runs). "
@@ -86,22 +99,10 @@ def _table(result: StageResult, published: str) -> Table:
             "at inference is of the network as it is used, after the last epoch; far below the curve's, the "
             "network that is judged is another than the one that was trained"
         ),
-        columns=(
-            stage_label(result.stage),
-            "ours",
-            "published",
-            "winner less this",
-            confidence(result.protocol.level),
-            "verdict, status",
-            "best val accuracy",
-            "best epoch",
-            "training accuracy at inference",
-            "seconds",
-            "runs",
-        ),
+        columns=columns,
         rows=[
             *(_row(entry, result) for entry in result.entries),
-            *baseline_rows(result.baselines, columns=10, at=1, remark_at=5),
+            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status"),
         ],
         strong=winner_rows(result),
     )
