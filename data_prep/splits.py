@@ -37,6 +37,8 @@ class Split:
     `shared_groups` counts the groups with rows in more than one of the parts; `groups_known` is whether any
     row has one, and `group_kind` what they are, as in the manifest. `kept_alike` counts the groups of
     equal and near-equal pictures that are each in one part, and `split_alike` those that are not.
+    `mixes_given_parts` is whether the data came divided into parts for training and validation, which this is
+    not.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Split:
     group_kind: str = ""
     kept_alike: int = 0
     split_alike: int = 0
+    mixes_given_parts: bool = False
 
 
 def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) -> tuple[Split, ...]:
@@ -80,7 +83,8 @@ def describe_split(split: Split) -> str:
     test = f", {split.test.size:,} test" if split.test.size else ""
     name = split.name.replace(_BY_GROUP, "group", 1) if split.name.startswith(_BY_GROUP) else split.name
     sizes = f"split {name}: {split.train.size:,} train, {split.validation.size:,} validation{test}"
-    return "; ".join([sizes, *_alike_in_words(split), _groups_in_words(split)])
+    mixed = ["the parts that the data came in are mixed (--split given keeps them)"] * split.mixes_given_parts
+    return "; ".join([sizes, *mixed, *_alike_in_words(split), _groups_in_words(split)])
 
 
 def _alike_in_words(split: Split) -> Iterator[str]:
@@ -330,6 +334,7 @@ def _split(data: _Data, name: str, train: Rows, validation: Rows, test: Rows = _
         group_kind=data.manifest.group_kind,
         kept_alike=int(data.alike.max(initial=-1)) + 1 - split_alike,
         split_alike=split_alike,
+        mixes_given_parts=name != "given" and "validation" in set(data.manifest.table["partition"].dropna()),
     )
 
 

@@ -311,3 +311,12 @@ def test_pretraining_takes_the_given_parts(made_manifest: Make) -> None:
     parts = (["train"] * 3 + ["validation", "test"]) * 12
     (split,) = make_splits(made_manifest(partition=parts), "pretraining")
     assert (split.name, split.train.size, split.validation.size) == ("pretraining", 36, 12)
+
+
+@pytest.mark.parametrize(("protocol", "said"), [("random", True), ("given", False)])
+def test_describe_says_where_the_given_parts_are_mixed(
+    made_manifest: Make, protocol: str, said: bool
+) -> None:
+    parts = (["train"] * 3 + ["validation", "test"]) * 12
+    (split,) = make_splits(made_manifest(partition=parts), protocol)
+    assert ("are mixed (--split given keeps them)" in describe_split(split)) is said
