@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: SearchOptions) -> None:
     started, printer = time.perf_counter(), ResultPrinter(options)
     tuner = Tuner(options, callbacks=[printer])
+    if options.study.print_study_file:
+        print(tuner.study_file(), end="")
+        return
     if options.study.dry_run:
         print_dry_run(options, *tuner.plans(), tuner.ledger)
         return

@@ -18,7 +18,7 @@ from search.execution.search_run import SearchRun
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import STAGED, SearchOptions
 from search.report.study import Study
-from search.space.stages import ALL, FINETUNE, STAGES
+from search.space.stages import ALL, EVERY_STAGE, FINETUNE
 from search.strategies.plans import Plan, missing_trials
 from search.study.finetune_result import FinalModel
 from search.study.layout import Layout
@@ -63,11 +63,11 @@ class Tuner:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
-        if name not in STAGES:
-            others = {stage.hyperparameter: stage.name for stage in STAGES.values()}
+        if name not in EVERY_STAGE:
+            others = {stage.hyperparameter: stage.name for stage in EVERY_STAGE.values()}
             raise InputError(
-                f"a stage is one of {', '.join(STAGES)}, received {name!r}"
-                f"{did_you_mean(name, STAGES, others) or '; all() runs all of them'}"
+                f"a stage is one of {', '.join(EVERY_STAGE)}, received {name!r}"
+                f"{did_you_mean(name, EVERY_STAGE, others) or '; all() runs all of them'}"
             )
         (result,) = self._asking(stage=name, **wishes).run().results
         return cast(StageResult, result)
@@ -101,6 +101,10 @@ class Tuner:
             for plan in everything
             for trial in plan.trials()
         )
+
+    def study_file(self) -> str:
+        """Returns the study file that means these options; the command does the same with it."""
+        return self._run.study_file()
 
     @property
     def study(self) -> Study:

@@ -10,17 +10,17 @@ from enum import StrEnum
 from typing import Any
 
 from data_prep.digests import digest_of_values
+from trainables.hyperparameters import HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
 
-SCHEDULES = ("constant", "cosine", "step", "reduce_on_plateau")
-AUGMENTATIONS = ("none", "flip", "crop_flip")
-PRECISIONS = ("float32", "bfloat16", "float16")
-BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
-ALL_BLOCKS = "all"
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
+IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
-ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # hyperparameters without features
-# these came later: trials that have the defaults of them keep the keys that ledgers have for them
-_UNSPELLED_DEFAULTS = (*ON_IMAGES, "bn_statistics", "bn_momentum")
+ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # of no use to features
+# what every configuration says; the others came later, and trials without them keep their keys
+ALWAYS_SAID = (
+    *("backbone", "batch_size", "learning_rate", "hidden_units", "dropout", "l2", "learning_rate_schedule"),
+    *("epochs", "seed"),
+)
 
 
 class TrialStatus(StrEnum):
@@ -35,20 +35,16 @@ class TrialStatus(StrEnum):
 class TrialConfig:
     """Hyperparameters of one training run: everything that a user or a search may set about it.
 
-    `learning_rate` is Adam's; `hidden_units` are the widths of the dense blocks in order; `dropout` is
-    the rate after each of them; `l2` multiplies the squared dense kernels; `seed` determines the initial
-    weights, the order of the examples and the dropout masks. The defaults are the report's values from
-    the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
+    `trainables.hyperparameters` says what each of them is, and which values it takes. The defaults are the
+    report's values from the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
+    `augment` to `train_batchnorm` are for networks that train on images.
 
     `bn_statistics` are those of the head's BatchNorm layers at inference: EXACT, computed over training
     rows after each epoch (`trainables.training.inference_pass`), or MOMENTUM, Keras' running averages,
     which keep `bn_momentum` of themselves a step; the report's are the latter, with 0.99.
 
-    ON_IMAGES are for networks that train on images. `unfrozen_blocks`: how many of a pretrained
-    backbone's last blocks are trained, or "all"; `train_batchnorm`: whether their BatchNorm is, too;
-    `precision`: of the arithmetic, weights stay float32.
-
-    Raises ValueError, naming the rule and the value received, where a value is out of range.
+    Raises ValueError, naming the rule and the value received, where a value is out of range, or differs from
+    its default without the value of another that it belongs to.
     """
 
     backbone: str = "resnet50_v2"
@@ -66,50 +62,61 @@ class TrialConfig:
     precision: str = "float32"
     unfrozen_blocks: int | str = 0
     train_batchnorm: bool = False
+    optimizer: str = "adam"
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    warmup_epochs: int = 0
+    label_smoothing: float = 0.0
+    activation: str = "relu"
+    normalisation: str = "batch"
+    patience: int = 0
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
         object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
-        for name, (holds, rule) in self._rules().items():
-            if not holds:
-                raise ValueError(f"{name} must {rule}, received {getattr(self, name)!r}")
-        for name in (
-            "learning_rate",
-            "dropout",
-            "l2",
-            "bn_momentum",
-        ):  # 0 and 0.0 are one configuration, with one key
-            object.__setattr__(self, name, float(getattr(self, name)))
+        for row in HYPERPARAMETERS.values():
+            row.require(getattr(self, row.name))
+            if row.kind is NUMBER:  # 0 and 0.0 are one configuration, with one key
+                object.__setattr__(self, row.name, float(getattr(self, row.name)))
+        for row in HYPERPARAMETERS.values():
+            if not self.is_used(row.name) and getattr(self, row.name) != getattr(type(self), row.name):
+                raise ValueError(self._misplaced(row))
+        if self.backbone == IMAGE_NETWORK and self.normalisation != TrialConfig.normalisation:
+            raise ValueError(
+                f"normalisation is of heads on a frozen backbone, {IMAGE_NETWORK} has none; leave it out"
+            )
 
-    def _rules(self) -> dict[str, tuple[bool, str]]:
-        """Returns for each value whether its rule holds, and the rule."""
-        seed, blocks = self.seed, self.unfrozen_blocks
-        return {
-            "backbone": (isinstance(self.backbone, str), "be a name"),
-            "batch_size": (_is_count(self.batch_size), "be a whole number of at least 1"),
-            "epochs": (_is_count(self.epochs), "be a whole number of at least 1"),
-            "learning_rate": (_is_positive(self.learning_rate), "be a positive number"),
-            "hidden_units": (_are_counts(self.hidden_units), "be one or more whole numbers of at least 1"),
-            "dropout": (_is_number(self.dropout) and 0 <= self.dropout < 1, "lie in [0, 1)"),
-            "l2": (_is_number(self.l2) and 0 <= self.l2 < math.inf, "be 0 or more"),
-            "learning_rate_schedule": _one_of(SCHEDULES, self.learning_rate_schedule),
-            "seed": (_is_count(seed, least=0) and seed < 2**31, "be a whole number from 0"),
-            "bn_statistics": _one_of(BN_STATISTICS, self.bn_statistics),
-            "bn_momentum": self._momentum_rule(),
-            "augment": _one_of(AUGMENTATIONS, self.augment),
-            "precision": _one_of(PRECISIONS, self.precision),
-            "unfrozen_blocks": (
-                blocks == ALL_BLOCKS or _is_count(blocks, least=0),
-                f"be a whole number from 0 or {ALL_BLOCKS}",
-            ),
-            "train_batchnorm": (isinstance(self.train_batchnorm, bool), "be true or false"),
-        }
+    def is_used(self, name: str) -> bool:
+        """Returns whether the hyperparameter changes anything: momentum does with sgd only."""
+        return _is_used(name, vars(self))
 
-    def _momentum_rule(self) -> tuple[bool, str]:
-        momentum, unread = self.bn_momentum, TrialConfig.bn_momentum
-        if self.bn_statistics == EXACT:  # one configuration must not have two keys
-            return momentum == unread, f"be left at {unread} where bn_statistics is {EXACT}, which reads none"
-        return _is_number(momentum) and 0 <= momentum < 1, "lie in [0, 1)"
+    def with_used(self, **values: Any) -> TrialConfig:
+        """Returns this configuration with `values`; what does nothing beside them has its default.
+
+        Raises ValueError as a new configuration does.
+        """
+        wanted = {item.name: getattr(self, item.name) for item in fields(self)} | values
+        for row in HYPERPARAMETERS.values():
+            if not _is_used(row.name, wanted):
+                wanted[row.name] = getattr(type(self), row.name)
+        return type(self)(**wanted)
+
+    def is_over(self, finished: Sequence[EpochMetrics]) -> bool:
+        """Returns whether training ends after the epochs that have `finished`.
+
+        It does after the last one, and after `patience` epochs without a better validation accuracy.
+        """
+        waited = len(finished) - (best_epoch(finished) or 0)
+        return len(finished) >= self.epochs or 0 < self.patience <= waited
+
+    def _misplaced(self, row: Hyperparameter) -> str:
+        other, values = row.only_with or ("", ())
+        return (
+            f"{row.name} {getattr(self, row.name)} goes with {other} {' or '.join(map(str, values))} only, "
+            f"received {other} {getattr(self, other)}; leave out {row.name}, or change {other}"
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialConfig:
@@ -123,14 +130,13 @@ class TrialConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the configuration as JSON values; what came later only where it is not the default."""
+        """Returns the configuration as JSON values; beside ALWAYS_SAID what differs from its default."""
         values = {**asdict(self), "hidden_units": list(self.hidden_units)}
-        unset = {
-            item.name
+        return {
+            item.name: values[item.name]
             for item in fields(self)
-            if item.name in _UNSPELLED_DEFAULTS and values[item.name] == item.default
+            if item.name in ALWAYS_SAID or values[item.name] != item.default
         }
-        return {name: value for name, value in values.items() if name not in unset}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,24 +271,9 @@ class TrialResult:
         )
 
 
-def _one_of(known: Sequence[str], value: str) -> tuple[bool, str]:
-    return value in known, f"be one of {', '.join(known)}"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
-
-
-def _is_positive(value: object) -> bool:
-    return _is_number(value) and 0 < value < math.inf  # type: ignore[operator]
-
-
-def _is_count(value: object, least: int = 1) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _are_counts(values: object) -> bool:
-    return isinstance(values, tuple) and len(values) > 0 and all(map(_is_count, values))
+def _is_used(name: str, values: Mapping[str, Any]) -> bool:
+    other, needed = HYPERPARAMETERS[name].only_with or ("", ())
+    return not other or (values[other] in needed and _is_used(other, values))
 
 
 def _tuple_of_list(value: object) -> object:

@@ -96,11 +96,11 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     spent_before = sum(metrics.seconds for metrics in training.finished)
     end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
     try:
-        for metrics in training.epochs():
+        for _ in training.epochs():
             if keeps:
                 training.save(checkpoint)
                 push(checkpoint)
-            if metrics.epoch < training.config.epochs:  # the last one is reported with the end
+            if not training.config.is_over(training.finished):  # the last one is reported with the end
                 tune.report(running_figures(training.finished))
         end[PREDICTIONS] = training.validation_probabilities()
         if ours["keep"]:
@@ -171,7 +171,7 @@ def _member_report(
     if not isinstance(entry, EpochMetrics):
         figures.pop(EPOCH, None)  # it was heard before
         return {**figures, **end, STATUS: TrialStatus.FAILED.value, REASON: str(entry)}
-    if entry.epoch == pack.configs[number].epochs:
+    if pack.is_over(number):
         end[PREDICTIONS] = pack.validation_probabilities()[number]
         return {**figures, **end, STATUS: TrialStatus.COMPLETED.value}
     if number in stopped:
@@ -202,9 +202,9 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
             values = json.loads((Path(folder) / "values.json").read_text())
     config = training.config
     try:
-        for metrics in training.epochs():
+        for _ in training.epochs():
             values.append({"learning_rate": config.learning_rate, "dropout": config.dropout})
-            if metrics.epoch < config.epochs:  # after the last one nobody takes over from another
+            if not config.is_over(training.finished):  # after the last one nobody takes over from another
                 _report_state(training, values)
         end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
         end[PREDICTIONS] = training.validation_probabilities()

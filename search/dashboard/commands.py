@@ -6,7 +6,7 @@ import shlex
 
 from search.options.command_line import command_of, holding, options_of, options_of_study
 from search.options.search_options import SearchOptions
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 from trainables.trial import TrialConfig
@@ -20,7 +20,7 @@ def command_around(snapshot: Snapshot, result: Result) -> str:
     """
     if result.winner is None:
         raise ValueError(f"{result.stage} has no winner to go on from")
-    stage = STAGES.get(result.stage, STAGES["lr"])
+    stage = EVERY_STAGE.get(result.stage, EVERY_STAGE["lr"])
     last = snapshot.command
     options = options_of_study(snapshot.name, snapshot.storage, snapshot.facts, options_of(last))
     tried = holding(options.for_stage(stage.name), result.winner, but=stage.hyperparameter)

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 from data_prep.class_names import numbered
 from search.dashboard.curves import LearningCurve
 from search.report.render.palette import COLOURS, DASHES
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.study.stage_results import JOINT
 
 _HEIGHT_PX = 420
-_STAGES = (*STAGES, JOINT)
+_STAGES = (*EVERY_STAGE, JOINT)
 
 
 def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:

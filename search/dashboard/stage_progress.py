@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from search.report.published import CHOSEN
 from search.report.words import stage_title
 from search.space.labels import label_of, show_value, title_of
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import decimal, low_to_high
 from search.statistics.selection import TESTED
@@ -66,7 +66,7 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
 def searched(live: Live) -> str:
     """Returns the stage (or "joint") that `live` trains or trained last, empty for anything else."""
     stage = live.search.stage if live.search else ""
-    return stage if stage in (*STAGES, JOINT) else ""
+    return stage if stage in (*EVERY_STAGE, JOINT) else ""
 
 
 def margin_of(result: Result) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from search.dashboard.stage_progress import searched
 from search.space.labels import label_of, show_value, varied_among
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.study.live_state import Live, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
@@ -184,7 +184,7 @@ def _asked(trial: Trial | LiveTrial) -> dict[str, Any]:
 
 
 def _value(stage: str, config: TrialConfig) -> str:
-    return show_value(getattr(config, STAGES[stage].hyperparameter)) if stage in STAGES else ""
+    return show_value(getattr(config, EVERY_STAGE[stage].hyperparameter)) if stage in EVERY_STAGE else ""
 
 
 def _cell(value: Any) -> Any:

@@ -13,11 +13,12 @@ from data_prep.manifest import require_images
 from search.callbacks.callback import Callback
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
+from search.options.study_file import study_file
 from search.output.dry_run import warn_of_single_examples
 from search.ray_tune.head_start import head_start
 from search.space.stages import FINETUNE
 from search.strategies.plans import Plan, expected_trials
-from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of
+from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of, source_of
 from search.study.folder import held, keep_command, open_study
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
@@ -54,6 +55,10 @@ class SearchRun:
     def folder(self) -> Path:
         """The study's folder."""
         return self.ledger.folder
+
+    def study_file(self) -> str:
+        """Returns the study file that means these options; the data says which preset holds."""
+        return study_file(self._prepared().options, self.problem.protocol)
 
     def plans(self) -> tuple[Sequence[Plan], FinetunePlan | None]:
         """Returns what would be trained as far as that is known, and the way to the final model.
@@ -92,7 +97,11 @@ class SearchRun:
             require_images(self.pretraining.manifest, "--celeba")
 
     def _prepared(self) -> Prepared:
-        return Prepared(options=self.options, problem=self.problem, ledger=self.ledger)
+        return Prepared(
+            options=self.options.for_data(source_of(self.problem.manifest)),
+            problem=self.problem,
+            ledger=self.ledger,
+        )
 
     def _finetune_plan(self) -> FinetunePlan:
         return finetune_plan(self.options, self.problem, self.pretraining, self.folder)

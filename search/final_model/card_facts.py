@@ -13,7 +13,7 @@ from search.study.facts import StudyFacts
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
-from trainables.trial import ALL_BLOCKS
+from trainables.hyperparameters import ALL_BLOCKS
 from trainables.versions import versions_of_a_trial
 
 

@@ -50,6 +50,9 @@ def options_of_study(name: str, storage: str, facts: StudyFacts, last: SearchOpt
     if last is not None:
         return last
     values = {name: fact for name in _OF_FACTS if (fact := getattr(facts, name))}
+    usual = SearchOptions().for_data(facts.source).split_of(has_groups=facts.subjects > 0)
+    if facts.split == usual:
+        del values["split"]
     if facts.weights.startswith("file:"):
         values["weights"] = WEIGHTS
     if not facts.is_drawn:  # the sample is the default, which needs no word

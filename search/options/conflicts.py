@@ -9,8 +9,10 @@ from search.options.option import name_of
 from search.options.search_groups import HeldValues, JointOptions
 from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION, POPULATION_STAGES
-from search.space.stages import ALL, AUTO_REPEATS, FINETUNE, HASSNER, STAGES
+from search.space.stages import ALL, AUTO_REPEATS, EVERY_STAGE, FINETUNE, HASSNER
+from search.space.values import show_values
 from search.statistics.selection import RACE_MAXIMUM
+from trainables.hyperparameters import Range
 
 _TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
 _NO_STAGE_LEFT = "--stage all has no stage left: every hyperparameter is given; leave one out"
@@ -32,7 +34,7 @@ def _check_staged(options: SearchOptions) -> str | None:
     if options.deciding.max_repeats != RACE_MAXIMUM and options.deciding.repeats != AUTO_REPEATS:
         return "--max-repeats belongs to --repeats auto; add it, or leave out --max-repeats"
     if options.stage is None:
-        return f"--stage is needed: {', '.join(STAGES)}, {FINETUNE} or {ALL}"
+        return f"--stage is needed: {', '.join(EVERY_STAGE)}, {FINETUNE} or {ALL}"
     if options.stage == ALL:
         return None if options.stage_names else _NO_STAGE_LEFT
     if options.stage == FINETUNE and options.deciding.final:
@@ -43,7 +45,10 @@ def _check_staged(options: SearchOptions) -> str | None:
 
 
 def _check_one_stage(stage: str, options: SearchOptions) -> str | None:
-    hyperparameter = STAGES[stage].hyperparameter if stage in STAGES else ""
+    others = [word for word in options.given_values if word != stage]
+    if others:
+        return f"--values names {others[0]}, --stage {stage} does not; leave it out, or use --stage {ALL}"
+    hyperparameter = EVERY_STAGE[stage].hyperparameter if stage in EVERY_STAGE else ""
     if hyperparameter not in options.given:
         return None
     held = _TYPED_AS[hyperparameter]  # --schedule is learning_rate_schedule
@@ -54,7 +59,7 @@ def _check_joint(options: SearchOptions) -> str | None:
     joint = options.joint
     if options.stage is not None or options.staged.sweeps > 1:
         return "--mode joint varies all hyperparameters at once; leave out --stage and --sweeps"
-    if list(options.staged.order) != list(STAGES):
+    if options.staged.order is not None:
         return "--order is that of a staged search; leave it out, --vary says what a joint search varies"
     if joint.search == "grid" and joint.ranges:
         return "--search grid takes single values, --ranges has none; use --search random or tpe"
@@ -71,13 +76,41 @@ def _check_joint(options: SearchOptions) -> str | None:
     return None
 
 
+def _check_values(options: SearchOptions) -> str | None:
+    values = options.given_values
+    for word in values:
+        name = EVERY_STAGE[word].hyperparameter
+        if name in options.given and options.stage != word:  # of its own stage it is said before
+            return (
+                f"--values tries several values of {word}, {_TYPED_AS[name]} holds one; leave out one of them"
+            )
+    for name in options.stage_names:
+        options.stage_called(name)  # a range is refused
+    left_out = [word for word in values if word not in options.varied]
+    if options.is_joint and left_out:
+        return f"--values names {left_out[0]}, which --vary does not; add it there, or leave it out"
+    outside = [word for word in values if options.stage == ALL and word not in options.order]
+    if outside:
+        return f"--values names {outside[0]}, which --order does not; add it there, or leave it out"
+    if options.is_joint and options.joint.search == "grid":
+        ranges = [word for word in values if isinstance(values[word], Range)]
+        if ranges:
+            return (
+                f"--search grid tries single values, {ranges[0]} has a range; say how many, as in "
+                f"{ranges[0]}={show_values(values[ranges[0]])}:5, or use --search random or tpe"
+            )
+    if options.joint.scheduler == POPULATION and not all(isinstance(each, Range) for each in values.values()):
+        return "--scheduler pbt moves values within ranges, received a list; write lr=1e-4..1e-1:log"
+    return None
+
+
 def _check_population(options: SearchOptions) -> str | None:
     if options.joint.search != "random":
         search = options.joint.search
         return f"--scheduler pbt starts from a random population; use --search random, not {search}"
     if options.deciding.repeats != 1:  # a repeat takes one configuration from its first epoch on
         return "--scheduler pbt changes values while it trains and cannot be repeated; leave out --repeats"
-    if not set(options.joint.varied) <= set(POPULATION_STAGES):
+    if not set(options.varied) <= set(POPULATION_STAGES):
         return f"--scheduler pbt varies {' and '.join(POPULATION_STAGES)}; leave the others out of --vary"
     return None
 
@@ -124,4 +157,4 @@ def _check_seeds(options: SearchOptions) -> str | None:
     return f"--seed and the repeats after it must stay below {2**31}, received {options.held.seed}"
 
 
-_OF_EVERY_MODE = (_check_final_model, _check_images, _check_callbacks, _check_seeds)
+_OF_EVERY_MODE = (_check_values, _check_final_model, _check_images, _check_callbacks, _check_seeds)

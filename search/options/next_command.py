@@ -10,7 +10,7 @@ from pathlib import Path
 from data_prep.storage.remote import shown
 from search.options.command_line import command_of, options_of, options_of_study
 from search.options.search_options import SearchOptions
-from search.space.stages import ALL, FINETUNE, STAGES
+from search.space.stages import ALL, EVERY_STAGE, FINETUNE, STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
 from search.study.stage_results import JOINT, Result
@@ -32,10 +32,11 @@ def next_command(
     capitals for the data.
     """
     asked, cwd = options_of(last), last.cwd if last else ""
+    asked = asked and asked.for_data(facts.source)
     if last and asked and not running and _unfinished(asked, results, finetuned_at, last.started_at):
         return command_of(asked, cwd)
     finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())
-    stage = _next_stage(asked, finished & set(STAGES))
+    stage = _next_stage(asked, finished)
     finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
     # the heads read features in bfloat16 or of other pixels, which the final model does not compute
     is_rounded = facts.feature_precision is not None or facts.resize is not None
@@ -55,13 +56,14 @@ def _unfinished(asked: SearchOptions, results: Sequence[Result], finetuned_at: s
 
 
 def _next_stage(asked: SearchOptions | None, finished: set[str]) -> str:
-    """Returns the stage after the first finished one, in the report's order, that is still to do.
+    """Returns the stage after the first finished one, in the preset's order, that is still to do.
 
     Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.
     """
     if asked and asked.stage == ALL:  # it left out only what was held
         return FINETUNE
-    following = dropwhile(lambda name: bool(finished) and name not in finished, STAGES)
-    given = asked.given if asked else {}
-    left = (name for name in following if name not in finished and STAGES[name].hyperparameter not in given)
+    order = asked.order if asked else tuple(STAGES)
+    done, given = finished & set(order), asked.given if asked else {}
+    following = dropwhile(lambda name: bool(done) and name not in done, order)
+    left = (name for name in following if name not in done and EVERY_STAGE[name].hyperparameter not in given)
     return next(left, FINETUNE)

@@ -23,7 +23,8 @@ class Option:
     """An option of the command line: `parse` makes a value of its text, `show` the text of a value.
 
     `name` is what a user types, empty where it is the field's; `default_text` what the help calls the default
-    where that is not the value itself; `offers` are words that the shell completes, beside `choices`.
+    where that is not the value itself; `offers` are words that the shell completes, beside `choices`. What
+    `is_list` may be typed several times, and its rule reads all of them together.
     """
 
     help: str
@@ -35,6 +36,7 @@ class Option:
     default_text: str | None = None
     offers: tuple[str, ...] = ()
     is_switch: bool = False
+    is_list: bool = False
 
     def checked(self, value: Any) -> Any:
         """Returns `value` as the option keeps it; text is read, other values pass through their text.
@@ -45,6 +47,8 @@ class Option:
             if not isinstance(value, bool):  # the text "no" would count as true
                 raise InputError(f"must be true or false, received {value!r}")
             return value
+        if self.is_list:  # its rule knows texts and lists
+            return self.parse(value)
         read = self.parse(value if isinstance(value, str) else self.show(value))
         if self.choices and read not in self.choices:
             raise InputError(f"must be one of {', '.join(self.choices)}, received {value!r}")

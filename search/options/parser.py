@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import Field
+from pathlib import Path
 from typing import Any, NoReturn
 
 from data_prep.command_line.parser import CommandParser
@@ -12,18 +13,21 @@ from data_prep.errors import InputError
 from search.options.conflicts import require_consistent
 from search.options.option import Option, OptionGroup, name_of, options_in
 from search.options.search_options import GROUPS, SearchOptions, keyword_of
+from search.options.study_file import wishes_of
 from search.options.types import offer, offer_studies
-from search.space.stages import STAGES
+from trainables.hyperparameters import BY_WORD
 
 _EPILOG = """\
 examples:
   python -m search.run --stage lr
   python -m search.run --stage lr --data adience.parquet --study adience
+  python -m search.run --stage lr --data mine.parquet --values 0.03,0.01,0.003
   python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats 3
   python -m search.run --stage all --study adience --data adience.parquet --repeats 3
   python -m search.run --mode joint --search tpe --num-samples 40 --scheduler asha
   python -m search.run --stage finetune --study adience --data adience.parquet --celeba celeba.parquet
   python -m search.run --stage lr --dry-run
+  python -m search.run study.toml --repeats 3
 
 The same command again continues a study where it was stopped; a finished trial is never trained twice.
 exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted
@@ -40,7 +44,9 @@ def read_options(argv: Sequence[str]) -> SearchOptions:
     return _parser(_SilentParser).parse_into(_consistent, argv)
 
 
-def _consistent(**typed: Any) -> SearchOptions:
+def _consistent(study_file: Path | None = None, **typed: Any) -> SearchOptions:
+    if study_file is not None:
+        typed = wishes_of(study_file, typed)
     options = SearchOptions.of(**typed)
     require_consistent(options)
     return options
@@ -56,12 +62,20 @@ class _SilentParser(CommandParser):
 def _parser(kind: type[CommandParser] = CommandParser) -> CommandParser:
     parser = kind(
         prog="python -m search.run",
-        usage="python -m search.run (--stage STAGE | --mode joint) [options]",
+        usage="python -m search.run (--stage STAGE | --mode joint | STUDY.toml) [options]",
         description="Tunes hyperparameters by stages or jointly: trains what is missing, names the winner.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        other_words={stage.hyperparameter: stage.name for stage in STAGES.values()},
+        other_words={row.name: word for word, row in BY_WORD.items()},
         argument_default=argparse.SUPPRESS,  # what is not typed has the default of its group
+    )
+    parser.add_argument(
+        "study_file",
+        nargs="?",
+        type=Path,
+        default=None,
+        metavar="STUDY.toml",
+        help="study file, whose options hold where none is typed here",
     )
     _add(parser, SearchOptions)
     for group in GROUPS.values():
@@ -74,6 +88,8 @@ def _add(place: Any, group: type[OptionGroup]) -> None:
         traits: dict[str, Any]
         if known.is_switch:
             traits = {"action": argparse.BooleanOptionalAction if item.default else "store_true"}
+        elif known.is_list:
+            traits = {"action": "append", "metavar": known.metavar}
         else:
             traits = {"type": known.parse, "choices": known.choices or None, "metavar": known.metavar}
         name, help = f"--{name_of(item)}", _help(item, known)

@@ -26,8 +26,9 @@ from search.options.types import (
 )
 from search.space.stages import FINETUNE
 from search.study.setup import KERAS_BACKENDS
+from trainables.hyperparameters import AUGMENTATIONS, PRECISIONS
 from trainables.process_setup import available_cores
-from trainables.trial import AUGMENTATIONS, PRECISIONS, TrialConfig
+from trainables.trial import TrialConfig
 
 BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
 _DEFAULTS = TrialConfig()
@@ -124,6 +125,7 @@ class StudyOptions(OptionGroup):
     )
     cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
     dry_run: bool = option(False, "list of the trials that would run, without running them")
+    print_study_file: bool = option(False, "study file that means these options, instead of a run")
     json: bool = option(False, "one JSON object on standard output, instead of text")
 
 

@@ -9,35 +9,39 @@ from typing import Any, ClassVar
 from data_prep.errors import InputError
 from data_prep.splits import PROTOCOLS, require_protocol
 from data_prep.storage.remote import located
-from search.options.option import OptionGroup, option, show_option
-from search.options.types import (
-    at_least,
-    checked,
-    margin,
-    number,
-    repeats,
-    seconds,
-    show_seconds,
-    whole_number,
-    widths,
-)
-from search.space.joint_space import POPULATION, POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
-from search.space.labels import show_value
-from search.space.stages import AUTO_REPEATS, STAGES, parse_order
+from search.options.option import OptionGroup, option
+from search.options.types import at_least, checked, margin, repeats, seconds, show_seconds
+from search.space.joint_space import POPULATION_STAGES, SCHEDULERS, SEARCHES, VARIED
+from search.space.presets import PRESETS, REPORT
+from search.space.stages import AUTO_REPEATS, parse_order
+from search.space.values import show_value
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
 from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.images import RESIZES
-from trainables.trial import BN_STATISTICS, MOMENTUM, SCHEDULES, TrialConfig
+from trainables.hyperparameters import BN_STATISTICS, HYPERPARAMETERS, MOMENTUM
+from trainables.trial import TrialConfig
 
 _DEFAULTS = TrialConfig()
 
 
-def held(field: str, help: str, **traits: Any) -> Any:
-    """Returns an option for a `field` of TrialConfig whose value an earlier stage may have found."""
-    default = traits.get("show", show_option)(getattr(_DEFAULTS, field))
-    return option(None, help, default_text=f"{default}, or an earlier stage", **traits)
+def held(field: str, **traits: Any) -> Any:
+    """Returns the option for a `field` of TrialConfig, as the table of hyperparameters has it.
+
+    An earlier stage may have found its value. `traits` are those of an Option where the table's do not do.
+    """
+    row = HYPERPARAMETERS[field]
+    usual: dict[str, Any] = {
+        "help": row.help,
+        "parse": row.kind.parse,
+        "show": show_value,
+        "metavar": row.metavar or row.kind.metavar,
+        "name": row.option,
+        "offers": row.choices,
+        "default_text": f"{show_value(getattr(_DEFAULTS, field))}, or an earlier stage",
+    }
+    return option(None, **{**usual, **traits})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +66,12 @@ class DataOptions(OptionGroup):
         metavar="DIR",
         default_text="as in the manifest",
     )
-    split: str = option(
-        "random",
+    split: str | None = option(
+        None,
         f"protocol that divides the images into training and validation: {', '.join(PROTOCOLS)}",
         parse=checked(require_protocol),
         metavar="PROTOCOL",
-        default_text="random, the report's 80/20",
+        default_text="the preset's: the report's random 80/20; by groups, where known, for other data",
     )
     weights: str | None = option(
         None,
@@ -97,59 +101,34 @@ class HeldValues(OptionGroup):
 
     backbone: str | None = held(
         "backbone",
-        f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>",
+        help=f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>",
         parse=checked(find_backbone),
-        metavar="NAME",
         offers=tuple(backbone.name for backbone in BACKBONES),
     )
-    batch_size: int | None = held(
-        "batch_size", "number of examples per step", parse=whole_number, metavar="N"
-    )
-    learning_rate: float | None = held("learning_rate", "learning rate of Adam", parse=number, metavar="RATE")
-    hidden_units: tuple[int, ...] | None = held(
-        "hidden_units", "widths of the dense blocks", parse=widths, show=show_value, metavar="N/N/N"
-    )
-    dropout: float | None = held(
-        "dropout", "dropout rate after each dense block", parse=number, metavar="RATE"
-    )
-    l2: float | None = held(
-        "l2", "factor of the squared dense kernels in the loss", parse=number, metavar="FACTOR"
-    )
-    learning_rate_schedule: str | None = held(
-        "learning_rate_schedule",
-        f"schedule of the learning rate: {', '.join(SCHEDULES)}",
-        name="schedule",
-        metavar="NAME",
-        offers=SCHEDULES,
-    )
-    bn_statistics: str | None = option(
-        None,
-        "what the head's BatchNorm layers normalise with at inference: exact, computed over training rows "
-        "after each epoch, or momentum, running averages",
+    batch_size: int | None = held("batch_size")
+    learning_rate: float | None = held("learning_rate")
+    hidden_units: tuple[int, ...] | None = held("hidden_units")
+    dropout: float | None = held("dropout")
+    l2: float | None = held("l2")
+    learning_rate_schedule: str | None = held("learning_rate_schedule")
+    optimizer: str | None = held("optimizer")
+    momentum: float | None = held("momentum")
+    nesterov: bool | None = held("nesterov")
+    weight_decay: float | None = held("weight_decay")
+    clip_norm: float | None = held("clip_norm")
+    warmup_epochs: int | None = held("warmup_epochs")
+    label_smoothing: float | None = held("label_smoothing")
+    activation: str | None = held("activation")
+    normalisation: str | None = held("normalisation")
+    bn_statistics: str | None = held(
+        "bn_statistics",
         choices=BN_STATISTICS,
         default_text="momentum for the report's data, exact for other data",
     )
-    bn_momentum: float | None = option(
-        None,
-        "share of themselves that running averages keep at each step",
-        parse=number,
-        metavar="SHARE",
-        default_text=f"the report's {_DEFAULTS.bn_momentum}",
-    )
-    epochs: int | None = option(
-        None,
-        "number of epochs per trial",
-        parse=whole_number,
-        metavar="N",
-        default_text=str(_DEFAULTS.epochs),
-    )
-    seed: int | None = option(
-        None,
-        "seed of the first repeat; the split's seed is always the report's 7",
-        parse=whole_number,
-        metavar="N",
-        default_text=str(_DEFAULTS.seed),
-    )
+    bn_momentum: float | None = held("bn_momentum", default_text=f"the report's {_DEFAULTS.bn_momentum}")
+    epochs: int | None = held("epochs", default_text=str(_DEFAULTS.epochs))
+    patience: int | None = held("patience", default_text=str(_DEFAULTS.patience))
+    seed: int | None = held("seed", default_text=str(_DEFAULTS.seed))
 
     @property
     def given(self) -> dict[str, Any]:
@@ -171,7 +150,13 @@ class StagedOptions(OptionGroup):
 
     title: ClassVar[str] = "staged search"
 
-    order: tuple[str, ...] = option(tuple(STAGES), "order of the stages", parse=parse_order, metavar="STAGES")
+    order: tuple[str, ...] | None = option(
+        None,
+        "stages of --stage all in their order",
+        parse=parse_order,
+        metavar="STAGES",
+        default_text=f"the preset's: {','.join(PRESETS[REPORT].stages)}, for instance",
+    )
     sweeps: int = option(
         1,
         "number of times to go through the stages, each from the last winner; fewer if nothing changes",
@@ -182,7 +167,7 @@ class StagedOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions(OptionGroup):
-    """Configurations that a joint search tries, and what stops it; without `vary` see `varied`."""
+    """Configurations that a joint search tries, and what stops it; without `vary` the preset says of what."""
 
     title: ClassVar[str] = "joint search"
 
@@ -212,7 +197,8 @@ class JointOptions(OptionGroup):
         "stages whose values are combined",
         parse=parse_order,
         metavar="STAGES",
-        default_text=f"{','.join(VARIED)}, 576 configurations; with pbt {','.join(POPULATION_STAGES)}",
+        default_text=f"those of --values, else the preset's: {','.join(VARIED)}, 576 configurations, for "
+        f"instance; with pbt {','.join(POPULATION_STAGES)}",
     )
 
     ablate: bool = option(
@@ -220,11 +206,6 @@ class JointOptions(OptionGroup):
         "with --repeats, also the winner with each of its values as the default is, one at a time",
         default_text="yes",
     )
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """The stages whose values are combined."""
-        return self.vary or (POPULATION_STAGES if self.scheduler == POPULATION else VARIED)
 
 
 @dataclass(frozen=True, kw_only=True)

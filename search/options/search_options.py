@@ -18,8 +18,19 @@ from search.options.run_groups import (
     StudyOptions,
 )
 from search.options.search_groups import DataOptions, DecidingOptions, HeldValues, JointOptions, StagedOptions
-from search.space.stages import ALL, FINETUNE, HASSNER, STAGES
+from search.options.space_options import SpaceOptions
+from search.space.joint_space import (
+    POPULATION,
+    POPULATION_RANGES,
+    POPULATION_STAGES,
+    Space,
+    joint_space,
+)
+from search.space.presets import PRESETS, REPORT, Preset, preset_for
+from search.space.stages import ALL, EVERY_STAGE, FINETUNE, HASSNER, Stage
+from search.space.values import Values, named_values, show_values
 from search.study.stage_results import JOINT
+from trainables.hyperparameters import HYPERPARAMETERS, Range
 
 STAGED = "staged"
 
@@ -34,13 +45,14 @@ class SearchOptions(OptionGroup):
 
     stage: str | None = option(
         None,
-        f"what to tune: {', '.join(STAGES)}, or {ALL}; {FINETUNE}: from the winner to the final model",
-        choices=(*STAGES, FINETUNE, ALL),
+        f"what to tune: {', '.join(EVERY_STAGE)}, or {ALL}; {FINETUNE}: from the winner to the final model",
+        choices=(*EVERY_STAGE, FINETUNE, ALL),
         metavar="STAGE",
     )
     mode: str = option(STAGED, "one hyperparameter after the other, or all at once", choices=(STAGED, JOINT))
     data: DataOptions = field(default_factory=DataOptions)
     held: HeldValues = field(default_factory=HeldValues)
+    space: SpaceOptions = field(default_factory=SpaceOptions)
     staged: StagedOptions = field(default_factory=StagedOptions)
     joint: JointOptions = field(default_factory=JointOptions)
     deciding: DecidingOptions = field(default_factory=DecidingOptions)
@@ -56,7 +68,12 @@ class SearchOptions(OptionGroup):
         return cls().changed(**wishes)
 
     def changed(self, **wishes: Any) -> SearchOptions:
-        """Returns these options with some of them changed; raises InputError for a name that is no option."""
+        """Returns these options with some of them changed; raises InputError for a name that is no option.
+
+        Where a preset is named, what it wishes holds for all that is not named beside it.
+        """
+        if wishes.get("preset") in PRESETS:
+            wishes = {**PRESETS[wishes["preset"]].wishes, **wishes}
         by_group: dict[str, dict[str, Any]] = {}
         for keyword, value in wishes.items():
             if keyword not in _PLACES:
@@ -79,13 +96,88 @@ class SearchOptions(OptionGroup):
         return {**self.held.given, **own}
 
     @property
+    def preset(self) -> Preset:
+        """The preset that holds where nothing else is said: the one asked for, else that of the data."""
+        return PRESETS[self.space.preset or self.space.of_data or REPORT]
+
+    def for_data(self, source: str) -> SearchOptions:
+        """Returns these options with the preset for data of that source, where none is asked for."""
+        return replace(self, space=replace(self.space, of_data=preset_for(source)))
+
+    def split_of(self, *, has_groups: bool) -> str:
+        """Returns the protocol of the split: the one asked for, else the preset's for such data."""
+        return self.data.split or (self.preset.split_of_groups if has_groups else self.preset.split)
+
+    @property
+    def given_values(self) -> Mapping[str, Values]:
+        """The values and ranges that --values asks for, by the words of hyperparameters.
+
+        Raises InputError where they cannot be.
+        """
+        of_one = self.stage if self.stage in EVERY_STAGE and not self.is_joint else None
+        return named_values(self.space.values, of_one)
+
+    @property
+    def values(self) -> Mapping[str, Values]:
+        """The values and ranges to try, by words: the given ones over the preset's."""
+        return {**self.preset.stages, **self.given_values}
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The stages of --stage all: the preset's order, and at its end what only --values names."""
+        own = (word for word in self.given_values if word not in self.preset.stages)
+        return self.staged.order or (*self.preset.stages, *own)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The stages whose values a joint search combines."""
+        usual = POPULATION_STAGES if self.joint.scheduler == POPULATION else self.preset.vary
+        return self.joint.vary or tuple(self.given_values) or usual
+
+    def stage_called(self, name: str) -> Stage:
+        """Returns the stage of that name with the values that it tries here.
+
+        Raises InputError where they are a range, which only a joint search can draw from.
+        """
+        values = self.values.get(name, EVERY_STAGE[name].values)
+        if isinstance(values, Range):
+            text = show_values(values)
+            raise InputError(
+                f"a stage tries single values, received the range {text} of {name}; say how many, as in "
+                f"--values {name}={text}:5, or use --mode joint --search random"
+            )
+        return replace(EVERY_STAGE[name], values=values, fixed=self.preset.fixed.get(name, {}))
+
+    def space_to_try(self) -> Space:
+        """Returns the values and ranges that a joint search varies, by the names of hyperparameters.
+
+        Raises InputError where all are held.
+        """
+        given = self.given_values
+        if self.joint.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say
+            names = {word: EVERY_STAGE[word].hyperparameter for word in self.varied}
+            return {
+                name: given.get(word, POPULATION_RANGES[name])
+                for word, name in names.items()
+                if name not in self.given
+            }
+        # with --ranges lists of the preset stand for what has no range only
+        values = given if self.joint.ranges else self.values
+        return joint_space(self.varied, self.given, ranges=self.joint.ranges, values=values)
+
+    @property
+    def held_keywords(self) -> set[str]:
+        """The keywords of the options that hold a hyperparameter."""
+        return {HYPERPARAMETERS[name].option or name for name in self.given}
+
+    @property
     def stage_names(self) -> tuple[str, ...]:
         """The stages to run; of all of them those whose hyperparameter is not held."""
         if self.is_joint or self.stage in (None, FINETUNE):
             return ()
         if self.stage != ALL:
             return (str(self.stage),)
-        return tuple(name for name in self.staged.order if STAGES[name].hyperparameter not in self.given)
+        return tuple(name for name in self.order if EVERY_STAGE[name].hyperparameter not in self.given)
 
     @property
     def wants_finetuning(self) -> bool:
@@ -116,21 +208,29 @@ class SearchOptions(OptionGroup):
             stage=stage,
             mode=STAGED,
             staged=StagedOptions(),
+            space=replace(self.space, values=self._texts_of(stage)),
             joint=JointOptions(),
             deciding=replace(self.deciding, final=False),
             final_model=self.final_model if final else FinalModelOptions(),
             images=self.images if final or self.held.backbone == HASSNER else ImageOptions(),
         )
 
+    def _texts_of(self, stage: str) -> tuple[str, ...]:
+        found = self.given_values
+        return (f"{stage}={show_values(found[stage])}",) if stage in found else ()
+
     def words(self) -> list[str]:
         """Returns the words behind `search.run` that ask for these options: all that are not the defaults."""
-        return [word for item, known, value in self._chosen() for word in _typed(item, known, value)]
+        return [word for item, known, value in self.chosen() for word in _typed(item, known, value)]
 
-    def _chosen(self) -> Iterator[tuple[Field[Any], Option, Any]]:
-        for group in (self, *(getattr(self, name) for name in GROUPS)):
+    def chosen(self) -> Iterator[tuple[Field[Any], Option, Any]]:
+        """Yields all options that are not as the preset, or nobody, has them, each with its value."""
+        usual = SearchOptions.of(preset=self.space.preset)
+        for name in ("", *GROUPS):
+            group, others = (getattr(self, name), getattr(usual, name)) if name else (self, usual)
             for item, known in options_in(type(group)):
-                value = getattr(group, item.name)
-                if value != item.default:
+                value, default = getattr(group, item.name), getattr(others, item.name)
+                if value != default or (item.name == "preset" and value):
                     yield item, known, value
 
 
@@ -157,4 +257,6 @@ _PLACES = {
 def _typed(item: Field[Any], known: Option, value: Any) -> list[str]:
     if known.is_switch:
         return [f"--{name_of(item)}" if value else f"--no-{name_of(item)}"]
+    if known.is_list:
+        return [word for each in value for word in (f"--{name_of(item)}", each)]
     return [f"--{name_of(item)}", known.show(value)]

@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import is_address, located
 from search.space.stages import AUTO_REPEATS
 from search.study.layout import names_in
-from trainables.trial import ALL_BLOCKS
+from trainables.hyperparameters import ALL_BLOCKS, number
 
 ONLINE, OFFLINE, DISABLED = "online", "offline", "disabled"
 WANDB_AUTO = "auto"  # online where a key is configured
@@ -94,14 +94,6 @@ def local_folder(text: str) -> Path:
     return Path(text)
 
 
-def widths(text: str) -> tuple[int, ...]:
-    """Returns the widths of dense blocks, such as 512/256/128."""
-    try:
-        return tuple(int(width) for width in text.replace(",", "/").split("/"))
-    except ValueError:
-        raise InputError(f"widths are whole numbers such as 512/256/128, received {text!r}") from None
-
-
 def depths(text: str) -> tuple[Blocks, ...]:
     """Returns the depths of fine-tuning in `text`, such as head,blocks:2: 0 for the head alone."""
     return tuple(_depth(part.strip()) for part in text.split(","))
@@ -122,14 +114,6 @@ def _depth(text: str) -> Blocks:
     if count == text or not count.isdecimal() or not int(count):
         raise InputError(f"a depth is head, blocks:N (N from 1) or all, received {text!r}")
     return int(count)
-
-
-def whole_number(text: str) -> int:
-    """Returns a whole number."""
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"must be a whole number, received {text!r}") from None
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -194,14 +178,6 @@ def margin(text: str) -> float:
     if not 0 <= value < 1:
         raise InputError(f"must be a share from 0 to below 1, such as 0.005, received {text!r}")
     return value
-
-
-def number(text: str) -> float:
-    """Returns the number that `text` spells, NaN included, which the rules of a hyperparameter refuse."""
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"must be a number, received {text!r}") from None
 
 
 def _number(text: str) -> float:

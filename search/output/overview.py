@@ -11,7 +11,7 @@ from rich.text import Text
 from search.options.next_command import next_command
 from search.output.tables import print_finetune, print_stage
 from search.space.labels import COMPARED, describe_config
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import describe_reading
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.facts import StudyFacts
@@ -115,7 +115,7 @@ def _networks(facts: StudyFacts) -> str:
 
 def _describe_running(trial: LiveTrial, snapshot: Snapshot) -> str:
     search = snapshot.live.search if snapshot.live else None
-    stage = STAGES.get(search.stage) if search else None
+    stage = EVERY_STAGE.get(search.stage) if search else None
     values = describe_config(trial.config, [stage.hyperparameter] if stage else COMPARED)
     split = "" if trial.split == snapshot.facts.split else f", {trial.split}"
     return f"{values}, seed {trial.config.seed}{split}, epoch {len(trial.epochs)} of {trial.config.epochs}"

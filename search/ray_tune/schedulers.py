@@ -15,8 +15,8 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from search.space.joint_space import Range
 from search.study.stage_results import Objective
+from trainables.hyperparameters import Range
 
 POPULATION_STEPS = 5
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from search.space.joint_space import Range, Space, bases_of
+from search.space.joint_space import Space, bases_of
+from search.space.values import Values
 from search.study.stage_results import Objective
+from trainables.hyperparameters import Range
 from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
 from trainables.worker import PACK
@@ -132,10 +134,7 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         }
 
     def _parameters(self, config: TrialConfig) -> dict[str, Any]:
-        return {
-            name: getattr(config, name) if isinstance(values, Range) else values.index(getattr(config, name))
-            for name, values in self._space.items()
-        }
+        return {name: _parameter(getattr(config, name), values) for name, values in self._space.items()}
 
 
 class Listed(Searcher):  # type: ignore[misc]  # Ray has no types
@@ -179,7 +178,16 @@ def _by_shape(batch: Sequence[_Suggestion]) -> list[list[_Suggestion]]:
     return list(groups.values())
 
 
-def _distribution(values: tuple[Any, ...] | Range) -> BaseDistribution:
+def _parameter(value: Any, values: Values) -> Any:
+    """Returns what the sampler calls `value`; of what is not used in a configuration the first it knows."""
     if isinstance(values, Range):
+        return min(max(value, values.low), values.high)
+    return values.index(value) if value in values else 0
+
+
+def _distribution(values: Values) -> BaseDistribution:
+    if isinstance(values, Range):
+        if values.whole:
+            return IntDistribution(int(values.low), int(values.high), log=values.log)
         return FloatDistribution(values.low, values.high, log=values.log)
     return CategoricalDistribution(range(len(values)))

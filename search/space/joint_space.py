@@ -4,61 +4,78 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import InputError
-from search.space.stages import STAGES
+from search.space.labels import label_of
+from search.space.presets import PRESETS, REPORT
+from search.space.stages import EVERY_STAGE
+from search.space.values import Values
+from trainables.hyperparameters import HYPERPARAMETERS, Range
 from trainables.trial import TrialConfig
 
-
-@dataclass(frozen=True)
-class Range:
-    """A continuous range of a hyperparameter, both ends included; `log` draws evenly in the logarithm."""
-
-    low: float
-    high: float
-    log: bool = False
-
-
-Space = Mapping[str, "tuple[Any, ...] | Range"]
+Space = Mapping[str, Values]
 """The values or the range of each hyperparameter that a joint search varies."""
 
-VARIED = ("batch_size", "lr", "neurons", "dropout")  # 6 x 4 x 4 x 6 values are 576 configurations
+VARIED = PRESETS[REPORT].vary
 POPULATION, POPULATION_STAGES = "pbt", ("lr", "dropout")
 SEARCHES = ("grid", "random", "tpe")
 SCHEDULERS = ("none", "asha", "hyperband", "median", POPULATION)
 RANGES: Mapping[str, Range] = {
-    "learning_rate": Range(1e-5, 0.1, log=True),
-    "dropout": Range(0.0, 0.5),
-    "l2": Range(1e-6, 1e-2, log=True),
+    name: row.range for name, row in HYPERPARAMETERS.items() if row.range and not row.range.whole
 }
 
 POPULATION_RANGES: Mapping[str, Range] = {
     "learning_rate": RANGES["learning_rate"],
-    "dropout": Range(0.01, 0.5),  # never 0: a network without dropout layers has another state
+    "dropout": Range(low=0.01, high=0.5),  # never 0: a network without dropout layers has another state
 }
 
 
-def joint_space(names: Sequence[str], given: Mapping[str, Any], *, ranges: bool) -> Space:
-    """Returns the values (or, with `ranges`, the ranges) of the stages `names`, without what is given."""
-    space: dict[str, tuple[Any, ...] | Range] = {}
+def joint_space(
+    names: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    ranges: bool,
+    values: Mapping[str, Values] | None = None,
+) -> Space:
+    """Returns what is tried of the stages `names`, without what is given.
+
+    That is what `values` has of them, else with `ranges` the range, else the values of the stage.
+    """
+    space: dict[str, Values] = {}
     for name in names:
-        stage = STAGES[name]
+        stage = EVERY_STAGE[name]
         if stage.hyperparameter not in given:
-            values: tuple[Any, ...] | Range = stage.values
-            space[stage.hyperparameter] = RANGES.get(stage.hyperparameter, values) if ranges else values
+            usual: Values = RANGES.get(stage.hyperparameter, stage.values) if ranges else stage.values
+            space[stage.hyperparameter] = (values or {}).get(name, usual)
     if not space:
         raise InputError("a joint search needs a hyperparameter to vary, all are given; leave one out")
     return space
 
 
+def require_of_use(space: Space, base: TrialConfig) -> None:
+    """Raises InputError for a hyperparameter of `space` that does nothing, such as momentum beside adam."""
+    for name in space:
+        other, needed = HYPERPARAMETERS[name].only_with or ("", ())
+        possible = _values(space.get(other, (getattr(base, other),))) if other else ()
+        if other and not set(possible) & set(needed):
+            raise InputError(
+                f"{label_of(name)} is of use with {other} {' or '.join(map(str, needed))} only, not with "
+                f"{', '.join(map(str, possible))}; vary {other}, too, or hold it at {needed[0]}"
+            )
+
+
 def grid_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
-    """Returns the product of the values, the last hyperparameter varying fastest."""
+    """Returns the product of the values, the last hyperparameter varying fastest.
+
+    Those that differ only in what does nothing, such as the momentum of adam, are one.
+    """
     products = itertools.product(*(_values(values) for values in space.values()))
-    return [replace(base, **dict(zip(space, product, strict=True))) for product in products]
+    configs = (base.with_used(**dict(zip(space, product, strict=True))) for product in products)
+    return list(dict.fromkeys(configs))
 
 
 def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
@@ -74,19 +91,21 @@ def random_configs(base: TrialConfig, space: Space, samples: int) -> list[TrialC
         # a permutation, not draws: a configuration drawn twice would be a trial less
         return [grid[number] for number in rng.permutation(len(grid))[:samples]]
     return [
-        replace(base, **{name: _draw(values, rng) for name, values in space.items()}) for _ in range(samples)
+        base.with_used(**{name: _draw(values, rng) for name, values in space.items()}) for _ in range(samples)
     ]
 
 
-def _values(values: tuple[Any, ...] | Range) -> tuple[Any, ...]:
+def _values(values: Values) -> tuple[Any, ...]:
     if isinstance(values, Range):
         raise InputError("a grid takes single values, not a range; use --search random or tpe")
     return values
 
 
-def _draw(values: tuple[Any, ...] | Range, rng: np.random.Generator) -> Any:
+def _draw(values: Values, rng: np.random.Generator) -> Any:
     if not isinstance(values, Range):
         return values[int(rng.integers(len(values)))]
     if values.log:
-        return float(np.exp(rng.uniform(np.log(values.low), np.log(values.high))))
-    return float(rng.uniform(values.low, values.high))
+        drawn = float(np.exp(rng.uniform(np.log(values.low), np.log(values.high))))
+    else:
+        drawn = float(rng.uniform(values.low, values.high))
+    return round(drawn) if values.whole else drawn

@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from search.space.stages import STAGES
+from trainables.hyperparameters import BY_WORD, HYPERPARAMETERS, LINEAR
 from trainables.trial import TrialConfig
 
-HYPERPARAMETERS = tuple(stage.hyperparameter for stage in STAGES.values())
+OF_THE_REPORT = tuple(stage.hyperparameter for stage in STAGES.values())
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
-_TITLES: Mapping[str, str] = {
-    "backbone": "Backbones",
-    "batch_size": "Batch size",
-    "lr": "Learning rate",
-    "neurons": "Hidden units of the dense layers",
-    "dropout": "Dropout at each dense layer",
-    "l2": "L2 regularisation",
-    "schedule": "Learning-rate schedule",
-    "joint": "Joint search",
-}
-_LABELS: Mapping[str, str] = {
-    "l2": "L2",
-    "learning_rate_schedule": "schedule",
-    "bn_statistics": "BatchNorm statistics",
-    "bn_momentum": "BatchNorm momentum",
-}
 
 
 def show_value(value: Any) -> str:
     """Returns a hyperparameter's value as tables show it: 512/256/128, 0.0003, cosine."""
     if isinstance(value, tuple | list):
-        return "/".join(map(str, value))
+        return "/".join(map(str, value)) or LINEAR
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def title_of(stage: str) -> str:
     """Returns the heading of a stage, or of the joint search, whatever it found."""
-    return _TITLES.get(stage, stage)
+    return BY_WORD[stage].title if stage in BY_WORD else {"joint": "Joint search"}.get(stage, stage)
 
 
 def stage_label(name: str) -> str:
     """Returns the label of what a stage varies: "batch size"."""
-    return label_of(STAGES[name].hyperparameter) if name in STAGES else name
+    return label_of(BY_WORD[name].name) if name in BY_WORD else name
 
 
 def label_of(name: str) -> str:
     """Returns the label of a hyperparameter or a metric: "hidden units", "val accuracy"."""
-    return _LABELS.get(name, name.replace("_", " "))
+    row = HYPERPARAMETERS.get(name)
+    return (row and row.label) or name.replace("_", " ")
 
 
 def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
@@ -56,5 +42,17 @@ def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
 
 
 def varied_among(configs: Sequence[TrialConfig]) -> list[str]:
-    """Returns the hyperparameters in which `configs` differ."""
-    return [name for name in HYPERPARAMETERS if len({getattr(config, name) for config in configs}) > 1]
+    """Returns the hyperparameters in which `configs` differ, whatever their seeds."""
+    return [
+        row.name for row in BY_WORD.values() if len({getattr(config, row.name) for config in configs}) > 1
+    ]
+
+
+def told_of(*configs: TrialConfig) -> list[str]:
+    """Returns what a reader is told of `configs`: the report's hyperparameters, and others that they set."""
+    plain = TrialConfig()
+    return [
+        name
+        for name in (row.name for row in BY_WORD.values())
+        if name in OF_THE_REPORT or any(getattr(each, name) != getattr(plain, name) for each in configs)
+    ]

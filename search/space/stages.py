@@ -1,4 +1,4 @@
-"""The stages of the report: which hyperparameter each of them varies, over which values, from which base."""
+"""The stages: which hyperparameter each of them varies, over which values, from which base."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_prep.errors import InputError
-from trainables.trial import SCHEDULES, TrialConfig
+from search.space.presets import PRESETS, REPORT
+from trainables.hyperparameters import BY_WORD
+from trainables.trial import IMAGE_NETWORK, TrialConfig
 
 ALL, FINETUNE = "all", "finetune"  # what --stage takes besides the names of stages
 AUTO_REPEATS = "auto"  # of --repeats: a race
-HASSNER = "hassner"  # the one backbone that trains on images, from its first layer on
+HASSNER = IMAGE_NETWORK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class Stage:
 
     def _config(self, base: TrialConfig, value: Any) -> TrialConfig:
         if self.hyperparameter != "backbone":
-            return replace(base, **{self.hyperparameter: value})
+            return base.with_used(**{self.hyperparameter: value})
         # the report gave each backbone a head of its own; what was tuned or given since stays
         untuned = UNTUNED_HEADS.get(base.backbone, {})
         own = {
@@ -51,27 +53,22 @@ UNTUNED_HEADS: Mapping[str, Mapping[str, Any]] = {
     "resnet50_v2": {"hidden_units": (1024, 512, 256), "dropout": 0.0},
 }
 
+
+def _stage(word: str, values: tuple[Any, ...]) -> Stage:
+    fixed = PRESETS[REPORT].fixed.get(word, {})
+    return Stage(name=word, hyperparameter=BY_WORD[word].name, values=values, fixed=fixed)
+
+
 STAGES: Mapping[str, Stage] = {
-    stage.name: stage
-    for stage in (
-        Stage(
-            name="backbone",
-            hyperparameter="backbone",
-            values=("hassner", "inception_v3", "resnet50_v2"),
-            fixed={"batch_size": 64},
-        ),
-        Stage(name="batch_size", hyperparameter="batch_size", values=(1, 4, 8, 16, 32, 64)),
-        Stage(name="lr", hyperparameter="learning_rate", values=(0.1, 0.001, 0.0003, 0.00001)),
-        Stage(
-            name="neurons",
-            hyperparameter="hidden_units",
-            values=((256, 128, 64), (512, 256, 128), (1024, 512, 256), (512, 512, 512)),
-        ),
-        Stage(name="dropout", hyperparameter="dropout", values=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
-        Stage(name="l2", hyperparameter="l2", values=(0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
-        Stage(name="schedule", hyperparameter="learning_rate_schedule", values=SCHEDULES),
-    )
+    word: _stage(word, values) for word, values in PRESETS[REPORT].stages.items() if isinstance(values, tuple)
 }
+"""The stages of the report's preset, in its order."""
+
+EVERY_STAGE: Mapping[str, Stage] = {
+    **STAGES,
+    **{word: _stage(word, row.values) for word, row in BY_WORD.items() if word not in STAGES},
+}
+"""The stages that can be asked for: those of the report, then those of all other hyperparameters."""
 
 
 def parse_order(text: str) -> tuple[str, ...]:
@@ -81,10 +78,10 @@ def parse_order(text: str) -> tuple[str, ...]:
     """
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
-        if name not in STAGES:
-            near = difflib.get_close_matches(name, STAGES)
+        if name not in EVERY_STAGE:
+            near = difflib.get_close_matches(name, EVERY_STAGE)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"a stage is one of {', '.join(STAGES)}, received {name!r}{hint}")
+            raise InputError(f"a stage is one of {', '.join(EVERY_STAGE)}, received {name!r}{hint}")
         if names.count(name) > 1:
             raise InputError(
                 f"a stage may be named once, {name} is named {names.count(name)} times; leave out one"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Protocol
 
 from search.space.joint_space import Space
@@ -74,8 +73,7 @@ def ablation_note(ablation: Sequence[Ablation]) -> str:
 
 
 def _without(winner: Candidate, name: str, default: object, problem: Problem) -> Candidate:
-    values: Mapping[str, object] = {name: default}
-    config = replace(winner.config, **values)  # type: ignore[arg-type]
+    config = winner.config.with_used(**{name: default})  # without sgd its momentum does nothing
     seeds = sorted({run.config.seed for run in winner.runs})
     return Candidate(value=default, config=config, runs=runs_of(config, problem, seeds))
 

@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 from search.ray_tune.collector import Policy, assignment_of, deadline_after
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
-from search.space.joint_space import POPULATION, Range, Space, grid_of, random_configs
+from search.space.joint_space import POPULATION, Space, grid_of, random_configs
 from search.space.labels import describe_config
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection
@@ -26,6 +26,7 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
 from search.study.stage_results import OBJECTIVE, Ablation, Entry, JointResult
+from trainables.hyperparameters import Range
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
@@ -195,7 +196,7 @@ def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy)
     )
 
     def ask(values: Mapping[str, Any]) -> dict[str, Any] | float | None:
-        trial = plan.problem.trial(replace(plan.base, **values), plan.problem.splits[0].name)
+        trial = plan.problem.trial(plan.base.with_used(**values), plan.problem.splits[0].name)
         answer = suggestions.ask(trial)
         return assignment_of(answer) if isinstance(answer, Trial) else answer
 

@@ -7,16 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import SearchOptions
-from search.space.joint_space import POPULATION, POPULATION_RANGES, bases_of, joint_space
-from search.space.stages import AUTO_REPEATS, STAGES, UNTUNED_HEADS, Stage
+from search.space.joint_space import (
+    bases_of,
+    require_of_use,
+)
+from search.space.stages import AUTO_REPEATS, EVERY_STAGE, UNTUNED_HEADS, Stage
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import Result, StageFiles, StageResult
+from trainables.hyperparameters import HYPERPARAMETERS
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
@@ -30,6 +35,12 @@ def stage_plan(
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
     base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {}, problem.bn_statistics)
+    if not base.is_used(stage.hyperparameter):
+        other, values = HYPERPARAMETERS[stage.hyperparameter].only_with or ("", ())
+        raise InputError(
+            f"--stage {stage.name} is of use with {other} {' or '.join(map(str, values))} only, received "
+            f"{other} {getattr(base, other)}; add --{other.replace('_', '-')} {values[0]}"
+        )
     taken_over = {name: origin for name, origin in origins.items() if name != stage.hyperparameter}
     deciding = options.deciding
     seeds = range(base.seed, base.seed + deciding.first_repeats)
@@ -43,12 +54,11 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
     from search.strategies.joint import JointPlan
 
     joint = options.joint
-    space = joint_space(joint.varied, options.given, ranges=joint.ranges)
-    if joint.scheduler == POPULATION:  # it moves values in ranges, whatever the grids say
-        space = {name: POPULATION_RANGES[name] for name in space}
-    others = [name for name in options.staged.order if STAGES[name].hyperparameter not in space]
+    space = options.space_to_try()
+    others = [name for name in options.order if EVERY_STAGE[name].hyperparameter not in space]
     before = [result for name in others if (result := StageFiles(folder).read(name))]
     base, origins = base_of(before, options.given, {}, problem.bn_statistics)
+    require_of_use(space, base)
     return JointPlan(
         problem=problem,
         base=base,
@@ -68,7 +78,7 @@ def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[
     """Returns the plans of the stages as far as their winners are known: what a dry run can tell."""
     files = StageFiles(folder)
     return [
-        stage_plan(options, problem, STAGES[name], earlier_results(name, options.staged.order, files))
+        stage_plan(options, problem, options.stage_called(name), earlier_results(name, options.order, files))
         for name in options.stage_names
     ]
 
@@ -128,5 +138,10 @@ def base_of(
     backbone, _ = chosen.get("backbone", (TrialConfig.backbone, ""))
     untuned = {"bn_statistics": bn_statistics, **UNTUNED_HEADS.get(backbone, {})}
     values = {**untuned, **{name: value for name, (value, _) in chosen.items()}}
-    base = TrialConfig.from_dict(values)
-    return base, {name: chosen[name][1] if name in chosen else "default" for name in base.to_dict()}
+    try:
+        # what an earlier stage found may do nothing beside what is given, as momentum with adam
+        base = replace(TrialConfig().with_used(**values), **given)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    told = dict.fromkeys([*base.to_dict(), *chosen])
+    return base, {name: chosen[name][1] if name in chosen else "default" for name in told}

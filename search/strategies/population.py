@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from search.ray_tune.collector import Member, Policy, deadline_after
 from search.ray_tune.schedulers import make_population_scheduler
-from search.space.joint_space import Range
 from search.space.labels import label_of, show_value
 from search.statistics.classification_errors import break_down
 from search.statistics.verdict_text import SINGLE_RUNS
@@ -19,6 +18,7 @@ from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
 from search.study.comparison import ages_of, figures_at_inference
 from search.study.stage_results import OBJECTIVE, Entry, PopulationResult
+from trainables.hyperparameters import Range
 from trainables.trial import TrialConfig, TrialStatus
 
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import InputError
+from data_prep.groups import groups_of
+from data_prep.manifest import Manifest
 from data_prep.sources import default_name, manifest_of
 from data_prep.storage.remote import pull
 from search.options.conflicts import require_consistent
 from search.options.search_options import SearchOptions
 from search.strategies.held_out import require_held_out
 from search.strategies.plans import Plan, joint_plan, stage_plans
+from search.study.facts import read_facts
 from search.study.folder import check_study, require_same_backbone
-from search.study.layout import WORKERS_SEND
+from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
@@ -40,14 +43,29 @@ class Prepared:
 def problem_of(options: SearchOptions) -> Problem:
     """Returns what all trials have in common; the manifest is read and divided."""
     data = options.data
+    manifest = manifest_of(data.manifest, data.root)
+    options = options.for_data(source_of(manifest))
+    has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
+    kept = "" if data.split else _split_of(folder_of(options))
+    split = kept or options.split_of(has_groups=has_groups)
     return Problem.of(
-        manifest_of(data.manifest, data.root),
-        data.split,
+        manifest,
+        split,
         data.weights,
         options.machine.keras_backend,
         data.feature_precision,
         resize=data.resize,
     )
+
+
+def _split_of(folder: Path) -> str:
+    """Returns the split of the study in `folder`, which holds where none is asked for; empty without one."""
+    return read_facts(folder).split if Layout(folder).facts.is_file() else ""
+
+
+def source_of(manifest: Manifest) -> str:
+    """Returns the source of the data, by which its preset is chosen."""
+    return str(manifest.table["source"].iloc[0]) if len(manifest) else ""
 
 
 def folder_of(options: SearchOptions) -> Path:

@@ -8,7 +8,6 @@ from typing import Any, cast
 from search.ray_tune.collector import Policy
 from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
-from search.space.stages import Stage
 from search.strategies.baselines import Baselines
 from search.strategies.held_out import evaluate_winner
 from search.strategies.joint import JointPlan, run_joint
@@ -40,7 +39,7 @@ class Searches:
             yield self._joint(joint_plan(options, self._prepared.problem, self._prepared.folder))
         else:
             files, staged = StageFiles(self._prepared.folder), options.staged
-            yield from run_sequence(options.stage_names, staged.order, staged.sweeps, files, self._stage)
+            yield from run_sequence(options.stage_names, options.order, staged.sweeps, files, self._stage)
 
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
@@ -48,7 +47,8 @@ class Searches:
         problem, ledger = self._prepared.problem, self._prepared.ledger
         return evaluate_winner(result, problem, ledger, _plainly(workers), self.baselines.of)
 
-    def _stage(self, stage: Stage, before: Sequence[Result], sweep: int) -> StageResult:
+    def _stage(self, name: str, before: Sequence[Result], sweep: int) -> StageResult:
+        stage = self._prepared.options.stage_called(name)
         plan = stage_plan(self._prepared.options, self._prepared.problem, stage, before, sweep)
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from search.space.stages import STAGES, Stage
 from search.study.descriptions import changed_winner
 from search.study.stage_results import Result, StageFiles, StageResult
 
-RunStage = Callable[[Stage, Sequence[Result], int], StageResult]
-"""Runs a stage after the results before it, in the sweep of that number (from 1)."""
+RunStage = Callable[[str, Sequence[Result], int], StageResult]
+"""Runs the stage of that name after the results before it, in the sweep of that number (from 1)."""
 
 
 def earlier_results(name: str, order: Sequence[str], files: StageFiles) -> list[Result]:
@@ -34,7 +33,7 @@ def run_sequence(
                 before: Sequence[Result] = earlier_results(name, order, files)
             else:
                 before = [latest[other] for other in names if other != name]
-            result = run(STAGES[name], before, sweep)
+            result = run(name, before, sweep)
             files.write(result)
             yield result
             if result.winner is None:

@@ -21,7 +21,8 @@ from trainables.backbones.weights import weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS, find_features
 from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import find_rows, reads_images, rows_of_pictures, rows_read_by
-from trainables.trial import EXACT, MOMENTUM, Trial, TrialConfig
+from trainables.hyperparameters import EXACT, MOMENTUM
+from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
 REPORTS_SOURCES = ("adience", "celeba", "sample")  # the report's data, and drawings in its place

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from data_prep.errors import InputError
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.remote import shown
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
@@ -171,7 +171,7 @@ def with_live(snapshot: Snapshot) -> Snapshot:
 def read_stage(path: Path) -> Result | None:
     """Returns the result in a file of `stages/`; raises InputError where it is damaged, or of no stage."""
     name, _, sweep = path.stem.partition(".")
-    if (name not in STAGES and name != JOINT) or not (sweep or "1").isdecimal():
+    if (name not in EVERY_STAGE and name != JOINT) or not (sweep or "1").isdecimal():
         raise InputError(f"{path} is not a stage's file; remove it")
     return StageFiles(path.parents[1]).read(name, int(sweep or 1))
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_json
-from search.space.labels import HYPERPARAMETERS
-from search.space.stages import STAGES
+from search.space.labels import told_of
+from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import Baseline, baselines_of
 from search.study.formats import STAGE_FORMAT, read_file, require_format
 from search.study.layout import Layout
@@ -162,7 +162,7 @@ class Decision(ABC):
     @property
     def varied(self) -> Sequence[str]:
         """The hyperparameters in which the entries may differ."""
-        return HYPERPARAMETERS
+        return told_of(*(entry.config for entry in self.entries))
 
     def table(self) -> pd.DataFrame:
         """Returns one row per entry: its values of what was varied, and its figures as in Entry.
@@ -404,7 +404,7 @@ def winner_of(results: Iterable[Result], folder: Path) -> tuple[TrialConfig, str
     last, winner = found[-1]
     if not isinstance(last, StageResult):
         return winner, "the joint search"  # it varied all at once, nothing comes later
-    order = list(STAGES)
+    order = list(EVERY_STAGE)
     later = {
         result.hyperparameter: getattr(won, result.hyperparameter)
         for result, won in found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from search.space.labels import show_value
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from trainables.trial import Trial
 
 
@@ -24,8 +24,8 @@ def key_in(name: str) -> str:
 
 
 def _words(trial: Trial, stage: str) -> Iterator[str]:
-    if stage in STAGES:
-        value = show_value(getattr(trial.config, STAGES[stage].hyperparameter))
+    if stage in EVERY_STAGE:
+        value = show_value(getattr(trial.config, EVERY_STAGE[stage].hyperparameter))
         yield re.sub("[/:_]", "-", value)  # it is part of a file's name, and _ stands between the parts
     yield f"seed{trial.config.seed}"
     yield trial.split

@@ -50,7 +50,8 @@ def problem_of(manifest: Path) -> Problem:
 
 
 def argv(options: str = "", stage: str = "--stage lr") -> list[str]:
-    return f"{stage} --data m.parquet --weights none --keras-backend tensorflow {options}".split()
+    always = "--data m.parquet --preset report --weights none --keras-backend tensorflow"
+    return f"{stage} {always} {options}".split()
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

@@ -62,17 +62,16 @@ def test_config_defaults_are_the_values_of_the_report() -> None:
         ("learning_rate", math.nan, "learning_rate must be a positive number, received nan"),
         ("learning_rate", math.inf, "learning_rate must be a positive number, received inf"),
         ("learning_rate", "0.1", "learning_rate must be a positive number, received '0.1'"),
-        ("hidden_units", (), "hidden_units must be one or more whole numbers of at least 1, received ()"),
         (
             "hidden_units",
             [8, 0],
-            "hidden_units must be one or more whole numbers of at least 1, received (8, 0)",
+            "hidden_units must be whole numbers of at least 1, received (8, 0)",
         ),
-        ("hidden_units", 512, "hidden_units must be one or more whole numbers of at least 1, received 512"),
+        ("hidden_units", 512, "hidden_units must be whole numbers of at least 1, received 512"),
         (
             "hidden_units",
             "512",
-            "hidden_units must be one or more whole numbers of at least 1, received '512'",
+            "hidden_units must be whole numbers of at least 1, received '512'",
         ),
         ("dropout", 1, "dropout must lie in [0, 1), received 1"),
         ("dropout", -0.1, "dropout must lie in [0, 1), received -0.1"),
@@ -103,15 +102,57 @@ def test_config_refuses(field: str, value: Any, message: str) -> None:
         TrialConfig(**{field: value})
 
 
-def test_config_with_exact_statistics_reads_no_momentum() -> None:
-    rule = "bn_momentum must be left at 0.99 where bn_statistics is exact, which reads none, received 0.9"
-    with pytest.raises(ValueError, match=f"^{re.escape(rule)}$"):
-        TrialConfig(bn_statistics="exact", bn_momentum=0.9)
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"momentum": 0.9},
+            "momentum 0.9 goes with optimizer sgd only, received optimizer adam; leave out momentum, or "
+            "change optimizer",
+        ),
+        (
+            {"bn_statistics": "exact", "bn_momentum": 0.9},
+            "bn_momentum 0.9 goes with bn_statistics momentum only, received bn_statistics exact; leave out "
+            "bn_momentum, or change bn_statistics",
+        ),
+        (
+            {"backbone": "hassner", "normalisation": "none"},
+            "normalisation is of heads on a frozen backbone, hassner has none; leave it out",
+        ),
+    ],
+)
+def test_config_refuses_values_that_do_nothing_together(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        TrialConfig(**values)
+
+
+def test_config_without_hidden_layers_is_linear() -> None:
+    assert TrialConfig(hidden_units=()).to_dict()["hidden_units"] == []
+
+
+def test_config_at_a_default_that_came_later_does_not_name_it() -> None:
+    assert TrialConfig(optimizer="adam", weight_decay=0, patience=0).to_dict() == TrialConfig().to_dict()
+
+
+@pytest.mark.parametrize(
+    ("patience", "accuracies", "over"),
+    [
+        (0, [0.5, 0.5, 0.5], False),
+        (0, [0.5] * 4, True),
+        (2, [0.5, 0.6, 0.6], False),
+        (2, [0.6, 0.5, 0.5], True),
+        (2, [0.5, 0.5, 0.5], True),
+        (1, [], False),
+    ],
+)
+def test_training_is_over(patience: int, accuracies: list[float], over: bool) -> None:
+    config = TrialConfig(epochs=4, patience=patience)
+    assert config.is_over([_epoch(number, value) for number, value in enumerate(accuracies, 1)]) is over
 
 
 def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*train_batchnorm$"
+        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*patience$"
     ):
         TrialConfig.from_dict({"lr": 0.1, "a": 1})
 
@@ -163,12 +204,26 @@ OTHER_VALUES = {
     "train_batchnorm": True,
     "bn_statistics": "exact",
     "bn_momentum": 0.9,
+    "optimizer": "sgd",
+    "momentum": 0.9,
+    "nesterov": True,
+    "weight_decay": 0.01,
+    "clip_norm": 1.0,
+    "warmup_epochs": 2,
+    "label_smoothing": 0.1,
+    "activation": "gelu",
+    "normalisation": "layer",
+    "patience": 3,
 }
+ALLOWING = {"momentum": {"optimizer": "sgd"}, "nesterov": {"optimizer": "sgd"}}
 
 
 def test_key_differs_for_every_hyperparameter() -> None:
     assert OTHER_VALUES.keys() == {item.name for item in fields(TrialConfig)}
-    changed = [replace(TRIAL, config=TrialConfig(**{name: value})) for name, value in OTHER_VALUES.items()]
+    changed = [
+        replace(TRIAL, config=TrialConfig(**{name: value, **ALLOWING.get(name, {})}))
+        for name, value in OTHER_VALUES.items()
+    ]
     assert len({TRIAL.key, *(trial.key for trial in changed)}) == 1 + len(OTHER_VALUES)
 
 

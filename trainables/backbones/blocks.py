@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from data_prep.errors import InputError
-from trainables.trial import ALL_BLOCKS
+from trainables.hyperparameters import ALL_BLOCKS
 
 # What ends a block, by the class of a layer; the first row that a network has
 _ENDS = (

@@ -7,8 +7,8 @@ dropout rate, the L2 factor and the seed are its data, not constants of its comp
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -18,6 +18,7 @@ from keras import layers, ops
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import cropped, crops
 from trainables.process_setup import fix_keras_settings
+from trainables.training.optimizers import PLAIN, Recipe
 from trainables.training.pretrained import Body, body_layers
 from trainables.trial import TrialConfig
 
@@ -28,7 +29,8 @@ class Architecture:
 
     `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for a network that
     reads uint8 pixels: the CNN, or where there is a `body` that backbone with its head. A rate or factor
-    of 0 leaves its layers out, so the plain network is the report's.
+    of 0 leaves its layers out, so the plain network is the report's. `bn_momentum` is that of the moving
+    averages of batch normalisation.
     """
 
     input_shape: tuple[int, ...]
@@ -38,6 +40,10 @@ class Architecture:
     body: Body | None = None
     precision: str = "float32"
     bn_momentum: float = 0.99
+    activation: str = "relu"
+    normalisation: str = "batch"
+    smooths_labels: bool = False
+    optimizer: Recipe = PLAIN
 
     @classmethod
     def of(cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none") -> Architecture:
@@ -59,6 +65,22 @@ class Architecture:
             body=body,
             precision=config.precision,
             bn_momentum=config.bn_momentum,
+            activation=config.activation,
+            normalisation=config.normalisation,
+            smooths_labels=config.label_smoothing > 0,
+            optimizer=Recipe.of([config]),
+        )
+
+    def covering(self, configs: Sequence[TrialConfig]) -> Architecture:
+        """Returns the architecture that serves all of `configs`, of which this serves the first.
+
+        0 is one rate among others there: it does nothing, to the bit.
+        """
+        return replace(
+            self,
+            has_dropout=any(config.dropout > 0 for config in configs),
+            smooths_labels=any(config.label_smoothing > 0 for config in configs),
+            optimizer=Recipe.of(configs),
         )
 
 
@@ -99,6 +121,33 @@ class PenalisedDense(layers.Dense):
 
 
 @keras.saving.register_keras_serializable("stagewise")
+class LabelSmoothing(layers.Layer):
+    """The share of each label that is spread over all classes, as a weight; inputs pass as they are."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # a weight of the network: only what belongs to it is data of a compiled step
+        self.share = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="share", autocast=False
+        )
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class SmoothedEntropy(keras.losses.BinaryCrossentropy):
+    """Binary cross-entropy of labels that are smoothed by a layer's share, as Keras' `label_smoothing`."""
+
+    def __init__(self, layer: LabelSmoothing) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        share = self._layer.share
+        return super().call(ops.cast(y_true, "float32") * (1 - share) + share / 2, y_pred)
+
+
+@keras.saving.register_keras_serializable("stagewise")
 class LocalResponseNormalization(layers.Layer):
     """Local response normalisation of channels.
 
@@ -128,9 +177,18 @@ def build_network(architecture: Architecture) -> keras.Sequential:
             [
                 layers.Input(architecture.input_shape),
                 *_layers_below(architecture),
+                *([LabelSmoothing(name="label_smoothing")] if architecture.smooths_labels else []),
                 layers.Dense(1, activation="sigmoid", dtype="float32", name="probability", **_EMPTY),
             ]
         )
+
+
+def loss_of(network: keras.Sequential) -> keras.losses.Loss:
+    """Returns the loss that the network is trained with."""
+    for layer in network.layers:
+        if isinstance(layer, LabelSmoothing):
+            return SmoothedEntropy(layer)
+    return keras.losses.BinaryCrossentropy()
 
 
 def body_of(network: keras.Sequential) -> keras.Model | None:
@@ -162,6 +220,9 @@ def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
         if isinstance(layer, layers.BatchNormalization):
             for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
                 weight.assign(np.full(weight.shape, start))
+        if isinstance(layer, layers.LayerNormalization):
+            layer.gamma.assign(np.ones(layer.gamma.shape))
+            layer.beta.assign(np.zeros(layer.beta.shape))
     set_streams(network, config)
     set_rates(network, config)
 
@@ -180,12 +241,14 @@ def set_streams(network: keras.Sequential, config: TrialConfig) -> None:
 
 
 def set_rates(network: keras.Sequential, config: TrialConfig) -> None:
-    """Gives the layers the dropout rate and the L2 factor of `config`; the rest of the network stays."""
+    """Gives the layers dropout rate, L2 factor and label smoothing of `config`; the rest stays."""
     for layer in network.layers:
         if isinstance(layer, PenalisedDense):
             layer.l2.assign(config.l2)
         if isinstance(layer, RateDropout):
             layer.rate.assign(config.dropout)
+        if isinstance(layer, LabelSmoothing):
+            layer.share.assign(config.label_smoothing)
 
 
 def l2_penalty(network: keras.Sequential) -> float:
@@ -219,11 +282,11 @@ def _layers_below(architecture: Architecture) -> list[layers.Layer]:
 
 
 def _head_layers(architecture: Architecture) -> list[layers.Layer]:
-    return [layers.Flatten(), _batch_norm(architecture), *_dense_blocks(architecture, batch_norm=True)]
-
-
-def _batch_norm(architecture: Architecture) -> layers.BatchNormalization:
-    return layers.BatchNormalization(momentum=architecture.bn_momentum)
+    return [
+        layers.Flatten(),
+        *_normalisation(architecture),
+        *_dense_blocks(architecture, normalised=True),
+    ]
 
 
 def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
@@ -238,17 +301,27 @@ def _hassner_layers(architecture: Architecture) -> list[layers.Layer]:
         layers.Conv2D(384, 3, padding="same", activation="relu", **_EMPTY),
         layers.MaxPooling2D(3, strides=2, padding="same"),
         layers.Flatten(),
-        *_dense_blocks(architecture, batch_norm=False),
+        *_dense_blocks(architecture, normalised=False),
     ]
 
 
-def _dense_blocks(architecture: Architecture, *, batch_norm: bool) -> list[layers.Layer]:
+def _normalisation(architecture: Architecture) -> list[layers.Layer]:
+    match architecture.normalisation:
+        case "batch":
+            return [layers.BatchNormalization(momentum=architecture.bn_momentum)]
+        case "layer":
+            return [layers.LayerNormalization()]
+        case _:
+            return []
+
+
+def _dense_blocks(architecture: Architecture, *, normalised: bool) -> list[layers.Layer]:
     dense = PenalisedDense if architecture.has_l2 else layers.Dense
     blocks: list[layers.Layer] = []
     for units in architecture.hidden_units:
-        blocks.append(dense(units, activation="relu", **_EMPTY))
-        if batch_norm:
-            blocks.append(_batch_norm(architecture))
+        blocks.append(dense(units, activation=architecture.activation, **_EMPTY))
+        if normalised:
+            blocks += _normalisation(architecture)
         if architecture.has_dropout:
             blocks.append(RateDropout())
     return blocks

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from data_prep.errors import InputError
+from trainables.hyperparameters import EXACT, HYPERPARAMETERS, Sharing
 from trainables.training.pass_rows import FEATURE_ROWS, rows_of_pass
 from trainables.training.schedules import learning_rate_of_epoch
 from trainables.training.validation_metrics import VALIDATION_BATCH, is_one_class, share_right
-from trainables.trial import EXACT, EpochMetrics, TrialConfig
+from trainables.trial import EpochMetrics, TrialConfig
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
@@ -34,19 +35,16 @@ ACTIVATION_ARRAYS = 8  # of a batch at each width: what a step keeps for the gra
 def shape_of(config: TrialConfig) -> Hashable:
     """Returns the shape that configurations share where one pack can train them.
 
-    That is the backbone, the hidden widths, the batch size, the number of epochs and BatchNorm's statistics,
-    and whether there is L2 at all. A dropout rate of 0 is one rate among others: it returns its input to the
-    bit.
+    That is all but what the table of hyperparameters calls a number of the program's data, such as the
+    backbone, the widths and the batch size, and whether there is L2 at all.
     """
-    normalisation = (config.bn_statistics, config.bn_momentum)
-    return (
-        config.backbone,
-        config.hidden_units,
-        config.batch_size,
-        config.epochs,
-        config.l2 > 0,
-        normalisation,
-    )
+    shape: list[Hashable] = []
+    for row in HYPERPARAMETERS.values():
+        if row.sharing is Sharing.NONE:
+            shape.append(getattr(config, row.name))
+        if row.sharing is Sharing.WHERE_SET:
+            shape.append(getattr(config, row.name) > 0)
+    return tuple(shape)
 
 
 def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
@@ -103,9 +101,8 @@ class PackedTraining:
         self._probabilities: list[np.ndarray | None] = [None for _ in self.configs]
         self._going_on = list(range(len(self.configs)))
         self._slots = list(self._going_on)  # the member whose state lies in each slot
-        # dropout layers are there as soon as one member has a rate: 0 is a rate like others
-        most_dropout = max(self.configs, key=lambda config: config.dropout)
-        self._program = _program(Architecture.of(most_dropout, examples.inputs.shape[1:]))
+        first = Architecture.of(self.configs[0], examples.inputs.shape[1:])
+        self._program = _program(first.covering(self.configs))
         self._state = self._program.initial_state(self.configs)
         self._rows_of_pass = rows_of_pass(examples.train, FEATURE_ROWS)
         self._inputs = jnp.asarray(examples.inputs)
@@ -118,9 +115,15 @@ class PackedTraining:
         raise after it, or None where the member had ended before. `seconds` is the wall time of the
         epoch divided by the members that went on.
         """
-        while self._going_on and self._next_epoch <= self.configs[0].epochs:
+        while self._going_on:
             self._compact()
             yield self._train_epoch(self._next_epoch)
+            ended = [member for member in self._going_on if self.is_over(member)]
+            self._going_on = [member for member in self._going_on if member not in ended]
+
+    def is_over(self, member: int) -> bool:
+        """Returns whether the member has trained its last epoch."""
+        return self.configs[member].is_over(self.finished[member])
 
     def stop(self, member: int) -> None:
         """Ends a member, an index into `configs`, before its next epoch; one that has ended stays so.
@@ -226,15 +229,14 @@ class _Program:
 
     def __init__(self, architecture: Architecture) -> None:
         import jax
-        import keras
 
-        from trainables.training.network import build_network, head_of
+        from trainables.training.network import build_network, head_of, loss_of
 
         self._network = build_network(architecture)
         self._head = head_of(self._network)
-        self._optimizer = keras.optimizers.Adam()
+        self._optimizer = architecture.optimizer.build()
         self._optimizer.build(self._network.trainable_variables)
-        self._entropy = keras.losses.BinaryCrossentropy()
+        self._entropy = loss_of(self._network)
         # the new state takes the memory of the old one: with both, half as many members would fit
         self.run_epoch = jax.jit(
             self._run_epoch, static_argnames=("batch_size", "exact"), donate_argnames="state"
@@ -256,7 +258,22 @@ class _Program:
             for kind in zip(*starts, strict=True)
         )
         optimizer = [jnp.zeros((len(configs), *each.shape), each.dtype) for each in self._optimizer.variables]
-        return _State(trainable, non_trainable, optimizer)
+        return self._with_numbers(_State(trainable, non_trainable, optimizer), configs)
+
+    def _with_numbers(self, state: _State, configs: Sequence[TrialConfig]) -> _State:
+        """Returns the state with what the optimizer has of each configuration, such as its weight decay."""
+        from trainables.training.optimizers import numbers_of
+
+        columns = [
+            {id(each): value for each, value in numbers_of(self._optimizer, config)} for config in configs
+        ]
+        optimizer = [
+            np.asarray([column[id(variable)] for column in columns], variable.dtype)
+            if id(variable) in columns[0]
+            else values
+            for variable, values in zip(self._optimizer.variables, state.optimizer, strict=True)
+        ]
+        return state._replace(optimizer=optimizer)
 
     def with_learning_rates(self, state: _State, rates: Sequence[float]) -> _State:
         """Returns the state with the learning rate of each slot."""
@@ -324,11 +341,16 @@ class _Program:
         self, trainable: Any, non_trainable: Any, inputs: Any, labels: Any, training: bool
     ) -> tuple[Any, tuple[Any, _Seen]]:
         import jax.numpy as jnp
+        import keras
 
-        probabilities, non_trainable, penalties = self._network.stateless_call(
+        probabilities, moved, penalties = self._network.stateless_call(
             trainable, non_trainable, inputs, training=training, return_losses=True
         )
-        loss = sum(penalties, start=self._entropy(labels, probabilities))
+        # the loss may read a weight of the network, such as the share of label smoothing
+        weights = [*zip(self._network.non_trainable_variables, non_trainable, strict=True)]
+        with keras.StatelessScope(state_mapping=weights):
+            entropy = self._entropy(labels, probabilities)
+        loss, non_trainable = sum(penalties, start=entropy), moved
         right = (probabilities > 0.5) == (labels > 0.5)
         losses = jnp.full(len(labels), loss)  # so that its mean over the examples is that of `fit`
         return loss, (non_trainable, _Seen(losses, right[:, 0], probabilities[:, 0]))

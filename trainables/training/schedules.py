@@ -12,12 +12,19 @@ PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.5, 2  # `reduce_on_plateau`: half after two
 
 
 def learning_rate_of_epoch(config: TrialConfig, val_losses: Sequence[float]) -> float:
-    """Returns Adam's learning rate for the epoch after those whose validation losses are given.
+    """Returns the learning rate for the epoch after those whose validation losses are given.
 
     `constant` keeps `config.learning_rate`; `cosine` falls from it towards 0 over `config.epochs`
     (Loshchilov & Hutter 2017, without restarts, one value per epoch); `step` and `reduce_on_plateau`
-    multiply it by the constants of this module.
+    multiply it by the constants of this module. In the first `config.warmup_epochs` it rises evenly to what
+    the schedule says (Goyal et al. 2017, one value per epoch).
     """
+    done = len(val_losses)
+    rising = min(1.0, (done + 1) / (config.warmup_epochs + 1))
+    return rising * _scheduled(config, val_losses)
+
+
+def _scheduled(config: TrialConfig, val_losses: Sequence[float]) -> float:
     done = len(val_losses)
     match config.learning_rate_schedule:
         case "cosine":

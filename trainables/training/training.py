@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from data_prep.storage.atomic_files import write_whole
+from trainables.hyperparameters import EXACT
 from trainables.training.augmentation import Augmentation
 from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
@@ -28,10 +29,12 @@ from trainables.training.network import (
     build_network,
     head_of,
     l2_penalty,
+    loss_of,
     set_initial_state,
     set_rates,
     set_streams,
 )
+from trainables.training.optimizers import set_numbers
 from trainables.training.pass_rows import FEATURE_ROWS, IMAGE_ROWS, rows_of_pass
 from trainables.training.schedules import learning_rate_of_epoch
 from trainables.training.validation_metrics import (
@@ -40,7 +43,7 @@ from trainables.training.validation_metrics import (
     share_right,
     validation_figures,
 )
-from trainables.trial import BEST, EXACT, LAST, EpochMetrics, TrialConfig, best_epoch
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
 STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
 CHECKPOINT = "state.npz"
@@ -95,14 +98,15 @@ class Training:
         set_initial_state(self.network, config)
         for variable, start in self._program.starts:
             variable.assign(start)
+        set_numbers(self.network.optimizer, config)
 
     def epochs(self) -> Iterator[EpochMetrics]:
-        """Trains on, one epoch per step, to the last of `config.epochs`.
+        """Trains on, one epoch per step, to the last one, as `config.is_over` says.
 
         Raises DivergedError after an epoch whose losses are not finite.
         """
-        for epoch in range(len(self.finished) + 1, self.config.epochs + 1):
-            metrics = self._train_epoch(epoch)
+        while not self.config.is_over(self.finished):
+            metrics = self._train_epoch(len(self.finished) + 1)
             diverged = divergence(metrics)
             if diverged:
                 raise diverged
@@ -329,8 +333,8 @@ def _compiled(architecture: Architecture) -> Program:
     with spreading(device_count() if reads_images else 1):
         network = build_network(architecture)
         network.compile(
-            keras.optimizers.Adam(),
-            loss="binary_crossentropy",
+            architecture.optimizer.build(),
+            loss=loss_of(network),
             metrics=["accuracy"],
             jit_compile=_is_faster_compiled(architecture),
             steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.published import CHOSEN
 from search.report.words import stage_title
-from search.space.labels import HYPERPARAMETERS, label_of, show_value
-from search.space.stages import STAGES
+from search.space.labels import label_of, show_value, told_of
+from search.space.stages import EVERY_STAGE, STAGES
 from search.statistics.number_text import NONE
 from search.study.descriptions import describe_sweep
 from search.study.snapshot import Snapshot
@@ -17,19 +17,21 @@ from search.study.stage_results import StageResult
 
 def hand_over_section(snapshot: Snapshot) -> Section:
     """Returns the part on which stage gave which value to the stages after it."""
-    columns = [label_of(name) for name in HYPERPARAMETERS]
+    names = told_of(
+        *(config for result in snapshot.staged for config in (result.base, result.winner) if config)
+    )
     chain = Table(
         caption="Where each stage's values came from, and what it gave to the stages after it",
-        columns=("stage", "gave", "published", "verdict", *columns),
-        rows=[_row(result) for result in snapshot.staged],
+        columns=("stage", "gave", "published", "verdict", *map(label_of, names)),
+        rows=[_row(result, names) for result in snapshot.staged],
     )
     blocks = [*([chain] if snapshot.staged else []), *_not_run(snapshot), *_sweeps(snapshot)]
     section = Section(name="hand-over", title="What each stage handed over", blocks=blocks)
     return section if snapshot.facts.is_of_gender else section.of_this_study()
 
 
-def _row(result: StageResult) -> Sequence[str]:
-    cells = [_taken_over(result, name) for name in HYPERPARAMETERS]
+def _row(result: StageResult, names: Sequence[str]) -> Sequence[str]:
+    cells = [_taken_over(result, name) for name in names]
     return [stage_title(result), _gave(result), _published(result.stage), result.verdict, *cells]
 
 
@@ -62,7 +64,7 @@ def _sweeps(snapshot: Snapshot) -> Iterator[Block]:
     sweeps = sorted({result.sweep for result in snapshot.staged})
     if sweeps in ([], [1]):
         return
-    stages = [name for name in STAGES if snapshot.stage(name)]
+    stages = [name for name in EVERY_STAGE if snapshot.stage(name)]
     theirs = "; the report went through the stages once" if snapshot.facts.is_of_gender else ""
     yield Table(
         caption=f"The winners by sweep{theirs}",

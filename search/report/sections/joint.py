@@ -10,7 +10,7 @@ from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragrap
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, objective_axis
 from search.report.words import baseline_rows, remark, statement_of, winner_rows
-from search.space.labels import HYPERPARAMETERS, label_of, show_value, varied_among
+from search.space.labels import OF_THE_REPORT, label_of, show_value, varied_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, JointResult, PopulationResult, Result
@@ -31,7 +31,7 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
         Paragraph(_settings(result.settings, trials) + (_PUBLISHED if published else "")),
-        _table(result, varied or HYPERPARAMETERS),
+        _table(result, varied or OF_THE_REPORT),
     ]
     if len(completed) > 1:
         blocks += [best_by_trial(trials), *([parallel_of(completed, varied)] if varied else [])]

@@ -18,7 +18,7 @@ from search.report.published import (
 )
 from search.report.sections.stage_figures import last_epoch
 from search.report.words import stage_title
-from search.space.labels import HYPERPARAMETERS, describe_config
+from search.space.labels import describe_config, told_of
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import NONE, decimal, with_spread
@@ -38,7 +38,7 @@ def outcome_section(snapshot: Snapshot) -> Section:
     blocks: list[Block] = []
     for result, way in ((snapshot.last, "staged"), (snapshot.joint, "joint")):
         if result and result.winner:
-            found = describe_config(result.winner, HYPERPARAMETERS)
+            found = describe_config(result.winner, told_of(result.winner))
             lost = "No winner. " if result.verdict == NO_GAIN else ""
             text = (
                 f"{lost}The {way} search ended with {found}. What may be said of its last comparison "

@@ -17,7 +17,7 @@ from search.report.sections.stage_figures import (
     runs_by_value,
 )
 from search.report.words import baseline_rows, remark, stage_title, statement_of, winner_rows
-from search.space.labels import HYPERPARAMETERS, describe_config, label_of, show_value, stage_label
+from search.space.labels import describe_config, label_of, show_value, stage_label, told_of
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
@@ -58,7 +58,7 @@ def _base(result: StageResult) -> Paragraph:
 
 
 def _fixed(result: StageResult) -> list[str]:
-    return [name for name in HYPERPARAMETERS if name != result.hyperparameter]
+    return [name for name in told_of(result.base) if name != result.hyperparameter]
 
 
 def _base_of_the_report(result: StageResult) -> Iterator[Block]:

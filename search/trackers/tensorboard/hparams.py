@@ -10,14 +10,14 @@ from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
 from search.space.joint_space import RANGES
 from search.space.labels import label_of, show_value
-from search.space.stages import STAGES
+from search.space.stages import EVERY_STAGE
 from trainables.trial import Trial, TrialStatus
 
 HparamValue = str | float | bool
 
 HPARAM_METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
 _DIFFERS = b"\x38\x01"  # HParamInfo.differs, which tensorboardX's messages lack: field 7 is true
-_SPANS = ("learning_rate", "dropout", "l2", "seed")  # too many values to list: from the least to the largest
+_SPANS = (*RANGES, "seed")  # too many values to list: from the least to the largest
 
 
 def hyperparameters_of(trial: Trial, stage: str) -> dict[str, HparamValue]:
@@ -35,11 +35,11 @@ class Domains:
     def __init__(self) -> None:
         self._met: dict[str, set[HparamValue]] = {}
         self._values: dict[str, set[HparamValue]] = {}
-        for stage in STAGES.values():
+        for stage in EVERY_STAGE.values():
             of_stage = self._values.setdefault(stage.hyperparameter, set())
             of_stage |= {show_value(value) if isinstance(value, tuple) else value for value in stage.values}
         for name, ends in RANGES.items():
-            self._values[name] |= {ends.low, ends.high}
+            self._values.setdefault(name, set()).update({ends.low, ends.high})
 
     def add(self, values: Mapping[str, HparamValue]) -> bool:
         """Takes `values` in; returns whether that changed a domain, or what differs."""

@@ -25,7 +25,10 @@ def parsed(command: str) -> SearchOptions:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("", "--stage is needed: backbone, batch_size, lr, neurons, dropout, l2, schedule, finetune or all"),
+        (
+            "",
+            "--stage is needed: backbone, batch_size, lr, neurons, dropout, l2, schedule, optimizer, ",
+        ),
         ("--stage learning", "argument --stage: invalid choice: 'learning'"),
         (
             "--stage lr --learning-rate 0.1",
@@ -108,13 +111,13 @@ def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> 
         ("--batch-size 2.5", "argument --batch-size: must be a whole number, received '2.5'"),
         ("--learning-rate 0", "learning_rate must be a positive number, received 0.0"),
         ("--learning-rate nan", "learning_rate must be a positive number, received nan"),
-        ("--hidden-units 64/x", "widths are whole numbers such as 512/256/128, received '64/x'"),
-        ("--hidden-units 64/0", "hidden_units must be one or more whole numbers of at least 1"),
+        ("--hidden-units 64/x", "widths are whole numbers such as 512/256/128, or none, received '64/x'"),
+        ("--hidden-units 64/0", "hidden_units must be whole numbers of at least 1"),
         ("--dropout 1", "dropout must lie in [0, 1), received 1.0"),
         ("--l2 -0.1", "l2 must be 0 or more, received -0.1"),
         ("--bn-statistics batch", "argument --bn-statistics: invalid choice: 'batch'"),
         ("--bn-momentum 1", "bn_momentum must lie in [0, 1), received 1.0"),
-        ("--bn-statistics exact --bn-momentum 0.9", "where bn_statistics is exact, which reads none"),
+        ("--bn-statistics exact --bn-momentum 0.9", "bn_momentum 0.9 goes with bn_statistics momentum only"),
         ("--schedule linear", "must be one of constant, cosine, step, reduce_on_plateau, received 'linear'"),
         ("--epochs 0", "epochs must be a whole number of at least 1, received 0"),
         ("--seed -1", "seed must be a whole number from 0, received -1"),
@@ -134,7 +137,7 @@ def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> 
         ("--time-budget m", "a time is a number with s, m or h"),
         ("--time-budget inf", "a time is a number with s, m or h"),
         ("--frobnicate", "unrecognized arguments: --frobnicate"),
-        ("--learning 0.1", "unrecognized arguments: --learning 0.1"),
+        ("--learning 0.1", "unrecognized arguments: --learning; did you mean --learning-rate?"),
     ],
 )
 def test_wrong_value_is_told(option: str, said: str, capsys: Capture) -> None:
@@ -157,7 +160,7 @@ def test_what_is_not_typed_has_its_default() -> None:
     ],
 )
 def test_joint_search_varies(command: str, varied: tuple[str, ...]) -> None:
-    assert parsed(command).joint.varied == varied
+    assert parsed(command).varied == varied
 
 
 def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None:
@@ -219,7 +222,7 @@ DEFAULTS = {
     "--mode": "staged",
     "--data": "the built-in sample of drawn faces",
     "--data-root": "as in the manifest",
-    "--split": "random, the report's 80/20",
+    "--split": "the preset's: the report's random 80/20; by groups, where known, for other data",
     "--weights": "imagenet for photographs, none for the drawn sample",
     "--backbone": "resnet50_v2, or an earlier stage",
     "--batch-size": "32, or an earlier stage",
@@ -230,14 +233,27 @@ DEFAULTS = {
     "--schedule": "constant, or an earlier stage",
     "--bn-statistics": "momentum for the report's data, exact for other data",
     "--bn-momentum": "the report's 0.99",
+    "--optimizer": "adam, or an earlier stage",
+    "--momentum": "0.0, or an earlier stage",
+    "--nesterov": "false, or an earlier stage",
+    "--weight-decay": "0.0, or an earlier stage",
+    "--clip-norm": "0.0, or an earlier stage",
+    "--warmup": "0, or an earlier stage",
+    "--label-smoothing": "0.0, or an earlier stage",
+    "--activation": "relu, or an earlier stage",
+    "--normalisation": "batch, or an earlier stage",
+    "--patience": "0",
+    "--preset": "report for Adience, CelebA and the drawn sample, heads for other data",
+    "--values": "the preset's",
     "--epochs": "20",
     "--seed": "7",
-    "--order": "backbone,batch_size,lr,neurons,dropout,l2,schedule",
+    "--order": "the preset's: backbone,batch_size,lr,neurons,dropout,l2,schedule, for instance",
     "--sweeps": "1",
     "--search": "grid",
     "--scheduler": "none",
     "--time-budget": "none",
-    "--vary": "batch_size,lr,neurons,dropout, 576 configurations; with pbt lr,dropout",
+    "--vary": "those of --values, else the preset's: batch_size,lr,neurons,dropout, 576 configurations, "
+    "for instance; with pbt lr,dropout",
     "--repeats": "1",
     "--max-repeats": "10",
     "--margin": "0.005",
@@ -269,7 +285,7 @@ DEFAULTS = {
 }
 WITHOUT_DEFAULT = {
     *("--help", "--version", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
-    *("--quiet", "--verbose", "--celeba", "--celeba-root"),
+    *("--quiet", "--verbose", "--celeba", "--celeba-root", "--print-study-file"),
 }
 
 

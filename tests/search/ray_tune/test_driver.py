@@ -26,11 +26,12 @@ from search.ray_tune.collector import Policy, assignment_of
 from search.ray_tune.driver import Driver
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
-from search.space.joint_space import POPULATION_RANGES, Range
+from search.space.joint_space import POPULATION_RANGES
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Objective
 from tests.search.processes import kill_training
+from trainables.hyperparameters import Range
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 pytestmark = pytest.mark.ray

@@ -17,13 +17,14 @@ from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.ray_tune.collector import MemberCollector, assignment_of
 from search.ray_tune.driver import Policy
-from search.space.joint_space import VARIED, Range, joint_space
+from search.space.joint_space import VARIED, joint_space
 from search.space.labels import show_value
 from search.strategies.joint import JointPlan, run_joint
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JointResult
 from tests.search.makers import FakeTrainer, make_problem, make_result
+from trainables.hyperparameters import Range
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 SPACE = {"learning_rate": (0.1, 0.001), "dropout": (0.0, 0.25, 0.5)}

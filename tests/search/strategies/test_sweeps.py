@@ -28,7 +28,8 @@ class FakeStages:
         self.choose = choose
         self.calls: list[tuple[str, int, list[str]]] = []
 
-    def __call__(self, stage: Stage, before: Sequence[StageResult], sweep: int) -> StageResult:
+    def __call__(self, name: str, before: Sequence[StageResult], sweep: int) -> StageResult:
+        stage = STAGES[name]
         self.calls.append((stage.name, sweep, [result.stage for result in before]))
         base, _ = base_of(before, {}, {})
         value = self.choose(stage, base, sweep)

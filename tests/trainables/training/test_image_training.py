@@ -9,12 +9,13 @@ import pytest
 
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
+from trainables.hyperparameters import BN_STATISTICS
 from trainables.training import training
 from trainables.training.batches import Examples
 from trainables.training.network import body_of
 from trainables.training.pretrained import preprocessing_layers
 from trainables.training.training import CHECKPOINT, Training, read_state
-from trainables.trial import BEST, BN_STATISTICS, LAST, EpochMetrics, TrialConfig, best_epoch
+from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
 pytestmark = pytest.mark.training
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from trainables.hyperparameters import EXACT
 from trainables.training.batches import Examples
 from trainables.training.training import Training
-from trainables.trial import EXACT, EpochMetrics, TrialConfig
+from trainables.trial import EpochMetrics, TrialConfig
 
 pytestmark = pytest.mark.training
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from trainables.hyperparameters import EXACT
 from trainables.training.batches import Examples
 from trainables.training.packed import PackedTraining, group_by_shape, pack_size
 from trainables.training.training import DivergedError, Training
-from trainables.trial import EXACT, EpochMetrics, TrialConfig
+from trainables.trial import EpochMetrics, TrialConfig
 
 pytestmark = pytest.mark.training
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from trainables.hyperparameters import SCHEDULES
 from trainables.training.schedules import learning_rate_of_epoch
-from trainables.trial import SCHEDULES, TrialConfig
+from trainables.trial import TrialConfig
 
 
 def _rates(schedule: str, val_losses: Sequence[float], epochs: int = 6) -> list[float]:
