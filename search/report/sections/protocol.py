@@ -24,7 +24,6 @@ _DATA = {
 _SPLITS = {
     "random": "random 80/20, photos of one subject on both sides",
     "group": "80/20 with no group on both sides",
-    "subject": "80/20 with no subject on both sides",  # as studies called it before groups
     "given": "the parts that came with the data",
     "folds": "the five official folds, no subject in two of them",
 }

@@ -164,7 +164,7 @@ def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
         ({"source": "sample"}, "**The data is drawn by a program**"),
         ({"source": "celeba"}, "data set: here CelebA; published Adience, aligned, frontal"),
         ({"images": 400}, "images: here 400; published 12,194"),
-        ({"split": "subject"}, "split: here 80/20 with no subject on both sides; published random 80/20"),
+        ({"split": "subject"}, "split: here 80/20 with no group on both sides; published random 80/20"),
         ({"split": "kfold:4"}, "selected on: here an inner validation part of the training parts"),
         ({"weights": "none"}, "backbone weights: here random; published ImageNet"),
         ({}, "epochs: here 2; published 20"),
