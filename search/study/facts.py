@@ -9,7 +9,6 @@ from typing import Any
 
 from data_prep.class_names import GENDER_SOURCES, GENDERS
 from data_prep.errors import InputError
-from data_prep.splits import protocol_name
 from search.study.formats import STUDY_FORMAT, read_file, require_format
 from search.study.layout import Layout
 
@@ -67,6 +66,8 @@ class StudyFacts:
                 raise ValueError(f"{name} must be of type {kind.__name__}, received {values[name]!r}")
         # what an earlier version did not write has its default
         told = {name: values[name] for name in known if values.get(name) is not None}
+        from data_prep.splits import protocol_name  # late: it loads pandas, which readers do without
+
         told["split"] = protocol_name(told.get("split", ""))
         told["class_names"] = tuple(map(str, told.get("class_names", ())))
         return cls(**told, others={name: fact for name, fact in values.items() if name not in known})
