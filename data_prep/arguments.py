@@ -132,7 +132,7 @@ def _parser() -> CommandParser:
     _add_adience(_dataset(datasets, "adience", "Adience: the fold files and the aligned faces they name"))
     _add_celeba(_dataset(datasets, "celeba", "CelebA: the attribute file and the aligned images"))
     _add_folder(
-        _dataset(datasets, "folder", "Your own photographs of two classes, by folder or in a CSV file")
+        _dataset(datasets, "folder", "Your own photographs, 2 to 1,000 classes, by folder or in a CSV file")
     )
     _add_utkface(_dataset(datasets, "utkface", "UTKFace: the gender in the names of its files"))
     _add_fairface(_dataset(datasets, "fairface", "FairFace: its two label files, which are a given split"))

@@ -84,7 +84,14 @@ def _print(exported: Exported, form: Format, model: ModelFile) -> None:
     print(f"checked: {exported.pictures} pictures, {spread}, {difference}")
     px = exported.input_px
     print(f"input: float32 (batch, {px}, {px}, 3), RGB in 0..255, width and height scaled independently")
-    print(f"output: float32 (batch, 1), the probability of label 1 ({shown_name(model.label_names[1])})")
+    print(f"output: float32 (batch, {exported.outputs}), {_output(exported, model)}")
+
+
+def _output(exported: Exported, model: ModelFile) -> str:
+    names = model.label_names
+    if exported.outputs == 1:
+        return f"the probability of label 1 ({shown_name(names[1])})"
+    return f"the probabilities of {listed(names, most=20)}, in this order"
 
 
 def _parser() -> CommandParser:

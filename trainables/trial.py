@@ -171,7 +171,8 @@ class EpochMetrics:
 
     `accuracy` is that of training, on each batch before its step. `train_accuracy_at_inference` is that of
     the network as it is used, on training rows after the epoch. `val_one_class` says whether all validation
-    rows got one class. Both are None where a version recorded the epoch that did not know them.
+    rows got one class. Both are None where a version recorded the epoch that did not know them. The last four
+    are there where an objective asks for them (`trainables.objective`).
     """
 
     epoch: int
@@ -183,6 +184,18 @@ class EpochMetrics:
     seconds: float
     train_accuracy_at_inference: float | None = None
     val_one_class: bool | None = None
+    balanced_accuracy: float | None = None
+    f1: float | None = None
+    auc: float | None = None
+    log_loss: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the figures as JSON values, without those that no objective asked for."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None or name not in _ASKED_FOR}
+
+
+_ASKED_FOR = ("balanced_accuracy", "f1", "auc", "log_loss")
 
 
 def best_epoch(epochs: Sequence[EpochMetrics]) -> int | None:
@@ -245,7 +258,7 @@ class TrialResult:
             "reason": self.reason,
             "seconds": self.seconds,
             "made_by": dict(self.made_by),
-            "epochs": [asdict(epoch) for epoch in self.epochs],
+            "epochs": [epoch.to_dict() for epoch in self.epochs],
         }
 
     @classmethod

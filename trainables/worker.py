@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,13 @@ from data_prep.storage.remote import address_of, pull, push
 from trainables.features.cache import open_features
 from trainables.features.inputs import rows_read_by
 from trainables.features.local_copy import copy_here
+from trainables.objective import OBJECTIVE, Objective
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import versions_of_a_trial
 
 if TYPE_CHECKING:
+    from trainables.training.batches import Examples
     from trainables.training.packed import PackedTraining
     from trainables.training.training import DivergedError, Training
 
@@ -48,7 +50,8 @@ class WorkerData:
     that is trained, as for `build_backbone`; `labels`: `(n,)` int16; `splits`: train and validation rows by
     the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
-    key; `early_stopping`: the handle of an actor that ends members of packs, a
+    key; `classes`: how many the labels are of; `objective`: what is compared, which every report carries;
+    `early_stopping`: the handle of an actor that ends members of packs, a
     `search.ray_tune.schedulers.PackEarlyStopping`; `local_cache`: the folder of a worker's own disk that the
     rows are copied to, None to read them where they are.
     """
@@ -65,6 +68,14 @@ class WorkerData:
     pausing: bool = False
     early_stopping: Any = None
     local_cache: Path | None = None
+    classes: int = 2
+    objective: Objective = OBJECTIVE
+
+    def examples(self, rows: str, split: str) -> Examples:
+        """Returns the examples of that split with the inputs of that name; it imports Keras."""
+        from trainables.training.batches import Examples
+
+        return Examples(self.rows(rows), self.labels, *self.splits[split], self.classes)
 
     def rows(self, name: str) -> np.ndarray:
         """Returns the cached rows of that name as a read-only memory map."""
@@ -101,7 +112,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
                 training.save(checkpoint)
                 push(checkpoint)
             if not training.config.is_over(training.finished):  # the last one is reported with the end
-                tune.report(running_figures(training.finished))
+                tune.report(running_figures(training.finished, training.objective))
         end[PREDICTIONS] = training.validation_probabilities()
         if ours["keep"]:
             training.keep(checkpoint, data.kept / ours["key"])
@@ -123,11 +134,10 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     configs = [TrialConfig.from_dict(member["config"]) for member in ours]
     started = time.perf_counter()
     prepare_process(data.keras_backend, data.cpus, data.gpus)
-    from trainables.training.batches import Examples
     from trainables.training.packed import PackedTraining
 
-    inputs = data.rows(configs[0].backbone)
-    pack = PackedTraining(configs, Examples(inputs, data.labels, *data.splits[ours[0]["split"]]))
+    examples = data.examples(configs[0].backbone, ours[0]["split"])
+    pack = PackedTraining(configs, examples, objective=data.objective)
     # a member's share of the start, which the seconds of a trial by itself have in them, too
     built_s = (time.perf_counter() - started) / len(configs)
     made_by = {**_made_by(), "packed": str(len(configs))}
@@ -140,8 +150,10 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
                 report |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
                 pack.stop(number)
                 left -= 1
-        best = max(report["mean_val_accuracy"] for report in reports if report)  # Tune wants the objective
-        tune.report({PACK: reports, "mean_val_accuracy": best, "done": left == 0})
+        objective = pack.objective
+        values = [report[objective.metric] for report in reports if report]
+        # Tune wants the objective
+        tune.report({PACK: reports, objective.metric: max(values, key=objective.gain), "done": left == 0})
 
 
 def _stopped(
@@ -152,7 +164,7 @@ def _stopped(
     if data.early_stopping is None:
         return set()
     heard = {
-        keys[number]: running_figures(pack.finished[number])
+        keys[number]: running_figures(pack.finished[number], pack.objective)
         for number, entry in enumerate(entries)
         if isinstance(entry, EpochMetrics)
     }
@@ -166,8 +178,8 @@ def _member_report(
     """Returns what the member would report by itself after an epoch, less its seconds."""
     if entry is None:
         return None
-    figures, finished = running_figures(pack.finished[number]), pack.finished[number]
-    end: dict[str, Any] = {EPOCHS: [asdict(metrics) for metrics in finished], REASON: "", PREDICTIONS: None}
+    figures, finished = running_figures(pack.finished[number], pack.objective), pack.finished[number]
+    end: dict[str, Any] = {EPOCHS: [metrics.to_dict() for metrics in finished], REASON: "", PREDICTIONS: None}
     if not isinstance(entry, EpochMetrics):
         figures.pop(EPOCH, None)  # it was heard before
         return {**figures, **end, STATUS: TrialStatus.FAILED.value, REASON: str(entry)}
@@ -215,10 +227,10 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
 
 def _report_end(training: Training, end: Mapping[str, Any]) -> None:
     """Reports for the last time; "done" ends the trial for Tune too, whatever a scheduler makes of it."""
-    figures = running_figures(training.finished)
+    figures = running_figures(training.finished, training.objective)
     if end[STATUS] == TrialStatus.FAILED:
         figures.pop(EPOCH, None)  # it was heard before
-    epochs = [asdict(metrics) for metrics in training.finished]
+    epochs = [metrics.to_dict() for metrics in training.finished]
     tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: _made_by(), "done": True})
 
 
@@ -227,7 +239,7 @@ def _report_state(training: Training, values: list[dict[str, float]]) -> None:
         training.save(Path(folder), with_best=False)
         write_json(Path(folder) / "values.json", values)
         tune.report(
-            {**running_figures(training.finished), VALUES: list(values)},
+            {**running_figures(training.finished, training.objective), VALUES: list(values)},
             checkpoint=tune.Checkpoint.from_directory(folder),
         )
 
@@ -271,17 +283,18 @@ def write_model(
     push(path)
 
 
-def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
+def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJECTIVE) -> dict[str, Any]:
     """Returns the last epoch's figures and the running mean and best of the validation accuracy, flat.
 
-    Before the first epoch, where a trial diverged in it, the accuracies are 0: the worst, for schedulers.
+    Before the first epoch, where a trial diverged in it, they and the objective are the worst for schedulers.
     """
     if not finished:
-        return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0}
+        worst = {objective.metric: objective.worst}
+        return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0, **worst}
     last, accuracies = finished[-1], [metrics.val_accuracy for metrics in finished]
     return {
-        **asdict(last),
-        EPOCH: asdict(last),
+        **last.to_dict(),
+        EPOCH: last.to_dict(),
         "mean_val_accuracy": sum(accuracies) / len(accuracies),
         "best_val_accuracy": max(accuracies),
     }
@@ -290,11 +303,10 @@ def running_figures(finished: Sequence[EpochMetrics]) -> dict[str, Any]:
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
     prepare_process(data.keras_backend, data.cpus, data.gpus)
-    from trainables.training.batches import Examples
     from trainables.training.training import Training
 
-    inputs = data.rows(rows_read_by(config))
-    training = Training(config, Examples(inputs, data.labels, *data.splits[ours["split"]]), data.weights)
+    examples = data.examples(rows_read_by(config), ours["split"])
+    training = Training(config, examples, data.weights, objective=data.objective)
     if ours["start"]:
         pull(weights := data.kept / ours["start"] / LAST)
         training.start_from(weights)

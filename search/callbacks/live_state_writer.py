@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class LiveStateWriter(Callback):
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes an epoch; a trial that was started again repeats those after its last checkpoint."""
-        figures = {name: _finite(value) for name, value in asdict(metrics).items()}
+        figures = {name: _finite(value) for name, value in metrics.to_dict().items()}
         with self._lock:
             running = self._running(trial)
             earlier = [epoch for epoch in running["epochs"] if epoch["epoch"] < metrics.epoch]

@@ -10,6 +10,7 @@ from typing import Self
 
 from search.callbacks.callback import Callback
 from search.study.descriptions import clock_time
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 
@@ -20,14 +21,14 @@ class Running:
     trial: Trial
     epochs: list[EpochMetrics] = field(default_factory=list)
 
-    @property
-    def mean_val_accuracy(self) -> float:
-        """The running objective; call it after the first epoch."""
-        return sum(metrics.val_accuracy for metrics in self.epochs) / len(self.epochs)
-
 
 class Progress(Callback):
-    """The progress of `total` trials called by `label`; a context manager, so that what is shown can end."""
+    """The progress of `total` trials called by `label`; a context manager, so that what is shown can end.
+
+    The best is that by `objective`, which may be set before the first trial ends.
+    """
+
+    objective: Objective = OBJECTIVE
 
     def __init__(
         self,
@@ -66,10 +67,11 @@ class Progress(Callback):
         self.running.pop(result.trial.key, None)
         self.done += 1
         self.failed += result.status is TrialStatus.FAILED
+        value, gain = self.objective.of(result), self.objective.gain
         if result.status is TrialStatus.COMPLETED and (
-            self._best is None or result.mean_val_accuracy > self._best[0]
+            self._best is None or gain(value) > gain(self._best[0])
         ):
-            self._best = (result.mean_val_accuracy, self.label(result.trial))
+            self._best = (value, self.label(result.trial))
 
     @property
     def trials_done(self) -> float:

@@ -16,6 +16,7 @@ from data_prep.command_line.notebook import in_notebook
 from search.callbacks.notebook_bar import NotebookBar
 from search.callbacks.progress import Progress, Running
 from search.study.descriptions import clock_time
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialResult, TrialStatus
 
 _BAR = 16  # columns
@@ -65,7 +66,7 @@ class ProgressDisplay(Progress):
         """A trial has ended; it gets its line."""
         super().trial_ended(result)
         self._console.print(
-            f"{self.title} {self.label(result.trial)}: {_outcome(result)} "
+            f"{self.title} {self.label(result.trial)}: {_outcome(result, self.objective)} "
             f"({self.done}/{self.total}{self._left()})",
             highlight=False,
             soft_wrap=True,
@@ -80,7 +81,7 @@ class ProgressDisplay(Progress):
         table.add_column("trial", overflow="fold")  # so that the figures are seen on 80 columns, too
         table.add_column("epoch", justify="right", no_wrap=True)
         table.add_column("", width=_BAR)
-        for name in ("loss", "val acc", "mean val acc"):
+        for name in ("loss", "val acc", self.objective.short_name):
             table.add_column(name, justify="right", no_wrap=True)
         for running in self.running.values():
             table.add_row(*self._row(running))
@@ -92,14 +93,20 @@ class ProgressDisplay(Progress):
             return label, f"0/{total}", ProgressBar(total=total, completed=0, width=_BAR), "", "", ""
         last = running.epochs[-1]
         bar = ProgressBar(total=total, completed=last.epoch, width=_BAR)
-        figures = (last.loss, last.val_accuracy, running.mean_val_accuracy)
+        figures = (last.loss, last.val_accuracy, self.objective.of_epochs(running.epochs))
         return label, f"{last.epoch}/{total}", bar, *(f"{figure:.4f}" for figure in figures)
 
 
-def _outcome(result: TrialResult) -> str:
+def _outcome(result: TrialResult, objective: Objective) -> str:
     if result.status is not TrialStatus.COMPLETED:
         return f"{result.status.value}: {result.reason}" if result.reason else result.status.value
     return (
-        f"mean val accuracy {result.mean_val_accuracy:.4f}, best {result.best_val_accuracy:.4f} "
+        f"{_value(result, objective)}best {result.best_val_accuracy:.4f} "
         f"in epoch {result.best_epoch}, {result.seconds:.1f} s"
     )
+
+
+def _value(result: TrialResult, objective: Objective) -> str:
+    if objective == OBJECTIVE:
+        return f"mean val accuracy {result.mean_val_accuracy:.4f}, "
+    return f"{objective.name} {objective.of(result):.4f}, val accuracy "

@@ -42,7 +42,7 @@ def failures(snapshot: Snapshot) -> list[Failure]:
     found = []
     for row in rows:
         ended = snapshot.trials.get(row["key"])
-        epochs = [vars(epoch) for epoch in ended.epochs] if ended else live.get(row["key"], ())
+        epochs = [epoch.to_dict() for epoch in ended.epochs] if ended else live.get(row["key"], ())
         log = "\n".join([*map(_line, list(epochs)[-_TAIL:]), *_last_words(snapshot.folder, row["key"])])
         found.append(Failure(trial_label(row), row["reason"] or "no reason was given", log))
     return found

@@ -21,6 +21,7 @@ from trainables.backbones.table import BACKBONES, find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.images import RESIZES
 from trainables.hyperparameters import BN_STATISTICS, HYPERPARAMETERS, MOMENTUM
+from trainables.objective import OBJECTIVE, OBJECTIVES
 from trainables.trial import TrialConfig
 
 _DEFAULTS = TrialConfig()
@@ -210,7 +211,7 @@ class JointOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class DecidingOptions(OptionGroup):
-    """Number of seeds for each value, and whether the held-out data is read."""
+    """What decides who is better, the number of seeds for each value, whether held-out data is read."""
 
     title: ClassVar[str] = "deciding"
 
@@ -228,6 +229,12 @@ class DecidingOptions(OptionGroup):
         "difference of practical interest: values that differ by less are called equivalent",
         parse=margin,
         metavar="SHARE",
+    )
+    objective: str = option(
+        OBJECTIVE.metric,
+        "figure that decides which configuration is better: the epochs' mean validation accuracy (the "
+        "report's), that of the best epoch, or a figure of the last epoch",
+        choices=tuple(OBJECTIVES),
     )
     final: bool = option(False, "one reading of the held-out data, for the last winner")
 

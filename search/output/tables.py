@@ -20,6 +20,7 @@ from search.study.descriptions import clock_time, describe_data, weights_in_word
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from search.study.stage_results import Entry, PopulationResult, Result, StageResult
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial
 
 _HEADS = {
@@ -93,7 +94,8 @@ def print_stage(result: Result, console: Console) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", box=None)
     table.add_column(varied, overflow="fold")
     known = any(entry.train_accuracy_at_inference is not None for entry in result.entries)
-    for name in ("mean val acc", *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds"):
+    figures = (result.objective.short_name, *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds")
+    for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for number, entry in enumerate(result.entries):
@@ -103,8 +105,7 @@ def print_stage(result: Result, console: Console) -> None:
         )
     add_baselines(table, result.baselines, len(table.columns))
     console.print(table)
-    if result.objective.metric == "mean_val_accuracy":
-        console.print("mean val acc: mean over the epochs of the validation accuracy", style="dim")
+    console.print(_what_it_is(result.objective), style="dim")
     if known:
         console.print("train: accuracy on training rows at inference, after the last epoch", style="dim")
     for note in result.notes:
@@ -122,6 +123,14 @@ def add_baselines(table: Table, baselines: Sequence[Baseline], columns: int, at:
         cells = [""] * (columns - 2)
         cells[at - 1] = decimal(baseline.mean)
         table.add_row(Text(baseline.title), *cells, Text("baseline"), style="dim")
+
+
+def _what_it_is(objective: Objective) -> str:
+    if objective.metric == OBJECTIVE.metric:
+        return "mean val acc: mean over the epochs of the validation accuracy"
+    less = ", less is better" if objective.mode == "min" else ""
+    when = "" if "epoch" in objective.name else " of the last epoch"
+    return f"{objective.short_name}: {objective.name}{when}{less}"
 
 
 def _cells(entry: Entry, *, repeated: bool, known: bool) -> list[str]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from data_prep.class_names import printable, shown_name
 from data_prep.storage.atomic_files import write_whole
 from search.prediction.photographs import Photograph
-from search.statistics.classification_errors import THRESHOLD
+from search.statistics.class_probabilities import THRESHOLD
 from trainables.inference.classifier import Prediction
 
 FACE_COLUMNS = ("face", "left", "top", "width", "height")

@@ -62,7 +62,7 @@ class Driver:
         self._record = record
         self._connected = connected
         self._head_start = head_start
-        self._packing = Packing(problem.keras_backend, machine)
+        self._packing = Packing(problem.keras_backend, machine, problem.classes)
 
     @property
     def is_connected(self) -> bool:
@@ -241,6 +241,8 @@ class Driver:
             early_stopping=early_stopping,
             # a worker stands in a folder of its own
             local_cache=self._machine.local_cache and self._machine.local_cache.absolute(),
+            classes=self.problem.classes,
+            objective=self.problem.objective,
         )
 
     def _connect(self) -> None:

@@ -21,10 +21,11 @@ PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
 
 @dataclass(frozen=True)
 class Packing:
-    """Packing of heads on this Keras backend and machine."""
+    """Packing of heads for so many classes on this Keras backend and machine."""
 
     keras_backend: str
     machine: MachineOptions
+    classes: int = 2
 
     def cut(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
         """Returns the trials that are trained together, and those that are trained alone.
@@ -52,7 +53,7 @@ class Packing:
         if reads_images(config):
             return 1
         features = find_backbone(config.backbone).features or 2048
-        return self.wanted(pack_size(config, features, PACK_BYTES))
+        return self.wanted(pack_size(config, features, PACK_BYTES, classes=self.classes))
 
     def wanted(self, on_gpu: int) -> int:
         """Returns the size of packs: what was asked for, else `on_gpu` where there is a GPU, else 1."""

@@ -15,8 +15,8 @@ from ray.tune.schedulers import (
     TrialScheduler,
 )
 
-from search.study.stage_results import Objective
 from trainables.hyperparameters import Range
+from trainables.objective import Objective
 
 POPULATION_STEPS = 5
 

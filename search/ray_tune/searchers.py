@@ -13,8 +13,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.space.joint_space import Space, bases_of
 from search.space.values import Values
-from search.study.stage_results import Objective
 from trainables.hyperparameters import Range
+from trainables.objective import Objective
 from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
 from trainables.worker import PACK

@@ -80,6 +80,7 @@ class Workers:
     def _callback(self, total: int) -> Iterator[Callback]:
         console = self.pool.console
         with progress_on(console, str(self.search_id), total, self.label) as progress:
+            progress.objective = self.driver.problem.objective
             callbacks = Callbacks((progress, *self.pool.callbacks))
             callbacks.search_began(self.search_id, total)
             if total and not self.driver.is_connected:

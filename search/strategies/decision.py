@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+
 from data_prep.splits import describe_split
 from search.statistics.paired_tests import LEVEL
 from search.statistics.selection import Selection, select
 from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner
 from search.study.setup import Problem
-from search.study.stage_results import OBJECTIVE, ComparisonProtocol, Decision
+from search.study.stage_results import ComparisonProtocol, Decision
 from trainables.trial import Trial, TrialConfig
 
 SMALL_BATCH = 4  # examples, whose mean lies half a standard deviation beside that of all
@@ -55,12 +57,15 @@ def decide(
 
     `selection` is that of a race, which has looked before; without one the candidates are compared here.
     """
+    objective = plan.problem.objective
     if selection is None:
-        scores = [candidate.scores(runs.results) for candidate in candidates]
+        scores = [candidate.scores(runs.results, objective) for candidate in candidates]
         selection = select(scores, level=LEVEL, margin=plan.margin)
     winner = None if selection.winner is None else candidates[selection.winner]
-    entries = entries_of(candidates, selection, runs.results, runs.reused)
-    luck = luck_of_winner(runs.results, plan.problem, runs.ledger) if winner else None
+    entries = entries_of(candidates, selection, runs.results, runs.reused, objective=objective)
+    # the luck of a choice is counted in accuracies
+    lucky = winner and objective.metric.endswith("val_accuracy")
+    luck = luck_of_winner(runs.results, plan.problem, runs.ledger) if lucky else None
     won = None if selection.winner is None else entries[selection.winner].mean
     return kind(
         entries=entries,
@@ -80,7 +85,7 @@ def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) 
     """
     problem = plan.problem
     return {
-        "objective": OBJECTIVE,
+        "objective": problem.objective,
         "protocol": ComparisonProtocol(
             split=problem.protocol,
             splits=tuple(split.name for split in problem.splits),
@@ -103,9 +108,10 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     if problem.weights == "none":
         yield "The backbones have random weights, not ImageNet's."
     for split in problem.splits:
-        share = float(problem.labels[split.validation].mean())
-        constant = max(share, 1 - share)
-        yield f"{describe_split(split)}; the more frequent label alone is right in {constant:.4f}"
+        counts = np.bincount(problem.labels[split.validation])
+        constant = float(counts.max() / counts.sum())
+        frequent = "more frequent label" if problem.classes == 2 else "most frequent class"
+        yield f"{describe_split(split)}; the {frequent} alone is right in {constant:.4f}"
     if any(config.batch_size == 1 for config in configs):
         yield (
             "Batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, "

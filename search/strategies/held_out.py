@@ -50,7 +50,7 @@ def evaluate_winner(
         if reading["config"] == result.winner.to_dict():
             return reading
     runs = [problem.trial(result.winner, split.name) for split in problem.final_splits]
-    results = TrialRuns(ledger, train).of(runs)
+    results = TrialRuns(ledger, train, problem).of(runs)
     failed = [
         run for run in runs if run.key not in results or results[run.key].status is not TrialStatus.COMPLETED
     ]

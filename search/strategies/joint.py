@@ -21,12 +21,13 @@ from search.strategies.ablation import ablate, ablation_note
 from search.strategies.decision import decide
 from search.strategies.suggestions import Suggestions
 from search.strategies.trial_runs import TrialRuns
-from search.study.comparison import Candidate, each_once, runs_of
+from search.study.comparison import Candidate, each_once, runs_of, scored
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.setup import Problem
-from search.study.stage_results import OBJECTIVE, Ablation, Entry, JointResult
+from search.study.stage_results import Ablation, Entry, JointResult
 from trainables.hyperparameters import Range
+from trainables.objective import Objective
 from trainables.trial import MEMBER, Trial, TrialConfig, TrialResult, TrialStatus
 
 PAUSING = ("hyperband", "median")  # schedulers that pause trials, which continue from checkpoints
@@ -133,13 +134,13 @@ class Workers(Protocol):
 
 def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
     """Runs the search, repeats the best, and returns what was found, within the time budget."""
-    deadline = deadline_after(plan.time_budget_s)
+    deadline, objective = deadline_after(plan.time_budget_s), plan.problem.objective
     policy = Policy(
-        scheduler=make_scheduler(plan.scheduler, OBJECTIVE, plan.base.epochs),
+        scheduler=make_scheduler(plan.scheduler, objective, plan.base.epochs),
         deadline=deadline,
         pausing=plan.scheduler in PAUSING,
     )
-    runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)))
+    runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)), plan.problem)
     if plan.search == "tpe":
         _suggest(plan, runs, workers, policy)
     else:
@@ -155,7 +156,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         repeated = [_candidate(plan, config, plan.repeats) for config in fresh]
         results = runs.of(each_once(repeated))
         # where the time ran out among the repeats, one run each is better than no winner
-        decides_fresh = any(_is_whole(candidate, results) for candidate in repeated)
+        decides_fresh = any(_is_whole(candidate, results, objective) for candidate in repeated)
     kind = partial(
         JointResult, settings=plan.settings(), trials=tuple(runs.results), counts=_counts(runs.results)
     )
@@ -168,15 +169,15 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         notes += [ablation_note(ablation)] if ablation else []
     return replace(
         result,
-        entries=tuple(sorted(result.entries, key=_best_mean_first)),
+        entries=tuple(sorted(result.entries, key=partial(_best_mean_first, objective))),
         notes=tuple(notes),
         ablation=ablation,
     )
 
 
-def _best_mean_first(entry: Entry) -> float:
+def _best_mean_first(objective: Objective, entry: Entry) -> float:
     # NaN compares false with all numbers: in a sort key it would leave the others unsorted
-    return math.inf if math.isnan(entry.mean) else -entry.mean
+    return math.inf if math.isnan(entry.mean) else -objective.gain(entry.mean)
 
 
 def _train_listed(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy) -> None:
@@ -187,12 +188,14 @@ def _train_listed(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Po
 
 
 def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy) -> None:
+    objective = plan.problem.objective
     suggestions = Suggestions(
         plan.samples or 0,
         plan.settings(),
         lambda trial: _ended([trial], runs.ledger, plan).get(trial.key),
         runs.ledger,
         Layout(runs.ledger.folder).suggestions(plan.search, plan.scheduler),
+        objective,
     )
 
     def ask(values: Mapping[str, Any]) -> dict[str, Any] | float | None:
@@ -201,21 +204,28 @@ def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy)
         return assignment_of(answer) if isinstance(answer, Trial) else answer
 
     known = [
-        (result.trial.config, result.mean_val_accuracy)
+        (result.trial.config, value)
         for result in suggestions.known_before
-        if result.epochs
+        if not math.isnan(value := objective.of(_scored(plan, runs, result)))
     ]
-    searcher = KnowingSearcher(plan.space, OBJECTIVE, plan.base.seed, ask, suggestions.full, known)
+    searcher = KnowingSearcher(plan.space, objective, plan.base.seed, ask, suggestions.full, known)
     if not suggestions.full():
         workers.search(searcher, plan.base, suggestions.missing(), policy)
-    runs.add(suggestions.results(), reused=suggestions.reused)
+    found = {key: _scored(plan, runs, result) for key, result in suggestions.results().items()}
+    runs.add(found, reused=suggestions.reused)
+
+
+def _scored(plan: JointPlan, runs: TrialRuns, result: TrialResult) -> TrialResult:
+    return scored(result, plan.problem, runs.ledger)
 
 
 def _ended(trials: Sequence[Trial], ledger: Ledger, plan: JointPlan) -> dict[str, TrialResult]:
     """Returns what is in the ledger; a stopped trial counts as ended where this search stops trials too."""
     if plan.scheduler == "none":
-        return finished_trials(trials, ledger)
-    return {trial.key: result for trial in trials if (result := ledger.find(trial))}
+        found = finished_trials(trials, ledger)
+    else:
+        found = {trial.key: result for trial in trials if (result := ledger.find(trial))}
+    return {key: scored(result, plan.problem, ledger) for key, result in found.items()}
 
 
 def _best_first(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[TrialConfig]:
@@ -223,9 +233,9 @@ def _best_first(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[Tri
     scores: dict[TrialConfig, list[float]] = {}
     for result in results.values():
         if result.status is TrialStatus.COMPLETED:
-            scores.setdefault(result.trial.config, []).append(result.mean_val_accuracy)
+            scores.setdefault(result.trial.config, []).append(plan.problem.objective.of(result))
     whole = [config for config, runs in scores.items() if len(runs) == len(plan.problem.splits)]
-    return sorted(whole, key=lambda config: -sum(scores[config]))
+    return sorted(whole, key=lambda config: -plan.problem.objective.gain(sum(scores[config])))
 
 
 def _candidate(plan: JointPlan, config: TrialConfig, repeats: int) -> Candidate:
@@ -248,8 +258,8 @@ def _notes(plan: JointPlan, results: Mapping[str, TrialResult], decides_fresh: b
     return notes
 
 
-def _is_whole(candidate: Candidate, results: Mapping[str, TrialResult]) -> bool:
-    return all(map(math.isfinite, candidate.scores(results).values()))
+def _is_whole(candidate: Candidate, results: Mapping[str, TrialResult], objective: Objective) -> bool:
+    return all(map(math.isfinite, candidate.scores(results, objective).values()))
 
 
 def _counts(results: Mapping[str, TrialResult]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from statistics import fmean
+from functools import partial
 from typing import Any, Protocol
 
 from search.ray_tune.collector import Member, Policy, deadline_after
@@ -17,8 +17,9 @@ from search.statistics.verdict_text import SINGLE_RUNS
 from search.strategies.decision import circumstances
 from search.strategies.joint import JointPlan
 from search.study.comparison import ages_of, figures_at_inference
-from search.study.stage_results import OBJECTIVE, Entry, PopulationResult
+from search.study.stage_results import Entry, PopulationResult
 from trainables.hyperparameters import Range
+from trainables.objective import Objective
 from trainables.trial import TrialConfig, TrialStatus
 
 
@@ -35,15 +36,15 @@ def run_population(plan: JointPlan, workers: Population) -> PopulationResult:
     A member's objective is the mean over the epochs of the line that it ended in. There is one run of
     each, so nothing is said about how sure the winner is; a population that was killed starts again.
     """
-    started = time.perf_counter()
+    started, objective = time.perf_counter(), plan.problem.objective
     random.seed(plan.base.seed)  # Ray's scheduler draws from it
     deadline = deadline_after(plan.time_budget_s)
     space = {name: values for name, values in plan.space.items() if isinstance(values, Range)}
-    scheduler = make_population_scheduler(OBJECTIVE, space, plan.base.epochs)
+    scheduler = make_population_scheduler(objective, space, plan.base.epochs)
     configs = [trial.config for trial in plan.trials()]
     split = plan.problem.splits[0]
     members = workers.population(configs, split.name, Policy(scheduler=scheduler, deadline=deadline))
-    ordered = sorted(members, key=_rank)
+    ordered = sorted(members, key=partial(_rank, objective))
     best = next((member for member in ordered if member.status is TrialStatus.COMPLETED), None)
     breakdown = None
     if best and best.predictions is not None:
@@ -53,7 +54,7 @@ def run_population(plan: JointPlan, workers: Population) -> PopulationResult:
     shared = circumstances(plan, plan.trials(), started)
     return PopulationResult(
         **{**shared, "notes": (*shared["notes"], *_NOTES)},
-        entries=tuple(_entry(member) for member in ordered),
+        entries=tuple(_entry(member, objective) for member in ordered),
         winner=best.trial.config if best else None,
         verdict="single" if best else "none",
         statement=_statement(best, plan),
@@ -69,16 +70,12 @@ _NOTES = (
 )
 
 
-def _rank(member: Member) -> float:
-    return -_objective(member) if member.status is TrialStatus.COMPLETED else math.inf
+def _rank(objective: Objective, member: Member) -> float:
+    value = objective.gain(objective.of_epochs(member.epochs))
+    return math.inf if member.status is not TrialStatus.COMPLETED or math.isnan(value) else -value
 
 
-def _objective(member: Member) -> float:
-    accuracies = [metrics.val_accuracy for metrics in member.epochs]
-    return fmean(accuracies) if accuracies else math.nan
-
-
-def _entry(member: Member) -> Entry:
+def _entry(member: Member, objective: Objective) -> Entry:
     result = member.result()
     return Entry(
         value=None,
@@ -87,7 +84,7 @@ def _entry(member: Member) -> Entry:
         reused=(),
         status=member.status.value,
         reason=member.reason,
-        mean=_objective(member),
+        mean=objective.of_epochs(member.epochs),
         spread=math.nan,
         best_val_accuracy=result.best_val_accuracy,
         best_epoch=result.best_epoch,

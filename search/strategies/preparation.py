@@ -21,6 +21,7 @@ from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
+from trainables.objective import OBJECTIVES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +56,7 @@ def problem_of(options: SearchOptions) -> Problem:
         options.machine.keras_backend,
         data.feature_precision,
         resize=data.resize,
+        objective=OBJECTIVES[options.deciding.objective],
     )
 
 

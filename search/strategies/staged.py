@@ -68,7 +68,7 @@ class StagePlan:
 
 def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
     """Trains what is missing and returns what the stage found."""
-    runs = TrialRuns(ledger, train)
+    runs = TrialRuns(ledger, train, plan.problem)
     if plan.race_to:
         candidates, selection = _race(plan, plan.race_to, runs)
     else:
@@ -84,7 +84,7 @@ def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candida
     while True:
         candidates = plan.candidates(repeats)
         results = runs.of(each_once(candidates))
-        scores = [candidate.scores(results) for candidate in candidates]
+        scores = [candidate.scores(results, plan.problem.objective) for candidate in candidates]
         state = race(scores, maximum=maximum, margin=plan.margin)
         if not state.need:
             return candidates, state.selection

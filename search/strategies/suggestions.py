@@ -9,6 +9,7 @@ from typing import Any
 
 from data_prep.storage.atomic_files import write_json
 from search.study.ledger import Ledger
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialResult
 
 BUDGET = ("num_samples", "time_budget_s")  # a search with a larger budget is the same search
@@ -24,9 +25,16 @@ class Suggestions:
     """
 
     def __init__(
-        self, samples: int, settings: Mapping[str, Any], find: Find, ledger: Ledger, path: Path
+        self,
+        samples: int,
+        settings: Mapping[str, Any],
+        find: Find,
+        ledger: Ledger,
+        path: Path,
+        objective: Objective = OBJECTIVE,
     ) -> None:
         self._samples, self._find, self._ledger, self._path = samples, find, ledger, path
+        self._objective = objective
         self._settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
         # a dict keeps the order of asking, which a set would lose: TPE hears its past in it
         self._asked = {key: None for key in self._read() if ledger.find_key(key)}
@@ -52,7 +60,8 @@ class Suggestions:
         if known is None:
             return trial
         self.reused[trial.key] = known
-        return known.mean_val_accuracy if known.epochs else 0.0  # failed at once: as bad as can be
+        objective = self._objective
+        return objective.of(known) if known.epochs else objective.worst  # failed at once: as bad as can be
 
     def results(self) -> dict[str, TrialResult]:
         """Returns by key what came of them, in the order asked."""

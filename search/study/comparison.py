@@ -18,6 +18,7 @@ from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry
+from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 
@@ -29,9 +30,14 @@ class Candidate:
     config: TrialConfig
     runs: tuple[Trial, ...]
 
-    def scores(self, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
-        """Returns the objective of each run by split and seed, NaN where it did not finish."""
-        return {(run.split, run.config.seed): _score(results.get(run.key)) for run in self.runs}
+    def scores(
+        self, results: Mapping[str, TrialResult], objective: Objective = OBJECTIVE
+    ) -> dict[tuple[str, int], float]:
+        """Returns the objective of each run by split and seed, so that more is better.
+
+        It is NaN where a run did not finish.
+        """
+        return {(run.split, run.config.seed): _score(results.get(run.key), objective) for run in self.runs}
 
 
 def runs_of(config: TrialConfig, problem: Problem, seeds: Sequence[int]) -> tuple[Trial, ...]:
@@ -59,10 +65,12 @@ def entries_of(
     selection: Selection,
     results: Mapping[str, TrialResult],
     reused: Collection[str],
+    *,
+    objective: Objective = OBJECTIVE,
 ) -> tuple[Entry, ...]:
     """Returns an entry for each candidate in order; `results` and `reused` go by key."""
     return tuple(
-        _entry(candidate, results, reused, comparison)
+        replace(_entry(candidate, results, reused, objective), **_compared(comparison))
         for candidate, comparison in zip(candidates, selection.comparisons, strict=True)
     )
 
@@ -134,24 +142,38 @@ def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:
     return list(ages.where(ages.notna(), None))
 
 
-def _score(result: TrialResult | None) -> float:
+def scored(result: TrialResult, problem: Problem, ledger: Ledger) -> TrialResult:
+    """Returns `result` with the figure of the problem's objective in its last epoch.
+
+    A trial that was trained for another objective has its probabilities in the ledger, and is not trained
+    again. Raises InputError where they cannot be read.
+    """
+    figure = problem.objective.figure
+    if not figure or result.status is not TrialStatus.COMPLETED or getattr(result.epochs[-1], figure):
+        return result
+    splits = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
+    labels = problem.labels[splits[result.trial.split]]
+    last = with_figure(result.epochs[-1], problem.objective, labels, ledger.predictions(result.trial))
+    return replace(result, epochs=(*result.epochs[:-1], last))
+
+
+def _score(result: TrialResult | None, objective: Objective) -> float:
     if result is None or result.status is not TrialStatus.COMPLETED:
         return math.nan  # one run that failed makes its candidate fail
-    return result.mean_val_accuracy
+    return objective.gain(objective.of(result))
 
 
 def _entry(
     candidate: Candidate,
     results: Mapping[str, TrialResult],
     reused: Collection[str],
-    comparison: Comparison | None,
+    objective: Objective,
 ) -> Entry:
     keys = tuple(run.key for run in candidate.runs)
     ended = [results[key] for key in keys if key in results]
     failed = [run for run in ended if run.status is not TrialStatus.COMPLETED]
     finished = [run for run in ended if run.status is TrialStatus.COMPLETED]
-    scores = [run.mean_val_accuracy for run in finished]
-    compared = ("difference", "interval", "p_value", "tied", "equivalent") if comparison else ()
+    scores = [objective.of(run) for run in finished]
     status, reason = TrialStatus.COMPLETED, ""
     if failed:
         status, reason = failed[0].status, failed[0].reason
@@ -170,5 +192,9 @@ def _entry(
         best_epoch=finished[0].best_epoch if finished else None,
         seconds=sum(run.seconds for run in ended),
         **figures_at_inference(finished),
-        **{name: getattr(comparison, name) for name in compared},
     )
+
+
+def _compared(comparison: Comparison | None) -> dict[str, Any]:
+    names = ("difference", "interval", "p_value", "tied", "equivalent") if comparison else ()
+    return {name: getattr(comparison, name) for name in names}

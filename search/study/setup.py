@@ -22,6 +22,7 @@ from trainables.features.cache import FEATURE_PRECISIONS, find_features
 from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import find_rows, reads_images, rows_of_pictures, rows_read_by
 from trainables.hyperparameters import EXACT, MOMENTUM
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
@@ -34,6 +35,7 @@ class Problem:
 
     `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
     `feature_precision` is that of the frozen backbones' arithmetic; `resize` is how pictures are scaled.
+    `objective` decides who is better.
     """
 
     manifest: Manifest
@@ -43,6 +45,7 @@ class Problem:
     keras_backend: str
     feature_precision: str = FEATURE_PRECISIONS[0]
     resize: str = RESIZES[0]
+    objective: Objective = OBJECTIVE
 
     @classmethod
     def of(
@@ -54,6 +57,7 @@ class Problem:
         feature_precision: str = FEATURE_PRECISIONS[0],
         *,
         resize: str = RESIZES[0],
+        objective: Objective = OBJECTIVE,
     ) -> Problem:
         """Returns the problem; without `weights` photographs get `imagenet` and drawings `none`.
 
@@ -67,7 +71,8 @@ class Problem:
         protocol = protocol_name(protocol)
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
-        return cls(manifest, protocol, splits, weights, backend, feature_precision, resize)
+        extras = feature_precision, resize, objective
+        return cls(manifest, protocol, splits, weights, backend, *extras)
 
     @property
     def final_splits(self) -> tuple[Split, ...]:
@@ -96,6 +101,11 @@ class Problem:
     def labels(self) -> np.ndarray:
         """The label of every row, int16 `(n,)`."""
         return self.manifest.table["label"].to_numpy(dtype=np.int16)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.manifest.class_names)
 
     def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
         """Returns the trial of `config` on the split of that name; see Trial for its `start`."""

@@ -21,6 +21,7 @@ from search.statistics.baselines import Baseline, baselines_of
 from search.study.formats import STAGE_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
+from trainables.objective import Objective
 from trainables.trial import TrialConfig, TrialStatus
 
 if TYPE_CHECKING:
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
 
 JOINT = "joint"
 _COUNTS = tuple(status.value.lower() for status in TrialStatus)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """The figure by which configurations are compared, and whether more of it is better."""
-
-    metric: str = "mean_val_accuracy"
-    mode: str = "max"
-
-
-OBJECTIVE = Objective()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from search.space.labels import describe_config
 from search.study.stage_results import Result
+from trainables.objective import PROBABILITY_FIGURES
 from trainables.trial import EpochMetrics, TrialConfig, TrialResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _CONFIG = [item.name for item in fields(TrialConfig)]
-_METRICS = [item.name for item in fields(EpochMetrics)]
+_METRICS = [item.name for item in fields(EpochMetrics) if item.name not in PROBABILITY_FIGURES]
 _ENDED = (
     *("split", "status", "objective", "best_val_accuracy", "best_epoch"),
     *("train_accuracy_at_inference", "one_class_epochs", "seconds", "reason"),
@@ -56,11 +57,15 @@ def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
 
 
 def epoch_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
-    """Returns one row per epoch of each trial with EPOCH_COLUMNS; `key` is the trial's."""
+    """Returns one row per epoch of each trial with EPOCH_COLUMNS; `key` is the trial's.
+
+    Figures that an objective asked for have a column each behind them.
+    """
     import pandas as pd
 
-    rows = [{"key": trial.trial.key, **vars(epoch)} for trial in trials for epoch in trial.epochs]
-    return pd.DataFrame(rows, columns=pd.Index(EPOCH_COLUMNS))
+    rows = [{"key": trial.trial.key, **epoch.to_dict()} for trial in trials for epoch in trial.epochs]
+    asked = [name for name in PROBABILITY_FIGURES if any(name in row for row in rows)]
+    return pd.DataFrame(rows, columns=pd.Index([*EPOCH_COLUMNS, *asked]))
 
 
 def result_table(results: Iterable[Result]) -> pd.DataFrame:

@@ -22,7 +22,8 @@ from search.study.comparison import Candidate, entries_of
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import ComparisonProtocol, JointResult, Objective, StageFiles, StageResult
+from search.study.stage_results import ComparisonProtocol, JointResult, StageFiles, StageResult
+from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 FACTS: Mapping[str, Any] = {

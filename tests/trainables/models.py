@@ -28,7 +28,7 @@ def write_brightness_model(path: Path, px: int = TINY_PX) -> Path:
     return save(network, path)
 
 
-def write_convolution_model(path: Path, px: int = TINY_PX) -> Path:
+def write_convolution_model(path: Path, px: int = TINY_PX, classes: int = 2) -> Path:
     """Writes a model with the kinds of layers that a backbone with its head has, with random weights."""
     import keras
     from keras import layers
@@ -45,7 +45,7 @@ def write_convolution_model(path: Path, px: int = TINY_PX) -> Path:
             layers.Dense(8, activation="relu"),
             layers.BatchNormalization(),
             layers.Dropout(0.5),
-            layers.Dense(1, activation="sigmoid"),
+            layers.Dense(1, activation="sigmoid") if classes == 2 else layers.Dense(classes, "softmax"),
         ]
     )
     network.layers[-1].kernel.assign(5 * np.asarray(network.layers[-1].kernel))

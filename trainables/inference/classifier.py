@@ -48,15 +48,24 @@ Look = Callable[[Photo, int], Sequence[View]]
 class Prediction:
     """The answer of a model to a view of a photograph, `photo` being the photograph's number from 0.
 
-    `probability` is that of label 1, None where `problem` says in a sentence why there is nothing to say;
-    `failed` tells a photograph that could not be read from one in which no face was found.
+    `probability` is that of label 1 of two classes, and that of the likeliest of more, whose `distribution`
+    has those of all; None where `problem` says in a sentence why there is nothing to say. `failed` tells a
+    photograph that could not be read from one in which no face was found.
     """
 
     photo: int
     probability: float | None = None
+    distribution: tuple[float, ...] = ()
     box: Box | None = None
     problem: str = ""
     failed: bool = False
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """The probability of every class in the order of the labels, none where there is a problem."""
+        if self.distribution or self.probability is None:
+            return self.distribution
+        return (1 - self.probability, self.probability)
 
 
 _Seen = tuple[Prediction, Pixels | None]  # with no probability yet, and what the network is to be shown
@@ -64,7 +73,10 @@ _Seen = tuple[Prediction, Pixels | None]  # with no probability yet, and what th
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A Keras model from RGB pixels in 0..255, `(n, px, px, 3)`, to the probability of label 1, `(n, 1)`."""
+    """A Keras model from RGB pixels in 0..255, `(n, px, px, 3)`, to probabilities.
+
+    They are of label 1, `(n, 1)`, for two classes, and of every label, `(n, classes)`, from three.
+    """
 
     network: keras.Model
     input_px: int
@@ -91,8 +103,14 @@ class Classifier:
             ) from error
         return cls(network, _input_px(network, path))
 
+    @property
+    def classes(self) -> int:
+        """The number of classes that the model tells apart."""
+        outputs = int(self.network.output_shape[1])
+        return 2 if outputs == 1 else outputs
+
     def probabilities(self, pixels: Pixels) -> npt.NDArray[np.float32]:
-        """Returns the probability of label 1 `(n,)` for pixels `(n, px, px, 3)`.
+        """Returns the probability of label 1 `(n,)`, or of every label `(n, classes)`, for `(n, px, px, 3)`.
 
         Raises InputError where the model gives anything else than probabilities.
         """
@@ -102,7 +120,7 @@ class Classifier:
             raise InputError(
                 f"the model must give probabilities in [0, 1], it gave {worst}; train the model again"
             )
-        return found[:, 0]
+        return found[:, 0] if self.classes == 2 else found
 
 
 def show_whole(photo: Photo, px: int) -> Sequence[View]:
@@ -164,12 +182,18 @@ def _look_at(number: int, photo: Photo, look: Look, px: int) -> Sequence[_Seen]:
 
 def _classified(classifier: Classifier, seen: Sequence[_Seen], size: int) -> Iterator[Prediction]:
     views = [pixels for _, pixels in seen if pixels is not None]
-    found: Iterator[float] = iter(())
+    found: Iterator[Any] = iter(())
     if views:
         padding = [np.zeros_like(views[0])] * (size - len(views))  # one shape, so one compilation
         found = iter(classifier.probabilities(np.stack([*views, *padding])).tolist())
     for prediction, pixels in seen:
-        yield prediction if pixels is None else replace(prediction, probability=next(found))
+        yield prediction if pixels is None else _with_answer(prediction, next(found))
+
+
+def _with_answer(prediction: Prediction, found: float | list[float]) -> Prediction:
+    if isinstance(found, float):
+        return replace(prediction, probability=found)
+    return replace(prediction, probability=max(found), distribution=tuple(found))
 
 
 def _imported_keras(backend: str | None) -> Any:
@@ -209,12 +233,15 @@ def _input_px(network: keras.Model, path: Path) -> int:
     if not (
         isinstance(takes, tuple)
         and isinstance(gives, tuple)
-        and (len(takes), takes[3:], gives[1:]) == (4, (3,), (1,))
+        and (len(takes), takes[3:], len(gives)) == (4, (3,), 2)
+        and isinstance(gives[1], int)
+        and gives[1] != 2  # of two classes ours give one probability
         and isinstance(takes[1], int)
         and takes[1] == takes[2]
     ):
         raise InputError(
-            f"a model must read square RGB pixels (batch, px, px, 3) and give one probability (batch, 1), "
-            f"{path} reads {takes} and gives {gives}; give a model that this project wrote"
+            "a model must read square RGB pixels (batch, px, px, 3) and give one probability (batch, 1), or "
+            f"those of three or more classes (batch, classes), {path} reads {takes} and gives {gives}; give "
+            "a model that this project wrote"
         )
     return takes[1]

@@ -35,8 +35,9 @@ def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path)
     """Writes the model of a trial to `path` (.keras), whole or not at all.
 
     `config` is the trial's as JSON values, `weights` as for `build_backbone`, `kept` the file of the
-    trial's own weights. The model maps images `(batch, px, px, 3)`, float32 RGB in 0..255, to probabilities
-    of label 1 `(batch, 1)`; px is its `input_shape[1]`. It has Keras' own layers only.
+    trial's own weights. The model maps images `(batch, px, px, 3)`, float32 RGB in 0..255, to probabilities:
+    of label 1 `(batch, 1)` for two classes, else of every label `(batch, classes)`; px is its
+    `input_shape[1]`. It has Keras' own layers only.
 
     Raises InputError where the backbone or the weights cannot be had, and where the file, loaded in safe
     mode, does not compute what the network does.
@@ -72,17 +73,25 @@ def _with_weights(
     config: TrialConfig, input_shape: tuple[int, ...], weights: str, kept: Path
 ) -> keras.Sequential:
     """Returns the network of `config` with the trained weights in the file `kept`."""
-    network = build_network(Architecture.of(config, input_shape, weights))
+    try:
+        facts, values = read_state(kept)
+        classes = facts.get("classes", 2)
+    except Exception as error:  # a damaged .npz makes zipfile, numpy and json each raise their own
+        raise _unusable(kept, error) from error
+    network = build_network(Architecture.of(config, input_shape, weights, classes=classes))
     variables = changing_variables(network)
     try:
-        _, values = read_state(kept)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-    except Exception as error:  # a damaged .npz makes zipfile, numpy and Keras each raise their own
-        raise InputError(
-            f"the weights in {kept} cannot be used ({error}); remove that folder, and run the stage again"
-        ) from error
+    except Exception as error:  # numpy and Keras each raise their own
+        raise _unusable(kept, error) from error
     return network
+
+
+def _unusable(kept: Path, error: Exception) -> InputError:
+    return InputError(
+        f"the weights in {kept} cannot be used ({error}); remove that folder, and run the stage again"
+    )
 
 
 def _assemble(shape: tuple[int, ...], parts: list[layers.Layer], config: TrialConfig) -> keras.Model:

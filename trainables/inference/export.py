@@ -28,10 +28,12 @@ class Exported:
     """A written export: `path` is a file or a folder, the others are of its probabilities on the pictures.
 
     `difference` is the largest from Keras', at most EXPORT_TOLERANCE; `lowest` and `highest` are Keras' own.
+    `outputs` is the number of probabilities that it gives for a picture, 1 for two classes.
     """
 
     path: Path
     input_px: int
+    outputs: int = 1
     pictures: int
     difference: float
     lowest: float
@@ -68,6 +70,7 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     return Exported(
         path=out,
         input_px=classifier.input_px,
+        outputs=1 if classifier.classes == 2 else classifier.classes,
         pictures=len(pixels),
         difference=difference,
         lowest=float(expected.min()),

@@ -59,9 +59,13 @@ def find_format(name: str) -> Format:
 
 
 def run_exported(path: Path, form: Format, pixels: Pixels) -> Probabilities:
-    """Returns the probabilities `(n,)` that the runtime of `form` gives for pixels `(n, px, px, 3)`."""
+    """Returns the probabilities that the runtime of `form` gives for pixels `(n, px, px, 3)`.
+
+    They are of label 1, `(n,)`, for two classes, else of every label, `(n, classes)`.
+    """
     run = {"saved_model": _run_saved_model, "onnx": _run_onnx, "tflite": _run_tflite}[form.name]
-    return np.asarray(run(path, pixels.astype(np.float32)), dtype=np.float32).reshape(len(pixels))
+    found = np.asarray(run(path, pixels.astype(np.float32)), dtype=np.float32).reshape(len(pixels), -1)
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def _run_saved_model(path: Path, inputs: npt.NDArray[np.float32]) -> Any:

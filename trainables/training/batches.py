@@ -23,13 +23,14 @@ class Examples:
     """The examples that a trial reads.
 
     `inputs`: array or read-only memory map `(n, features)` float32 or `(n, px, px, 3)` uint8;
-    `labels`: `(n,)`, 0 or 1; `train` and `validation`: row numbers, int64.
+    `labels`: `(n,)`, from 0 and below `classes`; `train` and `validation`: row numbers, int64.
     """
 
     inputs: np.ndarray
     labels: np.ndarray
     train: np.ndarray
     validation: np.ndarray
+    classes: int = 2
 
     @property
     def are_images(self) -> bool:

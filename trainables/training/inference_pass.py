@@ -55,7 +55,8 @@ class InferencePass:
         statistics, answers = self._compiled(values, inputs, exact)
         for variable, value in zip(self._statistics, statistics, strict=True):
             variable.assign(value)
-        return np.asarray(answers, np.float32)[:, 0]
+        found = np.asarray(answers, np.float32)
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def _stateless(self, values: Sequence[Any], inputs: Any, exact: bool) -> tuple[list[Any], Any]:
         with keras.StatelessScope(list(zip(self._variables, values, strict=True))) as scope:

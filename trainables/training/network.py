@@ -44,12 +44,16 @@ class Architecture:
     normalisation: str = "batch"
     smooths_labels: bool = False
     optimizer: Recipe = PLAIN
+    classes: int = 2
 
     @classmethod
-    def of(cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none") -> Architecture:
+    def of(
+        cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none", *, classes: int = 2
+    ) -> Architecture:
         """Returns the architecture on which `config` is trained on examples of `input_shape`.
 
-        `weights` are those of a backbone that is part of it, as for `build_backbone`.
+        `weights` are those of a backbone that is part of it, as for `build_backbone`; `classes` is the
+        number of classes, from 2.
         """
         body = None
         if len(input_shape) == 3:
@@ -69,6 +73,7 @@ class Architecture:
             normalisation=config.normalisation,
             smooths_labels=config.label_smoothing > 0,
             optimizer=Recipe.of([config]),
+            classes=classes,
         )
 
     def covering(self, configs: Sequence[TrialConfig]) -> Architecture:
@@ -147,6 +152,19 @@ class SmoothedEntropy(keras.losses.BinaryCrossentropy):
         return super().call(ops.cast(y_true, "float32") * (1 - share) + share / 2, y_pred)
 
 
+class SmoothedEntropyOfClasses(keras.losses.CategoricalCrossentropy):
+    """Cross-entropy of labels of three or more classes, smoothed as by `SmoothedEntropy`."""
+
+    def __init__(self, layer: LabelSmoothing) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        share, classes = self._layer.share, y_pred.shape[-1]
+        truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), classes)
+        return super().call(truth * (1 - share) + share / classes, y_pred)
+
+
 @keras.saving.register_keras_serializable("stagewise")
 class LocalResponseNormalization(layers.Layer):
     """Local response normalisation of channels.
@@ -167,8 +185,9 @@ class LocalResponseNormalization(layers.Layer):
 
 
 def build_network(architecture: Architecture) -> keras.Sequential:
-    """Returns the untrained network: probabilities `(batch, 1)` of label 1 from a batch of inputs.
+    """Returns the untrained network from a batch of inputs to probabilities, float32.
 
+    For two classes they are those of label 1, `(batch, 1)`, for K from 3 those of each label, `(batch, K)`.
     Its kernels are zero until `set_initial_state` draws them.
     Raises InputError where the backbone that is part of it cannot be built.
     """
@@ -178,7 +197,7 @@ def build_network(architecture: Architecture) -> keras.Sequential:
                 layers.Input(architecture.input_shape),
                 *_layers_below(architecture),
                 *([LabelSmoothing(name="label_smoothing")] if architecture.smooths_labels else []),
-                layers.Dense(1, activation="sigmoid", dtype="float32", name="probability", **_EMPTY),
+                _output_layer(architecture.classes),
             ]
         )
 
@@ -187,8 +206,14 @@ def loss_of(network: keras.Sequential) -> keras.losses.Loss:
     """Returns the loss that the network is trained with."""
     for layer in network.layers:
         if isinstance(layer, LabelSmoothing):
-            return SmoothedEntropy(layer)
-    return keras.losses.BinaryCrossentropy()
+            return SmoothedEntropy(layer) if _has_two_classes(network) else SmoothedEntropyOfClasses(layer)
+    if _has_two_classes(network):
+        return keras.losses.BinaryCrossentropy()
+    return keras.losses.SparseCategoricalCrossentropy()
+
+
+def _has_two_classes(network: keras.Sequential) -> bool:
+    return bool(network.output_shape[-1] == 1)
 
 
 def body_of(network: keras.Sequential) -> keras.Model | None:
@@ -273,6 +298,14 @@ def _arithmetic(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def _output_layer(classes: int) -> layers.Layer:
+    # one sigmoid unit is the report's network, whose parameter counts a softmax of two would change
+    units, activation, name = (
+        (1, "sigmoid", "probability") if classes == 2 else (classes, "softmax", "classes")
+    )
+    return layers.Dense(units, activation=activation, dtype="float32", name=name, **_EMPTY)
 
 
 def _layers_below(architecture: Architecture) -> list[layers.Layer]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from data_prep.errors import InputError
 from trainables.hyperparameters import EXACT, HYPERPARAMETERS, Sharing
+from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.training.pass_rows import FEATURE_ROWS, rows_of_pass
 from trainables.training.schedules import learning_rate_of_epoch
 from trainables.training.validation_metrics import VALIDATION_BATCH, is_one_class, share_right
@@ -55,17 +56,18 @@ def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, .
     return tuple(tuple(group) for group in groups.values())
 
 
-def pack_size(config: TrialConfig, features: int, memory_bytes: float) -> int:
-    """Returns how many heads of the shape of `config` fit `memory_bytes`, at least 1.
+def pack_size(config: TrialConfig, features: int, memory_bytes: float, *, classes: int = 2) -> int:
+    """Returns how many heads of the shape of `config` for so many classes fit `memory_bytes`, at least 1.
 
     `features` is the length of a row of inputs; the memory is what is left beside the matrix of inputs.
     """
-    widths = (features, *config.hidden_units)
-    kernels = sum((below + 1) * above for below, above in pairwise((*widths, 1)))
+    widths, outputs = (features, *config.hidden_units), 1 if classes == 2 else classes
+    kernels = sum((below + 1) * above for below, above in pairwise((*widths, outputs)))
     parameters = kernels + 4 * sum(widths)  # BatchNorm's
-    activations = max(ACTIVATION_ARRAYS * config.batch_size, 2 * VALIDATION_BATCH) * sum(widths)
+    seen = sum(widths) if classes == 2 else sum(widths) + classes
+    activations = max(ACTIVATION_ARRAYS * config.batch_size, 2 * VALIDATION_BATCH) * seen
     if config.bn_statistics == EXACT:  # which are of all rows: what a layer reads and what it makes of them
-        activations += FEATURE_ROWS * max(map(sum, pairwise((*config.hidden_units, 1))))
+        activations += FEATURE_ROWS * max(map(sum, pairwise((*config.hidden_units, outputs))))
     member_bytes = 4 * (PARAMETER_ARRAYS * parameters + activations)
     return max(1, int(memory_bytes // member_bytes))
 
@@ -80,12 +82,14 @@ class PackedTraining:
     A member that diverged or was stopped is masked: its slot is computed and not read, until at most
     half of the slots are in use; then the pack is compacted, and compiled once more.
 
-    `examples.inputs` are features `(n, features)`; a copy of all of them lies on the device. Raises
-    InputError where Keras does not run on JAX, and ValueError for configurations that make no pack or
-    examples that are not features.
+    `examples.inputs` are features `(n, features)`; a copy of all of them lies on the device. `objective` is
+    as for `Training`. Raises InputError where Keras does not run on JAX, and ValueError for configurations
+    that make no pack or examples that are not features.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], examples: Examples) -> None:
+    def __init__(
+        self, configs: Sequence[TrialConfig], examples: Examples, *, objective: Objective = OBJECTIVE
+    ) -> None:
         _require_jax()
         if len(group_by_shape(configs)) != 1:
             raise ValueError(f"a pack is one or more configurations of one shape, received {list(configs)}")
@@ -97,11 +101,12 @@ class PackedTraining:
 
         self.configs = tuple(configs)
         self.examples = examples
+        self.objective = objective
         self.finished: tuple[list[EpochMetrics], ...] = tuple([] for _ in self.configs)
         self._probabilities: list[np.ndarray | None] = [None for _ in self.configs]
         self._going_on = list(range(len(self.configs)))
         self._slots = list(self._going_on)  # the member whose state lies in each slot
-        first = Architecture.of(self.configs[0], examples.inputs.shape[1:])
+        first = Architecture.of(self.configs[0], examples.inputs.shape[1:], classes=examples.classes)
         self._program = _program(first.covering(self.configs))
         self._state = self._program.initial_state(self.configs)
         self._rows_of_pass = rows_of_pass(examples.train, FEATURE_ROWS)
@@ -136,8 +141,8 @@ class PackedTraining:
             self._going_on.remove(member)
 
     def validation_probabilities(self) -> tuple[np.ndarray | None, ...]:
-        """Returns each member's probabilities of label 1 after the last epoch that it finished, float32
-        `(n_validation,)`, and None for a member that finished none.
+        """Returns each member's probabilities after the last epoch that it finished, as `Training` does,
+        and None for a member that finished none.
         """
         return tuple(self._probabilities)
 
@@ -200,6 +205,9 @@ class PackedTraining:
         if diverged:
             self._going_on.remove(member)
             return diverged
+        if self.objective.figure:
+            labels = self.examples.labels[self.examples.validation]
+            metrics = with_figure(metrics, self.objective, labels, probabilities)
         self.finished[member].append(metrics)
         self._probabilities[member] = probabilities
         return metrics
@@ -236,6 +244,7 @@ class _Program:
         self._head = head_of(self._network)
         self._optimizer = architecture.optimizer.build()
         self._optimizer.build(self._network.trainable_variables)
+        self._has_two_classes = architecture.classes == 2
         self._entropy = loss_of(self._network)
         # the new state takes the memory of the old one: with both, half as many members would fit
         self.run_epoch = jax.jit(
@@ -335,7 +344,8 @@ class _Program:
         with keras.StatelessScope(values) as scope:
             answers = pass_through(self._head, inputs, exact=exact, over_rows=_some_at_a_time)
             statistics = [scope.get_current_value(variable) for variable in kinds[1]]
-        return member._replace(non_trainable=statistics if exact else member.non_trainable), answers[:, 0]
+        said = answers[:, 0] if self._has_two_classes else answers
+        return member._replace(non_trainable=statistics if exact else member.non_trainable), said
 
     def _loss(
         self, trainable: Any, non_trainable: Any, inputs: Any, labels: Any, training: bool
@@ -351,8 +361,11 @@ class _Program:
         with keras.StatelessScope(state_mapping=weights):
             entropy = self._entropy(labels, probabilities)
         loss, non_trainable = sum(penalties, start=entropy), moved
-        right = (probabilities > 0.5) == (labels > 0.5)
         losses = jnp.full(len(labels), loss)  # so that its mean over the examples is that of `fit`
+        if not self._has_two_classes:
+            right = probabilities.argmax(axis=1) == labels[:, 0]
+            return loss, (non_trainable, _Seen(losses, right, probabilities))
+        right = (probabilities > 0.5) == (labels > 0.5)
         return loss, (non_trainable, _Seen(losses, right[:, 0], probabilities[:, 0]))
 
 
@@ -370,7 +383,7 @@ def _over_batches(step: Callable[..., Any], carry: Any, rows: Any, size: int) ->
     parts = []
     if whole:
         carry, seen = jax.lax.scan(step, carry, rows[:whole].reshape(-1, size))
-        parts.append(jax.tree.map(lambda values: values.reshape(whole), seen))
+        parts.append(jax.tree.map(lambda values: values.reshape(whole, *values.shape[2:]), seen))
     if whole < len(rows):  # by itself: a scan takes steps of one shape
         carry, rest = step(carry, rows[whole:])
         parts.append(rest)

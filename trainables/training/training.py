@@ -10,7 +10,7 @@ import time
 import warnings
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from data_prep.storage.atomic_files import write_whole
 from trainables.hyperparameters import EXACT
+from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.training.augmentation import Augmentation
 from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
@@ -84,16 +85,26 @@ class Training:
 
     The network of an architecture is compiled once a process and reset here, so only one `Training` of
     an architecture may be under way in a process. `weights` are those of the backbone that a network on
-    images contains, as for `build_backbone`. Raises InputError where it cannot be built.
+    images contains, as for `build_backbone`. Every epoch carries the figure
+    that `objective` needs. Raises InputError where the network cannot be built.
     """
 
-    def __init__(self, config: TrialConfig, examples: Examples, weights: str = "none") -> None:
+    def __init__(
+        self,
+        config: TrialConfig,
+        examples: Examples,
+        weights: str = "none",
+        *,
+        objective: Objective = OBJECTIVE,
+    ) -> None:
         self.config = config
+        self.objective = objective
         self.examples = examples
         self.finished: list[EpochMetrics] = []
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
-        self._program = _compiled(Architecture.of(config, examples.inputs.shape[1:], weights))
+        shape, classes = examples.inputs.shape[1:], examples.classes
+        self._program = _compiled(Architecture.of(config, shape, weights, classes=classes))
         self.network = self._program.network
         set_initial_state(self.network, config)
         for variable, start in self._program.starts:
@@ -110,12 +121,19 @@ class Training:
             diverged = divergence(metrics)
             if diverged:
                 raise diverged
+            if self.objective.figure:
+                labels = self.examples.labels[self.examples.validation]
+                metrics = with_figure(metrics, self.objective, labels, self.validation_probabilities())
             self.finished.append(metrics)
             yield metrics
 
     def validation_probabilities(self) -> np.ndarray:
-        """Returns the probability of label 1 of each validation example, float32 `(n_validation,)`."""
-        return self._predicted(self.network, self._central_batches(self.examples.validation))[:, 0]
+        """Returns the probabilities of each validation example, float32.
+
+        Those of label 1 `(n_validation,)` for two classes, else of every label `(n_validation, classes)`.
+        """
+        found = self._predicted(self.network, self._central_batches(self.examples.validation))
+        return found[:, 0] if self.examples.classes == 2 else found
 
     def save(self, folder: Path, *, with_best: bool = True) -> None:
         """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
@@ -124,7 +142,7 @@ class Training:
         one file, there whole or not at all. Raises OSError where they cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        facts = {**self._identity(), "epochs": [asdict(metrics) for metrics in self.finished]}
+        facts = {**self._identity(), "epochs": [metrics.to_dict() for metrics in self.finished]}
         arrays = [np.array(json.dumps(facts, allow_nan=False))]
         arrays += [np.asarray(variable.value) for variable in self._state()]
         write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
@@ -136,11 +154,16 @@ class Training:
     def start_from(self, path: Path) -> None:
         """Takes over the weights that another trial kept at `path`, before the first epoch.
 
-        That of a head on features may start the head of a network on images. Rates, random numbers and
+        That of a head on features may start the head of a network on images. The output layer of a trial
+        with another number of classes is not taken over: its classes are others. Rates, random numbers and
         the optimizer are this trial's own. Raises OSError or ValueError where the file does not fit.
         """
-        _, values = read_state(path)
-        variables = self._program.changing[: len(values)]
+        facts, values = read_state(path)
+        variables = list(self._program.changing[: len(values)])
+        if facts.get("classes", 2) != self.examples.classes:
+            output = {id(variable) for variable in self.network.layers[-1].variables}
+            kept = [place for place, variable in enumerate(variables) if id(variable) not in output]
+            variables, values = [variables[place] for place in kept], [values[place] for place in kept]
         if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
             raise ValueError(f"the weights in {path} are those of another network")
         for variable, value in zip(variables, values, strict=True):
@@ -197,7 +220,8 @@ class Training:
             variable.assign(value)
 
     def _identity(self) -> dict[str, object]:
-        return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend()}
+        classes = {} if self.examples.classes == 2 else {"classes": self.examples.classes}
+        return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend(), **classes}
 
     def _state(self) -> list[keras.Variable]:
         return [*self._program.changing, *self.network.optimizer.variables]

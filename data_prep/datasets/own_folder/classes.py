@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from data_prep.class_names import SAME_AS_GENDERS, listed, shown_name
+from data_prep.class_names import MOST_CLASSES, SAME_AS_GENDERS, listed, shown_name
 from data_prep.errors import InputError
 
 KNOWN_CLASSES = (*SAME_AS_GENDERS, ("0", "1"))
@@ -13,20 +13,23 @@ KNOWN_CLASSES = (*SAME_AS_GENDERS, ("0", "1"))
 def class_order(names: Collection[str], where: str, wanted: Sequence[str] | None = None) -> tuple[str, ...]:
     """Returns the names of the classes in the order of their labels; `where` says where they stand.
 
-    That is `wanted` where the user said it, else the order of `KNOWN_CLASSES`, else the alphabet's.
-    Nothing comes of no names: then no image is left. Raises InputError where the classes are not two, or not
-    those that the user named.
+    That is `wanted` where the user said it, else the order of `KNOWN_CLASSES`, else the alphabet's, and
+    that of numbers where all are. Nothing comes of no names: then no image is left. Raises InputError where
+    the classes are not 2 to 1,000, or not those that the user named.
     """
     if not names:
         return ()
     if wanted is not None:
         return _as_wanted(names, where, wanted)
-    if len(names) != 2 or "" in names:
+    if not 2 <= len(names) <= MOST_CLASSES or "" in names:
         raise InputError(
-            f"there must be exactly two classes, {where} name {len(names)}: {_listed(names)}; keep two"
+            f"there must be 2 to {MOST_CLASSES:,} classes, {where} name {len(names):,}: {_listed(names)}; "
+            "give each image a class, and put classes together where there are too many"
         )
     # the name itself decides between two that differ in capitals alone, on every machine alike
     ordered = sorted(names, key=lambda name: (name.lower(), name))
+    if all(name.isdecimal() for name in names):  # 10 comes after 9
+        ordered.sort(key=int)
     lowered = {name.lower(): name for name in names}
     for female, male in KNOWN_CLASSES:
         if set(lowered) == {female, male}:

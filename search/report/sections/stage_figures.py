@@ -13,6 +13,7 @@ from search.report.words import stage_title
 from search.space.labels import label_of, show_value, stage_label
 from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
+from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult
 
 PANEL_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
@@ -74,7 +75,8 @@ def _accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Itera
 
 def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
     """Yields the figure of our means and the published ones, where there are any."""
-    published = [published_mean(result.stage, entry.value) for entry in result.entries]
+    known = result.objective == OBJECTIVE  # the report published no other figure of its stages
+    published = [published_mean(result.stage, entry.value) if known else None for entry in result.entries]
     ours = [None if math.isnan(entry.mean) else entry.mean for entry in result.entries]
     if not any(published) or not any(ours):
         return

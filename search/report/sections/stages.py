@@ -22,6 +22,7 @@ from search.space.stages import UNTUNED_HEADS
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, StageResult
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult
 
 _PUBLISHED = (
@@ -94,7 +95,7 @@ def _table(result: StageResult, published: str) -> Table:
     )
     return Table(
         caption=(
-            "Mean over the epochs of the validation accuracy (mean ± standard deviation over the runs). "
+            f"{_what(result.objective)} (mean ± standard deviation over the runs). "
             f"Ours: split {result.protocol.split}{published}. The training accuracy "
             "at inference is of the network as it is used, after the last epoch; far below the curve's, the "
             "network that is judged is another than the one that was trained"
@@ -108,11 +109,18 @@ def _table(result: StageResult, published: str) -> Table:
     )
 
 
+def _what(objective: Objective) -> str:
+    if objective == OBJECTIVE:
+        return "Mean over the epochs of the validation accuracy"
+    better = "less" if objective.mode == "min" else "more"
+    return f"{objective.name[0].upper()}{objective.name[1:]}, of which {better} is better"
+
+
 def _row(entry: Entry, result: StageResult) -> Sequence[str]:
     return (
         show_value(entry.value),
         with_spread(entry.mean, entry.spread),
-        decimal(published_mean(result.stage, entry.value)),
+        decimal(published_mean(result.stage, entry.value) if result.objective == OBJECTIVE else None),
         decimal(entry.difference),
         bracketed(entry.interval),
         remark(entry, result),

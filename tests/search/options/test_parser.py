@@ -258,6 +258,7 @@ DEFAULTS = {
     "--max-repeats": "10",
     "--margin": "0.005",
     "--ablate": "yes",
+    "--objective": "mean_val_accuracy",
     "--finetune": "head",
     "--finetune-rate": "0.1 of the winner's",
     "--pretraining-epochs": "as many as a trial has",

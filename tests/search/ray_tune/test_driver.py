@@ -29,9 +29,9 @@ from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION_RANGES
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Objective
 from tests.search.processes import kill_training
 from trainables.hyperparameters import Range
+from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 pytestmark = pytest.mark.ray

@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from search.ray_tune.schedulers import PackEarlyStopping, make_scheduler, stops_members
 from search.ray_tune.searchers import KnowingSearcher, Listed
-from search.study.stage_results import Objective
+from trainables.objective import Objective
 from trainables.trial import TrialConfig
 
 SPACE = {"learning_rate": (0.1, 0.01, 0.001, 0.0001), "batch_size": (8, 16)}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics
 
 from search.statistics.classification_errors import break_down
 
@@ -124,3 +125,72 @@ def test_break_down_refuses_what_does_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         break_down(labels, probabilities, ages, NAMES)
+
+
+FLOWERS = ("daisy", "rose", "tulip")
+TRUTH = [0, 0, 1, 1, 2, 2]
+STATED = [
+    [0.7, 0.2, 0.1],
+    [0.2, 0.5, 0.3],
+    [0.1, 0.8, 0.1],
+    [0.3, 0.6, 0.1],
+    [0.1, 0.6, 0.3],
+    [0.0, 0.1, 0.9],
+]
+
+
+@pytest.fixture
+def of_flowers() -> dict[str, Any]:
+    return break_down(TRUTH, STATED, [None] * 6, FLOWERS, ordered=True)
+
+
+def test_break_down_of_classes_takes_the_likeliest(of_flowers: dict[str, Any]) -> None:
+    assert of_flowers["accuracy"] == pytest.approx(4 / 6)
+    assert of_flowers["confusion"] == [[1, 1, 0], [0, 2, 0], [0, 1, 1]]
+    assert of_flowers["worst_pairs"][0] == {"class": "daisy", "predicted": "rose", "n": 1, "share": 0.5}
+
+
+def test_break_down_of_classes_has_scikit_learns_figures(of_flowers: dict[str, Any]) -> None:
+    said = [0, 1, 1, 1, 1, 2]
+    assert of_flowers["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(TRUTH, said))
+    assert of_flowers["macro_f1"] == pytest.approx(metrics.f1_score(TRUTH, said, average="macro"))
+    assert of_flowers["roc"]["auc"] == pytest.approx(metrics.roc_auc_score(TRUTH, STATED, multi_class="ovr"))
+    rows = of_flowers["by_label"]
+    expected = metrics.precision_recall_fscore_support(TRUTH, said)
+    for name, values in zip(("precision", "recall", "f1", "n"), expected, strict=True):
+        assert [row[name] for row in rows] == pytest.approx(list(values))
+    assert [row["name"] for row in rows] == list(FLOWERS)
+
+
+def test_break_down_of_ordered_classes_counts_their_distance(of_flowers: dict[str, Any]) -> None:
+    assert (of_flowers["one_off"], of_flowers["mean_absolute_error"]) == (1.0, pytest.approx(2 / 6))
+
+
+def test_break_down_of_classes_calibrates_the_likeliest(of_flowers: dict[str, Any]) -> None:
+    bins = of_flowers["calibration"]["bins"]
+    assert [row["n"] for row in bins] == [0, 0, 0, 0, 0, 1, 2, 1, 1, 1]
+    assert bins[6]["share_right"] == 0.5
+    squares = [
+        np.sum((np.array(row) - np.eye(3)[label]) ** 2) for row, label in zip(STATED, TRUTH, strict=True)
+    ]
+    assert of_flowers["calibration"]["brier"] == pytest.approx(np.mean(squares))
+
+
+def test_break_down_of_classes_leaves_out_a_class_that_does_not_occur() -> None:
+    found = break_down(TRUTH[:4], STATED[:4], [None] * 4, FLOWERS)
+    assert found["balanced_accuracy"] == 0.75
+    assert found["by_label"][2]["accuracy"] is None
+
+
+def test_break_down_of_many_classes_keeps_the_worst_pairs_alone() -> None:
+    classes = 101
+    labels = np.arange(classes)
+    stated = np.roll(np.eye(classes), 1, axis=1)
+    found = break_down(labels, stated, [None] * classes, [str(label) for label in labels])
+    assert found["confusion"] is None
+    assert found["worst_pairs"][0] == {"class": "0", "predicted": "1", "n": 1, "share": 1.0}
+
+
+def test_break_down_refuses_probabilities_of_other_classes() -> None:
+    with pytest.raises(ValueError, match=r"received shapes \(6,\), \(6, 3\) and \(6,\) for 4 classes"):
+        break_down(TRUTH, STATED, [None] * 6, (*FLOWERS, "sunflower"))

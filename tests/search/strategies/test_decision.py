@@ -29,7 +29,7 @@ def decided(problem: Problem, ledger: Ledger, *seeds: int, fails: float | None =
         ledger,
         lambda trial: None if trial.config.dropout == fails else 0.5 + trial.config.dropout / 2,
     )
-    runs = TrialRuns(ledger, trainer)
+    runs = TrialRuns(ledger, trainer, problem)
     runs.of(each_once(plan.candidates()))
     return decide(plan, plan.candidates(), runs, kind=KIND)
 

@@ -13,7 +13,7 @@ from keras import layers
 
 from data_prep.errors import InputError
 from tests.pictures import almost_even
-from tests.trainables.models import TINY_PX, save, write_brightness_model
+from tests.trainables.models import TINY_PX, save, write_brightness_model, write_convolution_model
 from trainables.inference.classifier import (
     BATCH_SIZE,
     NO_FACE,
@@ -93,6 +93,14 @@ def test_classify_gives_every_photograph_in_order(classifier: Classifier, tmp_pa
     assert [prediction.photo for prediction in found] == list(range(count))
     expected = 1 / (1 + np.exp(4 - 8 * np.array(shades) / 255))
     assert [prediction.probability for prediction in found] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_classify_gives_the_probability_of_every_class(tmp_path: Path) -> None:
+    classifier = Classifier.load(write_convolution_model(tmp_path / "model.keras", classes=3))
+    assert classifier.classes == 3
+    (found,) = classify(classifier, _shades(tmp_path, [100]))
+    assert sum(found.probabilities) == pytest.approx(1, abs=1e-5)
+    assert (len(found.probabilities), found.probability) == (3, max(found.probabilities))
 
 
 def test_classify_goes_on_after_bad_photographs(classifier: Classifier, tmp_path: Path) -> None:

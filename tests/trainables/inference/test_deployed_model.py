@@ -34,6 +34,7 @@ CASES = {
     "head": HEAD,
     "unfrozen": replace(HEAD, unfrozen_blocks=1, augment="crop_flip"),
     "hassner": replace(HEAD, backbone="hassner", augment="flip"),
+    "three classes": replace(HEAD, seed=3),
 }
 
 
@@ -43,6 +44,10 @@ def _pictures(px: int) -> Examples:
     labels = np.arange(8) % 2
     inputs = rng.integers(0, 200, (8, px, px, 3)) + 55 * labels[:, None, None, None]
     return Examples(inputs.astype(np.uint8), labels, np.arange(6), np.arange(6, 8))
+
+
+def _of_three_classes(examples: Examples) -> Examples:
+    return replace(examples, labels=np.arange(8) % 3, classes=3)
 
 
 def _examples(config: TrialConfig) -> tuple[Examples, np.ndarray]:
@@ -66,6 +71,8 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp(request.param)
     config = CASES[request.param]
     examples, images = _examples(config)
+    if request.param == "three classes":
+        examples = _of_three_classes(examples)
     trained = Training(config, examples)
     for _ in trained.epochs():
         trained.save(folder)
@@ -79,7 +86,8 @@ LOAD = """
 import sys, json, numpy as np, keras
 seen = np.load(sys.argv[2])
 model = keras.saving.load_model(sys.argv[1], safe_mode=True)
-print(json.dumps([model.input_shape, model.predict(seen["images"], verbose=0)[:, 0].tolist()]))
+found = model.predict(seen["images"], verbose=0)
+print(json.dumps([model.input_shape, (found[:, 0] if found.shape[1] == 1 else found).tolist()]))
 """
 
 

@@ -53,6 +53,22 @@ def test_export_gives_what_keras_gives(model: Path, tmp_path: Path, name: str) -
 
 
 @on_tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [form.name for form in EXPORT_FORMATS])
+def test_export_of_classes_gives_what_keras_gives(tmp_path: Path, name: str) -> None:
+    try:
+        form = find_format(name)
+    except InputError as error:
+        pytest.skip(str(error))
+    model = write_convolution_model(tmp_path / "model.keras", classes=5)
+    exported = export_model(model, form, tmp_path / form.file_name, FACES)
+    assert exported.outputs == 5
+    pixels = np.random.default_rng(5).integers(0, 256, (3, TINY_PX, TINY_PX, 3), dtype=np.uint8)
+    expected = keras.saving.load_model(model).predict(pixels.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(run_exported(exported.path, form, pixels), expected, atol=EXPORT_TOLERANCE)
+
+
+@on_tensorflow
 def test_export_that_deviates_is_an_error_and_leaves_nothing(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
