@@ -63,6 +63,7 @@ class PredictOptions:
     faces: str = WHOLE
     out: Path | None = None
     csv: Path | None = None
+    top: int = 1
     json: bool = False
     storage: Path = STORAGE
 
@@ -92,9 +93,9 @@ def _predict(options: PredictOptions) -> None:
     figures = _write_files(options, found)
     print_notes(found, text_console(stderr=True))
     if options.json:
-        print(json.dumps(found.to_dict(figures), indent=2))
+        print(json.dumps(found.to_dict(figures, top=options.top), indent=2))
     else:
-        print_classification(found, text_console(), rows=options.manifest is None)
+        print_classification(found, text_console(), rows=options.manifest is None, top=options.top)
         for figure in figures:
             print(f"figure: {figure}")
     found.require_all_read()
@@ -178,8 +179,21 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--csv", type=Path, metavar="FILE", help="CSV file to write, one line per photograph or face"
     )
+    parser.add_argument(
+        "--top",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="number of classes to name for each photograph, the likeliest first (default: %(default)s)",
+    )
     parser.add_json()
     return parser
+
+
+def _count(received: str) -> int:
+    if not received.isdecimal() or int(received) < 1:
+        raise InputError(f"--top must be a whole number from 1, received {received!r}")
+    return int(received)
 
 
 if __name__ == "__main__":

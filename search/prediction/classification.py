@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -38,15 +38,21 @@ class Classification:
         """Whether a row says which face it is of: where they were looked for, and for what tells genders."""
         return self.found_faces or not self.model.facts or are_genders(self.model.label_names)
 
-    def to_dict(self, figures: Sequence[str]) -> dict[str, Any]:
-        """Returns JSON values; `figures` are the paths of its pictures."""
+    def to_dict(self, figures: Sequence[str], *, top: int = 1) -> dict[str, Any]:
+        """Returns JSON values; `figures` are the paths of its pictures.
+
+        With `top` above 1 each prediction names so many classes, the likeliest first.
+        """
+        names = self.model.label_names
         return {
             "model": str(self.model.path),
             "input_px": self.input_px,
             "labels": list(self.model.label_names),
             "made_of": {name: self.model.facts.get(name) for name in _MADE_OF},
             "caveats": list(self.model.caveats),
-            "predictions": [row.to_dict(self.model.label_names, faces=self.tells_faces) for row in self.rows],
+            "predictions": [
+                {**row.to_dict(names, faces=self.tells_faces), **_top(row, names, top)} for row in self.rows
+            ],
             "metrics": self.metrics,
             "figures": list(figures),
         }
@@ -60,6 +66,12 @@ class Classification:
                 f"{failed:,} of {photographs:,} photographs could not be read, each is named above; "
                 "the others were classified"
             )
+
+
+def _top(row: PredictionRow, names: Sequence[str], top: int) -> dict[str, Any]:
+    if top == 1:
+        return {}
+    return {"top": [{"name": name, "probability": value} for name, value in row.likeliest(names, top)]}
 
 
 def classify_photographs(
@@ -78,6 +90,7 @@ def classify_photographs(
     look = show_faces() if find_faces else show_whole
     classifier = Classifier.load(model.path)
     images = [photograph.image for photograph in photographs]
+    model = _fitting(model, classifier)
     with _progress(len(images)) as on_progress:
         rows = prediction_rows(photographs, classify(classifier, images, look, on_progress))
     metrics = evaluate_parts(rows, model.label_names, unseen)
@@ -86,12 +99,24 @@ def classify_photographs(
     )
 
 
-def print_classification(found: Classification, console: Console, *, rows: bool) -> None:
+def _fitting(model: ModelFile, classifier: Classifier) -> ModelFile:
+    """Returns the model with a name for each class; numbers where nothing is known of it."""
+    if not model.facts:
+        return replace(model, label_names=tuple(map(str, range(classifier.classes))))
+    if len(model.label_names) != classifier.classes:
+        raise InputError(
+            f"the record beside {model.path} names {len(model.label_names)} classes, the model tells "
+            f"{classifier.classes} apart; restore it, or move the model away from it"
+        )
+    return model
+
+
+def print_classification(found: Classification, console: Console, *, rows: bool, top: int = 1) -> None:
     """Prints the model, the rows if asked for, and how often they are right, as far as labels are known."""
     names, made_of = found.model.label_names, found.model.describe()
     console.print(Text(f"model  {found.model.path}{f' ({made_of})' if made_of else ''}"), soft_wrap=True)
     if rows:
-        print_rows(found.rows, names, console)
+        print_rows(found.rows, names, console, top=min(top, len(names)))
     print_evaluation(found.metrics, names, console)
 
 

@@ -26,14 +26,14 @@ _SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
 def evaluate(rows: Sequence[PredictionRow], class_names: Sequence[str]) -> dict[str, Any] | None:
     """Returns `break_down` of the rows that have a label and a probability, and `loss`; None without any.
 
-    `loss` is the mean binary cross-entropy. Of several faces in a photograph the first, largest one counts.
+    `loss` is the mean cross-entropy. Of several faces in a photograph the first, largest one counts.
     """
     counted = [row for row in rows if row.label is not None and row.face in (None, 1)]
     known = [row for row in counted if row.photograph.label is not None]
     if not known:
         return None
     labels = np.array([row.photograph.label for row in known])
-    probabilities = np.array([row.prediction.probability for row in known], dtype=np.float64)
+    probabilities = np.array([row.prediction.distribution or row.prediction.probability for row in known])
     ages = [row.photograph.age for row in known]
     found = break_down(labels, probabilities, ages, class_names)
     return {"loss": _cross_entropy(labels, probabilities), **found}
@@ -81,10 +81,9 @@ def print_evaluation(parts: Mapping[str, Any], names: Sequence[str], console: Co
     if found is None:
         return
     shown = [shown_name(name) for name in names]
-    confusion = _table("annotated", *(f"said {name}" for name in shown))
-    for name, counts in zip(shown, found["confusion"], strict=True):
-        confusion.add_row(Text(name), *(f"{count:,}" for count in counts))
-    console.print(confusion)
+    console.print(_confusion(found, shown) if len(names) <= _MOST_IN_MATRIX else _worst_pairs(found))
+    if len(names) > 2:
+        console.print(_classes(found))
     if len(found["by_age"]) > 1:
         ages = _table("age group", "images", "accuracy", "95 % interval")
         for row in found["by_age"]:
@@ -94,6 +93,30 @@ def print_evaluation(parts: Mapping[str, Any], names: Sequence[str], console: Co
         console.print(ages)
 
 
+def _confusion(found: Mapping[str, Any], names: Sequence[str]) -> Table:
+    confusion = _table("annotated", *(f"said {name}" for name in names))
+    for name, counts in zip(names, found["confusion"], strict=True):
+        confusion.add_row(Text(name), *(f"{count:,}" for count in counts))
+    return confusion
+
+
+def _worst_pairs(found: Mapping[str, Any]) -> Table:
+    pairs = _table("annotated", "said", "images", "share of the class")
+    for pair in found["worst_pairs"][:_WORST_PAIRS]:
+        pairs.add_row(Text(pair["class"]), Text(pair["predicted"]), f"{pair['n']:,}", decimal(pair["share"]))
+    return pairs
+
+
+def _classes(found: Mapping[str, Any]) -> Table:
+    classes = _table("class", "images", "precision", "recall", "F1")
+    for row in found["by_label"]:
+        figures = (decimal(row[name]) for name in ("precision", "recall", "f1"))
+        classes.add_row(Text(row["name"]), f"{row['n']:,}", *figures)
+    return classes
+
+
+_MOST_IN_MATRIX = 12  # classes: more columns than a terminal has
+_WORST_PAIRS = 10
 _IN_WORDS = {ALL: "all", UNSEEN: "not trained on"}
 
 
@@ -115,6 +138,9 @@ def _figures(found: Mapping[str, Any]) -> str:
 
 
 def _cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    if probabilities.ndim == 2:
+        stated = probabilities[np.arange(labels.size), labels].clip(_SMALLEST_PROBABILITY, 1)
+        return -math.fsum(np.log(stated)) / labels.size
     clipped = probabilities.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
     return -math.fsum(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))) / labels.size
 

@@ -41,7 +41,7 @@ _RIGHT, _WRONG, _UNKNOWN = "\N{CHECK MARK} ", "\N{BALLOT X} ", ""
 class Cell:
     """One photograph: pixels `(h, w, 3)` or None, what it is called, and what is said of it.
 
-    `label` (0 or 1) and `label_name` are the model's and `probability` that of this label; without a label
+    `label` and `label_name` are the model's and `probability` that of this label; without a label
     `problem` says in a few words why there is none. `truth` is the name of the label that the photograph
     has, empty where it is not known.
     """
@@ -151,7 +151,7 @@ def _words(cell: Cell) -> list[tuple[float, str, dict[str, Any]]]:
     verdict, colour = cell.problem, "#555555"
     if cell.label is not None:
         verdict = f"{shortened(cell.label_name, _LABEL_LETTERS)} {cell.probability:.3f}"
-        colour = COLOURS[cell.label]
+        colour = COLOURS[cell.label % len(COLOURS)]
     words: list[tuple[float, str, dict[str, Any]]] = [
         (3, shortened(verdict, _TITLE_LETTERS), {"fontsize": 8.5, "weight": "bold", "color": colour}),
         (16, shortened(cell.name, _NAME_LETTERS), {"fontsize": 6.5, "color": "#333333"}),
@@ -213,7 +213,7 @@ def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
         name=name,
         label=row.label,
         label_name=printable(names[row.label]),
-        probability=probability if row.label else 1 - probability,
+        probability=row.prediction.probabilities[row.label],
         truth=truth,
     )
 

@@ -33,8 +33,15 @@ class PredictionRow:
     @property
     def label(self) -> int | None:
         """The label that the model gives, None where there is no probability."""
-        probability = self.prediction.probability
-        return None if probability is None else int(probability >= THRESHOLD)
+        given = self.prediction
+        if given.distribution:
+            return given.distribution.index(max(given.distribution))
+        return None if given.probability is None else int(given.probability >= THRESHOLD)
+
+    def likeliest(self, names: Sequence[str], count: int) -> list[tuple[str, float]]:
+        """Returns the names and probabilities of the `count` likeliest classes, the likeliest first."""
+        given = zip(names, self.prediction.probabilities, strict=False)
+        return sorted(given, key=lambda pair: -pair[1])[:count]
 
     @property
     def shown_name(self) -> str:
@@ -55,7 +62,15 @@ class PredictionRow:
             "name": None if self.label is None else names[self.label],
             "true_label": self.photograph.label,
             "problem": self.prediction.problem or None,
+            **self._distribution(names),
         }
+
+    def _distribution(self, names: Sequence[str]) -> dict[str, Any]:
+        """Returns the probability of every class where there are more than two: the one tells both."""
+        if len(names) == 2:
+            return {}
+        known = self.prediction.distribution
+        return {"probabilities": dict(zip(names, known, strict=True)) if known else None}
 
 
 def prediction_rows(
@@ -75,16 +90,18 @@ def prediction_rows(
 def to_csv(rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool = True) -> bytes:
     """Returns the rows as CSV in UTF-8 with the header CSV_COLUMNS; what is not known is empty.
 
-    Without `faces` those of FACE_COLUMNS are left out.
+    Without `faces` those of FACE_COLUMNS are left out. Of more than two classes each has a column of its
+    probability behind them, such as "p(rose)".
     """
     file = io.StringIO(newline="")
     columns = [name for name in CSV_COLUMNS if faces or name not in FACE_COLUMNS]
-    table = csv.DictWriter(file, columns, lineterminator="\n")
+    of_classes = [f"p({name})" for name in names] if len(names) > 2 else []
+    table = csv.DictWriter(file, [*columns, *of_classes], lineterminator="\n")
     table.writeheader()
     for row in rows:
         values = row.to_dict(names, faces=faces)
-        box = values.pop("box", None) or {}
-        table.writerow({**values, **box})
+        box, given = values.pop("box", None) or {}, values.pop("probabilities", None) or {}
+        table.writerow({**values, **box, **{f"p({name})": value for name, value in given.items()}})
     return file.getvalue().encode("utf-8", "surrogateescape")
 
 
@@ -94,12 +111,19 @@ def write_csv(path: Path, rows: Sequence[PredictionRow], names: Sequence[str], *
     write_whole(path, lambda file: file.write(table))
 
 
-def print_rows(rows: Sequence[PredictionRow], names: Sequence[str], console: Console) -> None:
-    """Prints a line for each row: the label, the probability of label 1, the photograph, never wrapped."""
+def print_rows(
+    rows: Sequence[PredictionRow], names: Sequence[str], console: Console, *, top: int = 1
+) -> None:
+    """Prints a line for each row: the label, its probability, the photograph, never wrapped.
+
+    Of two classes it is the probability of label 1. The `top` likeliest classes are named, the first of them
+    is the label.
+    """
     names = [shown_name(name) for name in names]
     with_truth = any(row.photograph.label is not None for row in rows)
-    lines = [("label", f"p({names[-1]})", "annotated", "photo")]
-    lines += [(*_answer(row, names), _truth(row, names), row.shown_name) for row in rows]
+    stated = f"p({names[-1]})" if len(names) == 2 and top == 1 else "probability"
+    lines = [("label", stated, "annotated", "photo")]
+    lines += [(*_answer(row, names, top), _truth(row, names), row.shown_name) for row in rows]
     label_width, probability_width, truth_width, _ = (
         max(map(len, column)) for column in zip(*lines, strict=True)
     )
@@ -119,9 +143,12 @@ def print_problems(rows: Sequence[PredictionRow], console: Console) -> None:
             console.print(text, soft_wrap=True)
 
 
-def _answer(row: PredictionRow, names: Sequence[str]) -> tuple[str, str]:
+def _answer(row: PredictionRow, names: Sequence[str], top: int) -> tuple[str, str]:
     if row.label is None:
         return ("not read" if row.prediction.failed else "no face"), "-"
+    if top > 1:
+        first, *others = row.likeliest(names, top)
+        return first[0], ", ".join([f"{first[1]:.4f}", *(f"{name} {value:.4f}" for name, value in others)])
     return names[row.label], f"{row.prediction.probability:.4f}"
 
 

@@ -116,3 +116,46 @@ def test_print_problems_names_errors_and_photographs_without_a_face() -> None:
         "note: c.jpg: no face was found",
         "error: the image d.jpg cannot be read (No such file)",
     ]
+
+
+FLOWERS = ("daisy", "rose", "tulip")
+
+
+def _of_flowers() -> list[PredictionRow]:
+    return prediction_rows(
+        [_photograph("a.jpg", 1), _photograph("b.jpg")],
+        [
+            Prediction(photo=0, probability=0.625, distribution=(0.125, 0.25, 0.625)),
+            Prediction(photo=1, problem="the image b.jpg cannot be read (No such file)", failed=True),
+        ],
+    )
+
+
+def test_row_of_several_classes_has_the_likeliest() -> None:
+    assert [row.label for row in _of_flowers()] == [2, None]
+    assert _of_flowers()[0].likeliest(FLOWERS, 2) == [("tulip", 0.625), ("rose", 0.25)]
+
+
+def test_row_of_two_classes_has_both_as_its_likeliest() -> None:
+    assert _rows()[0].likeliest(NAMES, 3) == [("female", 0.75), ("male", 0.25)]
+
+
+def test_to_dict_of_several_classes_has_the_probability_of_each() -> None:
+    first, second = (row.to_dict(FLOWERS) for row in _of_flowers())
+    assert (first["name"], first["probability"]) == ("tulip", 0.625)
+    assert first["probabilities"] == {"daisy": 0.125, "rose": 0.25, "tulip": 0.625}
+    assert second["probabilities"] is None
+    assert "probabilities" not in _rows()[0].to_dict(NAMES)
+
+
+def test_csv_of_several_classes_has_a_column_for_each() -> None:
+    first, second = csv.DictReader(io.StringIO(to_csv(_of_flowers(), FLOWERS).decode()))
+    assert (first["p(daisy)"], first["p(tulip)"], second["p(rose)"]) == ("0.125", "0.625", "")
+
+
+def test_rows_name_the_likeliest_classes() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    print_rows(_of_flowers()[:1], FLOWERS, console, top=3)
+    header, line = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert header.split() == ["label", "probability", "annotated", "photo"]
+    assert "tulip  0.6250, rose 0.2500, daisy 0.1250  rose (wrong)  a.jpg" in line
