@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from trainables.objective import OBJECTIVE, OBJECTIVES, Objective, probability_figure, with_figure
+from trainables.objective import (
+    OBJECTIVE,
+    OBJECTIVES,
+    PROBABILITY_FIGURES,
+    Objective,
+    probability_figure,
+    with_figure,
+)
 from trainables.trial import EpochMetrics
 
 RNG = np.random.default_rng(3)
@@ -96,12 +103,4 @@ def test_figure_that_is_undefined_is_left_out() -> None:
 
 
 def test_epoch_without_an_objective_of_its_own_is_written_as_ever() -> None:
-    assert list(_epoch(1, 0.5).to_dict()) == [
-        "epoch",
-        "loss",
-        "accuracy",
-        "val_loss",
-        "val_accuracy",
-        "learning_rate",
-        "seconds",
-    ]
+    assert not set(PROBABILITY_FIGURES) & _epoch(1, 0.5).to_dict().keys()
