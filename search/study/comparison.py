@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import InputError
-from search.statistics.classification_errors import THRESHOLD, break_down
+from search.statistics.class_probabilities import predicted_labels
+from search.statistics.classification_errors import break_down
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
 from search.statistics.winners_curse import luck_of_choice
@@ -124,9 +125,8 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
 
 def classes_of(probabilities: np.ndarray) -> np.ndarray:
     """Returns the class of each row of probabilities, `(n,)` of class 1 of two, or `(n, k)`."""
-    if probabilities.ndim == 2 and probabilities.shape[1] > 1:
-        return np.asarray(probabilities.argmax(1))
-    return (probabilities.reshape(len(probabilities)) >= THRESHOLD).astype(np.int64)
+    one = probabilities.ndim == 2 and probabilities.shape[1] == 1
+    return predicted_labels(probabilities[:, 0] if one else probabilities)
 
 
 def groups_of(problem: Problem, rows: np.ndarray) -> np.ndarray:
