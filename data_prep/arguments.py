@@ -49,10 +49,10 @@ class BuildOptions:
 
     With `labels_only` nothing is written, and `out` may be None. `min_side` is the least number of pixels of
     an image's sides; with `follow_links` links may lead out of `root`. `alike` says whether splits keep equal
-    and near-equal images on one side, None as for the data set. `yaw` (degrees) and `group` are
-    options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from
-    `csv` on of folders (see FolderRules); `photos` and `celeba_photos` of the sample; `seed` is that of
-    CelebA's test share or of the drawings.
+    and near-equal images on one side, None as for the data set. `target`, `yaw` (degrees) and `group`
+    are options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from
+    `csv` on of folders (see FolderRules); `photos`, `celeba_photos` and
+    `drawn_classes` of the sample; `seed` is that of CelebA's test share or of the drawings.
 
     Raises InputError where `out` is missing or at an address, for a share, a seed or rules that are none.
     """
@@ -66,6 +66,7 @@ class BuildOptions:
     min_side: int = MIN_SIDE
     follow_links: bool = False
     alike: str | None = None
+    target: str = adience.TARGETS[0]
     yaw: int | None = None
     group: str | None = None
     attribute: str | None = None
@@ -78,6 +79,7 @@ class BuildOptions:
     group_regex: str | None = None
     classes: tuple[str, ...] | None = None
     on_conflict: str = ON_CONFLICT[0]
+    drawn_classes: int | None = None
     photos: int = drawn_sample.PHOTOS
     celeba_photos: int = drawn_sample.CELEBA_PHOTOS
     seed: int = drawn_sample.DRAWING_SEED
@@ -177,6 +179,13 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
 
 
 def _add_adience(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--target",
+        choices=adience.TARGETS,
+        default=adience.TARGETS[0],
+        help="what is the label: the gender, or one of the eight groups of age; rows without are left out "
+        "(default: %(default)s)",
+    )
     parser.add_argument(
         "--yaw",
         type=int,
@@ -280,6 +289,14 @@ def _add_sample(parser: CommandParser) -> None:
         parser.add_argument(
             option, type=int, default=default, metavar="N", help=f"{what} (default: %(default)s)"
         )
+    parser.add_argument(
+        "--classes",
+        dest="drawn_classes",
+        type=int,
+        metavar="N",
+        help="number of colours of hair, 2 to 4, to draw a folder for each instead of both trees "
+        "(default: both trees, whose classes are genders)",
+    )
     _add_seed(parser, drawn_sample.DRAWING_SEED, "seed of the drawings")
 
 

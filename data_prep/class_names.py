@@ -10,6 +10,8 @@ from data_prep.errors import InputError
 
 MOST_CLASSES = 1000
 GENDERS = ("female", "male")
+# the groups of Eidinger et al. 2014, whose strings Levi and Hassner's lists of Adience's ages keep
+AGE_GROUPS = ("(0, 2)", "(4, 6)", "(8, 12)", "(15, 20)", "(25, 32)", "(38, 43)", "(48, 53)", "(60, 100)")
 GENDER_SOURCES = (
     "adience",
     "celeba",

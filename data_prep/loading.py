@@ -5,7 +5,7 @@ from __future__ import annotations
 from data_prep.arguments import BuildOptions
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.celeba import MALE, load_celeba
-from data_prep.datasets.drawn_sample import draw_sample, holds_sample
+from data_prep.datasets.drawn_sample import HAIR_TREE, draw_hair_sample, draw_sample, holds_sample
 from data_prep.datasets.fairface import ATTRIBUTES, load_fairface
 from data_prep.datasets.folder import load_folder
 from data_prep.datasets.image_files import NOT_UTF8
@@ -32,6 +32,7 @@ def _load(options: BuildOptions) -> Labels:
         case "adience":
             return load_adience(
                 root,
+                target=options.target,
                 yaw=options.yaw,
                 group=options.group,
                 on_conflict=options.on_conflict,
@@ -54,6 +55,8 @@ def _load(options: BuildOptions) -> Labels:
             attribute = options.attribute or ATTRIBUTES[0]
             return load_fairface(root, attribute=attribute, rules=options.folder_rules)
         case _:
+            if options.drawn_classes:
+                return _hair(options, options.drawn_classes)
             _require_sample(options)
             return load_adience(root / "adience", look_for_images=look)
 
@@ -66,6 +69,15 @@ def _require_names(labels: Labels) -> None:
             f"{count:,} images have a {NOT_UTF8}: {first}; rename them (for Latin-1: "
             "convmv -f latin1 -t utf8 -r --notest DIR), or pass --skip-bad-images to go on without them"
         )
+
+
+def _hair(options: BuildOptions, classes: int) -> Labels:
+    folder = options.root / HAIR_TREE
+    if options.labels_only and not folder.is_dir():
+        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
+    if not options.labels_only:
+        draw_hair_sample(options.root, classes, photos=options.photos, seed=options.seed)
+    return load_folder(folder)
 
 
 def _require_sample(options: BuildOptions) -> None:

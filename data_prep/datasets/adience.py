@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from data_prep.class_names import GENDERS
+from data_prep.class_names import AGE_GROUPS, GENDERS
 from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, single_name, tab_separated
 from data_prep.datasets.labels import Labels, existing_folder, is_drawn, labels_of
 from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 
 FOLDS = 5
+TARGETS = ("gender", "age")
 GROUPS = ("user", "face", "photo")
 LABEL_COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 YAW_COLUMN = "fiducial_yaw_angle"
@@ -24,12 +25,17 @@ NO_GENDER = {"u": "gender u", "": "gender empty"}
 def load_adience(
     root: Path,
     *,
+    target: str = TARGETS[0],
     yaw: int | None = None,
     group: str | None = None,
     on_conflict: str = ON_CONFLICT[0],
     look_for_images: bool = True,
 ) -> Labels:
     """Returns the rows of Adience under `root` whose gender is m or f, each (user, face, image) once.
+
+    With the `target` "age" those whose age is exactly one of `AGE_GROUPS`, of whatever gender, as in the
+    lists of Levi and Hassner: a bare age, another range and "None" are left out, and counted by what stands
+    there.
 
     The labels come from `fold_frontal_<k>_data.txt` or, where those are absent or `yaw` is an angle
     (degrees) that they do not hold, from `fold_<k>_data.txt`; with `yaw`, rows at another angle are
@@ -48,16 +54,16 @@ def load_adience(
     find = partial(_spelling, root, look_for_images)
     for fold, row in _rows(files, yaw):
         subjects.add(_subject(row))  # before any row is dropped: the figure is that of all rows read
-        reason = _reason_to_drop(row, yaw)
+        reason = _other_angle(row, yaw) or _NO_LABEL[target](row)
         if reason:
             collector.leave_out(reason, row["original_image"])
         else:
-            collector.add(_image_row(row, fold, find), row)
+            collector.add(_image_row(row, fold, target, find), row)
     return labels_of(
         collector,
         root=root,
         source="adience",
-        class_names=GENDERS,
+        class_names=_CLASSES[target],
         group_kind=group or ("face" if is_drawn(root) else GROUPS[0]),
         subjects=len(subjects),
         notes=notes,
@@ -102,13 +108,21 @@ def _rows(files: dict[int, Path], yaw: int | None) -> Iterator[tuple[int, LabelR
             yield fold, row
 
 
-def _reason_to_drop(row: LabelRow, yaw: int | None) -> str | None:
+def _other_angle(row: LabelRow, yaw: int | None) -> str | None:
+    return f"yaw not {yaw}" if yaw is not None and _yaw(row) != yaw else None
+
+
+def _no_age(row: LabelRow) -> str | None:
+    if row["age"] in AGE_GROUPS:
+        return None
+    return f"age {row['age'] or 'empty'}"
+
+
+def _no_gender(row: LabelRow) -> str | None:
     if row["gender"] not in _LABEL_OF_GENDER and row["gender"] not in NO_GENDER:
         raise InputError(
             f"gender must be m, f, u or empty, {row.where} has {row['gender']!r}; repair or remove the line"
         )
-    if yaw is not None and _yaw(row) != yaw:
-        return f"yaw not {yaw}"
     return NO_GENDER.get(row["gender"])
 
 
@@ -122,7 +136,7 @@ def _yaw(row: LabelRow) -> float:
         ) from error
 
 
-def _image_row(row: LabelRow, fold: int, find: Callable[[Sequence[str]], str]) -> ImageRow:
+def _image_row(row: LabelRow, fold: int, target: str, find: Callable[[Sequence[str]], str]) -> ImageRow:
     user, face, image = (
         single_name(row[name], row, name) for name in ("user_id", "face_id", "original_image")
     )
@@ -134,7 +148,8 @@ def _image_row(row: LabelRow, fold: int, find: Callable[[Sequence[str]], str]) -
         )
     )
     age = None if is_missing(row["age"]) else row["age"]  # "None" is how the files write it
-    return ImageRow(path, GENDERS[_LABEL_OF_GENDER[row["gender"]]], _subject(row), fold, age)
+    name = row["age"] if target == "age" else GENDERS[_LABEL_OF_GENDER[row["gender"]]]
+    return ImageRow(path, name, _subject(row), fold, age)
 
 
 def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:
@@ -144,3 +159,7 @@ def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:
 
 def _subject(row: LabelRow) -> str:
     return f"{row['user_id']}/{row['face_id']}"
+
+
+_CLASSES = {"gender": GENDERS, "age": AGE_GROUPS}
+_NO_LABEL = {"gender": _no_gender, "age": _no_age}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
+from data_prep.class_names import AGE_GROUPS
 from data_prep.datasets.adience import FOLDS
-from data_prep.datasets.drawn_faces import Traits, draw_face, draw_traits
+from data_prep.datasets.drawn_faces import HAIR, Traits, draw_face, draw_traits
 from data_prep.datasets.labels import DRAWN_HEADLINE, DRAWN_MARKER
 from data_prep.errors import InputError
 
@@ -21,9 +24,9 @@ PHOTOS, CELEBA_PHOTOS, DRAWING_SEED = 480, 600, 7
 MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20
 PHOTOS_PER_SUBJECT = 3.2
 ADIENCE_SIZE, CELEBA_SIZE = (120, 120), (89, 109)
+HAIR_TREE = "hair"
 CONTRARY = 0.05  # the share of people whose looks are drawn as the other label's
 
-AGES = ("(0, 2)", "(4, 6)", "(8, 12)", "(15, 20)", "(25, 32)", "(38, 43)", "(48, 53)", "(60, 100)")
 ADIENCE_HEADER = (
     "user_id\toriginal_image\tface_id\tage\tgender"
     "\tx\ty\tdx\tdy\ttilt_ang\tfiducial_yaw_angle\tfiducial_score"
@@ -71,6 +74,64 @@ def draw_sample(
         )
     _draw_whole(root, photos, celeba_photos, seed)
     return root
+
+
+def draw_hair_sample(root: Path, classes: int, *, photos: int = PHOTOS, seed: int = DRAWING_SEED) -> Path:
+    """Draws faces in a folder for each of `classes` colours of hair, and returns `root`/hair.
+
+    There are `photos` of them, as many of each as of another, the same for the same arguments. A `root` that
+    holds this very sample is left as it is. Raises InputError as `draw_sample` does, and where there are not
+    that many colours.
+    """
+    if not 2 <= classes <= len(HAIR):
+        raise InputError(
+            f"--classes must be 2 to {len(HAIR)}, the colours of hair, received {classes}; choose one of them"
+        )
+    _require_at_least("--photos", photos, MIN_PHOTOS)
+    folder, marker = root / HAIR_TREE, _hair_marker(classes, photos, seed)
+    if (folder / DRAWN_MARKER).is_file() and (folder / DRAWN_MARKER).read_text(encoding="utf-8") == marker:
+        return folder
+    if root.is_file() or (root.is_dir() and any(root.iterdir())):
+        raise InputError(
+            f"{root} holds something else than this sample (classes {classes}, photos {photos}, seed "
+            f"{seed}); choose an empty or a new folder as --root"
+        )
+    with _drawn_beside(root) as partial:
+        _draw_hair(partial / HAIR_TREE, list(HAIR)[:classes], photos, np.random.default_rng([seed, 3]))
+        (partial / HAIR_TREE / DRAWN_MARKER).write_text(marker, encoding="utf-8")
+    return folder
+
+
+def _draw_hair(folder: Path, colours: Sequence[str], photos: int, rng: Generator) -> None:
+    for number in range(photos):
+        colour = colours[number % len(colours)]
+        traits = replace(draw_traits(int(rng.integers(2)), rng), hair=colour)
+        path = folder / colour / f"{number + 1:05d}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_face(traits, ADIENCE_SIZE, rng).save(path, quality=90)
+
+
+def _hair_marker(classes: int, photos: int, seed: int) -> str:
+    made = {"classes": classes, "photos": photos, "seed": seed, "version": _VERSION}
+    return f"{DRAWN_HEADLINE}\nResults on them say nothing about photographs.\n{json.dumps(made)}\n"
+
+
+@contextlib.contextmanager
+def _drawn_beside(root: Path) -> Iterator[Path]:
+    """Gives a folder that becomes `root` at the end: a drawing that is killed leaves no half sample."""
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
+    except OSError as error:
+        raise InputError(f"{root} cannot be made ({error.strerror}); choose another --root") from error
+    try:
+        partial.chmod(0o755)  # mkdtemp made it for its owner alone
+        yield partial
+        partial.replace(root)
+    except OSError as error:
+        raise InputError(f"{root} cannot be written ({error.strerror}); choose another --root") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -164,7 +225,7 @@ def _subjects(count: int, rng: Generator) -> list[_Subject]:
                 face_id=number + 1,
                 fold=fold,
                 label=label,
-                age=AGES[rng.choice(len(AGES), p=(0.08, 0.1, 0.1, 0.1, 0.28, 0.16, 0.1, 0.08))],
+                age=AGE_GROUPS[rng.choice(len(AGE_GROUPS), p=(0.08, 0.1, 0.1, 0.1, 0.28, 0.16, 0.1, 0.08))],
                 traits=draw_traits(_looks(label, rng), rng),
             )
         )

@@ -46,11 +46,18 @@ def draw_picture() -> Callable[[Path, int], None]:
 def write_fold() -> Callable[..., Path]:
     """Writes one fold file of Adience with the given rows."""
 
-    def write(root: Path, rows: Sequence[AdienceRow], *, name: str = "fold_frontal_0_data.txt") -> Path:
+    def write(
+        root: Path,
+        rows: Sequence[AdienceRow],
+        *,
+        name: str = "fold_frontal_0_data.txt",
+        ages: Sequence[str] = (),
+    ) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         lines = [ADIENCE_HEADER]
-        for user, image, face, gender, yaw in rows:
-            lines.append("\t".join([user, image, face, "(25, 32)", gender, *"12345", str(yaw), "7"]))
+        of_rows = ages or ["(25, 32)"] * len(rows)
+        for (user, image, face, gender, yaw), age in zip(rows, of_rows, strict=True):
+            lines.append("\t".join([user, image, face, age, gender, *"12345", str(yaw), "7"]))
         (root / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
         return root / name
 

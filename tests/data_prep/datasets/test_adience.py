@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.class_names import AGE_GROUPS
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.labels import DRAWN_HEADLINE
 from data_prep.errors import InputError
@@ -195,3 +196,23 @@ def test_adience_refuses_a_face_of_two_genders(tmp_path: Path, write_fold: Write
     write_fold(tmp_path, [GOOD, ("1@N00", "a.jpg", "7", "m", 0)])
     with pytest.raises(InputError, match=r"with the label 'female' in .* line 2 and 'male' in .* line 3"):
         load_adience(tmp_path)
+
+
+def test_adience_ages_are_the_eight_groups_and_the_rest_is_counted(tmp_path: Path, write_fold: Write) -> None:
+    ages = ("(60, 100)", "35", "(0, 2)", "(38, 42)", "None", "(8, 23)", "(0, 2)")
+    write_fold(
+        tmp_path,
+        [(f"{number}@N00", "a.jpg", "7", "u", 0) for number in range(len(ages))],
+        ages=ages,
+    )
+    labels = load_adience(tmp_path, target="age")
+    assert labels.class_names == AGE_GROUPS
+    assert labels.table["label"].tolist() == [7, 0, 0]
+    assert labels.dropped == {"age 35": 1, "age (38, 42)": 1, "age None": 1, "age (8, 23)": 1}
+
+
+def test_adience_ages_of_the_real_files_are_those_of_levi_and_hassner(real_data: Path) -> None:
+    labels = load_adience(
+        real_data / "adience_labels", target="age", on_conflict="first", look_for_images=False
+    )
+    assert labels.table["fold"].value_counts().to_dict() == {0: 4305, 1: 3092}

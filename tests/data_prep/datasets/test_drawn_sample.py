@@ -8,7 +8,8 @@ from PIL import Image
 
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.celeba import load_celeba
-from data_prep.datasets.drawn_sample import draw_faces, draw_sample
+from data_prep.datasets.drawn_sample import draw_faces, draw_hair_sample, draw_sample
+from data_prep.datasets.folder import load_folder
 from data_prep.errors import InputError
 from data_prep.image_check import check_images
 
@@ -106,3 +107,22 @@ def test_draw_faces_gives_both_labels_and_the_same_again() -> None:
     assert [face.label for face in faces] == [0, 1, 0, 1]
     assert faces == draw_faces(4)
     assert faces != draw_faces(4, seed=8)
+
+
+def test_hair_sample_has_as_many_faces_of_each_colour(tmp_path: Path) -> None:
+    labels = load_folder(draw_hair_sample(tmp_path / "drawn", 4, photos=40))
+    assert labels.class_names == ("black", "blond", "brown", "gray")
+    assert labels.table["label"].value_counts().tolist() == [10] * 4
+    assert set(labels.table["source"]) == {"sample"}
+
+
+def test_hair_sample_is_used_again_and_not_mixed_with_another(tmp_path: Path) -> None:
+    first = draw_hair_sample(tmp_path / "drawn", 3, photos=40)
+    assert draw_hair_sample(tmp_path / "drawn", 3, photos=40) == first
+    with pytest.raises(InputError, match=r"something else than this sample \(classes 2, photos 40, seed"):
+        draw_hair_sample(tmp_path / "drawn", 2, photos=40)
+
+
+def test_hair_sample_has_at_most_four_classes(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--classes must be 2 to 4, the colours of hair, received 5"):
+        draw_hair_sample(tmp_path / "drawn", 5, photos=40)
