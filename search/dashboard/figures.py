@@ -72,14 +72,23 @@ def _laid_out(figure: go.Figure) -> go.Figure:
     return figure
 
 
+_MOST_IN_MATRIX = 30  # classes: a larger matrix cannot be read
+_NUMBERS_IN_FULL = 10
+
+
 def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
     """Returns the confusion matrix, a row for each class, with each row's shares; None without one."""
-    if not counts:
+    if not counts or len(counts) > _MOST_IN_MATRIX:
         return None
+    # room for a number in each cell: from ten classes on the count alone
+    few = len(counts) < _NUMBERS_IN_FULL
     names = [escape(name) for name in numbered(class_names)]
     shares = [[count / (sum(row) or 1) for count in row] for row in counts]
     texts = [
-        [f"{count:,}<br>{share:.1%}" for count, share in zip(row, of_row, strict=True)]
+        [
+            f"{count:,}<br>{share:.1%}" if few else f"{count:,}"
+            for count, share in zip(row, of_row, strict=True)
+        ]
         for row, of_row in zip(counts, shares, strict=True)
     ]
     figure = go.Figure(
@@ -89,7 +98,7 @@ def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
             y=names,
             text=texts,
             texttemplate="%{text}",
-            textfont={"size": 16, "color": "#16202b"},
+            textfont={"size": 16 if few else 11, "color": "#16202b"},
             colorscale=[[0, "#eef4fa"], [1, "#8fbde6"]],
             zmin=0,
             zmax=1,
@@ -98,4 +107,4 @@ def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
         )
     )
     figure.update_yaxes(title="class", autorange="reversed")  # label 0 on top, as in the table
-    return _laid_out(figure).update_layout(height=300, showlegend=False)
+    return _laid_out(figure).update_layout(height=max(300, 34 * len(counts)), showlegend=False)

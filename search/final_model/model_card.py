@@ -137,6 +137,9 @@ class CardFacts:
         )
 
 
+_MOST_IN_MATRIX = 30  # classes: a larger matrix cannot be read
+
+
 def write_model_card(folder: Path, facts: CardFacts) -> Path:
     """Writes the card to `folder`/model_card.md, whole or not at all, and returns its path."""
     path = folder / CARD_FILE
@@ -162,12 +165,27 @@ def card_text(facts: CardFacts) -> str:
     return "\n\n".join(part for section in sections for part in section) + "\n"
 
 
+def _some(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + f" and {len(names) - most} more" * (len(names) > most)
+
+
+def _answer(names: Sequence[str]) -> str:
+    if len(names) == 2:
+        return f"the probability of label 1 ({names[1]}), `(batch, 1)`. An answer near 0.5 is no answer."
+    return (
+        f"the probabilities of {_some(names, 20)}, in this order, `(batch, {len(names)})`. "
+        f"An answer near {1 / len(names):.2g} is no answer."
+    )
+
+
 def _head(facts: CardFacts) -> tuple[str, ...]:
     picture = "photograph of a face" if facts.data.is_of_gender else "picture"
     *others, last = facts.names
+    asked = f"as {last} rather than {' or '.join(others)}"
+    if len(others) > 1:
+        asked = f"as each of {_some(facts.names, 10)}"
     what = (
-        f"Gives for a {picture} the probability that it would be annotated as {last} rather than "
-        f"{' or '.join(others)}. Made on {facts.made_on}."
+        f"Gives for a {picture} the probability that it would be annotated {asked}. Made on {facts.made_on}."
     )
     if not facts.warnings:
         return f"# {facts.name}", what
@@ -183,10 +201,12 @@ def _results(facts: CardFacts) -> Iterable[str]:
         f"loss {decimal(facts.val_loss)}, AUC {decimal(found['roc']['auc'])}."
     )
     yield from _cautions(facts)
-    yield table_in_markdown(
-        ("annotated", *(f"said {name}" for name in facts.names)),
-        [(name, *(f"{n:,}" for n in row)) for name, row in zip(facts.names, found["confusion"], strict=True)],
-    )
+    if len(facts.names) <= _MOST_IN_MATRIX:
+        counts = zip(facts.names, found["confusion"], strict=True)
+        yield table_in_markdown(
+            ("annotated", *(f"said {name}" for name in facts.names)),
+            [(name, *(f"{n:,}" for n in row)) for name, row in counts],
+        )
     by_label = [(facts.names[row["label"]], *_accuracy(row)) for row in found["by_label"]]
     yield table_in_markdown(("annotated", "images", "accuracy", "95 % interval"), by_label)
     by_age = [(plain_markdown(row["age"]), *_accuracy(row)) for row in found["by_age"]]
@@ -262,8 +282,7 @@ def _usage(facts: CardFacts) -> Iterable[str]:
     yield f"```\npython -m search.predict model.keras photo.jpg{faces} --out grid.png\n```"
     yield (
         f"Or load `model.keras` with plain Keras (`keras.saving.load_model`): it reads float32 RGB pixels in "
-        f"0..255, `(batch, {facts.input_px}, {facts.input_px}, 3)`, and gives the probability of label 1 "
-        f"({facts.names[1]}), `(batch, 1)`. An answer near 0.5 is no answer."
+        f"0..255, `(batch, {facts.input_px}, {facts.input_px}, 3)`, and gives {_answer(facts.names)}"
     )
 
 

@@ -23,6 +23,7 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
+from trainables.objective import probability_figure
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 BaselinesOf = Callable[[str], tuple[Baseline, ...]]
@@ -212,7 +213,5 @@ def _figure(
 
 def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
     """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
-    from sklearn.metrics import roc_auc_score  # slow: completion does without
-
     (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
-    return float(roc_auc_score(problem.labels[rows], ledger.predictions(trial)))
+    return probability_figure("auc", problem.labels[rows], ledger.predictions(trial))

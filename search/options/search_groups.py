@@ -80,6 +80,9 @@ class DataOptions(OptionGroup):
         metavar="WEIGHTS",
         default_text="imagenet for photographs, none for the drawn sample",
     )
+    ordered: bool = option(
+        False, "classes with an order, as ages have without it: mistakes are counted by their distance, too"
+    )
     feature_precision: str = option(
         FEATURE_PRECISIONS[0],
         "precision of a frozen backbone's arithmetic; bfloat16 is faster on processors that have it, and its "

@@ -57,6 +57,7 @@ def problem_of(options: SearchOptions) -> Problem:
         data.feature_precision,
         resize=data.resize,
         objective=OBJECTIVES[options.deciding.objective],
+        ordered=data.ordered,
     )
 
 

@@ -95,7 +95,7 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
     ages, names = ages_of(problem, rows), problem.manifest.class_names
-    return break_down(problem.labels[rows], probabilities, ages, names)
+    return break_down(problem.labels[rows], probabilities, ages, names, ordered=problem.is_ordered)
 
 
 def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger: Ledger) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.class_names import AGE_GROUPS
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.pictures.greys import is_deep
@@ -35,7 +36,7 @@ class Problem:
 
     `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
     `feature_precision` is that of the frozen backbones' arithmetic; `resize` is how pictures are scaled.
-    `objective` decides who is better.
+    `objective` decides who is better; `ordered` says that the classes have an order, as ages have without it.
     """
 
     manifest: Manifest
@@ -46,6 +47,7 @@ class Problem:
     feature_precision: str = FEATURE_PRECISIONS[0]
     resize: str = RESIZES[0]
     objective: Objective = OBJECTIVE
+    ordered: bool = False
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Problem:
         *,
         resize: str = RESIZES[0],
         objective: Objective = OBJECTIVE,
+        ordered: bool = False,
     ) -> Problem:
         """Returns the problem; without `weights` photographs get `imagenet` and drawings `none`.
 
@@ -71,7 +74,7 @@ class Problem:
         protocol = protocol_name(protocol)
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
-        extras = feature_precision, resize, objective
+        extras = feature_precision, resize, objective, ordered
         return cls(manifest, protocol, splits, weights, backend, *extras)
 
     @property
@@ -101,6 +104,11 @@ class Problem:
     def labels(self) -> np.ndarray:
         """The label of every row, int16 `(n,)`."""
         return self.manifest.table["label"].to_numpy(dtype=np.int16)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the classes have an order, so that a mistake by one class is less than one by more."""
+        return self.ordered or self.manifest.class_names == AGE_GROUPS
 
     @property
     def classes(self) -> int:

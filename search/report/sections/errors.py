@@ -13,6 +13,9 @@ from search.statistics.number_text import NONE, bracketed, decimal
 from search.study.facts import StudyFacts
 from search.study.stage_results import Result
 
+_MOST_IN_MATRIX = 30  # classes: a larger matrix cannot be read
+_WORST_PAIRS = 20
+
 
 def errors_section(result: Result, facts: StudyFacts) -> Section:
     """Returns the part on the errors of the winner of `result`; figures that are not there are left out."""
@@ -35,8 +38,11 @@ def errors_blocks(found: Mapping[str, Any] | None, name: str, facts: StudyFacts)
         title="",
         blocks=[
             Paragraph(intro + (" The report published no breakdown of errors." * facts.is_of_gender)),
-            *_confusion(found.get("confusion"), names),
-            *_roc(found, name, names),
+            *_of_ordered(found),
+            *(_confusion(found.get("confusion"), names) if len(names) <= _MOST_IN_MATRIX else ()),
+            *(_worst_pairs(found.get("worst_pairs")) if len(names) > 2 else ()),
+            *(_by_class(found.get("by_label"), names) if len(names) > 2 else ()),
+            *(_roc(found, name, names) if len(names) == 2 else _roc_of_classes(found, name, names)),
             *_calibration(found.get("calibration"), name, names),
             *_groups(found.get("by_label"), "class", names, name),
             *_groups(*_ages(found.get("by_age")), name),
@@ -62,7 +68,7 @@ def _confusion(counts: Any, names: Sequence[str]) -> Iterator[Block]:
 def _roc(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[Block]:
     roc = _mapping(found.get("roc"))
     fpr, tpr = roc.get("fpr"), roc.get("tpr")
-    if not fpr or not tpr or len(names) != 2:
+    if not fpr or not tpr:
         return
     auc = decimal(roc.get("auc", found.get("auc")))
     panel = Panel(
@@ -75,18 +81,82 @@ def _roc(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[
     yield Lines(name=f"{name}-roc", caption=f"ROC curve, {names[-1]} as positive: AUC {auc}", panels=[panel])
 
 
+def _roc_of_classes(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[Block]:
+    roc = _mapping(found.get("roc"))
+    known = [row for row in _rows(roc.get("by_label")) if row.get("fpr") and row.get("tpr")]
+    if not known:
+        return
+    curves = [
+        Curve(label=f"{names[row['label']]}, AUC {decimal(row['auc'])}", x=row["fpr"], y=row["tpr"])
+        for row in known
+    ]
+    panel = Panel(
+        title="ROC",
+        x_label="false positive rate",
+        y_label="true positive rate",
+        curves=curves,
+        diagonal=True,
+    )
+    some = f", the first {len(known)} of {len(names)} classes" if len(known) < len(names) else ""
+    caption = f"ROC curves of each class against the rest{some}: mean AUC {decimal(roc.get('auc'))}"
+    yield Lines(name=f"{name}-roc", caption=caption, panels=[panel])
+
+
+def _of_ordered(found: Mapping[str, Any]) -> Iterator[Block]:
+    if "one_off" in found:
+        yield Paragraph(
+            f"The classes have an order: {decimal(found['one_off'])} of the images get their own class or "
+            f"one beside it, 95 % interval {bracketed(found.get('one_off_interval'))}; the mean absolute "
+            f"error is {decimal(found.get('mean_absolute_error'))} classes."
+        )
+
+
+def _worst_pairs(pairs: Any) -> Iterator[Block]:
+    rows = [
+        (str(row.get("class")), str(row.get("predicted")), str(row.get("n")), decimal(row.get("share")))
+        for row in _rows(pairs)[:_WORST_PAIRS]
+    ]
+    if rows:
+        yield Table(
+            caption="The commonest mistakes, with their share of the images of the class",
+            columns=("class", "predicted", "images", "share of the class"),
+            rows=rows,
+        )
+
+
+def _by_class(groups: Any, names: Sequence[str]) -> Iterator[Block]:
+    rows = _rows(groups)
+    if len(rows) != len(names) or "f1" not in rows[0]:
+        return
+    yield Table(
+        caption="Precision, recall and F1 of each class",
+        columns=("class", "images", "precision", "recall", "F1"),
+        rows=[
+            (
+                label,
+                str(row.get("n")),
+                *(decimal(row.get(figure)) for figure in ("precision", "recall", "f1")),
+            )
+            for label, row in zip(names, rows, strict=True)
+        ],
+    )
+
+
 def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[Block]:
     calibration = _mapping(calibration)
     bins = [row for row in _rows(calibration.get("bins")) if row.get("n")]  # an empty one has no mean
-    if not bins or len(names) != 2:
+    share = "share_of_label_1" if len(names) == 2 else "share_right"
+    if not bins or share not in bins[0]:
         return
-    positive = names[-1]
+    positive, what = (names[-1], f"share of {names[-1]}")
+    if len(names) > 2:
+        positive, what = "the likeliest class", "share that is right"
     error, brier = decimal(calibration.get("expected_calibration_error")), decimal(calibration.get("brier"))
-    bounds = [row.get("interval") or (row["share_of_label_1"],) * 2 for row in bins]
+    bounds = [row.get("interval") or (row[share],) * 2 for row in bins]
     dots = Curve(
         label="bins of the predicted probability",
         x=[row["mean_probability"] for row in bins],
-        y=[row["share_of_label_1"] for row in bins],
+        y=[row[share] for row in bins],
         low=[low for low, _ in bounds],
         high=[high for _, high in bounds],
         dots=True,
@@ -94,7 +164,7 @@ def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[
     panel = Panel(
         title="calibration",
         x_label=f"mean predicted probability of {positive}",
-        y_label=f"share of {positive}",
+        y_label=what,
         curves=[dots],
         diagonal=True,
     )
@@ -105,13 +175,13 @@ def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[
     )
     yield Table(
         caption="Calibration by bins of the predicted probability",
-        columns=("probability", "images", "mean probability", f"share of {positive}", "95 % interval"),
+        columns=("probability", "images", "mean probability", what, "95 % interval"),
         rows=[
             (
                 f"{decimal(row.get('from'), 1)} to {decimal(row.get('to'), 1)}",
                 str(row["n"]),
                 decimal(row.get("mean_probability")),
-                decimal(row.get("share_of_label_1")),
+                decimal(row.get(share)),
                 bracketed(row.get("interval")),
             )
             for row in bins

@@ -285,7 +285,17 @@ DEFAULTS = {
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {
-    *("--help", "--version", "--stage", "--num-samples", "--ranges", "--final", "--dry-run", "--json"),
+    *(
+        "--help",
+        "--version",
+        "--stage",
+        "--num-samples",
+        "--ranges",
+        "--ordered",
+        "--final",
+        "--dry-run",
+        "--json",
+    ),
     *("--quiet", "--verbose", "--celeba", "--celeba-root", "--print-study-file"),
 }
 
