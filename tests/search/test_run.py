@@ -215,7 +215,7 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> 
     assert main(argv("--dry-run")) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"study     {tmp_path / 'results' / 'm'}"
-    assert lines[1] == "data      80 photographs, 40 subjects, split random"
+    assert lines[1] == "data      80 photographs, 40 subjects, split random, classes cat, dog"
     assert lines[2] == "networks  random weights, Keras on tensorflow"
     assert [line.split()[1:] for line in lines[4:8]] == [
         ["to", "train", value] for value in ("0.1", "0.001", "0.0003", "1e-05")
