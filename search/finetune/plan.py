@@ -155,7 +155,8 @@ class FinetunePlan:
 def pretraining_of(options: SearchOptions, problem: Problem) -> Problem | None:
     """Returns the problem whose images the winner sees first; None where none was asked for.
 
-    Raises InputError where its classes are not those of `problem`: the head would answer for others.
+    Raises InputError where its classes are as many as those of `problem` and others: the head would answer
+    for them. Of another number the head's last layer is drawn anew.
     """
     final = options.final_model
     if final.celeba is None:
@@ -167,7 +168,7 @@ def pretraining_of(options: SearchOptions, problem: Problem) -> Problem | None:
 
 
 def _require_same_classes(ours: Sequence[str], theirs: Sequence[str]) -> None:
-    if same_classes(ours, theirs):
+    if len(ours) != len(theirs) or same_classes(ours, theirs):
         return
     turned = same_classes(ours, [*reversed(theirs)])
     way_out = (

@@ -51,6 +51,7 @@ DEFAULTS: dict[str, dict[str, str | None]] = {
         "--out": NONE,
         "--csv": NONE,
         "--json": NONE,
+        "--top": "1",
     },
     "search.export": {
         "MODEL_OR_STUDY": NONE,

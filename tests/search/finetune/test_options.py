@@ -153,6 +153,14 @@ def test_pretraining_on_faces_is_refused_where_the_names_do_not_say_that_1_is_ma
     assert pretraining_of(options, problem) is not None
 
 
+def test_pretraining_on_two_classes_may_start_three(tmp_path: Path) -> None:
+    celeba = write_small_manifest(tmp_path / "celeba", source="celeba", class_names=GENDERS)
+    options = parse_options((*FINETUNE, "--celeba", str(celeba)))
+    flowers = ("daisy", "rose", "tulip")
+    labels = [number // 2 % 3 for number in range(80)]
+    assert pretraining_of(options, make_problem(tmp_path, class_names=flowers, label=labels)) is not None
+
+
 def test_plan_without_other_images_has_no_pretraining(tmp_path: Path) -> None:
     plan = finetune_plan(parse_options(FINETUNE), make_problem(tmp_path), None, _folder(tmp_path, LR))
     assert (plan.pretraining, plan.blocks) == (None, ())
