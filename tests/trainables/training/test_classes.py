@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
 from trainables.training.batches import Examples
-from trainables.training.network import Architecture, build_network
+from trainables.training.network import Architecture, build_network, loss_of, set_initial_state
 from trainables.training.packed import PackedTraining, pack_size
 from trainables.training.training import Training
 from trainables.training.validation_metrics import validation_figures
@@ -109,3 +109,12 @@ def test_validation_figures_of_classes_are_those_of_scikit_learn() -> None:
 def test_pack_size_of_classes_counts_their_outputs() -> None:
     assert pack_size(CONFIG, 2048, 1e9, classes=3) <= pack_size(CONFIG, 2048, 1e9)
     assert pack_size(CONFIG, 2048, 1e9, classes=1000) < 0.8 * pack_size(CONFIG, 2048, 1e9)
+
+
+def test_smoothed_labels_of_classes_are_those_of_keras() -> None:
+    config = replace(CONFIG, label_smoothing=0.2)
+    network = build_network(Architecture.of(config, (12,), classes=3))
+    set_initial_state(network, config)
+    labels, stated = np.array([[0.0], [2.0]]), np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]], np.float32)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)(np.eye(3)[[0, 2]], stated)
+    assert float(loss_of(network)(labels, stated)) == pytest.approx(float(expected), abs=1e-6)
