@@ -47,13 +47,16 @@ def ablate(plan: VaryingPlan, winner: Candidate, runs: TrialRuns) -> tuple[Ablat
     if not others:
         return ()
     results = runs.of(each_once(others))
-    best = winner.scores(results)
+    objective = plan.problem.objective
+    best = winner.scores(results, objective)
     whole = [
         (name, other)
         for name, other in zip(changed, others, strict=True)
-        if all(score == score for score in other.scores(results).values())  # NaN is not equal to itself
+        if all(
+            score == score for score in other.scores(results, objective).values()
+        )  # NaN is not equal to itself
     ]
-    pairs = [paired(best, other.scores(results), plan.margin) for _, other in whole]
+    pairs = [paired(best, other.scores(results, objective), plan.margin) for _, other in whole]
     found = compare(pairs, Rule(LEVEL, plan.margin))
     return tuple(
         _ablation(name, winner.config, base, comparison)

@@ -48,7 +48,7 @@ def ablated(problem: Problem, folder: Path, repeats: int = 6) -> tuple[tuple[Abl
         repeats=repeats,
     )
     trainer = FakeTrainer(problem, ledger, accuracy)
-    runs = TrialRuns(ledger, trainer)
+    runs = TrialRuns(ledger, trainer, problem)
     winner = Candidate(None, WINNER, runs_of(WINNER, problem, range(8, 8 + repeats)))
     runs.of(winner.runs)
     trainer.asked.clear()

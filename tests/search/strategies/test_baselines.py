@@ -43,7 +43,7 @@ def result_of(problem: Problem, ledger: Ledger, accuracy: float, seeds: int = 3)
     """Returns a stage whose runs have that accuracy, but for little that differs by the seed."""
     plan = StagePlan(STAGES["lr"], TrialConfig(epochs=2), {}, problem, tuple(range(7, 7 + seeds)))
     trainer = FakeTrainer(problem, ledger, lambda trial: accuracy + trial.config.seed / 10_000)
-    runs = TrialRuns(ledger, trainer)
+    runs = TrialRuns(ledger, trainer, problem)
     runs.of(each_once(plan.candidates()))
     kind = partial(StageResult, stage="lr", hyperparameter="learning_rate")
     return decide(plan, plan.candidates(), runs, kind=kind)
