@@ -63,7 +63,7 @@ def test_study_is_shown_with_tables_and_the_next_command(
     lines = out.splitlines()
     assert lines[0] == f"study     {folder}"
     assert lines[1] == "state     not begun, or made by an earlier version"
-    assert lines[2] == "data      12,194 photographs, 2,284 subjects, split random"
+    assert lines[2] == "data      12,194 photographs, 2,284 subjects, split random, classes female, male"
     assert lines[3] == "networks  ImageNet weights, Keras on tensorflow"
     assert lines[4] == "trials    24 have ended"
     assert [line.rstrip() for line in lines if line.startswith("Stage ")] == [
@@ -106,7 +106,10 @@ def test_study_that_has_only_begun(make_study: Make, capsys: Capture) -> None:
 def test_sample_is_called_as_the_search_calls_it(make_study: Make, capsys: Capture) -> None:
     folder = make_study(stages=[], source="sample", weights="none", images=480, subjects=0)
     lines = shown(folder, capsys)[0].splitlines()
-    assert lines[2] == "data      480 drawn faces (no photographs), subjects unknown, split random"
+    assert (
+        lines[2]
+        == "data      480 drawn faces (no photographs), subjects unknown, split random, classes female, male"
+    )
     assert lines[3] == "networks  random weights, Keras on tensorflow"
 
 
