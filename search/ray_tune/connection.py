@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,11 +53,24 @@ def connect(address: str | None, *, verbose: bool) -> None:
                 job_config=_own_packages(),
             )
     except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
-        where = address or "this machine"
-        raise InputError(
-            f"Ray cannot be used at {where} ({str(error).splitlines()[0]}); "
-            "check --address, or leave it out to start Ray here"
-        ) from error
+        raise InputError(_why_not(address, str(error).partition("\n")[0])) from error
+
+
+def _why_not(address: str | None, said: str) -> str:
+    """Returns the sentence on a Ray that cannot be used, with the way out that fits its cause."""
+    if address:
+        return f"Ray cannot be used at {address} ({said}); check --address, or leave it out to start Ray here"
+    if "AF_UNIX path length" in said:
+        folder = tempfile.gettempdir()
+        return (
+            f"Ray cannot start, as the path of the folder for temporary files is too long: {folder} has "
+            f"{len(os.fsencode(folder))} bytes, and names of Ray's sockets in it more than a system takes; set "
+            "TMPDIR (or RAY_TMPDIR) to a short path, such as /tmp"
+        )
+    return (
+        f"Ray cannot be started on this machine ({said}); a machine that is overloaded may need another try, "
+        "and the folder for temporary files (TMPDIR) has to have room"
+    )
 
 
 def _own_packages() -> JobConfig:

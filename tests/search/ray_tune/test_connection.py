@@ -1,0 +1,21 @@
+"""What is said where Ray cannot be used: the way out fits the cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import InputError
+from search.ray_tune.connection import connect
+
+
+def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = tmp_path / ("job_of_a_user_with_a_long_name" * 3)
+    long.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(long))
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with pytest.raises(InputError, match="has [0-9]+ bytes, .* set TMPDIR .* to a short path") as refusal:
+        connect(None, verbose=False)
+    assert str(long) in str(refusal.value)
+    assert "--address" not in str(refusal.value)
