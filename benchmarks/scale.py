@@ -97,7 +97,8 @@ class IdleStudy:
         from search.options.run_groups import MachineOptions
         from search.ray_tune.driver import Driver
         from search.ray_tune.workers import WorkerPool
-        from search.strategies.joint import JointPlan, run_joint
+        from search.strategies.joint import run_joint
+        from search.strategies.joint_plan import JointPlan
         from search.study.ledger import Ledger
         from search.study.search_id import SearchId, SearchKind
         from search.study.stage_results import StageFiles

@@ -205,7 +205,7 @@ def _add_celeba(parser: CommandParser) -> None:
     parser.add_argument(
         "--attribute",
         metavar="NAME",
-        help=f"attribute that is the label, any of CelebA's 40 (default: {celeba.MALE})",
+        help=f"attribute that is the label, any of CelebA's 40 (default: {celeba.GENDER_ATTRIBUTE})",
     )
     _add_conflict(parser)
     parser.add_argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data_prep.arguments import BuildOptions
 from data_prep.datasets.adience import load_adience
-from data_prep.datasets.celeba import MALE, load_celeba
+from data_prep.datasets.celeba import GENDER_ATTRIBUTE, load_celeba
 from data_prep.datasets.drawn_sample import HAIR_TREE, draw_hair_sample, draw_sample, holds_sample
 from data_prep.datasets.fairface import ATTRIBUTES, load_fairface
 from data_prep.datasets.folder import load_folder
@@ -41,7 +41,7 @@ def _load(options: BuildOptions) -> Labels:
         case "celeba":
             return load_celeba(
                 root,
-                attribute=options.attribute or MALE,
+                attribute=options.attribute or GENDER_ATTRIBUTE,
                 part=options.part,
                 test_share=options.test_share,
                 seed=options.seed,

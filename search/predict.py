@@ -13,7 +13,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from data_prep.class_names import GENDERS, are_genders, listed
 from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
@@ -30,9 +29,8 @@ from search.prediction.classification import (
     print_notes,
 )
 from search.prediction.evaluation import unseen_images
-from search.prediction.photographs import Photograph, drawn_photographs, photographs_in, photographs_named
+from search.prediction.photographs import Photograph, demo_photographs, photographs_in, photographs_named
 from search.prediction.predictions import write_csv
-from search.study.facts import DRAWN
 
 WHOLE, DETECT = "as-is", "detect"
 _EPILOG = """\
@@ -106,23 +104,12 @@ def _photographs(
 ) -> tuple[Sequence[Photograph], Sequence[bool] | None]:
     """Returns the photographs, and of each whether the model was not trained on it, None where unknown."""
     if options.demo:
-        return _demo(model), None
+        return demo_photographs(model), None
     if options.manifest is None:
         return photographs_named(options.photographs), None
     manifest = read_manifest(options.manifest, options.root)
     names = model.label_names if model.facts else None
     return photographs_in(manifest, names), unseen_images(manifest, model.facts)
-
-
-def _demo(model: ModelFile) -> Sequence[Photograph]:
-    if not model.facts or model.facts.get("source") == DRAWN:  # whatever its classes are called
-        return drawn_photographs()
-    if not are_genders(model.label_names):
-        raise InputError(
-            f"--demo shows drawn faces of the classes {listed(GENDERS)}, the model knows "
-            f"{listed(model.label_names)}; give photographs or --manifest"
-        )
-    return drawn_photographs(model.label_names)
 
 
 def _write_files(options: PredictOptions, found: Classification) -> list[str]:

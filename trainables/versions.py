@@ -23,3 +23,8 @@ def installed_versions(packages: Iterable[str]) -> dict[str, str]:
 def versions_of_a_trial() -> dict[str, str]:
     """Returns the versions of PACKAGES and of Python."""
     return {**installed_versions(PACKAGES), "python": platform.python_version()}
+
+
+def maker_of_a_trial() -> dict[str, str]:
+    """Returns what a trial is made by here: the versions, and the name of the machine as `node`."""
+    return {**versions_of_a_trial(), "node": platform.node()}

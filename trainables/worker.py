@@ -6,7 +6,6 @@ Keras is imported inside the functions, after the process has been told its back
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ from trainables.features.local_copy import copy_here
 from trainables.objective import OBJECTIVE, Objective
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
-from trainables.versions import versions_of_a_trial
+from trainables.versions import maker_of_a_trial
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
@@ -140,7 +139,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     pack = PackedTraining(configs, examples, objective=data.objective)
     # a member's share of the start, which the seconds of a trial by itself have in them, too
     built_s = (time.perf_counter() - started) / len(configs)
-    made_by = {**_made_by(), "packed": str(len(configs))}
+    made_by = {**maker_of_a_trial(), "packed": str(len(configs))}
     left = len(configs)
     for entries in pack.epochs():
         stopped = _stopped(pack, entries, [member["key"] for member in ours], data)
@@ -231,7 +230,7 @@ def _report_end(training: Training, end: Mapping[str, Any]) -> None:
     if end[STATUS] == TrialStatus.FAILED:
         figures.pop(EPOCH, None)  # it was heard before
     epochs = [metrics.to_dict() for metrics in training.finished]
-    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: _made_by(), "done": True})
+    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: maker_of_a_trial(), "done": True})
 
 
 def _report_state(training: Training, values: list[dict[str, float]]) -> None:
@@ -311,7 +310,3 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
         pull(weights := data.kept / ours["start"] / LAST)
         training.start_from(weights)
     return training
-
-
-def _made_by() -> dict[str, str]:
-    return {**versions_of_a_trial(), "node": os.uname().nodename}

@@ -22,7 +22,7 @@ from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 from data_prep.manifest import typed_table
 
-MALE = "Male"
+GENDER_ATTRIBUTE = "Male"
 IMAGES = "img_align_celeba"
 IMAGE_FOLDERS = (
     f"{IMAGES}/{IMAGES}",  # as Kaggle's archive unpacks
@@ -41,7 +41,7 @@ _SIGNS = ("-1", "1")  # the place of a sign is its label
 def load_celeba(
     root: Path,
     *,
-    attribute: str = MALE,
+    attribute: str = GENDER_ATTRIBUTE,
     part: bool = False,
     test_share: float | None = None,
     seed: int = TEST_SEED,
@@ -73,7 +73,7 @@ def load_celeba(
 
 
 def _class_names(attribute: str) -> tuple[str, str]:
-    return GENDERS if attribute == MALE else (f"not {attribute}", attribute)
+    return GENDERS if attribute == GENDER_ATTRIBUTE else (f"not {attribute}", attribute)
 
 
 def _label(row: LabelRow, attribute: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -77,18 +76,18 @@ class SearchRun:
         """
         plans, finetune = self.plans()
         require_wandb(self.options.callbacks)
-        with held(self.folder), contextlib.ExitStack() as stack:
+        with held(self.folder):
             missing = expected_trials(plans, self.ledger)
             self._require_images(missing, with_finetuning=finetune is not None)
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
             warn_of_single_examples(missing, self.problem)
-            started = stack.enter_context(head_start(missing, self.problem, self.options))
-            # Ray takes seconds to import: features are begun before
-            from search.execution.session import Session
+            with head_start(missing, self.problem, self.options) as started:
+                # Ray takes seconds to import: features are begun before
+                from search.execution.session import Session
 
-            session = Session(self._prepared(), self._console, self._finetune_plan)
-            return session.run(self._callbacks, started)
+                session = Session(self._prepared(), self._console, self._finetune_plan)
+                return session.run(self._callbacks, started)
 
     def _require_images(self, missing: Sequence[Trial], *, with_finetuning: bool) -> None:
         if with_finetuning or are_read(missing, self.problem, self.options.study.cache):

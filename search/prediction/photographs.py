@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.class_names import GENDERS, labels_among, printable
+from data_prep.class_names import GENDERS, are_genders, labels_among, listed, printable
 from data_prep.datasets.drawn_sample import draw_faces
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.pictures.decoder import SUFFIXES
+from search.final_model.model_file import ModelFile
+from search.study.facts import DRAWN
 
 DEMO_FACES = 10
 
@@ -66,6 +68,21 @@ def drawn_photographs(class_names: Sequence[str] = GENDERS) -> list[Photograph]:
         Photograph(name=f"drawn face {number}", image=face.jpeg, label=labels[face.label])
         for number, face in enumerate(draw_faces(DEMO_FACES), start=1)
     ]
+
+
+def demo_photographs(model: ModelFile) -> list[Photograph]:
+    """Returns ten drawn faces, with labels that `model` knows.
+
+    Raises InputError where its classes are others than those of the faces.
+    """
+    if not model.facts or model.facts.get("source") == DRAWN:  # whatever its classes are called
+        return drawn_photographs()
+    if not are_genders(model.label_names):
+        raise InputError(
+            f"--demo shows drawn faces of the classes {listed(GENDERS)}, the model knows "
+            f"{listed(model.label_names)}; give photographs or --manifest"
+        )
+    return drawn_photographs(model.label_names)
 
 
 def _files(name: str) -> list[Path]:

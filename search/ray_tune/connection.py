@@ -64,8 +64,8 @@ def _why_not(address: str | None, said: str) -> str:
         folder = tempfile.gettempdir()
         return (
             f"Ray cannot start, as the path of the folder for temporary files is too long: {folder} has "
-            f"{len(os.fsencode(folder))} bytes, and names of Ray's sockets in it more than a system takes; set "
-            "TMPDIR (or RAY_TMPDIR) to a short path, such as /tmp"
+            f"{len(os.fsencode(folder))} bytes, and names of Ray's sockets in it more than a system takes; "
+            "set TMPDIR (or RAY_TMPDIR) to a short path, such as /tmp"
         )
     return (
         f"Ray cannot be started on this machine ({said}); a machine that is overloaded may need another try, "

@@ -25,7 +25,7 @@ from trainables.hyperparameters import HYPERPARAMETERS
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
-    from search.strategies.joint import JointPlan
+    from search.strategies.joint_plan import JointPlan
 
 Plan: TypeAlias = "StagePlan | JointPlan"
 
@@ -51,7 +51,7 @@ def stage_plan(
 def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointPlan:
     """Returns the plan of the joint search; what it does not vary is as the stages left it."""
     # it imports Ray, which takes seconds: the plan of a stage does without
-    from search.strategies.joint import JointPlan
+    from search.strategies.joint_plan import JointPlan
 
     joint = options.joint
     space = options.space_to_try()

@@ -15,7 +15,7 @@ from search.space.labels import label_of, show_value
 from search.statistics.classification_errors import break_down
 from search.statistics.verdict_text import SINGLE_RUNS
 from search.strategies.decision import circumstances
-from search.strategies.joint import JointPlan
+from search.strategies.joint_plan import JointPlan
 from search.study.comparison import ages_of, figures_at_inference
 from search.study.stage_results import Entry, PopulationResult
 from trainables.hyperparameters import Range

@@ -10,7 +10,8 @@ from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
 from search.strategies.baselines import Baselines
 from search.strategies.held_out import evaluate_winner
-from search.strategies.joint import JointPlan, run_joint
+from search.strategies.joint import run_joint
+from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import Plan, joint_plan, stage_plan
 from search.strategies.population import run_population
 from search.strategies.preparation import Prepared

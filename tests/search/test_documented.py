@@ -88,6 +88,7 @@ def workplace(
     """The current folder: what was drawn, and two studies of it, adience finished and faces begun."""
     for there in drawn.iterdir():
         (tmp_path / there.name).symlink_to(there)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     make_study(
         "results/adience", epochs=2, stages=["lr", "dropout"], joint=8, **facts_of(drawn / "adience.parquet")
     )

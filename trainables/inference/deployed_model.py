@@ -25,7 +25,8 @@ from trainables.training.network import (
     build_network,
 )
 from trainables.training.pretrained import preprocessing_layers
-from trainables.training.training import changing_variables, read_state
+from trainables.training.program import changing_variables
+from trainables.training.state_file import read_state
 from trainables.trial import TrialConfig
 
 FILE_TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file

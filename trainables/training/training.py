@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import math
 import shutil
 import time
 import warnings
-import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import keras
 import numpy as np
 
-from data_prep.storage.atomic_files import write_whole
 from trainables.hyperparameters import EXACT
 from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.training.augmentation import Augmentation
 from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
-from trainables.training.inference_pass import InferencePass
 from trainables.training.network import (
     Architecture,
-    body_of,
-    build_network,
-    head_of,
     l2_penalty,
-    loss_of,
-    set_initial_state,
     set_rates,
     set_streams,
 )
-from trainables.training.optimizers import set_numbers
 from trainables.training.pass_rows import FEATURE_ROWS, IMAGE_ROWS, rows_of_pass
+from trainables.training.program import compiled
 from trainables.training.schedules import learning_rate_of_epoch
+from trainables.training.state_file import DAMAGED, read_state, write_state
 from trainables.training.validation_metrics import (
     VALIDATION_BATCH,
     is_one_class,
@@ -46,7 +37,6 @@ from trainables.training.validation_metrics import (
 )
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
-STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
 CHECKPOINT = "state.npz"
 
 
@@ -62,22 +52,6 @@ def divergence(metrics: EpochMetrics) -> DivergedError | None:
         f"the loss is not finite after epoch {metrics.epoch} (loss {metrics.loss}, validation loss "
         f"{metrics.val_loss}) at learning rate {metrics.learning_rate:g}"
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """A compiled network, its variables that training changes, and the first values of some.
-
-    `below` is the part of a network on images that its `head` stands on, None where it reads features.
-    `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
-    `set_initial_state` leaves: the backbone and the optimizer.
-    """
-
-    network: keras.Sequential
-    below: keras.Sequential | None
-    head: InferencePass
-    changing: tuple[keras.Variable, ...]
-    starts: tuple[tuple[keras.Variable, np.ndarray], ...]
 
 
 class Training:
@@ -104,12 +78,9 @@ class Training:
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
         shape, classes = examples.inputs.shape[1:], examples.classes
-        self._program = _compiled(Architecture.of(config, shape, weights, classes=classes))
+        self._program = compiled(Architecture.of(config, shape, weights, classes=classes))
         self.network = self._program.network
-        set_initial_state(self.network, config)
-        for variable, start in self._program.starts:
-            variable.assign(start)
-        set_numbers(self.network.optimizer, config)
+        self._program.begin(config)
 
     def epochs(self) -> Iterator[EpochMetrics]:
         """Trains on, one epoch per step, to the last one, as `config.is_over` says.
@@ -143,9 +114,7 @@ class Training:
         """
         folder.mkdir(parents=True, exist_ok=True)
         facts = {**self._identity(), "epochs": [metrics.to_dict() for metrics in self.finished]}
-        arrays = [np.array(json.dumps(facts, allow_nan=False))]
-        arrays += [np.asarray(variable.value) for variable in self._state()]
-        write_whole(folder / CHECKPOINT, lambda file: np.savez(file, *arrays))
+        write_state(folder / CHECKPOINT, facts, (variable.value for variable in self._state()))
         if with_best and best_epoch(self.finished) == len(self.finished):
             # beside it first: a copy that is cut off must not take the place of the best
             shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
@@ -180,8 +149,7 @@ class Training:
         folder.mkdir(parents=True, exist_ok=True)
         for source, target in ((CHECKPOINT, LAST), (BEST, BEST)):
             facts, values = read_state(checkpoints / source)
-            arrays = [np.array(json.dumps(facts)), *values[: len(self._program.changing)]]
-            write_whole(folder / target, functools.partial(_savez, arrays))
+            write_state(folder / target, facts, values[: len(self._program.changing)])
 
     def restore(self, folder: Path) -> bool:
         """Goes to where `save` was called for this configuration; returns whether `folder` keeps that.
@@ -193,8 +161,7 @@ class Training:
             return False
         try:
             self._read(path, self._identity())
-        # whatever numpy, zipfile and json make of a file that was cut off or written over
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             warnings.warn(f"the trial starts anew, without its checkpoint {path}: {error}", stacklevel=2)
             return False
         return True
@@ -277,7 +244,7 @@ class Training:
         labels = self.examples.labels[self._rows_of_pass]
         return share_right(labels, probabilities)
 
-    @functools.cached_property
+    @cached_property
     def _rows_of_pass(self) -> np.ndarray:
         most = IMAGE_ROWS if self.examples.are_images else FEATURE_ROWS
         return rows_of_pass(self.examples.train, most)
@@ -287,7 +254,7 @@ class Training:
             return self._predicted(self._program.below, self._central_batches(self._rows_of_pass))
         return self._features_of_pass
 
-    @functools.cached_property
+    @cached_property
     def _features_of_pass(self) -> Any:
         return keras.ops.convert_to_tensor(self.examples.inputs[self._rows_of_pass])
 
@@ -334,80 +301,3 @@ class Training:
             return Batches(examples, rows, VALIDATION_BATCH)
         central = Augmentation.central(self.config.augment, len(rows), examples.inputs.shape[1])
         return Batches(examples, rows, PIXEL_VALIDATION_BATCH, central)
-
-
-def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """Returns the facts that a checkpoint or kept weights begin with, and their arrays.
-
-    Raises OSError, ValueError, KeyError, TypeError, EOFError or BadZipFile where the file is damaged.
-    """
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        facts, *values = (file[name] for name in file.files)
-    return json.loads(str(facts)), values
-
-
-def _savez(arrays: list[np.ndarray], file: BinaryIO) -> None:
-    np.savez(file, *arrays)
-
-
-# building and compiling anew for each trial would cost 3 to 5 s of CPU; few are kept, as each has its weights
-@functools.lru_cache(maxsize=4)
-def _compiled(architecture: Architecture) -> Program:
-    reads_images = len(architecture.input_shape) == 3
-    with spreading(device_count() if reads_images else 1):
-        network = build_network(architecture)
-        network.compile(
-            architecture.optimizer.build(),
-            loss=loss_of(network),
-            metrics=["accuracy"],
-            jit_compile=_is_faster_compiled(architecture),
-            steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
-            auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
-        )
-        head = head_of(network)
-        below = _below(network, head) if reads_images else None
-        # now: the first `fit` would build it after its first values are noted below
-        network.optimizer.build(network.trainable_variables)
-    changing = changing_variables(network)
-    pretrained = changing[len(_head_variables(network)) :]
-    # copies: a step on JAX takes over the memory of the values that it replaces
-    starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
-    starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
-    return Program(network, below, InferencePass(head), tuple(changing), tuple(starts))
-
-
-def _below(network: keras.Sequential, head: list[keras.Layer]) -> keras.Sequential:
-    """Returns the network less its head; they share the layers."""
-    if not head:
-        return network
-    return keras.Sequential([keras.Input(network.input_shape[1:]), *network.layers[: -len(head)]])
-
-
-def changing_variables(network: keras.Sequential) -> list[keras.Variable]:
-    """Returns the variables that training changes: the head's, then those of a backbone's trained layers."""
-    body = body_of(network)
-    unfrozen = [layer for layer in body.layers if layer.trainable] if body else []
-    return [*_head_variables(network), *(variable for layer in unfrozen for variable in layer.variables)]
-
-
-def _head_variables(network: keras.Sequential) -> list[keras.Variable]:
-    body = body_of(network)
-    return [variable for layer in network.layers if layer is not body for variable in layer.variables]
-
-
-def _optimizer_start(variable: keras.Variable) -> np.ndarray:
-    """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
-    if variable.shape:
-        return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
-    return np.asarray(variable.value).copy()
-
-
-def _is_faster_compiled(architecture: Architecture) -> bool:
-    """Returns whether XLA makes the training faster.
-
-    It halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower. It
-    draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
-    Its convolutions are slower than oneDNN's, and TensorFlow cannot spread what it compiled over devices.
-    """
-    reads_images = len(architecture.input_shape) == 3
-    return keras.backend.backend() == "jax" or not (architecture.has_dropout or reads_images)

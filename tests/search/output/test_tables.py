@@ -18,7 +18,7 @@ from search.output.json_objects import plan_json, result_json
 from search.output.tables import print_estimate, print_plan, print_setting, print_stage
 from search.space.stages import STAGES
 from search.strategies.estimate import Estimate
-from search.strategies.joint import JointPlan
+from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import joint_plan
 from search.strategies.staged import StagePlan
 from search.study.facts import StudyFacts

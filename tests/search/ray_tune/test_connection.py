@@ -15,7 +15,7 @@ def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: p
     long.mkdir()
     monkeypatch.setenv("RAY_TMPDIR", str(long))
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    with pytest.raises(InputError, match="has [0-9]+ bytes, .* set TMPDIR .* to a short path") as refusal:
+    with pytest.raises(InputError, match=r"has [0-9]+ bytes, .* set TMPDIR .* to a short path") as refusal:
         connect(None, verbose=False)
     assert str(long) in str(refusal.value)
     assert "--address" not in str(refusal.value)

@@ -9,7 +9,7 @@ import pytest
 
 from search.space.joint_space import Space
 from search.strategies.ablation import ablate, ablation_note
-from search.strategies.joint import JointPlan
+from search.strategies.joint_plan import JointPlan
 from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, runs_of
 from search.study.ledger import Ledger

@@ -19,7 +19,8 @@ from search.ray_tune.collector import MemberCollector, assignment_of
 from search.ray_tune.driver import Policy
 from search.space.joint_space import VARIED, joint_space
 from search.space.labels import show_value
-from search.strategies.joint import JointPlan, run_joint
+from search.strategies.joint import run_joint
+from search.strategies.joint_plan import JointPlan
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import JointResult

@@ -11,7 +11,7 @@ import pytest
 from search.options.parser import parse_options
 from search.ray_tune.collector import Member, Policy
 from search.space.labels import show_value
-from search.strategies.joint import JointPlan
+from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import joint_plan
 from search.strategies.population import run_population
 from search.study.setup import Problem

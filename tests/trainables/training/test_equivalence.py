@@ -10,7 +10,8 @@ from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone, preprocess, weights_digest
 from trainables.training.batches import Examples
 from trainables.training.network import Architecture, build_network, set_initial_state
-from trainables.training.training import Training, _is_faster_compiled
+from trainables.training.program import is_faster_compiled
+from trainables.training.training import Training
 from trainables.trial import TrialConfig
 
 pytestmark = pytest.mark.training
@@ -46,7 +47,7 @@ def _whole_network(backbone: keras.Model, features: int, config: TrialConfig) ->
         keras.optimizers.Adam(config.learning_rate),
         loss="binary_crossentropy",
         metrics=["accuracy"],
-        jit_compile=_is_faster_compiled(architecture),  # XLA draws other dropout masks on TensorFlow
+        jit_compile=is_faster_compiled(architecture),  # XLA draws other dropout masks on TensorFlow
     )
     return whole
 

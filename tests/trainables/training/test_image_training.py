@@ -14,7 +14,8 @@ from trainables.training import training
 from trainables.training.batches import Examples
 from trainables.training.network import body_of
 from trainables.training.pretrained import preprocessing_layers
-from trainables.training.training import CHECKPOINT, Training, read_state
+from trainables.training.state_file import read_state
+from trainables.training.training import CHECKPOINT, Training
 from trainables.trial import BEST, LAST, EpochMetrics, TrialConfig, best_epoch
 
 pytestmark = pytest.mark.training

@@ -1,0 +1,111 @@
+"""The compiled program of an architecture, which every configuration of it shares."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from trainables.training.devices import device_count, spreading
+from trainables.training.inference_pass import InferencePass
+from trainables.training.network import (
+    Architecture,
+    body_of,
+    build_network,
+    head_of,
+    loss_of,
+    set_initial_state,
+)
+from trainables.training.optimizers import set_numbers
+from trainables.trial import TrialConfig
+
+STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled network, its variables that training changes, and the first values of some.
+
+    `below` is the part of a network on images that its `head` stands on, None where it reads features.
+    `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
+    `set_initial_state` leaves: the backbone and the optimizer.
+    """
+
+    network: keras.Sequential
+    below: keras.Sequential | None
+    head: InferencePass
+    changing: tuple[keras.Variable, ...]
+    starts: tuple[tuple[keras.Variable, np.ndarray], ...]
+
+    def begin(self, config: TrialConfig) -> None:
+        """Puts everything where training with `config` begins, whatever was trained before."""
+        set_initial_state(self.network, config)
+        for variable, start in self.starts:
+            variable.assign(start)
+        set_numbers(self.network.optimizer, config)
+
+
+# building and compiling anew for each trial would cost 3 to 5 s of CPU; few are kept, as each has its weights
+@functools.lru_cache(maxsize=4)
+def compiled(architecture: Architecture) -> Program:
+    """Returns the compiled program of `architecture`; raises InputError where it cannot be built."""
+    reads_images = len(architecture.input_shape) == 3
+    with spreading(device_count() if reads_images else 1):
+        network = build_network(architecture)
+        network.compile(
+            architecture.optimizer.build(),
+            loss=loss_of(network),
+            metrics=["accuracy"],
+            jit_compile=is_faster_compiled(architecture),
+            steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
+            auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
+        )
+        head = head_of(network)
+        below = _below(network, head) if reads_images else None
+        # now: the first `fit` would build it after its first values are noted below
+        network.optimizer.build(network.trainable_variables)
+    changing = changing_variables(network)
+    pretrained = changing[len(_head_variables(network)) :]
+    # copies: a step on JAX takes over the memory of the values that it replaces
+    starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
+    starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
+    return Program(network, below, InferencePass(head), tuple(changing), tuple(starts))
+
+
+def _below(network: keras.Sequential, head: list[keras.Layer]) -> keras.Sequential:
+    """Returns the network less its head; they share the layers."""
+    if not head:
+        return network
+    return keras.Sequential([keras.Input(network.input_shape[1:]), *network.layers[: -len(head)]])
+
+
+def changing_variables(network: keras.Sequential) -> list[keras.Variable]:
+    """Returns the variables that training changes: the head's, then those of a backbone's trained layers."""
+    body = body_of(network)
+    unfrozen = [layer for layer in body.layers if layer.trainable] if body else []
+    return [*_head_variables(network), *(variable for layer in unfrozen for variable in layer.variables)]
+
+
+def _head_variables(network: keras.Sequential) -> list[keras.Variable]:
+    body = body_of(network)
+    return [variable for layer in network.layers if layer is not body for variable in layer.variables]
+
+
+def _optimizer_start(variable: keras.Variable) -> np.ndarray:
+    """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
+    if variable.shape:
+        return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
+    return np.asarray(variable.value).copy()
+
+
+def is_faster_compiled(architecture: Architecture) -> bool:
+    """Returns whether XLA makes the training faster.
+
+    It halves a head's step, but on TensorFlow's CPU it draws dropout's random numbers 12 times slower. It
+    draws others, too: the choice hangs on nothing else, so that all rates of dropout see the same masks.
+    Its convolutions are slower than oneDNN's, and TensorFlow cannot spread what it compiled over devices.
+    """
+    reads_images = len(architecture.input_shape) == 3
+    return keras.backend.backend() == "jax" or not (architecture.has_dropout or reads_images)
