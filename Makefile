@@ -1,8 +1,8 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
-# make test     that and all other tests, which is what CI runs: 20 minutes on two cores; at its end makes a cluster
-#               of three hosts out of this machine (skipped without root, openssh-server, iproute2 and rsync)
-# make hosts    that end alone, with the two tests that are left out there for the minutes that they take
+# make test     that and all other tests on this machine, which is what CI runs: 20 minutes on two cores
+# make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
+#               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
@@ -43,7 +43,6 @@ quick: $(VENV)/installed-dev
 rest: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "not hosts and not benchmark and ($(LONG))" $(TOGETHER) --durations=12
 	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING)
-	$(VENV)/bin/pytest -m "hosts and not slow" tests/cluster
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts tests/cluster

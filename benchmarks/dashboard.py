@@ -28,7 +28,8 @@ from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
-from search.study.stage_results import ComparisonProtocol, Entry, JointResult, Objective, StageFiles
+from search.study.stage_results import ComparisonProtocol, Entry, JointResult, StageFiles
+from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 SIZES = (20, 5_000)

@@ -75,6 +75,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build.build_manifest(labels, folder / "adience.parquet")
     build.build_manifest(load_folder(folder / "my_photos"), folder / "mine.parquet")
     build.build_manifest(load_celeba(folder / "celeba"), folder / "celeba.parquet")
+    shutil.copy(folder / "mine.parquet", folder / "faces.parquet")
     (folder / "moved").mkdir()
     shutil.copytree(folder / "my_photos", folder / "moved" / "my_photos")
     (folder / "my_backbone.weights.h5").write_bytes(b"weights")
