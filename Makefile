@@ -1,6 +1,7 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
-# make test     that and all other tests on this machine, which is what CI runs: 20 minutes on two cores
+# make test     that and the tests that train, start Ray or open a browser, which is what CI runs: half an hour
+# make slow     tests that take long for one behaviour: Weights & Biases against a server, every network of Keras
 # make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
 #               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
@@ -12,10 +13,10 @@ RUN := $(VENV)/bin/python
 LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence image_training) \
 	tests/trainables/inference/test_deployed_model.py  # whose numbers hang on the backend
 QUICK := not benchmark and not training and not ray and not browser and not cluster and not hosts and not slow
-LONG := training or ray or browser or cluster or slow
+LONG := not slow and not benchmark and not hosts and (training or ray or browser or cluster)
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
-.PHONY: search study check test lint quick rest hosts benchmarks clean
+.PHONY: search study check test lint quick rest slow hosts benchmarks clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -41,8 +42,11 @@ quick: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "$(QUICK)" $(TOGETHER) --durations=5
 
 rest: $(VENV)/installed-dev
-	$(VENV)/bin/pytest -m "not hosts and not benchmark and ($(LONG))" $(TOGETHER) --durations=12
+	$(VENV)/bin/pytest -m "$(LONG)" $(TOGETHER) --durations=12
 	KERAS_BACKEND=jax $(VENV)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING)
+
+slow: $(VENV)/installed-dev
+	$(VENV)/bin/pytest -m "slow and not hosts and not benchmark" $(TOGETHER)
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts tests/cluster
