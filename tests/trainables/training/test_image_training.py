@@ -10,7 +10,7 @@ import pytest
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.hyperparameters import BN_STATISTICS
-from trainables.training import training
+from trainables.training import program
 from trainables.training.batches import Examples
 from trainables.training.network import body_of
 from trainables.training.pretrained import preprocessing_layers
@@ -126,7 +126,7 @@ def test_network_with_a_frozen_backbone_trains_as_its_head_on_features(
 def test_reused_network_with_a_backbone_equals_a_new_one_to_the_bit(
     pictures: Examples, config: TrialConfig
 ) -> None:
-    training._compiled.cache_clear()
+    program.compiled.cache_clear()
     fresh = _trained(config, pictures)
     numbers, state = _numbers(fresh.finished), _values(fresh)
     _trained(replace(config, seed=1, learning_rate=0.1), pictures)

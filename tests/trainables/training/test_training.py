@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.training import training
+from trainables.training import program, training
 from trainables.training.batches import Batches, Examples
 from trainables.training.training import CHECKPOINT, DivergedError, Training
 from trainables.trial import BEST, EpochMetrics, TrialConfig
@@ -73,7 +73,7 @@ def test_training_learns_and_reports_every_epoch(examples: Examples) -> None:
 
 
 def test_reused_network_equals_a_new_one_to_the_bit(examples: Examples) -> None:
-    training._compiled.cache_clear()
+    program.compiled.cache_clear()
     fresh = _trained(CONFIG, examples)
     metrics, state = fresh.finished, _state(fresh)
     reused = _trained(OTHER, examples)
@@ -109,7 +109,7 @@ def test_new_process_gives_the_same_numbers_to_the_bit(examples: Examples, tmp_p
 def test_learning_rate_and_dropout_change_without_another_compilation(examples: Examples) -> None:
     networks = {id(Training(config, examples).network) for config in (CONFIG, OTHER)}
     assert len(networks) == 1
-    assert training._compiled.cache_info().currsize <= 4
+    assert program.compiled.cache_info().currsize <= 4
 
 
 def test_schedule_sets_the_rate_of_every_epoch(examples: Examples) -> None:
