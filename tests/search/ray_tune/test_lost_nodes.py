@@ -15,6 +15,7 @@ from ray import tune
 from ray.cluster_utils import Cluster
 
 from search.ray_tune.lost_nodes import LostNodes
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -68,8 +69,15 @@ def train(folder: Path, harm: Callable[[int], None], times: int) -> Any:
     return results[0]
 
 
+def alive() -> int:
+    """Returns the number of nodes that Ray takes for alive, the head among them."""
+    return sum(node["Alive"] for node in ray.nodes())
+
+
 def test_lost_machines_do_not_count(cluster: Cluster, tmp_path: Path) -> None:
     def lose_the_machine(pid: int) -> None:
+        # one at a time: three machines within the seconds that Ray takes to notice are three failures
+        wait_until(lambda: alive() == 2, "Ray knows of the machine that was lost before", seconds=60)
         (worker,) = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
         cluster.remove_node(worker, allow_graceful=False)
         cluster.add_node(num_cpus=1)
