@@ -26,7 +26,6 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, JointResult, Result, StageResult
 from trainables.backbones.table import find_backbone
-from trainables.features.cache import find_features
 from trainables.trial import TrialConfig, TrialStatus
 
 
@@ -82,8 +81,7 @@ class Baselines:
 
     def _fitted(self, backbone: str, splits: Sequence[Split]) -> Iterator[Baseline]:
         problem = self._problem
-        digests, precision = problem.manifest.image_digests, problem.feature_precision
-        store = find_features(self._cache, find_backbone(backbone), problem.weights, digests, precision)
+        store = problem.stored_rows(backbone, self._cache)
         if store is None:
             return
         features, labels = store.open(), problem.labels.astype("int64")

@@ -19,7 +19,7 @@ from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
-from trainables.features.cache import FEATURE_PRECISIONS, find_features
+from trainables.features.cache import FEATURE_PRECISIONS, FeatureStore, find_features
 from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import find_rows, reads_images, rows_of_pictures, rows_read_by
 from trainables.hyperparameters import EXACT, MOMENTUM
@@ -146,6 +146,14 @@ class Problem:
         modes = self.manifest.table["mode"].dropna().unique()
         return Reading(self.resize, any(is_deep(mode) for mode in modes))
 
+    def stored_rows(self, name: str, cache: Path) -> FeatureStore | None:
+        """Returns the rows called `name` of this data, made as this problem reads pictures.
+
+        None where `cache` does not have them whole.
+        """
+        made = find_rows(rows_of_pictures(name, self.reading))
+        return find_features(cache, made, self.weights, self.manifest.image_digests, self.feature_precision)
+
     def facts(self) -> StudyFacts:
         """Returns the facts that must be equal for trials to be compared, as they stand in `study.json`."""
         table = self.manifest.table
@@ -209,6 +217,5 @@ def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
     ours = [trial.config for trial in trials if trial.data_digest == problem.manifest.digest]
-    rows = {rows_of_pictures(rows_read_by(config), problem.reading) for config in ours}
-    facts = problem.weights, problem.manifest.image_digests, problem.feature_precision
-    return [name for name in sorted(rows) if not find_features(cache, find_rows(name), *facts)]
+    missing = {name for name in map(rows_read_by, ours) if not problem.stored_rows(name, cache)}
+    return sorted(rows_of_pictures(name, problem.reading) for name in missing)

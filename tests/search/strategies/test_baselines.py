@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageResult
 from tests.search.makers import FakeTrainer, make_problem
-from trainables.backbones.table import find_backbone
 from trainables.features.cache import feature_key, join_shards, remember_weights, write_shard
+from trainables.features.inputs import find_rows, rows_of_pictures
 from trainables.trial import TrialConfig
 
 BACKBONE = TrialConfig.backbone
@@ -29,7 +30,7 @@ BACKBONE = TrialConfig.backbone
 
 def write_features(problem: Problem, cache: Path) -> None:
     """Writes features of the default backbone into `cache` that tell the classes apart."""
-    backbone, digests = find_backbone(BACKBONE), problem.manifest.image_digests
+    backbone, digests = find_rows(rows_of_pictures(BACKBONE, problem.reading)), problem.manifest.image_digests
     remember_weights(cache, backbone, problem.weights, "0123")
     key = feature_key(cache, backbone, problem.weights, digests)
     assert key
@@ -72,6 +73,24 @@ def test_a_result_has_the_constant_answer_and_a_linear_classifier(problem: Probl
 def test_without_features_there_is_the_constant_answer_alone(problem: Problem, tmp_path: Path) -> None:
     (constant,) = baselines_of(problem, tmp_path).of([BACKBONE, "hassner"], problem.splits)
     assert constant.name == "constant"
+
+
+def test_features_of_pictures_that_are_read_otherwise_are_no_baseline(
+    problem: Problem, tmp_path: Path
+) -> None:
+    write_features(problem, tmp_path / "cache")
+    nearest = replace(problem, resize="nearest")
+    (constant,) = baselines_of(nearest, tmp_path).of_study(BACKBONE)
+    assert constant.name == "constant"
+
+
+def test_features_of_pictures_that_are_read_otherwise_make_their_own_baseline(
+    problem: Problem, tmp_path: Path
+) -> None:
+    nearest = replace(problem, resize="nearest")
+    write_features(nearest, tmp_path / "cache")
+    _, linear = baselines_of(nearest, tmp_path).of_study(BACKBONE)
+    assert linear.mean > 0.9
 
 
 def test_baselines_are_fitted_once_and_kept_in_the_study(problem: Problem, tmp_path: Path) -> None:
