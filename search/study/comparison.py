@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import InputError
+from data_prep.groups import groups_of
 from search.statistics.class_probabilities import predicted_labels
 from search.statistics.classification_errors import break_down
 from search.statistics.paired_tests import Comparison
@@ -91,7 +92,7 @@ def figures_at_inference(finished: Sequence[TrialResult]) -> dict[str, Any]:
 def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
     """Returns the breakdown of the validation errors of the runs with the first seed, all splits together."""
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
-    validation_rows = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
+    validation_rows = problem.validation_rows
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
     ages, names = ages_of(problem, rows), problem.manifest.class_names
@@ -110,7 +111,7 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
         if result.status is TrialStatus.COMPLETED and trial.split in by_name:
             known = problem.labels[by_name[trial.split].validation]
             try:
-                right = classes_of(ledger.predictions(trial)) == known
+                right = predicted_labels(ledger.predictions(trial)) == known
             except InputError:  # a file that is gone is missed where it is needed, and told there
                 return None
             same = of_config.setdefault(replace(trial.config, seed=0), {})
@@ -120,18 +121,13 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
         return None
     columns = [np.concatenate([np.mean(runs[name], axis=0) for name in by_name]) for runs in whole]
     rows = np.concatenate([split.validation for split in by_name.values()])
-    return luck_of_choice(np.stack(columns, axis=1), groups_of(problem, rows))
+    return luck_of_choice(np.stack(columns, axis=1), group_numbers(problem, rows))
 
 
-def classes_of(probabilities: np.ndarray) -> np.ndarray:
-    """Returns the class of each row of probabilities, `(n,)` of class 1 of two, or `(n, k)`."""
-    one = probabilities.ndim == 2 and probabilities.shape[1] == 1
-    return predicted_labels(probabilities[:, 0] if one else probabilities)
-
-
-def groups_of(problem: Problem, rows: np.ndarray) -> np.ndarray:
+def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:
     """Returns a number for each of `rows`, the same for images of one group; without one each has its own."""
-    codes, known = problem.manifest.table["subject"].iloc[rows].factorize()
+    manifest = problem.manifest
+    codes, known = groups_of(manifest.table.iloc[rows], manifest.group_kind).factorize()
     return np.where(codes < 0, len(known) + rows, codes)
 
 
@@ -151,8 +147,7 @@ def scored(result: TrialResult, problem: Problem, ledger: Ledger) -> TrialResult
     figure = problem.objective.figure
     if not figure or result.status is not TrialStatus.COMPLETED or getattr(result.epochs[-1], figure):
         return result
-    splits = {split.name: split.validation for split in (*problem.splits, *problem.final_splits)}
-    labels = problem.labels[splits[result.trial.split]]
+    labels = problem.labels[problem.validation_rows[result.trial.split]]
     last = with_figure(result.epochs[-1], problem.objective, labels, ledger.predictions(result.trial))
     return replace(result, epochs=(*result.epochs[:-1], last))
 

@@ -96,6 +96,11 @@ class Problem:
         )
 
     @property
+    def validation_rows(self) -> dict[str, np.ndarray]:
+        """The validation rows of every split by its name, those that read the test parts among them."""
+        return {split.name: split.validation for split in (*self.splits, *self.final_splits)}
+
+    @property
     def bn_statistics(self) -> str:
         """The BatchNorm statistics of trials that are not told any: the report's for the report's data."""
         return MOMENTUM if set(self.manifest.table["source"]) <= set(REPORTS_SOURCES) else EXACT

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from search.statistics.selection import select
-from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, runs_of
+from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, group_numbers, runs_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry
@@ -148,3 +148,13 @@ def test_breakdown_is_of_the_first_seed_over_all_splits(tmp_path: Path) -> None:
     ones = int(problem.labels[rows].sum())
     assert found["n"] == len(rows)
     assert found["confusion"] == [[0, len(rows) - ones], [0, ones]]  # all said to be 1, with 0.75
+
+
+def test_group_numbers_are_of_the_kind_that_the_data_has(tmp_path: Path) -> None:
+    subjects = [None, *(f"{row // 4}/{row // 2}" for row in range(1, 80))]
+    problem = make_problem(tmp_path, subject=subjects)
+    rows = np.arange(80)
+    faces = group_numbers(problem, rows)
+    users = group_numbers(replace(problem, manifest=replace(problem.manifest, group_kind="user")), rows)
+    assert (len(set(faces)), len(set(users))) == (41, 21)  # the one without a group is one by itself
+    assert users[4] == users[7] != users[8]
