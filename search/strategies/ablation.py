@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
 from search.space.joint_space import Space
 from search.space.labels import label_of, show_value
 from search.statistics.paired_tests import LEVEL, Comparison, Rule, compare, paired
+from search.strategies.decision import DecidedPlan
 from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, each_once, runs_of
 from search.study.setup import Problem
@@ -15,24 +17,12 @@ from search.study.stage_results import Ablation
 from trainables.trial import TrialConfig
 
 
-class VaryingPlan(Protocol):
-    """The parts of a plan that an ablation needs: what was varied around which values, on what data."""
-
-    @property
-    def problem(self) -> Problem:
-        """The data, splits and weights of the trials."""
-
-    @property
-    def base(self) -> TrialConfig:
-        """The configuration that was varied."""
+class VaryingPlan(DecidedPlan, Protocol):
+    """The parts of a plan that an ablation needs: those of a decision, and what was varied."""
 
     @property
     def space(self) -> Space:
         """The values of what was varied."""
-
-    @property
-    def margin(self) -> float:
-        """The difference of practical interest."""
 
 
 def ablate(plan: VaryingPlan, winner: Candidate, runs: TrialRuns) -> tuple[Ablation, ...]:
@@ -46,21 +36,16 @@ def ablate(plan: VaryingPlan, winner: Candidate, runs: TrialRuns) -> tuple[Ablat
     others = [_without(winner, name, getattr(base, name), plan.problem) for name in changed]
     if not others:
         return ()
-    results = runs.of(each_once(others))
-    objective = plan.problem.objective
+    results, objective = runs.of(each_once(others)), plan.problem.objective
+    scores = {name: other.scores(results, objective) for name, other in zip(changed, others, strict=True)}
+    whole = {name: of_runs for name, of_runs in scores.items() if not any(map(math.isnan, of_runs.values()))}
     best = winner.scores(results, objective)
-    whole = [
-        (name, other)
-        for name, other in zip(changed, others, strict=True)
-        if all(
-            score == score for score in other.scores(results, objective).values()
-        )  # NaN is not equal to itself
-    ]
-    pairs = [paired(best, other.scores(results, objective), plan.margin) for _, other in whole]
-    found = compare(pairs, Rule(LEVEL, plan.margin))
+    found = compare(
+        [paired(best, of_runs, plan.margin) for of_runs in whole.values()], Rule(LEVEL, plan.margin)
+    )
     return tuple(
         _ablation(name, winner.config, base, comparison)
-        for (name, _), comparison in zip(whole, found, strict=True)
+        for name, comparison in zip(whole, found, strict=True)
     )
 
 
