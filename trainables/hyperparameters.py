@@ -117,6 +117,11 @@ class Hyperparameter:
     sharing: Sharing = Sharing.NONE
     only_with: tuple[str, tuple[Any, ...]] | None = None
 
+    @property
+    def keyword(self) -> str:
+        """The name of the option that holds it, with underscores."""
+        return self.option or self.name
+
     def require(self, value: Any) -> None:
         """Raises ValueError, with the rule and the value received, for a value that breaks the rule."""
         if not self.holds(value):

@@ -168,7 +168,7 @@ class SearchOptions(OptionGroup):
     @property
     def held_keywords(self) -> set[str]:
         """The keywords of the options that hold a hyperparameter."""
-        return {HYPERPARAMETERS[name].option or name for name in self.given}
+        return {HYPERPARAMETERS[name].keyword for name in self.given}
 
     @property
     def stage_names(self) -> tuple[str, ...]:

@@ -49,9 +49,11 @@ def wishes_of(path: Path, typed: Mapping[str, Any]) -> dict[str, Any]:
         if stages:
             wishes.setdefault("order", tuple(stages))
         tried = [stage] if stage in EVERY_STAGE else list(stages)
-        if stage in EVERY_STAGE and _keyword(stage) not in typed:  # what it tries is not held
-            wishes.pop(_keyword(stage), None)
-    own = {word: given for word, given in stages.items() if word in tried and _keyword(word) not in wishes}
+        if stage in EVERY_STAGE and BY_WORD[stage].keyword not in typed:  # what it tries is not held
+            wishes.pop(BY_WORD[stage].keyword, None)
+    own = {
+        word: given for word, given in stages.items() if word in tried and BY_WORD[word].keyword not in wishes
+    }
     values = {word: read_values(word, given) for word, given in own.items()}
     values |= named_values(texts_of(typed.get("values", ())), wishes.get("stage"))
     return {**wishes, "values": texts_of(values)}
@@ -94,7 +96,7 @@ def _joint(options: SearchOptions, values: Mapping[str, object]) -> dict[str, ob
         return {}
     # ranges stand in [stages] by now
     plain = {word: value for word, value in values.items() if word not in ("vary", "ranges")}
-    varied = [word for word in options.varied if _keyword(word) not in options.held_keywords]
+    varied = [word for word in options.varied if BY_WORD[word].keyword not in options.held_keywords]
     return {**plain, "vary": varied}
 
 
@@ -104,13 +106,9 @@ def _tried(options: SearchOptions) -> dict[str, Values]:
     varied = {HYPERPARAMETERS[name].word: values for name, values in space.items()}
     usual = {word: options.values.get(word, EVERY_STAGE[word].values) for word in options.order}
     tried = {**usual, **varied}
-    return {word: values for word, values in tried.items() if _keyword(word) not in options.held_keywords}
-
-
-def _keyword(word: str) -> str:
-    """Returns the option that holds the hyperparameter called `word`."""
-    row = BY_WORD[word]
-    return row.option or row.name
+    return {
+        word: values for word, values in tried.items() if BY_WORD[word].keyword not in options.held_keywords
+    }
 
 
 def _listed(word: str, values: Values) -> object:
