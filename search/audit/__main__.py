@@ -15,7 +15,8 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from data_prep.manifest import Manifest
 from data_prep.storage.remote import located
-from search.audit.features import cached_features, default_weights, made_features
+from search.audit.features import cached_features, made_features
+from search.study.setup import default_weights
 from trainables.backbones.table import find_backbone
 
 _EPILOG = """\

@@ -14,11 +14,6 @@ from trainables.features.cache import find_features
 from trainables.process_setup import available_cores, prepare_process
 
 
-def default_weights(manifest: Manifest) -> str:
-    """Returns the weights that a search takes where it is told none."""
-    return "none" if manifest.is_drawn else "imagenet"
-
-
 def cached_features(manifest: Manifest, weights: str, cache: Path) -> Features | None:
     """Returns the features of the first of the report's backbones that `cache` has them of, or None."""
     for backbone in BACKBONES:

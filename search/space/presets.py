@@ -11,7 +11,7 @@ from typing import Any
 from search.space.values import Values, read_values
 
 REPORT, HEADS = "report", "heads"
-SOURCES_OF_THE_REPORT = ("adience", "celeba", "sample", "")  # "": of a study that does not say its data
+REPORTS_SOURCES = ("adience", "celeba", "sample")  # the report's data, and drawings in its place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,4 +53,5 @@ PRESETS: Mapping[str, Preset] = {
 
 def preset_for(source: str) -> str:
     """Returns the name of the preset for data of that source, where a user names none."""
-    return REPORT if source in SOURCES_OF_THE_REPORT else HEADS
+    # a study that does not say its data is older than other presets
+    return REPORT if source in ("", *REPORTS_SOURCES) else HEADS

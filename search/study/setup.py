@@ -16,6 +16,7 @@ from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
+from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import weights_identity
@@ -27,7 +28,6 @@ from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
-REPORTS_SOURCES = ("adience", "celeba", "sample")  # the report's data, and drawings in its place
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Problem:
         and a backend that is not installed.
         """
         if weights is None:
-            weights = "none" if manifest.is_drawn else "imagenet"
+            weights = default_weights(manifest)
         if weights_identity(weights) not in ("none", "imagenet"):
             weights = str(Path(weights).absolute())  # Ray's workers stand in other folders
         protocol = protocol_name(protocol)
@@ -177,6 +177,11 @@ class Problem:
             feature_precision=None if exact else self.feature_precision,
             resize=None if self.resize == RESIZES[0] else self.resize,
         )
+
+
+def default_weights(manifest: Manifest) -> str:
+    """Returns the weights of backbones where nobody names any: none of ImageNet's for drawings."""
+    return "none" if manifest.is_drawn else "imagenet"
 
 
 def installed_backend(wanted: str) -> str:
