@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from data_prep.arguments import BuildOptions, parse_options
 from data_prep.audit.building import audited
 from data_prep.audit.look_file import look_path, write_looks
-from data_prep.command_line.console import text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.names import shown_name
+from data_prep.command_line.progress import counted_progress
 from data_prep.datasets.labels import Labels
 from data_prep.datasets.tally import Tally
 from data_prep.image_check import BadImage, GoodImage, ImageCheck, check_images
@@ -138,9 +136,7 @@ def _record_skipped(bad: Sequence[BadImage], path: Path) -> None:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
-    console = text_console(stderr=True)
-    columns = (TextColumn("checking images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with counted_progress("checking images") as progress:
         task = progress.add_task("", total=total)
         yield lambda: progress.advance(task)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from data_prep.arguments import BuildOptions
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.celeba import GENDER_ATTRIBUTE, load_celeba
@@ -73,17 +75,22 @@ def _require_names(labels: Labels) -> None:
 
 def _hair(options: BuildOptions, classes: int) -> Labels:
     folder = options.root / HAIR_TREE
-    if options.labels_only and not folder.is_dir():
-        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
-    if not options.labels_only:
+    if options.labels_only:
+        _require_drawn(options.root, folder.is_dir())
+    else:
         draw_hair_sample(options.root, classes, photos=options.photos, seed=options.seed)
     return load_folder(folder)
 
 
 def _require_sample(options: BuildOptions) -> None:
-    if options.labels_only and not holds_sample(options.root):
-        raise InputError(f"{options.root} holds no sample to count; leave out --labels-only to draw one")
-    if not options.labels_only:
+    if options.labels_only:
+        _require_drawn(options.root, holds_sample(options.root))
+    else:
         draw_sample(
             options.root, photos=options.photos, celeba_photos=options.celeba_photos, seed=options.seed
         )
+
+
+def _require_drawn(root: Path, is_there: bool) -> None:
+    if not is_there:
+        raise InputError(f"{root} holds no sample to count; leave out --labels-only to draw one")

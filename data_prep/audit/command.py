@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from data_prep.audit.auditing import Features, audit
 from data_prep.audit.look_file import look_path, looks_of
 from data_prep.audit.page import to_html
-from data_prep.command_line.console import text_console
 from data_prep.command_line.parser import CommandParser
+from data_prep.command_line.progress import counted_progress
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest, read_manifest
 from data_prep.splits import Split, make_splits, require_protocol
@@ -95,8 +93,6 @@ def _splits(manifest: Manifest, protocol: str | None) -> tuple[Split, ...]:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    console = text_console(stderr=True)
-    columns = (TextColumn("looking at pictures"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with counted_progress("looking at pictures") as progress:
         task = progress.add_task("", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
