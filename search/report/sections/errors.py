@@ -71,13 +71,7 @@ def _roc(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[
     if not fpr or not tpr:
         return
     auc = decimal(roc.get("auc", found.get("auc")))
-    panel = Panel(
-        title="ROC",
-        x_label="false positive rate",
-        y_label="true positive rate",
-        curves=[Curve(label=f"winner, AUC {auc}", x=fpr, y=tpr)],
-        diagonal=True,
-    )
+    panel = _roc_panel([Curve(label=f"winner, AUC {auc}", x=fpr, y=tpr)])
     yield Lines(name=f"{name}-roc", caption=f"ROC curve, {names[-1]} as positive: AUC {auc}", panels=[panel])
 
 
@@ -90,16 +84,19 @@ def _roc_of_classes(found: Mapping[str, Any], name: str, names: Sequence[str]) -
         Curve(label=f"{names[row['label']]}, AUC {decimal(row['auc'])}", x=row["fpr"], y=row["tpr"])
         for row in known
     ]
-    panel = Panel(
+    some = f", the first {len(known)} of {len(names)} classes" if len(known) < len(names) else ""
+    caption = f"ROC curves of each class against the rest{some}: mean AUC {decimal(roc.get('auc'))}"
+    yield Lines(name=f"{name}-roc", caption=caption, panels=[_roc_panel(curves)])
+
+
+def _roc_panel(curves: Sequence[Curve]) -> Panel:
+    return Panel(
         title="ROC",
         x_label="false positive rate",
         y_label="true positive rate",
         curves=curves,
         diagonal=True,
     )
-    some = f", the first {len(known)} of {len(names)} classes" if len(known) < len(names) else ""
-    caption = f"ROC curves of each class against the rest{some}: mean AUC {decimal(roc.get('auc'))}"
-    yield Lines(name=f"{name}-roc", caption=caption, panels=[panel])
 
 
 def _of_ordered(found: Mapping[str, Any]) -> Iterator[Block]:
