@@ -18,6 +18,7 @@ ACTIVATIONS = ("relu", "gelu", "silu")
 NORMALISATIONS = ("batch", "layer", "none")
 BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
 ALL_BLOCKS = "all"
+POOLINGS = AVERAGE, MAXIMUM, CLASS_TOKEN = "average", "max", "class_token"
 LINEAR = "none"  # as widths: no hidden layer, a linear classifier
 
 
@@ -79,6 +80,7 @@ def truth(text: str) -> bool:
 WHOLE = Kind("whole numbers", whole_number, "N", has_ranges=True)
 NUMBER = Kind("numbers", number, "NUMBER", has_ranges=True)
 WIDTHS = Kind("widths such as 512/256/128", widths, "N/N/N")
+SIDE = Kind("whole numbers", whole_number, "PX")  # no range: each value has rows of its own
 NAME = Kind("names", str, "NAME")
 SWITCH = Kind("true and false", truth, "TRUTH")
 
@@ -356,6 +358,23 @@ _ROWS = (
         values=(0.9, 0.99),
         only_with=("bn_statistics", (MOMENTUM,)),
         **_SHARE,
+    ),
+    Hyperparameter(
+        name="input_px",
+        word="input_px",
+        label="input size",
+        title="Side of the images that the backbone reads",
+        help="side in pixels of the images that the backbone reads; 0: its own",
+        values=(0, 96, 128, 160, 192),
+        **{**_COUNT_OR_NONE, "kind": SIDE},
+    ),
+    Hyperparameter(
+        name="pooling",
+        word="pooling",
+        title="Pooling of the backbone's features",
+        help=f"pooling of a frozen backbone's features: {', '.join(POOLINGS)}, which some have",
+        values=(AVERAGE, MAXIMUM),
+        **_named(POOLINGS),
     ),
     Hyperparameter(name="epochs", help="number of epochs per trial", **_COUNT),
     Hyperparameter(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from data_prep.digests import digest_of_values
-from trainables.hyperparameters import HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
+from trainables.hyperparameters import AVERAGE, HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
 
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
@@ -72,6 +72,8 @@ class TrialConfig:
     activation: str = "relu"
     normalisation: str = "batch"
     patience: int = 0
+    input_px: int = 0
+    pooling: str = AVERAGE
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it

@@ -20,8 +20,9 @@ from ray import tune
 from data_prep.storage.atomic_files import write_json
 from data_prep.storage.remote import address_of, pull, push
 from trainables.features.cache import open_features
-from trainables.features.inputs import rows_read_by
+from trainables.features.inputs import rows_read_by, sides_of
 from trainables.features.local_copy import copy_here
+from trainables.features.side_by_side import side_by_side
 from trainables.objective import OBJECTIVE, Objective
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
@@ -77,7 +78,10 @@ class WorkerData:
         return Examples(self.rows(rows), self.labels, *self.splits[split], self.classes)
 
     def rows(self, name: str) -> np.ndarray:
-        """Returns the cached rows of that name as a read-only memory map."""
+        """Returns the cached rows of that name as a read-only memory map, or several side by side."""
+        return side_by_side([self._opened(side) for side in sides_of(name)])
+
+    def _opened(self, name: str) -> np.ndarray:
         folder = self.inputs[name]  # <cache>/features/<key>
         copy_of_cache = folder.parents[1] if address_of(folder) else None
         local = self.local_cache or copy_of_cache

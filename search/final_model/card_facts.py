@@ -13,6 +13,7 @@ from search.study.facts import StudyFacts
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
 from trainables.backbones.table import find_backbone
+from trainables.features.inputs import backbone_read_by
 from trainables.hyperparameters import ALL_BLOCKS
 from trainables.versions import versions_of_a_trial
 
@@ -29,7 +30,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         name=f"{run.config.backbone}, {winner.title}",
         made_on=f"{datetime.now(UTC):%Y-%m-%d}",
         backbone=run.config.backbone,
-        input_px=find_backbone(run.config.backbone).input_px,
+        input_px=find_backbone(backbone_read_by(run.config)).input_px,
         weights=run.weights,
         config=run.config.to_dict(),
         finetune=_trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),

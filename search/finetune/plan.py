@@ -62,7 +62,13 @@ class FinetunePlan:
     margin: float = MARGIN
 
     def __post_init__(self) -> None:
-        if self.blocks and not find_backbone(self.winner.backbone).frozen:
+        backbone = find_backbone(self.winner.backbone)
+        if self.blocks and backbone.parts:
+            raise InputError(
+                f"--finetune blocks is for one backbone, the winner is {self.winner.backbone}; "
+                "use --finetune head"
+            )
+        if self.blocks and not backbone.frozen:
             raise InputError(
                 f"--finetune blocks is for pretrained backbones, the winner is {self.winner.backbone}, which "
                 "is trained whole anyway; use --finetune head"

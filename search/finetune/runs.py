@@ -23,6 +23,7 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
+from trainables.features.inputs import backbone_read_by
 from trainables.objective import probability_figure
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
@@ -65,7 +66,7 @@ def run_finetune(
     scores = [_scores_of(column, runs.results) for column in columns]
     selection = select(scores, margin=plan.margin)
     winner = None if selection.winner is None else columns[selection.winner]
-    found = baselines(plan.winner.backbone)
+    found = baselines(backbone_read_by(plan.winner))
     verdict: str = selection.verdict
     words = statement(selection, [column.title for column in columns])
     if selection.winner is not None:
@@ -73,7 +74,7 @@ def run_finetune(
             found,
             scores,
             winner=selection.winner,
-            backbone=plan.winner.backbone,
+            backbone=backbone_read_by(plan.winner),
             decided=(verdict, words),
             margin=plan.margin,
         )

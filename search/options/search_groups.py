@@ -17,7 +17,7 @@ from search.space.stages import AUTO_REPEATS, parse_order
 from search.space.values import show_value
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
-from trainables.backbones.table import BACKBONES, find_backbone
+from trainables.backbones.table import BACKBONES, backbones_in
 from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.images import RESIZES
 from trainables.hyperparameters import BN_STATISTICS, HYPERPARAMETERS, MOMENTUM
@@ -105,8 +105,9 @@ class HeldValues(OptionGroup):
 
     backbone: str | None = held(
         "backbone",
-        help=f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>",
-        parse=checked(find_backbone),
+        help=f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>; "
+        "several to try with commas, several side by side with +",
+        parse=checked(backbones_in),
         offers=tuple(backbone.name for backbone in BACKBONES),
     )
     batch_size: int | None = held("batch_size")
@@ -130,6 +131,8 @@ class HeldValues(OptionGroup):
         default_text="momentum for the report's data, exact for other data",
     )
     bn_momentum: float | None = held("bn_momentum", default_text=f"the report's {_DEFAULTS.bn_momentum}")
+    input_px: int | None = held("input_px", default_text="the backbone's own, or an earlier stage")
+    pooling: str | None = held("pooling")
     epochs: int | None = held("epochs", default_text=str(_DEFAULTS.epochs))
     patience: int | None = held("patience", default_text=str(_DEFAULTS.patience))
     seed: int | None = held("seed", default_text=str(_DEFAULTS.seed))

@@ -18,7 +18,7 @@ from search.options.run_groups import (
     StudyOptions,
 )
 from search.options.search_groups import DataOptions, DecidingOptions, HeldValues, JointOptions, StagedOptions
-from search.options.space_options import SpaceOptions
+from search.options.space_options import SpaceOptions, with_backbones_as_values
 from search.space.joint_space import (
     POPULATION,
     POPULATION_RANGES,
@@ -74,6 +74,7 @@ class SearchOptions(OptionGroup):
         """
         if wishes.get("preset") in PRESETS:
             wishes = {**PRESETS[wishes["preset"]].wishes, **wishes}
+        wishes = with_backbones_as_values(wishes)
         by_group: dict[str, dict[str, Any]] = {}
         for keyword, value in wishes.items():
             if keyword not in _PLACES:
@@ -124,15 +125,22 @@ class SearchOptions(OptionGroup):
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The stages of --stage all: the preset's order, and at its end what only --values names."""
-        own = (word for word in self.given_values if word not in self.preset.stages)
-        return self.staged.order or (*self.preset.stages, *own)
+        """The stages of --stage all: the preset's order, and at its end what only --values names.
+
+        A backbone that only --values names comes first.
+        """
+        own = [word for word in self.given_values if word not in self.preset.stages]
+        first = [word for word in own if word == "backbone"]  # all else is tuned on top of it
+        return self.staged.order or tuple(dict.fromkeys((*first, *self.preset.stages, *own)))
 
     @property
     def varied(self) -> tuple[str, ...]:
         """The stages whose values a joint search combines."""
         usual = POPULATION_STAGES if self.joint.scheduler == POPULATION else self.preset.vary
-        return self.joint.vary or tuple(self.given_values) or usual
+        own = tuple(self.given_values)
+        if own == ("backbone",):  # a joint search of it alone would be its stage
+            own = tuple(dict.fromkeys((*own, *usual)))
+        return self.joint.vary or own or usual
 
     def stage_called(self, name: str) -> Stage:
         """Returns the stage of that name with the values that it tries here.

@@ -25,7 +25,7 @@ from search.study.layout import Layout
 from search.study.ledger import keep_log
 from search.study.setup import Problem
 from trainables import worker
-from trainables.features.inputs import reads_images, rows_read_by
+from trainables.features.inputs import reads_images, rows_read_by, sides_of
 from trainables.trial import Trial, TrialConfig, TrialResult
 from trainables.worker import WorkerData
 
@@ -224,7 +224,7 @@ class Driver:
                 name: make_rows(
                     name, self.problem, self._cache, self._machine.gpus_per_trial, self._head_start
                 )
-                for name in sorted(rows)
+                for name in sorted({side for each in rows for side in sides_of(each)})
             },
             weights=self.problem.weights,
             labels=self.problem.labels,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from search.space.values import Values
 from trainables.hyperparameters import HYPERPARAMETERS, Range
 from trainables.trial import TrialConfig
 
+OF_ROWS = ("backbone", "input_px", "pooling")  # which rows of the cache a configuration reads
 Space = Mapping[str, Values]
 """The values or the range of each hyperparameter that a joint search varies."""
 
@@ -79,8 +79,9 @@ def grid_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
 
 
 def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
-    """Returns `base` with each backbone of the space: what reads different rows."""
-    return [replace(base, backbone=name) for name in _values(space.get("backbone", (base.backbone,)))]
+    """Returns `base` with each backbone, input size and pooling of the space: what reads different rows."""
+    of_rows = {name: values for name, values in space.items() if name in OF_ROWS}
+    return grid_of(base, of_rows)
 
 
 def random_configs(base: TrialConfig, space: Space, samples: int) -> list[TrialConfig]:

@@ -41,7 +41,7 @@ class Stage:
         untuned = UNTUNED_HEADS.get(base.backbone, {})
         own = {
             name: new
-            for name, new in UNTUNED_HEADS[value].items()
+            for name, new in UNTUNED_HEADS.get(value, UNTUNED_HEADS["resnet50_v2"]).items()
             if getattr(base, name) == untuned.get(name)
         }
         return replace(base, backbone=value, **own)

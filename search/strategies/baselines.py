@@ -26,6 +26,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry, JointResult, Result, StageResult
 from trainables.backbones.table import find_backbone
+from trainables.features.inputs import backbone_read_by
 from trainables.trial import TrialConfig, TrialStatus
 
 
@@ -49,7 +50,7 @@ class Baselines:
 
     def beside(self, result: Result) -> Result:
         """Returns `result` with its baselines, and with what they say of its winner."""
-        compared = (entry.config.backbone for entry in result.entries)
+        compared = (backbone_read_by(entry.config) for entry in result.entries)
         found = replace(result, baselines=self.of(compared, self._problem.splits))
         return judged(found, self._ledger) if isinstance(found, StageResult | JointResult) else found
 
@@ -81,10 +82,10 @@ class Baselines:
 
     def _fitted(self, backbone: str, splits: Sequence[Split]) -> Iterator[Baseline]:
         problem = self._problem
-        store = problem.stored_rows(backbone, self._cache)
-        if store is None:
+        features = problem.stored_rows(backbone, self._cache)
+        if features is None:
             return
-        features, labels = store.open(), problem.labels.astype("int64")
+        labels = problem.labels.astype("int64")
         read = {}
         for split in splits:
             model = linear_classifier(features[split.train], labels[split.train], seed=SPLIT_SEED)
@@ -124,7 +125,7 @@ def judged(result: StageResult | JointResult, ledger: Ledger) -> StageResult | J
         result.baselines,
         scores,
         winner=winner,
-        backbone=result.winner.backbone,
+        backbone=backbone_read_by(result.winner),
         decided=(result.verdict, result.statement),
         margin=result.protocol.margin,
     )

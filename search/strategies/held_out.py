@@ -19,6 +19,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_final
 from search.study.stage_results import Result
+from trainables.features.inputs import backbone_read_by
 from trainables.trial import TrialStatus
 
 BaselinesOn = Callable[[Sequence[str], Sequence[Split]], Sequence[Baseline]]
@@ -71,7 +72,9 @@ def evaluate_winner(
         "standard_error": stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else None,
         "breakdown": breakdown_of(runs, problem, ledger),
         "earlier_readings": len(readings),
-        "baselines": [asdict(each) for each in baselines([result.winner.backbone], problem.final_splits)],
+        "baselines": [
+            asdict(each) for each in baselines([backbone_read_by(result.winner)], problem.final_splits)
+        ],
     }
     write_json(Layout(ledger.folder).final, {"readings": [*readings, reading]})
     return reading

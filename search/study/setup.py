@@ -18,11 +18,19 @@ from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
-from trainables.backbones.table import find_backbone
+from trainables.backbones.table import find_backbone, require_one_size
 from trainables.backbones.weights import weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS, FeatureStore, find_features
 from trainables.features.images import RESIZES, Reading
-from trainables.features.inputs import find_rows, reads_images, rows_of_pictures, rows_read_by
+from trainables.features.inputs import (
+    backbone_read_by,
+    find_rows,
+    reads_images,
+    rows_of_pictures,
+    rows_read_by,
+    sides_of,
+)
+from trainables.features.side_by_side import side_by_side
 from trainables.hyperparameters import EXACT, MOMENTUM
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialConfig
@@ -138,7 +146,9 @@ class Problem:
     def _weights_of(self, config: TrialConfig) -> str:
         """Returns the name of the backbone's weights, with the precision of the features where it counts."""
         scaled = "" if self.resize == RESIZES[0] else f" of pictures scaled by {self.resize}"
-        if not find_backbone(config.backbone).frozen:
+        backbone = find_backbone(backbone_read_by(config))
+        require_one_size(backbone)
+        if not backbone.frozen:
             return scaled.lstrip()
         identity = self._identity
         if reads_images(config) or self.feature_precision == FEATURE_PRECISIONS[0]:
@@ -151,11 +161,20 @@ class Problem:
         modes = self.manifest.table["mode"].dropna().unique()
         return Reading(self.resize, any(is_deep(mode) for mode in modes))
 
-    def stored_rows(self, name: str, cache: Path) -> FeatureStore | None:
-        """Returns the rows called `name` of this data, made as this problem reads pictures.
+    def stored_rows(self, name: str, cache: Path) -> np.ndarray | None:
+        """Returns the rows called `name` of this data, made as this problem reads pictures, to read only.
 
         None where `cache` does not have them whole.
         """
+        stores = [self._store(side, cache) for side in sides_of(name)]
+        whole = [store.open() for store in stores if store]
+        return side_by_side(whole) if len(whole) == len(stores) else None
+
+    def has_rows(self, name: str, cache: Path) -> bool:
+        """Returns whether `cache` has the rows called `name` whole, which lie beside no others."""
+        return self._store(name, cache) is not None
+
+    def _store(self, name: str, cache: Path) -> FeatureStore | None:
         made = find_rows(rows_of_pictures(name, self.reading))
         return find_features(cache, made, self.weights, self.manifest.image_digests, self.feature_precision)
 
@@ -227,5 +246,6 @@ def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
     ours = [trial.config for trial in trials if trial.data_digest == problem.manifest.digest]
-    missing = {name for name in map(rows_read_by, ours) if not problem.stored_rows(name, cache)}
+    names = {side for config in ours for side in sides_of(rows_read_by(config))}
+    missing = {name for name in names if not problem.has_rows(name, cache)}
     return sorted(rows_of_pictures(name, problem.reading) for name in missing)

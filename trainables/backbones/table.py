@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_prep.errors import InputError
+from trainables.hyperparameters import AVERAGE, CLASS_TOKEN, POOLINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,8 @@ class Backbone:
     where it is not known before building or the network learns from pixels. `application` and `module`
     name the model in `keras.applications`, and are empty for a network of our own. `reading` is how the
     squares that it reads are made of pictures, where not in the usual way (`trainables.features.images`).
+    `pooling` is how features of all places become one row. `parts` are the backbones whose features lie side
+    by side in its own.
     """
 
     name: str
@@ -26,6 +29,13 @@ class Backbone:
     application: str = ""
     module: str = ""
     reading: str = ""
+    pooling: str = AVERAGE
+    parts: tuple[Backbone, ...] = ()
+
+    @property
+    def each(self) -> tuple[Backbone, ...]:
+        """The backbones whose features it gives: itself, or its parts."""
+        return self.parts or (self,)
 
     @property
     def preprocessing(self) -> str:
@@ -87,11 +97,55 @@ APPLICATIONS = {
 }
 
 
+SIDE_BY_SIDE, TRAIT = "+", "@"  # keras:MobileNetV2@160+keras:ConvNeXtTiny
+# the smallest side of the input, by module; nasnet takes one size only
+SMALLEST_PX = {"inception_v3": 75, "inception_resnet_v2": 75, "xception": 71, "nasnet": None}
+
+
+def names_in(name: str) -> tuple[str, ...]:
+    """Returns the names of the backbones in `name`: one, or several that lie side by side."""
+    return tuple(name.split(SIDE_BY_SIDE))
+
+
 def find_backbone(name: str) -> Backbone:
     """Returns the backbone called `name`: one of the table, or `keras:<Name>` of `keras.applications`.
 
-    Raises InputError, with near matches, for any other name.
+    Behind @ stand the side of its input in pixels and its pooling, where they are not the usual ones. Names
+    with + between them are several whose features lie side by side. Raises InputError, with near matches, for
+    any other name, and for what a backbone does not allow.
     """
+    if SIDE_BY_SIDE in name:
+        return _joined([find_backbone(part) for part in names_in(name)])
+    plain, *traits = name.split(TRAIT)
+    backbone = _plain_backbone(plain)
+    for trait in traits:
+        backbone = _pooled(backbone, trait) if trait in POOLINGS else _sized(backbone, trait)
+    return replace(backbone, name=name)
+
+
+def backbones_in(text: str) -> list[Backbone]:
+    """Returns the backbones that commas separate in `text`; raises InputError as `find_backbone` does."""
+    return [find_backbone(name.strip()) for name in text.split(",")]
+
+
+def with_traits(name: str, *, input_px: int, pooling: str) -> str:
+    """Returns the name of a backbone with the side of its input (0: its own) and its pooling."""
+    traits = [str(input_px)] * (input_px > 0) + [pooling] * (pooling != AVERAGE)
+    return SIDE_BY_SIDE.join(TRAIT.join((each, *traits)) for each in names_in(name))
+
+
+def require_one_size(backbone: Backbone) -> None:
+    """Raises InputError where backbones side by side read images of several sizes: their model reads one."""
+    sizes = {part.name: part.input_px for part in backbone.parts}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {px} pixels" for name, px in sizes.items())
+        raise InputError(
+            f"backbones side by side read images of one size, received {told}; "
+            "give all of them one with --input-px"
+        )
+
+
+def _plain_backbone(name: str) -> Backbone:
     table = {backbone.name: backbone for backbone in BACKBONES}
     if name in table:
         return table[name]
@@ -107,4 +161,38 @@ def find_backbone(name: str) -> Backbone:
     raise InputError(
         f"a backbone is one of {', '.join(table)} or keras:<Name> of keras.applications, "
         f"received {name!r}{hint}"
+    )
+
+
+def _sized(backbone: Backbone, side: str) -> Backbone:
+    smallest = SMALLEST_PX.get(backbone.module, 32) if backbone.frozen else None
+    if smallest is None:
+        raise InputError(
+            f"{backbone.name} reads images of {backbone.input_px} pixels only, received {side}; "
+            "leave out the input size, or name another backbone"
+        )
+    if not side.isdecimal() or int(side) < smallest:
+        raise InputError(f"the input of {backbone.name} has a side from {smallest} pixels, received {side!r}")
+    return replace(backbone, input_px=int(side))
+
+
+def _pooled(backbone: Backbone, pooling: str) -> Backbone:
+    if not backbone.frozen or pooling == CLASS_TOKEN:
+        raise InputError(f"{backbone.name} has no pooling {pooling}; leave it out, or name another backbone")
+    return replace(backbone, pooling=pooling)
+
+
+def _joined(parts: list[Backbone]) -> Backbone:
+    """Returns the backbone whose features are those of `parts`, one after the other."""
+    names = [part.name for part in parts]
+    name = SIDE_BY_SIDE.join(names)
+    for part in parts:
+        if not part.frozen:
+            raise InputError(f"backbones side by side are frozen, {part.name} is not; leave it out of {name}")
+    if len(set(names)) < len(names):
+        raise InputError(f"backbones side by side are named once each, received {name!r}; leave one out")
+    lengths = [part.features for part in parts]
+    known = None if None in lengths else sum(length or 0 for length in lengths)
+    return Backbone(
+        name=name, input_px=max(part.input_px for part in parts), features=known, parts=tuple(parts)
     )

@@ -19,6 +19,7 @@ import numpy as np
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
 from trainables.backbones.table import Backbone
+from trainables.hyperparameters import AVERAGE
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +46,7 @@ def weights_identity(weights: str) -> str:
 def build_backbone(backbone: Backbone, weights: str) -> keras.Model:
     """Returns the frozen network: features `(batch, d)` from preprocessed images `(batch, px, px, 3)`.
 
-    The last layer is the average pooling. `weights` is `imagenet`, `none` (random and the same to the
+    The last layer is the pooling. `weights` is `imagenet`, `none` (random and the same to the
     bit everywhere) or a file that Keras wrote for this model (`.h5`, `.weights.h5`, `.keras`).
     Raises InputError where the weights cannot be downloaded or read, or do not fit.
     """
@@ -89,8 +90,9 @@ def build_application(backbone: Backbone, weights: str | None) -> keras.Model:
 
     build = getattr(keras.applications, backbone.application)
     shape = (backbone.input_px, backbone.input_px, 3)
+    pooling = {AVERAGE: "avg"}.get(backbone.pooling, backbone.pooling)
     with _downloading(backbone) if weights else contextlib.nullcontext():
-        return build(include_top=False, weights=weights, input_shape=shape, pooling="avg")
+        return build(include_top=False, weights=weights, input_shape=shape, pooling=pooling)
 
 
 @contextlib.contextmanager

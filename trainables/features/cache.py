@@ -33,6 +33,7 @@ from data_prep.storage.remote import drop, pull, push
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import weights_identity
 from trainables.features.images import Reading
+from trainables.hyperparameters import AVERAGE
 
 Array = npt.NDArray[Any]
 FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
@@ -146,7 +147,7 @@ def make_key(
 ) -> FeatureKey:
     """Returns the key of the rows for weights whose digest is known; pixels have no `precision`."""
     return FeatureKey(
-        application=backbone.application,
+        application=_pooled_application(backbone),
         weights_digest=weights_digest,
         input_px=backbone.input_px,
         preprocessing=f"{Reading.named(backbone.reading).decoder}; {backbone.preprocessing}",
@@ -155,6 +156,12 @@ def make_key(
         images_digest=hashlib.sha256("\n".join(image_digests).encode()).hexdigest(),
         precision=precision if backbone.frozen else FEATURE_PRECISIONS[0],
     )
+
+
+def _pooled_application(backbone: Backbone) -> str:
+    # average pooling is not said: there was no other once
+    pooling = "" if backbone.pooling == AVERAGE else f", pooling {backbone.pooling}"
+    return f"{backbone.application}{pooling}"
 
 
 def recall_weights(cache: Path, backbone: Backbone, identity: str) -> str | None:

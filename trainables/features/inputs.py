@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trainables.backbones.table import Backbone, find_backbone
+from trainables.backbones.table import Backbone, find_backbone, names_in, with_traits
 from trainables.features.images import Reading
 from trainables.trial import TrialConfig
 
@@ -17,20 +17,34 @@ def reads_images(config: TrialConfig) -> bool:
     return not find_backbone(config.backbone).frozen or config.unfrozen_blocks != 0
 
 
+def backbone_read_by(config: TrialConfig) -> str:
+    """Returns the name of the backbone below the head of `config`, with its input size and its pooling."""
+    return with_traits(config.backbone, input_px=config.input_px, pooling=config.pooling)
+
+
 def rows_read_by(config: TrialConfig) -> str:
     """Returns the name of the rows that `config` reads: its backbone's, or `pixels:<side>`.
 
     Images that are cropped at random are kept larger by CROP_MARGIN.
     """
     if not reads_images(config):
-        return config.backbone
-    px = find_backbone(config.backbone).input_px
+        return backbone_read_by(config)
+    px = find_backbone(backbone_read_by(config)).input_px
     return f"{_PIXELS}{uncropped(px) if crops(config) else px}"
 
 
 def rows_of_pictures(name: str, reading: Reading) -> str:
     """Returns the name of the rows called `name` that are made of pictures in another than the usual way."""
     return f"{name}{_READING}{reading.name}" if reading.name else name
+
+
+def sides_of(name: str) -> tuple[str, ...]:
+    """Returns the names of the rows that lie side by side in those called `name`; of most it is one.
+
+    Each of them is made and kept by itself.
+    """
+    names, between, reading = name.partition(_READING)
+    return tuple(f"{each}{between}{reading}" for each in names_in(names))
 
 
 def find_rows(name: str) -> Backbone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from keras import layers, ops
 from data_prep.errors import InputError
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
-from trainables.features.inputs import crops, reads_images, uncropped
+from trainables.features.inputs import backbone_read_by, crops, reads_images, uncropped
 from trainables.process_setup import fix_keras_settings
 from trainables.training.network import (
     Architecture,
@@ -55,19 +55,28 @@ def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path)
 def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
     """Returns the model of `write_model`, without writing it."""
     fix_keras_settings()
-    backbone = find_backbone(config.backbone)
+    backbone = find_backbone(backbone_read_by(config))
     px = backbone.input_px
     shape = (px, px, 3)
     if not reads_images(config):
-        body = build_backbone(backbone, weights)
+        below = [[*preprocessing_layers(part), build_backbone(part, weights)] for part in backbone.each]
+        features = sum(layers_[-1].output_shape[-1] for layers_ in below)
         # float32 whatever the trial computed in: its weights are that, and so is the file
-        head = _with_weights(replace(config, precision="float32"), (body.output_shape[-1],), weights, kept)
-        parts = [*preprocessing_layers(backbone), body, *head.layers]
-        return _assemble(shape, parts, config)
+        head = _with_weights(replace(config, precision="float32"), (features,), weights, kept)
+        return _assemble(shape, [*_joined(below, shape), *head.layers], config)
     side = uncropped(px) if crops(config) else px
     network = _with_weights(replace(config, precision="float32"), (side, side, 3), weights, kept)
     middle = [layers.CenterCrop(px, px)] if side != px else []
     return _assemble((side, side, 3), [*middle, *network.layers], config)
+
+
+def _joined(branches: Sequence[list[layers.Layer]], shape: tuple[int, ...]) -> list[layers.Layer]:
+    """Returns layers from images of `shape` to the outputs of all branches, side by side."""
+    if len(branches) == 1:
+        return branches[0]
+    images = keras.Input(shape)
+    outputs = [keras.Sequential([keras.Input(shape), *branch])(images) for branch in branches]
+    return [keras.Model(images, layers.Concatenate()(outputs), name="side_by_side")]
 
 
 def _with_weights(
@@ -110,7 +119,7 @@ def _stock(layer: layers.Layer, seen: Any, config: TrialConfig) -> Any:
     if isinstance(layer, LocalResponseNormalization):
         return _normalised(layer, seen)
     if isinstance(layer, PenalisedDense):
-        plain = layers.Dense(layer.units, activation="relu", name=layer.name)
+        plain = layers.Dense(layer.units, activation=layer.activation, name=layer.name)
         after = plain(seen)  # builds it: before that it has no weights to set
         plain.set_weights([np.asarray(layer.kernel.value), np.asarray(layer.bias.value)])
         return after

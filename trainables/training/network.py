@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from trainables.backbones.table import find_backbone
-from trainables.features.inputs import cropped, crops
+from trainables.features.inputs import backbone_read_by, cropped, crops
 from trainables.process_setup import fix_keras_settings
 from trainables.training.optimizers import PLAIN, Recipe
 from trainables.training.pretrained import Body, body_layers
@@ -60,7 +60,7 @@ class Architecture:
             px = cropped(input_shape[0]) if crops(config) else input_shape[0]
             input_shape = (px, px, 3)
             if find_backbone(config.backbone).frozen:
-                body = Body(config.backbone, weights, config.unfrozen_blocks, config.train_batchnorm)
+                body = Body(backbone_read_by(config), weights, config.unfrozen_blocks, config.train_batchnorm)
         return cls(
             input_shape=input_shape,
             hidden_units=config.hidden_units,

@@ -77,6 +77,12 @@ def parsed(command: str) -> SearchOptions:
         ("--stage lr --wandb maybe", "argument --wandb: invalid choice: 'maybe'"),
         ("--stage lr --backbone resnet50v2", "received 'resnet50v2'; did you mean resnet50_v2"),
         ("--stage lr --backbone keras:MobileNetV9", "did you mean keras:MobileNetV2"),
+        ("--stage backbone --backbone hassner,resnet50v2", "did you mean resnet50_v2"),
+        (
+            "--stage lr --backbone hassner,resnet50_v2",
+            "--stage lr stands on one backbone, received --backbone hassner,resnet50_v2; name one, or use",
+        ),
+        ("--mode joint --search random --num-samples 4 --values input_px=64..96", "input_px has no range"),
         (
             "--stage lr --split kfold:1",
             "a split must be one of random, group, given, folds, kfold:K (K from 2)",
@@ -156,11 +162,24 @@ def test_what_is_not_typed_has_its_default() -> None:
     [
         ("--mode joint", VARIED),
         ("--mode joint --vary lr,l2", ("lr", "l2")),
+        ("--mode joint --backbone hassner,resnet50_v2", ("backbone", *VARIED)),
         ("--mode joint --search random --num-samples 4 --scheduler pbt", ("lr", "dropout")),
     ],
 )
 def test_joint_search_varies(command: str, varied: tuple[str, ...]) -> None:
     assert parsed(command).varied == varied
+
+
+@pytest.mark.parametrize("options", ["--stage all", "--mode joint", "--stage backbone"])
+def test_several_backbones_are_values_to_try(options: str) -> None:
+    both = parsed(f"{options} --backbone hassner,keras:MobileNetV2+resnet50_v2")
+    assert both.values["backbone"] == ("hassner", "keras:MobileNetV2+resnet50_v2")
+    assert "backbone" not in both.given
+
+
+def test_backbone_that_the_preset_does_not_vary_is_tuned_first() -> None:
+    options = parsed("--stage all --preset heads --backbone resnet50_v2,inception_v3 --values clip_norm=0,1")
+    assert (options.order[0], options.order[-1]) == ("backbone", "clip_norm")
 
 
 def test_given_holds_the_hyperparameters_that_were_typed_and_no_others() -> None:
@@ -278,6 +297,8 @@ DEFAULTS = {
     "--address": "start Ray on this machine",
     "--cpus-per-trial": "2, or all of a smaller machine",
     "--gpus-per-trial": "0",
+    "--input-px": "the backbone's own, or an earlier stage",
+    "--pooling": "average, or an earlier stage",
     "--max-concurrent": "all that fit",
     "--max-failures": "2",
     "--local-cache": "read them in --cache",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,3 +153,9 @@ def test_base_leaves_out_a_stage_without_winner_and_a_joint_search() -> None:
 )
 def test_show_value(value: Any, shown: str) -> None:
     assert show_value(value) == shown
+
+
+def test_backbone_that_the_report_does_not_have_gets_the_head_of_frozen_ones() -> None:
+    stage = replace(STAGES["backbone"], values=("hassner", "keras:MobileNetV2"))
+    hassner, other = stage.configs(TrialConfig())
+    assert (hassner.hidden_units, other.hidden_units) == ((512, 512), (1024, 512, 256))

@@ -56,6 +56,13 @@ def test_trial_names_the_weights_that_its_backbone_reads(tmp_path: Path, backbon
     assert make_problem(tmp_path).trial(TrialConfig(backbone=backbone), "random").weights == weights
 
 
+def test_backbones_side_by_side_read_images_of_one_size(tmp_path: Path) -> None:
+    problem, config = make_problem(tmp_path), TrialConfig(backbone="inception_v3+resnet50_v2")
+    assert problem.trial(replace(config, input_px=224), "random").weights == "none"
+    with pytest.raises(InputError, match="inception_v3 299 pixels, resnet50_v2 224 pixels; give all of them"):
+        problem.trial(config, "random")
+
+
 def test_trial_of_a_backbone_without_weights_is_the_same_whatever_they_are(tmp_path: Path) -> None:
     config = TrialConfig(backbone="hassner")
     one, other = (make_problem(tmp_path, weights=weights) for weights in ("none", "imagenet"))

@@ -62,6 +62,35 @@ def test_find_backbone_unknown(name: str, message: str) -> None:
         find_backbone(name)
 
 
+def test_find_backbone_with_an_input_size_and_a_pooling() -> None:
+    backbone = find_backbone("keras:MobileNetV2@160@max")
+    assert (backbone.application, backbone.input_px, backbone.pooling) == ("MobileNetV2", 160, "max")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("keras:NASNetMobile@160", "keras:NASNetMobile reads images of 224 pixels only, received 160"),
+        ("hassner@160", "hassner reads images of 227 pixels only"),
+        ("inception_v3@64", "the input of inception_v3 has a side from 75 pixels, received '64'"),
+        ("resnet50_v2@big", "the input of resnet50_v2 has a side from 32 pixels, received 'big'"),
+        ("hassner@max", "hassner has no pooling max"),
+        ("resnet50_v2@class_token", "resnet50_v2 has no pooling class_token"),
+        ("hassner+resnet50_v2", "backbones side by side are frozen, hassner is not"),
+        ("resnet50_v2+resnet50_v2", r"named once each, received 'resnet50_v2\+resnet50_v2'"),
+    ],
+)
+def test_backbone_refuses(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_backbone(name)
+
+
+def test_backbones_side_by_side() -> None:
+    backbone = find_backbone("inception_v3@224+resnet50_v2")
+    assert [part.name for part in backbone.each] == ["inception_v3@224", "resnet50_v2"]
+    assert (backbone.input_px, backbone.features) == (224, 4096)
+
+
 def test_applications_are_those_of_the_installed_keras() -> None:
     models = inspect.getmembers(keras.applications, inspect.isfunction)
     assert {name: model.__module__.rpartition(".")[2] for name, model in models} == {

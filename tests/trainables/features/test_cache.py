@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,12 @@ def test_key_of_float32_is_that_of_before_precisions_and_bfloat16_has_its_own(ke
     assert key.name == "22222fb5bffb01614130d9b1d3eb509f"
     assert make_key(BACKBONE, "weights", DIGESTS, "bfloat16").name != key.name
     assert make_key(find_backbone("hassner"), "", DIGESTS, "bfloat16").precision == "float32"
+
+
+def test_key_of_average_pooling_is_that_of_before_poolings_and_others_have_their_own(key: FeatureKey) -> None:
+    assert key.application == BACKBONE.application
+    pooled = make_key(replace(BACKBONE, pooling="max"), "weights", DIGESTS)
+    assert pooled.application == f"{BACKBONE.application}, pooling max"
 
 
 def test_key_depends_on_the_order_of_the_images(key: FeatureKey) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from trainables.backbones.table import find_backbone
+from trainables.backbones.table import Backbone, find_backbone
 from trainables.backbones.weights import build_backbone
-from trainables.features.inputs import rows_read_by
+from trainables.features.inputs import backbone_read_by, rows_read_by
+from trainables.features.side_by_side import side_by_side
 from trainables.inference import deployed_model
 from trainables.inference.deployed_model import FILE_TOLERANCE, write_model
 from trainables.training.batches import Examples
@@ -35,6 +36,9 @@ CASES = {
     "unfrozen": replace(HEAD, unfrozen_blocks=1, augment="crop_flip"),
     "hassner": replace(HEAD, backbone="hassner", augment="flip"),
     "three classes": replace(HEAD, seed=3),
+    "side by side": replace(
+        HEAD, backbone="keras:MobileNet+keras:MobileNetV2", input_px=64, pooling="max", activation="gelu"
+    ),
 }
 
 
@@ -52,7 +56,7 @@ def _of_three_classes(examples: Examples) -> Examples:
 
 def _examples(config: TrialConfig) -> tuple[Examples, np.ndarray]:
     """Returns what a trial reads, and the images behind its validation rows."""
-    backbone = find_backbone(config.backbone)
+    backbone = find_backbone(backbone_read_by(config))
     rows = rows_read_by(config)
     pictures = _pictures(
         int(rows.removeprefix("pixels:")) if rows.startswith("pixels") else backbone.input_px
@@ -60,9 +64,13 @@ def _examples(config: TrialConfig) -> tuple[Examples, np.ndarray]:
     images = pictures.inputs[pictures.validation].astype(np.float32)
     if rows.startswith("pixels"):
         return pictures, images
+    features = [_features(part, pictures.inputs) for part in backbone.each]
+    return replace(pictures, inputs=side_by_side(features)), images
+
+
+def _features(backbone: Backbone, images: np.ndarray) -> np.ndarray:
     below = keras.Sequential([*preprocessing_layers(backbone), build_backbone(backbone, "none")])
-    features = np.asarray(below.predict(pictures.inputs.astype(np.float32), verbose=0))
-    return replace(pictures, inputs=features), images
+    return np.asarray(below.predict(images.astype(np.float32), verbose=0))
 
 
 @pytest.fixture(scope="module", params=CASES)
