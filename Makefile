@@ -1,7 +1,8 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
 # make test     that and the tests that train, start Ray or open a browser, which is what CI runs: half an hour
-# make slow     tests that take long for one behaviour: Weights & Biases against a server, every network of Keras
+# make slow     tests that take long for one behaviour (up to two minutes each): Weights & Biases against a server,
+#               every network of Keras, a bucket, each scheduler, killed trainings; about half an hour
 # make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
 #               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes

@@ -108,6 +108,7 @@ print(tuner.stage("lr").winner.learning_rate, *sorted(tuner.study.trials()["key"
 """
 
 
+@pytest.mark.slow
 def test_call_in_python_and_the_command_share_the_ledger(workplace: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", TUNES], cwd=workplace, capture_output=True, text=True, check=False, timeout=300
@@ -154,7 +155,10 @@ def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_interrupt_stops_soon_and_keeps_what_is_finished(
     workplace: Path, sent: signal.Signals, code: int
 ) -> None:
@@ -169,6 +173,7 @@ def test_interrupt_stops_soon_and_keeps_what_is_finished(
     assert list((folder / "trials").glob("*.json"))
 
 
+@pytest.mark.slow
 def test_killed_worker_is_replaced_and_the_json_stays_clean(workplace: Path) -> None:
     with started(workplace, "--stage", "lr", "--epochs", "40", "--study", "worker", "--json") as process:
         wait_for_trials(process, workplace / "results" / "worker", 1)
@@ -190,6 +195,7 @@ def test_joint_search_stops_bad_trials_and_continues(workplace: Path) -> None:
     assert more["winner"] is not None
 
 
+@pytest.mark.slow
 def test_time_budget_ends_cleanly(workplace: Path) -> None:
     options = ("--mode", "joint", "--search", "random", "--epochs", "20", "--vary", "lr,dropout,l2")
     study = (*options, "--study", "budget", "--num-samples")

@@ -20,7 +20,7 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.storage.remote import located, push
 from search.show import main as show
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 CAT, DOG = "cat, [bold]tabby[/bold] | <i>x</i>", "dog $1$ 🐕"
 OF_PEOPLE = re.compile(r"(?:fe)?male\b|\bfaces?\b|gender|adience|published", re.IGNORECASE)

@@ -129,7 +129,10 @@ class Together(Silent):
         self.running.discard(result.trial.key)
 
 
-@pytest.mark.parametrize("asked", [False, True], ids=["listed", "suggested"])
+@pytest.mark.parametrize(
+    "asked",
+    [pytest.param(False, id="listed"), pytest.param(True, id="suggested", marks=pytest.mark.slow)],
+)
 def test_trials_train_side_by_side_where_there_is_room(
     workplace: Path, problem: Problem, driver: Driver, asked: bool
 ) -> None:
@@ -200,7 +203,9 @@ def test_record_gets_the_result_and_the_validation_probabilities(
     assert result.made_by.keys() >= {"stagewise", "keras", "ray", "numpy", "python", "node"}
 
 
-@pytest.mark.parametrize("name", ["asha", "hyperband", "median"])
+@pytest.mark.parametrize(
+    "name", ["asha", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hyperband", "median"))]
+)
 def test_scheduler_stops_some_and_lets_others_finish(problem: Problem, driver: Driver, name: str) -> None:
     rates = (0.1, 1e-3, 3e-4, 1e-5, 1e-6, 1e-7)
     trials = [problem.trial(replace(CONFIG, learning_rate=rate, epochs=9), "random") for rate in rates]
@@ -216,6 +221,7 @@ def test_scheduler_stops_some_and_lets_others_finish(problem: Problem, driver: D
         assert figures(results[trials[1].key]) == figures(alone[trials[1].key])
 
 
+@pytest.mark.slow
 def test_population_changes_values_while_it_trains(problem: Problem, driver: Driver) -> None:
     starts = [
         replace(CONFIG, learning_rate=rate, dropout=0.2, epochs=12) for rate in (1e-2, 1e-3, 1e-5, 1e-7)
@@ -265,7 +271,7 @@ def packing(workplace: Path, problem: Problem, driver: Driver) -> Driver:
     return Driver(problem, cache, workplace / "checks", MachineOptions(pack=3), record, connected=True)
 
 
-@pytest.mark.parametrize("name", ["asha", "median"])
+@pytest.mark.parametrize("name", ["asha", pytest.param("median", marks=pytest.mark.slow)])
 def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
     problem: Problem, driver: Driver, packing: Driver, name: str
 ) -> None:
@@ -285,6 +291,7 @@ def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
     assert len(callback.epochs) == sum(len(result.epochs) for result in packed.values())
 
 
+@pytest.mark.slow
 def test_suggestions_are_trained_in_packs_like_alone(
     problem: Problem, driver: Driver, packing: Driver
 ) -> None:
@@ -327,6 +334,7 @@ print(json.dumps({{"losses": losses, "trained": callback.epochs}}))
 """
 
 
+@pytest.mark.slow
 def test_killed_trial_on_pixels_continues_at_its_last_epoch(workplace: Path) -> None:
     script = KILLED.format(root=str(Path(__file__).parents[3]))
 

@@ -27,9 +27,24 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     started.add_node(num_cpus=1)
     ray.init(address=started.address, log_to_driver=False)
+    # in its first moments Ray may give up an actor before it ran, which would count as one of the failures
+    wait_until(runs_an_actor, "Ray runs an actor")
     yield started
     ray.shutdown()
     started.shutdown()
+
+
+def runs_an_actor() -> bool:
+    """Whether a process of Ray's can be started and answers."""
+
+    class Echo:
+        def say(self) -> bool:
+            return True
+
+    try:
+        return bool(ray.get(ray.remote(num_cpus=1)(Echo).remote().say.remote(), timeout=60))
+    except ray.exceptions.RayError:
+        return False
 
 
 class Harms(tune.Callback):  # type: ignore[misc]

@@ -73,7 +73,12 @@ def _features(backbone: Backbone, images: np.ndarray) -> np.ndarray:
     return np.asarray(below.predict(images.astype(np.float32), verbose=0))
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=[
+        name if name in ("head", "unfrozen") else pytest.param(name, marks=pytest.mark.slow) for name in CASES
+    ],
+)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a folder with a model, images and what the trained network says of them."""
     folder = tmp_path_factory.mktemp(request.param)

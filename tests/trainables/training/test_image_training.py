@@ -183,6 +183,7 @@ def test_best_epoch_is_kept_beside_the_last(features: Examples, tmp_path: Path) 
     assert len(facts["epochs"]) == best_epoch(trained.finished)
 
 
+@pytest.mark.slow
 def test_mixed_precision_computes_lower_and_keeps_float32_weights(pictures: Examples) -> None:
     config = replace(UNFROZEN, precision="bfloat16", dropout=0.0)
     full, mixed = _trained(replace(config, precision="float32"), pictures), _trained(config, pictures)
