@@ -15,6 +15,7 @@ from data_prep.groups import ADIENCE_KINDS, groups_of
 from data_prep.manifest import PARTITIONS
 
 _LISTED_CLASSES = 30
+_IMBALANCE = 1.5  # times its even share from which the most frequent class is named: 75 % of two
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,6 +73,7 @@ class Summary:
             yield "" if label else "labels", f"{self._count(label):>8,}  {label} {shown_name(name)}"
         if len(self.labels.class_names) > _LISTED_CLASSES:
             yield "", f"          and {len(self.labels.class_names) - _LISTED_CLASSES:,} more classes"
+        yield from self._imbalance()
         for number, (fold, count) in enumerate(sorted(self._folds().items())):
             yield "" if number else "folds", f"{count:>8,}  fold {fold}"
         for number, (part, count) in enumerate(self._partitions().items()):
@@ -84,6 +86,17 @@ class Summary:
         if self.audit:
             named = shlex.quote(str(self.manifest))
             yield "", f"python -m data_prep.audit {named} --html audit.html shows the images"
+
+    def _imbalance(self) -> Iterator[tuple[str, str]]:
+        counts = [self._count(label) for label in range(len(self.labels.class_names))]
+        share = max(counts) / max(sum(counts), 1)
+        if share * len(counts) >= _IMBALANCE and share < 1:
+            name = shown_name(self.labels.class_names[counts.index(max(counts))])
+            yield (
+                "",
+                f"{share:.0%} of the rows are {name}: an answer that is always {name} is as often right;",
+            )
+            yield "", "--objective balanced_accuracy counts, --class-weight balanced trains all classes alike"
 
     def _group_lines(self) -> Iterator[tuple[str, str]]:
         kind = self.labels.group_kind

@@ -16,6 +16,7 @@ PRECISIONS = ("float32", "bfloat16", "float16")
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "lion")
 ACTIVATIONS = ("relu", "gelu", "silu")
 NORMALISATIONS = ("batch", "layer", "none")
+CLASS_WEIGHTS = EVEN, BALANCED = "none", "balanced"
 BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
 ALL_BLOCKS = "all"
 POOLINGS = AVERAGE, MAXIMUM, CLASS_TOKEN = "average", "max", "class_token"
@@ -320,6 +321,15 @@ _ROWS = (
         range=Range(low=0.0, high=0.2),
         sharing=Sharing.ALL,
         **_SHARE,
+    ),
+    Hyperparameter(
+        name="class_weight",
+        word="class_weight",
+        title="Weight of the classes",
+        help="weight of a training image: balanced, each class as much as another in all, or none, all alike",
+        values=CLASS_WEIGHTS,
+        sharing=Sharing.ALL,
+        **_named(CLASS_WEIGHTS),
     ),
     Hyperparameter(
         name="activation",

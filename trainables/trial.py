@@ -74,6 +74,7 @@ class TrialConfig:
     patience: int = 0
     input_px: int = 0
     pooling: str = AVERAGE
+    class_weight: str = "none"
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it

@@ -123,6 +123,7 @@ class HeldValues(OptionGroup):
     clip_norm: float | None = held("clip_norm")
     warmup_epochs: int | None = held("warmup_epochs")
     label_smoothing: float | None = held("label_smoothing")
+    class_weight: str | None = held("class_weight")
     activation: str | None = held("activation")
     normalisation: str | None = held("normalisation")
     bn_statistics: str | None = held(

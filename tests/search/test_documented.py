@@ -133,11 +133,13 @@ def test_results_are_read_as_documented(
 
 @pytest.fixture
 def modelled(workplace: Path) -> Path:
-    """The current folder, with a final model in the study adience and the photographs of the pages."""
+    """The current folder, with a final model in adience and flowers and the photographs of the pages."""
     (workplace / "results" / "adience" / "winner").mkdir()
     write_convolution_model(workplace / "results" / "adience" / "winner" / "model.keras")
+    shutil.copytree(workplace / "results" / "adience", workplace / "results" / "flowers")
     faces = sorted((workplace / "adience" / "aligned").rglob("*.jpg"))
-    for name, face in zip(("ann.jpg", "party.jpg", "holiday/a.jpg", "more/x/b.jpg"), faces, strict=False):
+    names = ("ann.jpg", "party.jpg", "holiday/a.jpg", "more/x/b.jpg", "garden/rose.jpg")
+    for name, face in zip(names, faces, strict=False):
         (workplace / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(face, workplace / name)
     return workplace

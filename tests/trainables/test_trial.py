@@ -152,7 +152,7 @@ def test_training_is_over(patience: int, accuracies: list[float], over: bool) ->
 
 def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*pooling$"
+        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*class_weight$"
     ):
         TrialConfig.from_dict({"lr": 0.1, "a": 1})
 
@@ -216,6 +216,7 @@ OTHER_VALUES = {
     "patience": 3,
     "input_px": 160,
     "pooling": "max",
+    "class_weight": "balanced",
 }
 ALLOWING = {"momentum": {"optimizer": "sgd"}, "nesterov": {"optimizer": "sgd"}}
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from trainables.features.images import Pixels
+from trainables.hyperparameters import BALANCED
 from trainables.training.augmentation import Augmentation
 
 PIXEL_VALIDATION_BATCH = 64
@@ -37,12 +38,25 @@ class Examples:
         """Whether the inputs are pixels."""
         return self.inputs.ndim == 4
 
+    def class_weights(self, kind: str) -> np.ndarray | None:
+        """Returns what an image of each class weighs in training, `(classes,)` float32, None for 1 each.
+
+        BALANCED are scikit-learn's: the mean over the training rows is 1, and each class that is among them
+        weighs as much as another in all.
+        """
+        if kind != BALANCED:
+            return None
+        counts = np.bincount(self.labels[self.train], minlength=self.classes)
+        mean_count = counts.sum() / np.count_nonzero(counts)
+        return np.asarray(mean_count / np.maximum(counts, 1), np.float32)
+
 
 class Batches(keras.utils.PyDataset):
     """The examples of the given rows in the given order, `batch_size` at a time; the last may be smaller.
 
     `augmentation` says for images what is cut out of each, which a thread does ahead of who asks in order;
-    without it inputs are read as they are. (Keras' own workers lose the batch with which it first looks
+    without it inputs are read as they are. With `class_weights` `(classes,)` each batch carries the weight of
+    its rows, too. (Keras' own workers lose the batch with which it first looks
     at its data: the first epoch of a new network would differ from that of a reused one.)
     """
 
@@ -52,21 +66,26 @@ class Batches(keras.utils.PyDataset):
         rows: Sequence[int] | np.ndarray,
         batch_size: int,
         augmentation: Augmentation | None = None,
+        *,
+        class_weights: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self._examples = examples
         self._rows = np.asarray(rows)
         self._batch_size = batch_size
         self._augmentation = augmentation
+        self._class_weights = class_weights
         self._reader = augmentation and _ReaderAhead(examples.inputs, augmentation, self._rows, batch_size)
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         rows = self._rows[_places(index, self._batch_size, len(self._rows))]
-        labels = self._examples.labels[rows, None].astype(np.float32)
-        return self._reader.read(index) if self._reader else self._examples.inputs[rows], labels
+        labels = self._examples.labels[rows]
+        inputs = self._reader.read(index) if self._reader else self._examples.inputs[rows]
+        weights = () if self._class_weights is None else (self._class_weights[labels],)
+        return inputs, labels[:, None].astype(np.float32), *weights
 
 
 class _ReaderAhead:
@@ -104,14 +123,15 @@ def readable(batches: Batches) -> Any:
         return batches
     import tensorflow as tf
 
-    inputs, labels = batches[0]
+    first = batches[0]
+    types = [part.dtype for part in first]
 
-    def read(number: Any) -> tuple[Any, Any]:
-        types = (inputs.dtype, labels.dtype)
-        read_inputs, read_labels = tf.numpy_function(batches.__getitem__, [number], types)
+    def read(number: Any) -> tuple[Any, ...]:
+        parts = tf.numpy_function(batches.__getitem__, [number], types)
         # numpy_function forgets the shapes, which the network needs
-        whole = tf.ensure_shape(read_inputs, (None, *inputs.shape[1:]))
-        return whole, tf.ensure_shape(read_labels, (None, 1))
+        return tuple(
+            tf.ensure_shape(part, (None, *of.shape[1:])) for part, of in zip(parts, first, strict=True)
+        )
 
     numbers = tf.data.Dataset.range(len(batches))
     return numbers.map(tf.autograph.experimental.do_not_convert(read)).prefetch(tf.data.AUTOTUNE)

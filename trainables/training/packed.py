@@ -112,6 +112,7 @@ class PackedTraining:
         self._rows_of_pass = rows_of_pass(examples.train, FEATURE_ROWS)
         self._inputs = jnp.asarray(examples.inputs)
         self._labels = jnp.asarray(examples.labels[:, None], jnp.float32)
+        self._weights = _weights_of_members(self.configs, examples)
 
     def epochs(self) -> Iterator[tuple[EpochMetrics | DivergedError | None, ...]]:
         """Trains on, one epoch per step, until no member goes on; yields one entry per member.
@@ -167,6 +168,7 @@ class PackedTraining:
             self._inputs,
             self._labels,
             np.stack([self._order(member, epoch) for member in self._slots]).astype(np.int32),
+            None if self._weights is None else self._weights[self._slots],
             self._rows_of_pass.astype(np.int32),
             self.examples.validation.astype(np.int32),
             self.configs[0].batch_size,
@@ -298,6 +300,7 @@ class _Program:
         inputs: Any,
         labels: Any,
         orders: Any,
+        weights: Any,
         rows_of_pass: Any,
         validation: Any,
         batch_size: int,
@@ -306,30 +309,36 @@ class _Program:
         """Trains an epoch, passes over training rows and validates; returns the state and what was seen.
 
         `inputs` `(n, features)`, `labels` `(n, 1)`; row numbers are `orders` `(slots, n_train)`,
-        `rows_of_pass` and `validation`. Of the pass the probabilities are returned, `(slots, rows)`; with
-        `exact` it sets BatchNorm's statistics. It is compiled for each number of slots.
+        `rows_of_pass` and `validation`; `weights` are those of the classes, `(slots, classes)` or None. Of
+        the pass the probabilities are returned, `(slots, rows)`; with `exact` it sets BatchNorm's statistics.
+        It is compiled for each number of slots.
         """
         import jax
 
         gradient = jax.grad(functools.partial(self._loss, training=True), has_aux=True)
 
-        def step(member: _State, rows: Any) -> tuple[_State, _Seen]:
+        def step(of_classes: Any, member: _State, rows: Any) -> tuple[_State, _Seen]:
             trainable, non_trainable, adam = member
-            gradients, (non_trainable, seen) = gradient(trainable, non_trainable, inputs[rows], labels[rows])
+            of_rows = None if of_classes is None else of_classes[labels[rows, 0].astype(int)]
+            gradients, (non_trainable, seen) = gradient(
+                trainable, non_trainable, inputs[rows], labels[rows], of_rows
+            )
             trainable, adam = self._optimizer.stateless_apply(adam, gradients, trainable)
             return _State(trainable, non_trainable, adam), seen
 
-        def epoch(member: _State, order: Any) -> tuple[_State, _Seen, Any, _Seen]:
+        def epoch(member: _State, order: Any, of_classes: Any) -> tuple[_State, _Seen, Any, _Seen]:
             def validate(_: None, rows: Any) -> tuple[None, _Seen]:
                 return None, self._loss(*member[:2], inputs[rows], labels[rows], training=False)[1][1]
 
-            member, trained = _over_batches(step, member, order, batch_size)
+            member, trained = _over_batches(functools.partial(step, of_classes), member, order, batch_size)
             member, answers = self._pass(member, inputs[rows_of_pass], exact)
             return member, trained, answers, _over_batches(validate, None, validation, VALIDATION_BATCH)[1]
 
         if len(orders) > 1:
-            return jax.vmap(epoch)(state, orders)
-        alone = jax.tree.map(lambda values: values[0], (state, orders))  # plain: `vmap` of one is slower
+            return jax.vmap(epoch)(state, orders, weights)
+        alone = jax.tree.map(
+            lambda values: values[0], (state, orders, weights)
+        )  # plain: `vmap` of one is slower
         ended: tuple[_State, _Seen, Any, _Seen] = jax.tree.map(lambda values: values[None], epoch(*alone))
         return ended
 
@@ -348,7 +357,14 @@ class _Program:
         return member._replace(non_trainable=statistics if exact else member.non_trainable), said
 
     def _loss(
-        self, trainable: Any, non_trainable: Any, inputs: Any, labels: Any, training: bool
+        self,
+        trainable: Any,
+        non_trainable: Any,
+        inputs: Any,
+        labels: Any,
+        of_rows: Any = None,
+        *,
+        training: bool,
     ) -> tuple[Any, tuple[Any, _Seen]]:
         import jax.numpy as jnp
         import keras
@@ -359,7 +375,7 @@ class _Program:
         # the loss may read a weight of the network, such as the share of label smoothing
         weights = [*zip(self._network.non_trainable_variables, non_trainable, strict=True)]
         with keras.StatelessScope(state_mapping=weights):
-            entropy = self._entropy(labels, probabilities)
+            entropy = self._entropy(labels, probabilities, sample_weight=of_rows)
         loss, non_trainable = sum(penalties, start=entropy), moved
         losses = jnp.full(len(labels), loss)  # so that its mean over the examples is that of `fit`
         if not self._has_two_classes:
@@ -403,6 +419,15 @@ def _some_at_a_time(function: Callable[[Any], Any], rows: Any) -> Any:
     if whole < len(rows):
         parts.append(function(rows[whole:]))
     return jnp.concatenate(parts)
+
+
+def _weights_of_members(configs: Sequence[TrialConfig], examples: Examples) -> np.ndarray | None:
+    """Returns what the classes weigh for each member, `(members, classes)`; None where they do for none."""
+    found = [examples.class_weights(config.class_weight) for config in configs]
+    if all(weights is None for weights in found):
+        return None  # the program without weights, which is the report's to the bit
+    even = np.ones(examples.classes, np.float32)
+    return np.stack([even if weights is None else weights for weights in found])
 
 
 def _means(seen: _Seen) -> tuple[list[float], list[float]]:

@@ -75,6 +75,7 @@ class Training:
         self.objective = objective
         self.examples = examples
         self.finished: list[EpochMetrics] = []
+        self._class_weights = examples.class_weights(config.class_weight)
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
         shape, classes = examples.inputs.shape[1:], examples.classes
@@ -284,12 +285,13 @@ class Training:
         config, examples = self.config, self.examples
         # not Keras' shuffle, whose first order in a new network is another than in one that is used again
         order = np.random.default_rng([config.seed, epoch]).permutation(examples.train)
+        weights = self._class_weights
         if not examples.are_images:
-            return Batches(examples, order, config.batch_size)
+            return Batches(examples, order, config.batch_size, class_weights=weights)
         order = order[: len(order) - len(order) % self._devices]  # another few are left out every epoch
         side = examples.inputs.shape[1]
         drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch)
-        return Batches(examples, order, config.batch_size, drawn)
+        return Batches(examples, order, config.batch_size, drawn, class_weights=weights)
 
     def _validation_batches(self) -> Batches:
         return self._central_batches(self.examples.validation)

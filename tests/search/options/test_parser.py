@@ -259,6 +259,7 @@ DEFAULTS = {
     "--clip-norm": "0.0, or an earlier stage",
     "--warmup": "0, or an earlier stage",
     "--label-smoothing": "0.0, or an earlier stage",
+    "--class-weight": "none, or an earlier stage",
     "--activation": "relu, or an earlier stage",
     "--normalisation": "batch, or an earlier stage",
     "--patience": "0",

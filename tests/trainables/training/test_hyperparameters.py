@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from sklearn.utils.class_weight import compute_class_weight
 
 from trainables.training.batches import Examples
 from trainables.training.network import Architecture, LabelSmoothing, SmoothedEntropy
@@ -80,6 +81,27 @@ def test_smoothed_entropy_is_that_of_keras() -> None:
     assert float(SmoothedEntropy(layer)(labels, said)) == pytest.approx(float(expected), rel=1e-6)
 
 
+def test_balanced_class_weights_are_those_of_scikit_learn_for_training_rows() -> None:
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 3, 2], np.int16)
+    examples = Examples(np.zeros((10, 2), np.float32), labels, np.arange(9), np.arange(9, 10), classes=4)
+    assert examples.class_weights("none") is None
+    found = examples.class_weights("balanced")
+    assert found is not None
+    expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels[:9])
+    assert found[[0, 1, 3]] == pytest.approx(expected)
+
+
+def test_class_weights_count_in_the_loss_of_training_alone(examples: Examples) -> None:
+    rows = [*np.flatnonzero(examples.labels == 0)[:6], examples.labels.argmax()]
+    rare = replace(examples, train=np.array(rows))
+    first = replace(PLAIN, epochs=1, batch_size=7, learning_rate=1e-9, normalisation="none")
+    plain, weighted = (
+        next(Training(replace(first, class_weight=kind), rare).epochs()) for kind in ("none", "balanced")
+    )
+    assert plain.loss != pytest.approx(weighted.loss, abs=1e-3)
+    assert plain.val_loss == pytest.approx(weighted.val_loss, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("values", "layers"),
     [
@@ -105,6 +127,7 @@ def test_network_has_the_layers(examples: Examples, values: dict[str, Any], laye
         {"weight_decay": 0.5},
         {"clip_norm": 0.01},
         {"label_smoothing": 0.2},
+        {"class_weight": "balanced"},
         {"activation": "silu"},
         {"normalisation": "layer"},
         {"warmup_epochs": 1},
@@ -135,6 +158,7 @@ def test_pack_mixes_the_numbers_of_optimizer_loss_and_schedule(examples: Example
         replace(SGD, clip_norm=0.1),
         replace(SGD, label_smoothing=0.1, warmup_epochs=1),
         replace(SGD, patience=1, learning_rate=1e-9),
+        replace(SGD, class_weight="balanced", label_smoothing=0.1),
     ]
     assert len(group_by_shape(configs)) == 1
     pack = PackedTraining(configs, examples)
