@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search.statistics.softmax_regression import SoftmaxRegression
+
 Features = NDArray[Any]
 Labels = NDArray[np.integer[Any]]
 
@@ -65,20 +67,25 @@ def linear_classifier(features: Features, labels: Labels, *, seed: int) -> Linea
     standard = (features - mean) / scale
     folds = max(2, min(CUTS, int(np.bincount(labels)[np.unique(labels)].min())))
     cuts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(standard, labels))
-    losses = _losses(standard, labels, cuts if standard.size <= FEW_VALUES else cuts[:1])
+    losses, last = _losses(standard, labels, cuts if standard.size <= FEW_VALUES else cuts[:1])
     best = PATH[int(np.argmin(losses))]
-    model = _model()
-    for inverse_penalty in PATH[: PATH.index(best) + 1]:
+    if isinstance(last, SoftmaxRegression):  # its steps cost more: it goes on from where a cut's ended
+        model, path = last, (best,)
+    else:
+        model, path = _model(labels), PATH[: PATH.index(best) + 1]
+    for inverse_penalty in path:
         _fit(model, inverse_penalty, standard, labels)
     coefficients = model.coef_.astype(np.float64) / scale
     return LinearClassifier(coefficients, model.intercept_ - coefficients @ mean, best)
 
 
-def _losses(features: Features, labels: Labels, cuts: Sequence[tuple[Labels, Labels]]) -> list[float]:
-    """Returns the mean log loss over the cuts for each of PATH; infinity after it has risen."""
+def _losses(
+    features: Features, labels: Labels, cuts: Sequence[tuple[Labels, Labels]]
+) -> tuple[list[float], Any]:
+    """Returns the mean log loss over the cuts along PATH until it has risen, and a cut's last model."""
     from sklearn.metrics import log_loss
 
-    models = [_model() for _ in cuts]
+    models = [_model(labels) for _ in cuts]
     losses: list[float] = []
     for inverse_penalty in PATH:
         of_cuts = []
@@ -88,12 +95,14 @@ def _losses(features: Features, labels: Labels, cuts: Sequence[tuple[Labels, Lab
         losses.append(float(np.mean(of_cuts)))
         if losses[-1] > _ENOUGH * min(losses):
             break
-    return losses
+    return losses, models[0]
 
 
-def _model() -> Any:
+def _model(labels: Labels) -> Any:
     from sklearn.linear_model import LogisticRegression
 
+    if np.unique(labels).size > 2:
+        return SoftmaxRegression(iterations=_ITERATIONS, tolerance=_TOLERANCE)
     return LogisticRegression(warm_start=True, max_iter=_ITERATIONS, tol=_TOLERANCE)
 
 
