@@ -7,6 +7,8 @@ import pandas as pd
 USER, FACE, PHOTO = "user", "face", "photo"
 ADIENCE_KINDS = (USER, FACE, PHOTO)
 TOGETHER, APART = "together", "apart"  # equal and near-equal images: kept on one side of a split, or not
+_SEVERAL = {"person": "people", "child": "children", "man": "men", "woman": "women", "identity": "identities"}
+_COLUMN, _ENDINGS = "column ", ("_id", "-id", " id", "_name", " name")
 
 
 def groups_of(table: pd.DataFrame, kind: str) -> pd.Series:
@@ -31,3 +33,17 @@ def _photographs(table: pd.DataFrame) -> pd.Series:
         for name, face in zip(names, subjects[2], strict=True)
     ]
     return subjects[0] + "/" + pd.Series(images, index=table.index, dtype="string")
+
+
+def group_nouns(kind: str) -> tuple[str, str]:
+    """Returns what one group and several groups of a manifest's `group_kind` are called: "user", "users".
+
+    Of groups that a column names it is the column's word, such as "patient"; without a word "group".
+    """
+    noun = kind.removeprefix(_COLUMN).lower()
+    for ending in _ENDINGS:
+        noun = noun.removesuffix(ending)
+    named = kind in (*ADIENCE_KINDS, "identity") or kind.startswith(_COLUMN)
+    if not named or not noun.isalpha() or noun in ("id", "name"):
+        noun = "group"
+    return noun, _SEVERAL.get(noun, f"{noun}s")

@@ -19,6 +19,7 @@ from search.ray_tune.head_start import HeadStart
 from search.ray_tune.workers import WorkerPool
 from search.strategies.preparation import Prepared
 from search.strategies.searches import Searches
+from search.strategies.split_worth import split_worth
 from search.study.layout import Layout
 from search.study.outcome import Outcome
 from search.study.stage_results import require_winner
@@ -76,6 +77,8 @@ class Session:
             outcome.results.append(result)
             Callbacks(pool.callbacks).search_finished(result)
             require_winner(result)
+        if outcome.results:
+            outcome.split_worth = split_worth(self._prepared, outcome.results[-1], pool.train)
         if self._options.deciding.final:
             outcome.reading = searches.held_out(outcome.results[-1])
         if self._options.wants_finetuning:

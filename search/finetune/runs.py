@@ -17,7 +17,7 @@ from search.finetune.plan import Column, FinetunePlan
 from search.statistics.baselines import Baseline, beside
 from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
-from search.study.comparison import breakdown_of
+from search.study.comparison import breakdown_of, scope_of
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
@@ -68,7 +68,7 @@ def run_finetune(
     winner = None if selection.winner is None else columns[selection.winner]
     found = baselines(backbone_read_by(plan.winner))
     verdict: str = selection.verdict
-    words = statement(selection, [column.title for column in columns])
+    words = statement(selection, [column.title for column in columns]) + scope_of(verdict, plan.problem)
     if selection.winner is not None:
         verdict, words = beside(
             found,

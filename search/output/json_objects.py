@@ -15,6 +15,7 @@ from search.strategies.plans import Plan
 from search.study.facts import StudyFacts
 from search.study.finetune_result import FinetuneResult
 from search.study.ledger import Ledger
+from search.study.outcome import Outcome
 from search.study.stage_results import Entry, Result
 from trainables.trial import Trial, TrialResult
 
@@ -41,17 +42,13 @@ def plan_json(
 
 
 def result_json(
-    results: Sequence[Result],
-    folder: Path,
-    made_of: StudyFacts,
-    ledger: Ledger,
-    seconds: float,
-    reading: Mapping[str, Any] | None,
+    outcome: Outcome, folder: Path, made_of: StudyFacts, ledger: Ledger, seconds: float
 ) -> dict[str, Any]:
     """Returns the object that `search.run --json` prints; its keys are kept for scripts.
 
-    With several results `stage` is "all", `stages` names them, and the winner is the last one's.
+    With several results its `stage` is "all", `stages` names them, and the winner is the last one's.
     """
+    results, worth, reading = outcome.results, outcome.split_worth, outcome.reading
     last = results[-1]
     return {
         "study": folder.name,
@@ -81,6 +78,7 @@ def result_json(
             }
             for result in results
         ],
+        "split_worth": worth and {**worth.to_dict(), "statement": worth.statement},
         "final": reading and dict(reading),
         "seconds": seconds,
     }

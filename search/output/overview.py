@@ -43,6 +43,8 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
     if snapshot.finetune:
         console.print()
         print_finetune(snapshot.finetune, console)
+    if snapshot.split_worth:
+        console.print(Text(snapshot.split_worth.statement), soft_wrap=True)
     for reading in snapshot.readings:
         console.print(Text(describe_reading(reading)), soft_wrap=True)
     console.print()
@@ -55,7 +57,7 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
 
 def overview_json(snapshot: Snapshot) -> dict[str, Any]:
     """Returns the object that `search.show --json` prints; its keys are kept for scripts."""
-    live = snapshot.live
+    live, worth = snapshot.live, snapshot.split_worth
     return {
         "study": snapshot.name,
         "folder": str(snapshot.folder),
@@ -66,6 +68,7 @@ def overview_json(snapshot: Snapshot) -> dict[str, Any]:
         "facts": {"format": STUDY_FORMAT, **snapshot.facts.to_dict()},
         "trials": len(snapshot.ended_at),
         "stages": [result.to_dict() for result in snapshot.results],
+        "split_worth": worth and {**worth.to_dict(), "statement": worth.statement},
         "final": list(snapshot.readings),
         "finetune": snapshot.finetune.to_dict() if snapshot.finetune else None,
         "next": _next(snapshot),

@@ -41,6 +41,8 @@ class ResultPrinter(Callback):
         """Prints what comes after the stages, and where everything lies."""
         if outcome.finetune:
             print_finetune(outcome.finetune, self._console)
+        if outcome.split_worth:
+            self._console.print(outcome.split_worth.statement, soft_wrap=True)
         if outcome.reading:
             self._console.print(describe_reading(outcome.reading), soft_wrap=True)
         self._console.print(f"results: {shown(folder)}", soft_wrap=True)
@@ -52,7 +54,7 @@ def print_json(outcome: Outcome, ledger: Ledger, seconds: float) -> None:
     made_of = read_facts(folder)
     told = {}
     if results:
-        told = result_json(results, folder, made_of, ledger, seconds, outcome.reading)
+        told = result_json(outcome, folder, made_of, ledger, seconds)
     elif finetune:
         told = finetune_json(finetune, folder, made_of, seconds)
     print(json.dumps({**told, **({"finetune": finetune.to_dict()} if finetune else {})}, indent=2))

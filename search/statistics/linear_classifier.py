@@ -70,10 +70,10 @@ def linear_classifier(features: Features, labels: Labels, *, seed: int) -> Linea
     losses, last = _losses(standard, labels, cuts if standard.size <= FEW_VALUES else cuts[:1])
     best = PATH[int(np.argmin(losses))]
     if isinstance(last, SoftmaxRegression):  # its steps cost more: it goes on from where a cut's ended
-        model, path = last, (best,)
+        model, first = last, PATH.index(best)
     else:
-        model, path = _model(labels), PATH[: PATH.index(best) + 1]
-    for inverse_penalty in path:
+        model, first = _model(labels), 0
+    for inverse_penalty in PATH[first : PATH.index(best) + 1]:
         _fit(model, inverse_penalty, standard, labels)
     coefficients = model.coef_.astype(np.float64) / scale
     return LinearClassifier(coefficients, model.intercept_ - coefficients @ mean, best)

@@ -28,6 +28,7 @@ class SoftmaxRegression:
         }
         self._inverse_penalty = 1.0
         self.coef_: Any = None
+        self.intercept_: Any = None
 
     def set_params(self, *, C: float) -> SoftmaxRegression:  # noqa: N803 -- scikit-learn's name
         """Takes `C`, the inverse of the penalty, and returns itself."""

@@ -13,7 +13,7 @@ from data_prep.splits import describe_split
 from search.statistics.paired_tests import LEVEL
 from search.statistics.selection import Selection, select
 from search.strategies.trial_runs import TrialRuns
-from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner
+from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner, scope_of
 from search.study.setup import Problem
 from search.study.stage_results import ComparisonProtocol, Decision
 from trainables.trial import Trial, TrialConfig
@@ -72,7 +72,7 @@ def decide(
         corrected=None if luck is None or won is None else won - luck,
         winner=winner.config if winner else None,
         verdict=selection.verdict,
-        statement=plan.statement(selection, candidates),
+        statement=plan.statement(selection, candidates) + scope_of(selection.verdict, plan.problem),
         breakdown=breakdown_of(winner.runs, plan.problem, runs.ledger) if winner else None,
         **circumstances(plan, [run for candidate in candidates for run in candidate.runs], runs.started),
     )

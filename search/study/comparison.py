@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import InputError
-from data_prep.groups import groups_of
+from data_prep.groups import group_nouns, groups_of
 from search.statistics.class_probabilities import predicted_labels
 from search.statistics.classification_errors import break_down
 from search.statistics.paired_tests import Comparison
@@ -122,6 +122,15 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
     columns = [np.concatenate([np.mean(runs[name], axis=0) for name in by_name]) for runs in whole]
     rows = np.concatenate([split.validation for split in by_name.values()])
     return luck_of_choice(np.stack(columns, axis=1), group_numbers(problem, rows))
+
+
+def scope_of(verdict: str, problem: Problem) -> str:
+    """Returns what a statement with that `verdict` must not be taken for, empty where there is nothing."""
+    shared = any(split.shared_groups for split in problem.splits)
+    if verdict != "clear" or not shared:
+        return ""
+    _, several = group_nouns(problem.manifest.group_kind)
+    return f"; {several} are on both sides of the split, so nothing is claimed for new {several}"
 
 
 def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ class Layout:
     command = _Inside("command.json")  # the options of the last run
     live = _Inside("live.json")  # the live state of the latest run
     final = _Inside("final.json")  # the readings of held-out data
+    split_worth = _Inside("split_worth.json")  # what the random split adds to the last winner's accuracy
     finetune = _Inside("finetune.json")  # the result of fine-tuning
     stages = _Inside("stages")  # the results of stages and of the joint search
     trials = _Inside("trials")  # the ledger

@@ -12,6 +12,7 @@ class SearchKind(StrEnum):
     STAGE = "stage"
     JOINT = "joint"
     HELD_OUT = "held-out data"
+    APART = "groups apart"  # the winner once more, to tell what groups on both sides are worth
     PRETRAINING = "pretraining"
     FINETUNE = "finetune"
     WEIGHTS = "weights"  # of a trial that the ledger has, and that is trained again to keep them

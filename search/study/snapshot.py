@@ -14,10 +14,11 @@ from data_prep.errors import InputError
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.remote import shown
 from search.space.stages import EVERY_STAGE
+from search.statistics.split_worth import SplitWorth
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
-from search.study.formats import read_file
+from search.study.formats import SPLIT_WORTH_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
@@ -40,7 +41,8 @@ class Snapshot:
     """Content of a study's folder at one moment: stages by the time they finished, trials by key.
 
     `storage` is what the option --storage calls the place of `folder`. `ended_at` are the moments (unix
-    seconds) at which the trials' files were written, by key. `readings` are of held-out data, `photographs`
+    seconds) at which the trials' files were written, by key. `readings` are of held-out data, `split_worth`
+    says what groups on both sides of a random split add to the last winner's accuracy, `photographs`
     is the picture (PNG) of what the final model says of some. `unread` has a sentence for each file that
     could not be read.
     """
@@ -53,6 +55,7 @@ class Snapshot:
     ended_at: Mapping[str, float]
     readings: Sequence[Mapping[str, Any]]
     finetune: FinetuneResult | None
+    split_worth: SplitWorth | None
     photographs: bytes | None
     command: Command | None
     live: Live | None
@@ -153,6 +156,7 @@ class SnapshotReader:
             },
             readings=one(layout.final, lambda path: read_final(path.parent)) or [],
             finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
+            split_worth=one(layout.split_worth, lambda path: read_split_worth(path.parent)),
             photographs=one(layout.photographs, Path.read_bytes),
             command=one(layout.command, lambda path: read_command(path.parent)),
             live=None,
@@ -187,6 +191,22 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
         way_out="restore it from a copy",  # without it a second look at held-out data would seem the first
     )
     return readings or []
+
+
+def read_split_worth(folder: Path) -> SplitWorth | None:
+    """Returns what the random split of the study in `folder` is worth, None where nothing is known of it.
+
+    Raises InputError where the file is damaged.
+    """
+    return read_file(
+        Layout(folder).split_worth, _split_worth, way_out="remove it, the next run writes it again"
+    )
+
+
+def _split_worth(values: Mapping[str, Any]) -> SplitWorth:
+    values = dict(values)
+    require_format(values.pop("format"), SPLIT_WORTH_FORMAT)
+    return SplitWorth.from_dict(values)
 
 
 def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:

@@ -48,6 +48,10 @@ def outcome_section(snapshot: Snapshot) -> Section:
                 mean = result.entry_of(result.winner).mean
                 text += f" Of its value: {flattered(mean, result.corrected)}."
             blocks.append(Paragraph(text))
+    if snapshot.split_worth:
+        blocks.append(
+            Paragraph(f"What the split is worth, for the last winner: {snapshot.split_worth.statement}.")
+        )
     blocks += [_final_table(snapshot), *_readings(snapshot.readings)]
     section = Section(name="outcome", title="Outcome", blocks=blocks)
     return section if snapshot.facts.is_of_gender else section.of_this_study()

@@ -23,6 +23,7 @@ from search.strategies.plans import joint_plan
 from search.strategies.staged import StagePlan
 from search.study.facts import StudyFacts
 from search.study.ledger import Ledger
+from search.study.outcome import Outcome
 from search.study.setup import Problem
 from search.study.stage_results import ComparisonProtocol, Entry, StageResult
 from tests.search.makers import (
@@ -293,7 +294,7 @@ def test_result_json_has_the_promised_keys(problem: Problem, tmp_path: Path) -> 
     ledger, trial = Ledger(tmp_path), problem.trial(WINNER, "random")
     ledger.record(make_result(trial, 0.5, 0.75))
     result = make_stage_result(entries=(make_entry(trials=(trial.key,), reused=(trial.key,)),))
-    said = result_json([result], tmp_path / "demo", MADE_OF, ledger, 3.5, None)
+    said = result_json(Outcome([result]), tmp_path / "demo", MADE_OF, ledger, 3.5)
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     promised = {"study", "stage", "objective", "data_digest", "trials", "winner", "seconds"}
     assert {name: said[name] for name in promised - {"trials"}} == {
@@ -313,7 +314,9 @@ def test_result_json_has_the_promised_keys(problem: Problem, tmp_path: Path) -> 
 
 
 def test_result_json_says_drawn_weights_and_verdict(tmp_path: Path) -> None:
-    said = result_json([make_stage_result()], tmp_path, MADE_OF, Ledger(tmp_path), 1.0, {"accuracy": 0.9})
+    said = result_json(
+        Outcome([make_stage_result()], reading={"accuracy": 0.9}), tmp_path, MADE_OF, Ledger(tmp_path), 1.0
+    )
     assert (said["drawn"], said["weights"], said["keras_backend"]) == (True, "none", "tensorflow")
     assert (said["verdict"], said["split"], said["final"]) == ("single", "random", {"accuracy": 0.9})
 
@@ -322,7 +325,7 @@ def test_result_json_of_a_failed_trial_has_null(problem: Problem, tmp_path: Path
     ledger, trial = Ledger(tmp_path), problem.trial(WINNER, "random")
     ledger.record(make_result(trial, status=TrialStatus.FAILED, reason="diverged"))
     result = make_stage_result(winner=None, verdict="none", entries=(make_entry(trials=(trial.key,)),))
-    said = result_json([result], tmp_path, MADE_OF, ledger, 1.0, None)
+    said = result_json(Outcome([result]), tmp_path, MADE_OF, ledger, 1.0)
     (row,) = said["trials"]
     assert said["winner"] is None
     assert (row["status"], row["reason"]) == ("FAILED", "diverged")
@@ -333,7 +336,11 @@ def test_result_json_of_a_trial_that_is_not_in_the_ledger_names_its_split_and_se
     protocol = ComparisonProtocol(split="folds", splits=("fold-0", "fold-1"), seeds=(7, 8), level=0.05)
     entry = make_entry(trials=("a", "b", "c", "d"), status="FAILED", reason="its worker died")
     said = result_json(
-        [make_stage_result(entries=(entry,), protocol=protocol)], tmp_path, MADE_OF, Ledger(tmp_path), 1, None
+        Outcome([make_stage_result(entries=(entry,), protocol=protocol)]),
+        tmp_path,
+        MADE_OF,
+        Ledger(tmp_path),
+        1,
     )
     assert {frozenset(row) for row in said["trials"]} == {frozenset(TRIAL_KEYS)}
     assert [(row["split"], row["config"]["seed"]) for row in said["trials"]] == [
@@ -351,7 +358,7 @@ def test_result_json_of_several_stages_has_each_trial_once(problem: Problem, tmp
         make_stage_result(stage, entries=(make_entry(trials=(trial.key,), reused=keys),))
         for stage, keys in (("lr", ()), ("dropout", (trial.key,)))
     )
-    said = result_json([trained, reused], tmp_path, MADE_OF, ledger, 1.0, None)
+    said = result_json(Outcome([trained, reused]), tmp_path, MADE_OF, ledger, 1.0)
     assert said["stage"] == "all"
     assert [(stage["stage"], stage["winner"]) for stage in said["stages"]] == [
         ("lr", WINNER.to_dict()),

@@ -99,3 +99,13 @@ def test_notes_say_that_batch_size_1_trains_nothing(tmp_path: Path) -> None:
     assert "Batch size 1 trains nothing: with one example, BatchNorm" in notes(
         make_problem(tmp_path), *configs
     )
+
+
+@pytest.mark.parametrize(("protocol", "claimed"), [("random", False), ("group", True)])
+def test_clear_winner_of_a_split_that_shares_groups_is_not_claimed_for_new_ones(
+    tmp_path: Path, protocol: str, claimed: bool
+) -> None:
+    result = decided(make_problem(tmp_path, protocol), Ledger(tmp_path), *range(7, 15))
+    assert result.verdict == "clear"
+    scope = "; groups are on both sides of the split, so nothing is claimed for new groups"
+    assert result.statement.endswith(scope) is not claimed

@@ -28,6 +28,6 @@ def test_search_has_a_text_that_is_read_back_and_a_stage(search: SearchId, text:
 
 @pytest.mark.parametrize("text", ["", "stages", "race lr"])
 def test_parse_refuses_what_is_no_search(text: str) -> None:
-    kinds = "stage, joint, held-out data, pretraining, finetune, weights"
+    kinds = "stage, joint, held-out data, groups apart, pretraining, finetune, weights"
     with pytest.raises(ValueError, match=re.escape(f"a search is of a kind ({kinds}), received {text!r}")):
         SearchId.parse(text)
