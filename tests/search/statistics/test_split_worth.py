@@ -30,8 +30,8 @@ PLAIN: dict[str, Any] = {
         (
             {"accuracy": 0.88},
             "0.880 on the random split; 0.861 on people not seen in training (95 % interval 0.830 to 0.890 "
-            "over 1,203 people): no difference that could be told from chance, so people on both sides explain "
-            "little of it",
+            "over 1,203 people): no difference that could be told from chance, so people on both sides "
+            "explain little of it",
         ),
         (
             {"noun": "near-duplicates", "known": False},
