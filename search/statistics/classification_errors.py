@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from search.statistics.class_probabilities import predicted_labels
+from search.statistics.group_bootstrap import interval_of_share
 
 BINS = 10
 ROC_POINTS = 200
@@ -24,6 +25,7 @@ WORST_PAIRS = 20
 _Labels = NDArray[np.int64]
 _Probabilities = NDArray[np.float64]
 _Mask = NDArray[np.bool_]
+_Groups = NDArray[np.int64] | None
 
 
 def break_down(
@@ -33,6 +35,7 @@ def break_down(
     class_names: Sequence[str],
     *,
     ordered: bool = False,
+    groups: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Returns the errors of a classifier as JSON values, None where a figure is undefined.
 
@@ -40,7 +43,8 @@ def break_down(
     as label 1 from 0.5, else of every label `(n, classes)`, where the likeliest counts. `class_names` are in
     the order of the labels. `ages` names the age group of each image as in the data ("(25, 32)"), None or NA
     where it is unknown; `by_age` is empty where all are. All intervals are Wilson's (1927) at 95 % and take
-    images as independent.
+    images as independent; with the `groups` of the images `(n,)` those of accuracies take the images of one
+    as correlated (`search.statistics.group_bootstrap`), and `groups` is their number.
 
     `confusion` has a row for each class and a column for each prediction, for two classes [[tn, fp], [fn,
     tp]] with label 1 as positive, and is None for more than 100 classes; `worst_pairs` are the commonest
@@ -62,10 +66,12 @@ def break_down(
     labels = labels.astype(np.int64)
     said = predicted_labels(probabilities)
     two = probabilities.ndim == 1
-    by_label = _by_label(labels, said, class_names)
+    drawn = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    by_label = _by_label(labels, said, class_names, drawn)
     return {
         "n": int(labels.size),
-        **_accuracy(said == labels),
+        **({} if drawn is None else {"groups": int(drawn.max()) + 1}),
+        **_accuracy(said == labels, drawn),
         **_means(by_label),
         "confusion": _confusion(labels, said, len(class_names)),
         **({} if two else {"worst_pairs": _worst_pairs(labels, said, class_names)}),
@@ -73,14 +79,18 @@ def break_down(
         "roc": (_roc if two else _roc_of_classes)(labels, probabilities),
         "calibration": _calibration(labels, probabilities),
         "by_label": by_label,
-        "by_age": _by_age(ages, said == labels),
+        "by_age": _by_age(ages, said == labels, drawn),
     }
 
 
-def _accuracy(right: _Mask) -> dict[str, Any]:
-    if not right.size:
+def _accuracy(right: _Mask, groups: _Groups, rows: _Mask | None = None) -> dict[str, Any]:
+    """Returns the share that is right of all images, or of those in `rows`, with its interval."""
+    rows = np.ones_like(right) if rows is None else rows
+    hits = right[rows]
+    if not hits.size:
         return {"accuracy": None, "interval": None}
-    return {"accuracy": float(right.mean()), "interval": _wilson(right)}
+    interval = _wilson(hits) if groups is None else list(interval_of_share(hits, groups[rows]))
+    return {"accuracy": float(hits.mean()), "interval": interval}
 
 
 def _wilson(hits: _Mask) -> list[float]:
@@ -193,7 +203,9 @@ def _bin(number: int, happened: _Mask, stated: _Probabilities, inside: _Mask, sh
     }
 
 
-def _by_label(labels: _Labels, said: _Labels, class_names: Sequence[str]) -> list[dict[str, Any]]:
+def _by_label(
+    labels: _Labels, said: _Labels, class_names: Sequence[str], groups: _Groups
+) -> list[dict[str, Any]]:
     from sklearn.metrics import precision_recall_fscore_support
 
     numbers = range(len(class_names))
@@ -205,7 +217,7 @@ def _by_label(labels: _Labels, said: _Labels, class_names: Sequence[str]) -> lis
             "label": label,
             "name": class_names[label],
             "n": int(count),
-            **_accuracy((said == label)[labels == label]),
+            **_accuracy(said == label, groups, labels == label),
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
@@ -214,13 +226,16 @@ def _by_label(labels: _Labels, said: _Labels, class_names: Sequence[str]) -> lis
     ]
 
 
-def _by_age(ages: Sequence[str | None], right: _Mask) -> list[dict[str, Any]]:
+def _by_age(ages: Sequence[str | None], right: _Mask, groups: _Groups) -> list[dict[str, Any]]:
     if not any(isinstance(age, str) for age in ages):
         return []  # data that has no ages
     # pandas gives NA or NaN where no age is known
     names = np.array([age if isinstance(age, str) else UNKNOWN_AGE for age in ages])
-    rows = {str(name): right[names == name] for name in sorted(np.unique(names).tolist(), key=_first_year)}
-    return [{"age": name, "n": int(hits.size), **_accuracy(hits)} for name, hits in rows.items()]
+    rows = {str(name): names == name for name in sorted(np.unique(names).tolist(), key=_first_year)}
+    return [
+        {"age": name, "n": int(inside.sum()), **_accuracy(right, groups, inside)}
+        for name, inside in rows.items()
+    ]
 
 
 def _first_year(age: str) -> tuple[float, str]:

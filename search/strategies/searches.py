@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from data_prep.readers import Readers
 from search.ray_tune.collector import Policy
 from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
 from search.strategies.baselines import Baselines
-from search.strategies.held_out import evaluate_winner
+from search.strategies.held_out import HeldOut, evaluate_winner
 from search.strategies.joint import run_joint
 from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import Plan, joint_plan, stage_plan
@@ -45,8 +46,14 @@ class Searches:
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
         workers = self._hire(SearchId(SearchKind.HELD_OUT), lambda trial: trial.split)
-        problem, ledger = self._prepared.problem, self._prepared.ledger
-        return evaluate_winner(result, problem, ledger, _plainly(workers), self.baselines.of)
+        held_out = HeldOut(
+            problem=self._prepared.problem,
+            ledger=self._prepared.ledger,
+            train=_plainly(workers),
+            readers=Readers(self._prepared.options.study.cache),
+            baselines=self.baselines.of,
+        )
+        return evaluate_winner(result, held_out)
 
     def _stage(self, name: str, before: Sequence[Result], sweep: int) -> StageResult:
         stage = self._prepared.options.stage_called(name)

@@ -89,14 +89,23 @@ def figures_at_inference(finished: Sequence[TrialResult]) -> dict[str, Any]:
     }
 
 
-def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
-    """Returns the breakdown of the validation errors of the runs with the first seed, all splits together."""
+def breakdown_of(
+    runs: Sequence[Trial], problem: Problem, ledger: Ledger, *, by_group: bool = False
+) -> dict[str, Any]:
+    """Returns the breakdown of the validation errors of the runs with the first seed, all splits together.
+
+    With `by_group` its intervals take the images of one group as correlated, where groups are known.
+    """
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
     validation_rows = problem.validation_rows
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
     ages, names = ages_of(problem, rows), problem.manifest.class_names
-    return break_down(problem.labels[rows], probabilities, ages, names, ordered=problem.is_ordered)
+    known = by_group and any(split.groups_known for split in problem.splits)
+    groups = group_numbers(problem, rows) if known else None
+    return break_down(
+        problem.labels[rows], probabilities, ages, names, ordered=problem.is_ordered, groups=groups
+    )
 
 
 def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger: Ledger) -> float | None:

@@ -18,7 +18,7 @@ from search.statistics.split_worth import SplitWorth
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
-from search.study.formats import SPLIT_WORTH_FORMAT, read_file, require_format
+from search.study.formats import FINAL_FORMAT, SPLIT_WORTH_FORMAT, read_file, require_format
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
@@ -187,10 +187,15 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
     """
     readings = read_file(
         Layout(folder).final,
-        lambda values: [dict(reading) for reading in values["readings"]],
+        _readings,
         way_out="restore it from a copy",  # without it a second look at held-out data would seem the first
     )
     return readings or []
+
+
+def _readings(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    require_format(values.get("format", 1), FINAL_FORMAT, older=(1,))  # 1 did not say so
+    return [dict(reading) for reading in values["readings"]]
 
 
 def read_split_worth(folder: Path) -> SplitWorth | None:

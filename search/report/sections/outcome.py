@@ -21,7 +21,7 @@ from search.report.words import stage_title
 from search.space.labels import describe_config, told_of
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.baselines import NO_GAIN
-from search.statistics.number_text import NONE, decimal, with_spread
+from search.statistics.number_text import NONE, bracketed, decimal, with_spread
 from search.statistics.verdict_text import flattered
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
@@ -156,6 +156,7 @@ def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
         (
             str(reading.get("stage", NONE)),
             _held_out(reading),
+            _interval(reading),
             NONE,
             str(reading.get("n", NONE)),
             str(reading.get("split", NONE)),
@@ -165,13 +166,23 @@ def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
     ]
     yield Table(
         caption="The winner on held-out data (accuracy ± standard error over the splits, last epoch)",
-        columns=("winner of", "ours", "published", "images", "split", "read at"),
+        columns=("winner of", "ours", "95 % interval", "published", "images", "split", "read at"),
         rows=rows,
     )
-    if len(rows) > 1:
-        yield Bullets(
-            [f"The held-out data was read {len(rows)} times; each reading after the first tells less."]
-        )
+    count = _readings_of_data(readings)
+    times = "once" if count == 1 else f"{count} times; each reading after the first tells less"
+    yield Bullets([f"The held-out rows of this data were read {times}."])
+
+
+def _interval(reading: Mapping[str, Any]) -> str:
+    interval = bracketed(reading.get("interval"))
+    return interval if interval == NONE else f"{interval} over {reading.get('interval_over', NONE)}"
+
+
+def _readings_of_data(readings: Sequence[Mapping[str, Any]]) -> int:
+    """Returns how often anybody has read the held-out rows by the last reading, which counts too."""
+    others = readings[-1].get("read_before")
+    return max(len(readings), 1 + len(others) if isinstance(others, list) else 0)
 
 
 def _held_out(reading: Mapping[str, Any], factor: float = 1.0, digits: int = 4) -> str:

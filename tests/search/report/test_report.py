@@ -323,12 +323,19 @@ def test_held_out_reading_is_shown(make_study: Make) -> None:
         "split": "folds",
         "accuracy": 0.8812,
         "standard_error": 0.0123,
+        "interval": [0.8701, 0.8902],
+        "interval_over": "2,194 users",
         "n": 12_194,
         "read_at": "2026-01-01T00:00:00+00:00",
+        "read_before": [{"study": "s", "by": "ann@lab", "read_at": "2025-01-01", "folds": {}}],
     }
     (study / "final.json").write_text(json.dumps({"readings": [reading]}), "utf-8")
     text = report(study)
-    assert "| lr | 0.8812 ± 0.0123 | - | 12194 | folds | 2026-01-01T00:00:00+00:00 |" in text
+    row = "| lr | 0.8812 ± 0.0123 | [0.8701, 0.8902] over 2,194 users | - | 12194 | folds | 2026-01-01"
+    assert row in text
+    assert (
+        "The held-out rows of this data were read 2 times; each reading after the first tells less." in text
+    )
     assert "| **resnet50_v2** | **88.12 ± 1.23** |" in text
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
-from search.strategies.held_out import describe_reading, evaluate_winner, require_held_out
+from data_prep.readers import Readers
+from search.strategies.held_out import HeldOut, describe_reading, evaluate_winner, require_held_out
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_final
@@ -37,7 +38,9 @@ def trainer(problem: Problem, tmp_path: Path) -> FakeTrainer:
 
 
 def read(result: StageResult, trainer: FakeTrainer, folder: Path) -> dict[str, object]:
-    return evaluate_winner(result, trainer.problem, trainer.ledger, trainer)
+    problem, ledger = trainer.problem, trainer.ledger
+    readers = Readers(folder / "cache")
+    return evaluate_winner(result, HeldOut(problem=problem, ledger=ledger, train=trainer, readers=readers))
 
 
 def test_reading_trains_on_all_but_the_test_part_of_each_split(trainer: FakeTrainer, tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_reading_says_what_was_read(trainer: FakeTrainer, tmp_path: Path) -> Non
 
 def test_reading_is_kept_as_plain_json(trainer: FakeTrainer, tmp_path: Path) -> None:
     reading = read(WINNER, trainer, tmp_path)
-    assert json.loads((tmp_path / "final.json").read_text()) == {"readings": [reading]}
+    assert json.loads((tmp_path / "final.json").read_text()) == {"format": 2, "readings": [reading]}
     assert read_final(tmp_path) == [reading]
 
 
@@ -75,6 +78,41 @@ def test_reading_of_a_second_winner_is_counted(trainer: FakeTrainer, tmp_path: P
     first, second = (read(result, trainer, tmp_path) for result in (WINNER, SECOND))
     assert (first["earlier_readings"], second["earlier_readings"]) == (0, 1)
     assert read_final(tmp_path) == [first, second]
+
+
+def test_reading_has_an_interval_over_groups(trainer: FakeTrainer, tmp_path: Path) -> None:
+    reading = read(WINNER, trainer, tmp_path)
+    low, high = reading["interval"]  # type: ignore[misc]
+    # the made predictions are all of label 1, which half of the groups have
+    assert low < 0.5 < high
+    assert reading["interval_over"] == "40 groups"
+    breakdown = reading["breakdown"]
+    assert breakdown["groups"] == 40  # type: ignore[index]
+    assert breakdown["interval"] == pytest.approx([low, high], abs=0.1)  # type: ignore[index]
+
+
+def test_second_study_is_told_who_read_the_data_when_and_how_often(problem: Problem, tmp_path: Path) -> None:
+    first, second = (FakeTrainer(problem, Ledger(tmp_path / name), by_split) for name in ("one", "two"))
+    assert read(WINNER, first, tmp_path)["read_before"] == []
+    told = read(WINNER, second, tmp_path)
+    (before,) = told["read_before"]  # type: ignore[misc]
+    assert before["study"] == str(tmp_path / "one")
+    assert before["folds"] == {"kfold-2-0-test": 40, "kfold-2-1-test": 40}
+    said = describe_reading(told)
+    assert f"the held-out rows of this data were read once before: for {tmp_path / 'one'}, by " in said
+    assert before["read_at"] in said
+
+
+def test_study_that_begins_anew_under_its_name_is_told_of_itself(problem: Problem, tmp_path: Path) -> None:
+    trainer = FakeTrainer(problem, Ledger(tmp_path / "one"), by_split)
+    read(WINNER, trainer, tmp_path)
+    (tmp_path / "one" / "final.json").unlink()
+    assert len(read(WINNER, trainer, tmp_path)["read_before"]) == 1  # type: ignore[arg-type]
+
+
+def test_readings_of_format_1_are_read(tmp_path: Path) -> None:
+    (tmp_path / "final.json").write_text(json.dumps({"readings": [READING]}))
+    assert read_final(tmp_path) == [READING]
 
 
 def test_reading_uses_what_an_interrupted_one_trained(trainer: FakeTrainer, tmp_path: Path) -> None:
