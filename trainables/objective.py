@@ -42,6 +42,11 @@ class Objective:
         return self.metric if self.metric in PROBABILITY_FIGURES else ""
 
     @property
+    def is_of_last_epoch(self) -> bool:
+        """Whether it is a figure of the weights after the last epoch, and of no others."""
+        return self.metric not in ("mean_val_accuracy", "best_val_accuracy")
+
+    @property
     def worst(self) -> float:
         """The value of what has none, such as a trial that diverged at once."""
         return 0.0 if self.mode == "max" else _WORST_LOSS

@@ -45,7 +45,9 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         breakdown=breakdown_of([run], problem, ledger),
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
-        statement=result.statement,
+        statement=" ".join([f"{result.statement}.", result.decided_by]).strip()
+        if result.decided_by
+        else result.statement,
         versions=versions_of_a_trial(),
         command=command,
     )

@@ -12,32 +12,21 @@ from data_prep.class_names import listed, same_classes
 from data_prep.errors import InputError
 from data_prep.sources import celeba_of
 from data_prep.splits import PRETRAINING, make_splits
+from search.finetune.columns import Column, earlier_column
 from search.options.run_groups import BLOCKS_FACTOR
 from search.options.search_options import SearchOptions
 from search.options.types import Blocks
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.paired_tests import MARGIN
 from search.study.setup import Problem
-from search.study.stage_results import StageFiles, winner_of
+from search.study.stage_results import Result, StageFiles, winner_of
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.images import RESIZES
+from trainables.objective import OBJECTIVE, OBJECTIVES, Objective
 from trainables.trial import Trial, TrialConfig
 
 UNTUNED_BATCH = 64  # of the report's backbone stage
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """A way to the final model: its runs, a trial for each split and seed.
-
-    `keep` says that their weights are needed afterwards.
-    """
-
-    name: str
-    title: str
-    runs: tuple[Trial, ...]
-    keep: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +36,8 @@ class FinetunePlan:
     `pretraining` is the problem whose images the winner sees first, None for no such column. `blocks` adds
     a column each: that many last blocks of the backbone ("all": it all) are trained on images, from the
     head that the columns before have. `blocks_rate` is their learning rate (by default BLOCKS_FACTOR of
-    the winner's); `on_images` holds their augment, precision and train_batchnorm.
+    the winner's); `on_images` holds their augment, precision and train_batchnorm. `earlier` is the final
+    model that the study has already. `searched_by` decided the search.
     """
 
     problem: Problem
@@ -60,6 +50,8 @@ class FinetunePlan:
     pretraining_epochs: int | None = None
     on_images: Mapping[str, Any] | None = None
     margin: float = MARGIN
+    earlier: Column | None = None
+    searched_by: Objective = OBJECTIVE
 
     def __post_init__(self) -> None:
         backbone = find_backbone(self.winner.backbone)
@@ -73,6 +65,11 @@ class FinetunePlan:
                 f"--finetune blocks is for pretrained backbones, the winner is {self.winner.backbone}, which "
                 "is trained whole anyway; use --finetune head"
             )
+
+    @property
+    def objective(self) -> Objective:
+        """The figure that decides: that of the search, where it is one of the weights that the model has."""
+        return self.searched_by if self.searched_by.is_of_last_epoch else OBJECTIVES["val_accuracy"]
 
     @property
     def untuned(self) -> TrialConfig:
@@ -127,7 +124,13 @@ class FinetunePlan:
 
     def columns(self) -> list[Column]:
         """Returns all columns, in the order in which they can be trained."""
-        return [*self.head_columns(), *self.block_columns()]
+        now = [*self.head_columns(), *self.block_columns()]
+        return [*now, *self.columns_of_before(now)]
+
+    def columns_of_before(self, now: Sequence[Column]) -> list[Column]:
+        """Returns the column of the final model that the study has, unless it is one of those of `now`."""
+        keys = {run.key for column in now for run in column.runs}
+        return [self.earlier] if self.earlier and self.earlier.runs[0].key not in keys else []
 
     def trials(self) -> list[Trial]:
         """Returns all trials, in the order in which they can be trained."""
@@ -204,17 +207,27 @@ def finetune_plan(
             f"the final model reads pictures that are scaled by {RESIZES[0]}, the heads of this study read "
             f"those of {problem.resize}; fine-tune in a study without --resize"
         )
-    winner, origin = winner_of(list(StageFiles(folder).all()), folder)
+    results = list(StageFiles(folder).all())
+    winner, origin = winner_of(results, folder)
     winner = replace(winner, **options.held.given)
+    seeds = tuple(range(winner.seed, winner.seed + options.deciding.first_repeats))
     return FinetunePlan(
         problem=problem,
         pretraining=pretraining,
         winner=winner,
         origin=origin,
-        seeds=tuple(range(winner.seed, winner.seed + options.deciding.first_repeats)),
+        seeds=seeds,
         blocks=options.final_model.blocks,
         blocks_rate=options.final_model.finetune_rate,
         pretraining_epochs=options.final_model.pretraining_epochs,
         on_images=options.images.given,
         margin=options.deciding.margin,
+        earlier=earlier_column(problem, folder, seeds),
+        searched_by=_searched_by(options, results),
     )
+
+
+def _searched_by(options: SearchOptions, results: Sequence[Result]) -> Objective:
+    """Returns the objective of the search that the winner is of, or the one that is asked for now."""
+    asked = OBJECTIVES[options.deciding.objective]
+    return asked if asked != OBJECTIVE else [each for each in results if each.winner][-1].objective

@@ -13,18 +13,19 @@ from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file
-from search.finetune.plan import Column, FinetunePlan
+from search.finetune.columns import Column
+from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import Baseline, beside
 from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import statement
-from search.study.comparison import breakdown_of, scope_of
-from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
+from search.study.comparison import Candidate, breakdown_of, scope_of, scored
+from search.study.finetune_result import ColumnResult, FinetuneResult, metrics_of
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.features.inputs import backbone_read_by
-from trainables.objective import probability_figure
+from trainables.objective import OBJECTIVES, Objective, probability_figure
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 BaselinesOf = Callable[[str], tuple[Baseline, ...]]
@@ -63,7 +64,11 @@ def run_finetune(
         blocks = plan.block_columns()
         runs.train(plan.problem, SearchId(SearchKind.FINETUNE), blocks)
         columns += blocks
-    scores = [_scores_of(column, runs.results) for column in columns]
+    before = plan.columns_of_before(columns)
+    runs.train(plan.problem, SearchId(SearchKind.FINETUNE), before)
+    columns += before
+    results = _scored(columns, runs.results, plan, ledger)
+    scores = [_scores_of(column, results, plan.objective) for column in columns]
     selection = select(scores, margin=plan.margin)
     winner = None if selection.winner is None else columns[selection.winner]
     found = baselines(backbone_read_by(plan.winner))
@@ -72,14 +77,14 @@ def run_finetune(
     if selection.winner is not None:
         verdict, words = beside(
             found,
-            scores,
+            [_scores_of(column, results, OBJECTIVES["val_accuracy"]) for column in columns],
             winner=selection.winner,
             backbone=backbone_read_by(plan.winner),
             decided=(verdict, words),
             margin=plan.margin,
         )
     return FinetuneResult(
-        columns=tuple(_column_results(plan.problem, columns, selection, runs.results, ledger)),
+        columns=tuple(_column_results(plan, columns, selection, results, ledger)),
         winner=winner.name if winner else None,
         verdict=verdict,
         statement=words,
@@ -87,7 +92,9 @@ def run_finetune(
         origin=plan.origin,
         split=plan.problem.protocol,
         seeds=plan.seeds,
-        pretraining=_facts(plan),
+        pretraining=winner.pretraining if winner and winner.pretraining else _facts(plan),
+        objective=plan.objective,
+        searched_by=plan.searched_by,
         breakdown=breakdown_of(winner.runs, plan.problem, ledger) if winner else None,
         seconds=time.perf_counter() - started,
         finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -163,19 +170,23 @@ def _facts(plan: FinetunePlan) -> dict[str, Any] | None:
     }
 
 
-def _last(result: TrialResult | None) -> float:
-    if result is None or result.status is not TrialStatus.COMPLETED:
-        return math.nan
-    # not the best epoch: the final model has the weights of the last one
-    return result.epochs[-1].val_accuracy
+def _scored(
+    columns: Sequence[Column], results: Mapping[str, TrialResult], plan: FinetunePlan, ledger: Ledger
+) -> dict[str, TrialResult]:
+    """Returns the results of the columns by key, with the figure that decides in their last epoch."""
+    problem = replace(plan.problem, objective=plan.objective)
+    keys = [run.key for column in columns for run in column.runs if run.key in results]
+    return {key: scored(results[key], problem, ledger) for key in keys}
 
 
-def _scores_of(column: Column, results: Mapping[str, TrialResult]) -> dict[tuple[str, int], float]:
-    return {(run.split, run.config.seed): _last(results.get(run.key)) for run in column.runs}
+def _scores_of(
+    column: Column, results: Mapping[str, TrialResult], objective: Objective
+) -> dict[tuple[str, int], float]:
+    return Candidate(None, column.runs[0].config, column.runs).scores(results, objective)
 
 
 def _column_results(
-    problem: Problem,
+    plan: FinetunePlan,
     columns: Sequence[Column],
     selection: Selection,
     results: Mapping[str, TrialResult],
@@ -190,7 +201,10 @@ def _column_results(
             config=column.runs[0].config.to_dict(),
             start=column.runs[0].start,
             trials=tuple(run.key for run in column.runs),
-            figures={metric: _figure(metric, completed, problem, ledger) for metric in FINETUNE_METRICS},
+            figures={
+                metric: _figure(metric, completed, plan.problem, ledger)
+                for metric in metrics_of(plan.objective)
+            },
             seconds=math.fsum(result.seconds for result in ended),
             reason="; ".join(sorted({result.reason for result in ended if result.reason})),
         )

@@ -190,16 +190,18 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     """Prints one row per column of the report's final table, and the verdict."""
     table = Table(title="Stage finetune, last epoch", title_justify="left", box=None, padding=(0, 1))
     table.add_column("", overflow="fold")
-    for metric in FINETUNE_METRICS:
-        table.add_column(_HEADS[metric], justify="right", no_wrap=True)
+    for metric in result.metrics:
+        table.add_column(_HEADS.get(metric, label_of(metric)), justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for column in result.columns:
-        figures = (_shown(column, metric) for metric in FINETUNE_METRICS)
+        figures = (_shown(column, metric) for metric in result.metrics)
         table.add_row(Text(column.title), *figures, _mark(column, result))
     at = 1 + FINETUNE_METRICS.index("val_accuracy")
     add_baselines(table, result.baselines, len(table.columns), at)
     console.print(table)
     console.print(Text(result.statement), soft_wrap=True)
+    if result.decided_by:
+        console.print(Text(result.decided_by), soft_wrap=True)
 
 
 def _shown(column: ColumnResult, metric: str) -> str:

@@ -13,18 +13,25 @@ from data_prep.errors import InputError
 from search.statistics.baselines import Baseline, baselines_of
 from search.study.formats import FINETUNE_FORMAT, require_format
 from search.study.layout import Layout
+from trainables.objective import OBJECTIVES, Objective
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FINETUNE_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss", "auc")
+LAST_ACCURACY = OBJECTIVES["val_accuracy"]
+
+
+def metrics_of(objective: Objective) -> tuple[str, ...]:
+    """Returns the metrics that columns are told by: FINETUNE_METRICS, and the one that decides."""
+    return tuple(dict.fromkeys((*FINETUNE_METRICS, objective.metric)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnResult:
     """A column of the final table, last epoch, as mean and standard deviation over the runs.
 
-    `figures` has a pair for each of FINETUNE_METRICS; a deviation is None with fewer than two runs. The last
+    `figures` has a pair for each metric; a deviation is None with fewer than two runs. The last
     five compare with the winner, as in `search.study.stage_results.Entry`.
     """
 
@@ -47,7 +54,8 @@ class ColumnResult:
 class FinetuneResult:
     """What fine-tuning found, as it stands in `finetune.json`; `winner` names the column with the best mean.
 
-    The verdict is of the last epoch's validation accuracy, by the rules of `search.statistics.selection`.
+    The verdict is of the `objective` after the last epoch, by the rules of `search.statistics.selection`; the
+    search was decided by `searched_by`.
     """
 
     columns: tuple[ColumnResult, ...]
@@ -62,6 +70,23 @@ class FinetuneResult:
     seconds: float
     finished_at: str  # ISO 8601, UTC
     baselines: tuple[Baseline, ...] = ()
+    objective: Objective = LAST_ACCURACY
+    searched_by: Objective = LAST_ACCURACY
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of each column."""
+        return metrics_of(self.objective)
+
+    @property
+    def decided_by(self) -> str:
+        """The sentence on why another figure decides here than did in the search; empty where none does."""
+        if self.objective == self.searched_by:
+            return ""
+        return (
+            f"The ways are compared by the {self.objective.name}, whose weights the final model has; the "
+            f"search was decided by the {self.searched_by.name}."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
@@ -71,21 +96,26 @@ class FinetuneResult:
     def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
         """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
         values = dict(values)
-        require_format(values.pop("format"), FINETUNE_FORMAT, older=(1,))
+        require_format(values.pop("format"), FINETUNE_FORMAT, older=(1, 2))
         columns = tuple(
             ColumnResult(**{**column, "trials": tuple(column["trials"])}) for column in values["columns"]
         )
-        found = baselines_of(values.get("baselines", ()))
-        return cls(**{**values, "columns": columns, "seeds": tuple(values["seeds"]), "baselines": found})
+        read: dict[str, Any] = {
+            "columns": columns,
+            "seeds": tuple(values["seeds"]),
+            "baselines": baselines_of(values.get("baselines", ())),
+            **{name: Objective(**values[name]) for name in ("objective", "searched_by") if name in values},
+        }
+        return cls(**{**values, **read})
 
     def table(self) -> pd.DataFrame:
-        """Returns one row per column, with FINETUNE_METRICS as means, and the difference to the winner."""
+        """Returns one row per column, with its metrics as means, and the difference to the winner."""
         import pandas as pd  # takes as long as all the rest, and only people at Python ask for tables
 
         return pd.DataFrame(
             {
                 "way": column.title,
-                **{metric: column.figures[metric][0] for metric in FINETUNE_METRICS},
+                **{metric: column.figures[metric][0] for metric in self.metrics},
                 "runs": len(column.trials),
                 "seconds": column.seconds,
                 "difference": column.difference,

@@ -12,7 +12,7 @@ from data_prep.errors import InputError
 STUDY_FORMAT = 2  # of study.json; 1 had no names of classes
 STAGE_FORMAT = 3  # of stages/<stage>.json; 1 had fewer figures of an entry, 2 no margin and no baselines
 BASELINES_FORMAT = 1  # of baselines/<key>.json
-FINETUNE_FORMAT = 2  # of finetune.json; 1 had no margin and no baselines
+FINETUNE_FORMAT = 3  # of finetune.json; 1 had no margin and no baselines, 2 no objective
 FINAL_FORMAT = 2  # of final.json; 1 had no intervals and did not know who else read the data
 SPLIT_WORTH_FORMAT = 1  # of split_worth.json
 LIVE_FORMAT = 1  # of live.json

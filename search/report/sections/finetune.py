@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from search.report.document import Block, Paragraph, PngImage, Section, Table
@@ -11,7 +11,7 @@ from search.report.sections.stage_figures import epoch_curves
 from search.report.words import baseline_rows
 from search.space.labels import label_of
 from search.statistics.number_text import bracketed, decimal, with_spread
-from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
+from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.layout import Layout
 from search.study.snapshot import Snapshot
 
@@ -36,6 +36,8 @@ def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
 
 def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
     yield Paragraph(f"The winner of {found.origin}, trained in {len(found.columns)} ways: {found.statement}.")
+    if found.decided_by:
+        yield Paragraph(found.decided_by)
     if found.pretraining:
         facts = found.pretraining
         yield Paragraph(
@@ -45,21 +47,21 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
         )
     runs = [(each.title, snapshot.runs(each)) for each in found.columns]
     yield from epoch_curves("Final models", runs, "finetune")
-    columns = ("", *map(label_of, FINETUNE_METRICS), "difference", "interval", "p")
+    columns = ("", *map(label_of, found.metrics), "difference", "interval", "p")
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
-        "validation accuracy",
+        f"{found.objective.name.removesuffix(' of the last epoch')}",
         columns=columns,
         rows=[
-            *(_row(column) for column in found.columns),
+            *(_row(column, found.metrics) for column in found.columns),
             *baseline_rows(found.baselines, columns, value=label_of("val_accuracy"), remark="difference"),
         ],
         strong=frozenset(n for n, column in enumerate(found.columns) if column.name == found.winner),
     )
 
 
-def _row(column: ColumnResult) -> tuple[str, ...]:
-    cells = [with_spread(*column.figures[metric]) for metric in FINETUNE_METRICS]
+def _row(column: ColumnResult, metrics: Sequence[str]) -> tuple[str, ...]:
+    cells = [with_spread(*column.figures[metric]) for metric in metrics]
     standing = " (equivalent)" if column.equivalent else " (tied)" if column.tied else ""
     difference = decimal(column.difference) + standing
     return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))

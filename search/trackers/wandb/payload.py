@@ -9,7 +9,7 @@ from typing import Any
 
 from data_prep.digests import digest_of_values
 from search.space.labels import show_value
-from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
+from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, PopulationResult, Result
 from trainables.trial import EpochMetrics, TrialResult
 
@@ -105,8 +105,8 @@ def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, An
     return {
         "value": column.title,
         "standing": _standing(column.name == result.winner, column),
-        **{metric: column.figures[metric][0] for metric in FINETUNE_METRICS},
-        **{f"{metric}_spread": column.figures[metric][1] for metric in FINETUNE_METRICS},
+        **{metric: column.figures[metric][0] for metric in result.metrics},
+        **{f"{metric}_spread": column.figures[metric][1] for metric in result.metrics},
         "runs": len(column.trials),
         "winner_less_this": column.difference,
         "p_value": column.p_value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from search.study.ledger import Ledger
 from search.study.search_id import SearchId
 from search.study.setup import Problem
 from tests.search.makers import FakeTrainer, make_result
+from trainables.objective import OBJECTIVES
 from trainables.trial import LAST, Trial, TrialResult
 
 MakePlan = Callable[..., FinetunePlan]
@@ -167,3 +169,30 @@ def test_column_that_fails_says_why_and_the_others_are_compared(
     assert result.columns[0].figures["accuracy"] == (None, None)
     assert result.columns[0].reason == "the loss is nan in epoch 1"
     assert result.winner == "pretrained"
+
+
+@pytest.mark.parametrize(
+    ("searched_by", "decides", "says"),
+    [
+        ("mean_val_accuracy", "val_accuracy", "search was decided by the mean validation accuracy."),
+        ("best_val_accuracy", "val_accuracy", "decided by the validation accuracy of the best epoch."),
+        ("val_accuracy", "val_accuracy", ""),
+        ("balanced_accuracy", "balanced_accuracy", ""),
+    ],
+)
+def test_ways_are_compared_by_the_objective_of_the_search_where_the_model_has_it(
+    make_plan: MakePlan, workers: FakeWorkers, searched_by: str, decides: str, says: str
+) -> None:
+    result = run(make_plan(searched_by=OBJECTIVES[searched_by]), workers)
+    assert result.objective == OBJECTIVES[decides]
+    assert result.decided_by.endswith(says) if says else result.decided_by == ""
+    assert result.metrics[-1] == ("auc" if decides == "val_accuracy" else decides)
+    assert all(column.figures[decides][0] is not None for column in result.columns)
+    read = FinetuneResult.from_dict(json.loads(json.dumps(result.to_dict())))
+    assert (read.objective, read.decided_by) == (result.objective, result.decided_by)
+
+
+def test_least_log_loss_wins(make_plan: MakePlan, workers: FakeWorkers) -> None:
+    result = run(make_plan(searched_by=OBJECTIVES["log_loss"], seeds=(7,)), workers)
+    losses = {column.name: column.figures["log_loss"][0] for column in result.columns}
+    assert losses[result.winner or ""] == min(loss for loss in losses.values() if loss is not None)
