@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,10 +10,10 @@ from pathlib import Path
 
 from data_prep.digests import digest_of_values
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import Format, damaged, read_json, write_json
 from data_prep.storage.remote import pull, push, shown
 
-READ_FORMAT = 1
+READING = Format(2, sealed_from=2, oldest=1)
 _NAMED = 3
 
 
@@ -57,7 +56,7 @@ class Readers:
 
     def add(self, data_digest: str, reader: Reader) -> None:
         """Keeps that somebody has read the held-out rows of that data; raises InputError where it cannot."""
-        values = {"format": READ_FORMAT, "data_digest": data_digest, **asdict(reader)}
+        values = {"format": READING.number, "data_digest": data_digest, **asdict(reader)}
         path = self._folder / data_digest / f"{digest_of_values(values, 16)}.json"
         try:
             write_json(path, values)
@@ -81,11 +80,9 @@ def describe_readers(readers: Sequence[Reader]) -> str:
 
 def _read(path: Path) -> Reader:
     try:
-        values = json.loads(path.read_text("utf-8"))
-        if values.pop("format") != READ_FORMAT:
-            raise ValueError(f"its format is another than {READ_FORMAT}, which this version reads")
-        del values["data_digest"]
+        values = read_json(path, READING)
+        del values["format"], values["data_digest"]
         return Reader(**values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # without it a second look at held-out data would seem the first
-        raise InputError(f"{path} is damaged ({error}); restore it from a copy") from error
+        raise damaged(path, error, "restore it from a copy") from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from data_prep.class_names import listed, shown_name
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.final_model.model_file import ModelFile, find_model
 from search.options.types import STORAGE, add_model
 from search.prediction.photographs import drawn_photographs

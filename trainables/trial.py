@@ -7,11 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from data_prep.digests import digest_of_values
+from data_prep.storage.json_files import Format
+from data_prep.storage.schema import Finite, Number, Seconds, Share, Within, require_schema
 from trainables.hyperparameters import AVERAGE, HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
 
+TRIAL_FORMAT = Format(1, sealed_from=1, oldest=0)  # of trials/<key>.json
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
@@ -134,12 +137,15 @@ class TrialConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the configuration as JSON values; beside ALWAYS_SAID what differs from its default."""
-        values = {**asdict(self), "hidden_units": list(self.hidden_units)}
+        # asdict would copy every value, which takes most of the time that thousands of trials are read in
         return {
-            item.name: values[item.name]
-            for item in fields(self)
-            if item.name in ALWAYS_SAID or values[item.name] != item.default
+            name: list(value) if name == "hidden_units" else value
+            for name, value in vars(self).items()
+            if name in ALWAYS_SAID or value != _DEFAULTS[name]
         }
+
+
+_DEFAULTS = {item.name: item.default for item in fields(TrialConfig)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +168,8 @@ class Trial:
     @functools.cached_property
     def key(self) -> str:
         """16 hexadecimal digits that name the trial: equal for trials that must give equal results."""
-        facts = {**asdict(self), "config": self.config.to_dict()}
+        facts = {item.name: getattr(self, item.name) for item in fields(self)}
+        facts["config"] = self.config.to_dict()
         if not self.start:
             del facts["start"]
         return digest_of_values(facts, 16)
@@ -178,19 +185,19 @@ class EpochMetrics:
     are there where an objective asks for them (`trainables.objective`).
     """
 
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    learning_rate: float
-    seconds: float
-    train_accuracy_at_inference: float | None = None
+    epoch: Number
+    loss: Finite
+    accuracy: Share
+    val_loss: Finite
+    val_accuracy: Share
+    learning_rate: Annotated[float, Within(0)]
+    seconds: Seconds
+    train_accuracy_at_inference: Share | None = None
     val_one_class: bool | None = None
-    balanced_accuracy: float | None = None
-    f1: float | None = None
-    auc: float | None = None
-    log_loss: float | None = None
+    balanced_accuracy: Share | None = None
+    f1: Share | None = None
+    auc: Share | None = None
+    log_loss: Finite | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the figures as JSON values, without those that no objective asked for."""
@@ -215,7 +222,7 @@ class TrialResult:
     trial: Trial
     status: TrialStatus
     epochs: tuple[EpochMetrics, ...]
-    seconds: float
+    seconds: Seconds
     reason: str = ""
     made_by: Mapping[str, str] = field(default_factory=dict)  # versions and node, for the reader
 
@@ -250,6 +257,7 @@ class TrialResult:
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; `from_dict` reads them back."""
         return {
+            "format": TRIAL_FORMAT.number,
             "key": self.trial.key,
             "config": self.trial.config.to_dict(),
             "data_digest": self.trial.data_digest,
@@ -277,7 +285,7 @@ class TrialResult:
         )
         if trial.key != values["key"]:
             raise ValueError(f"the key {values['key']} is not that of the configuration ({trial.key})")
-        return cls(
+        result = cls(
             trial=trial,
             status=TrialStatus(values["status"]),
             reason=values["reason"],
@@ -285,6 +293,8 @@ class TrialResult:
             made_by=values["made_by"],
             epochs=tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
         )
+        require_schema(result)
+        return result
 
 
 def _is_used(name: str, values: Mapping[str, Any]) -> bool:

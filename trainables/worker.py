@@ -5,7 +5,6 @@ Keras is imported inside the functions, after the process has been told its back
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import ray
 from ray import tune
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import Format, read_json, write_json
 from data_prep.storage.remote import address_of, pull, push
 from trainables.features.cache import open_features
 from trainables.features.inputs import rows_read_by, sides_of
@@ -39,6 +38,7 @@ EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report 
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
 EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
 PACK = "pack"
+_VALUES = Format(1, sealed_from=1, oldest=1)  # of the file beside a member's state
 STOPPED_EARLY = "stopped early by the scheduler"
 
 
@@ -214,7 +214,7 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
     if inherited:
         with inherited.as_directory() as folder:
             training.inherit(Path(folder))
-            values = json.loads((Path(folder) / "values.json").read_text())
+            values = read_json(Path(folder) / "values.json", _VALUES)["values"]
     config = training.config
     try:
         for _ in training.epochs():
@@ -240,7 +240,7 @@ def _report_end(training: Training, end: Mapping[str, Any]) -> None:
 def _report_state(training: Training, values: list[dict[str, float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         training.save(Path(folder), with_best=False)
-        write_json(Path(folder) / "values.json", values)
+        write_json(Path(folder) / "values.json", {"format": _VALUES.number, "values": values})
         tune.report(
             {**running_figures(training.finished, training.objective), VALUES: list(values)},
             checkpoint=tune.Checkpoint.from_directory(folder),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -33,10 +32,3 @@ def require_place(path: Path) -> None:
             f"{path} cannot be written: its folder must exist, and it must not be a folder itself; "
             "make the folder, or name another file"
         )
-
-
-def write_json(path: Path, value: object) -> None:
-    """Writes `value` as JSON, whole or not at all, and makes its folder; raises ValueError for NaN."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))

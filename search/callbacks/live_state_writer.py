@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.callbacks.callback import Callback
-from search.study.formats import LIVE_FORMAT
+from search.study.formats import LIVE
 from search.study.layout import Layout
 from search.study.live_state import LiveState
 from search.study.search_id import SearchId
@@ -157,7 +157,7 @@ class LiveStateWriter(Callback):
             search, now = self._search, time.time()
             over = LiveState.ENDED if search.is_over() else LiveState.INTERRUPTED
             return {
-                "format": LIVE_FORMAT,
+                "format": LIVE.number,
                 "state": over if closing else LiveState.RUNNING,
                 "search": str(search.id or ""),
                 "host": socket.gethostname(),

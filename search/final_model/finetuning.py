@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import winning_run, write_final_model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 
 from data_prep.class_names import require_class_names
 from data_prep.errors import InputError
+from data_prep.storage.json_files import damaged, read_json
 from search.study.descriptions import weights_in_words
 from search.study.facts import read_facts
-from search.study.formats import MODEL_FORMAT, require_format
+from search.study.formats import MODEL
 from search.study.layout import Layout
 from search.study.study import Study
 
@@ -83,16 +83,13 @@ def _read(path: Path) -> ModelFile:
         raise InputError(f"there is no model file {path}; give a {SUFFIX} file or a study that has one")
     record = path.with_suffix(".json")
     try:
-        facts = json.loads(record.read_text("utf-8"))
-        require_format(facts["format"], MODEL_FORMAT)
+        facts = read_json(record, MODEL)
         names = tuple(facts["labels"][str(label)] for label in range(len(facts["labels"])))
         require_class_names(names)
     except FileNotFoundError:
         return ModelFile(path=path, facts={})
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{record} is damaged ({error}); restore it, or move the model away from it"
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged(record, error, "restore it, or move the model away from it") from error
     return ModelFile(path=path, label_names=names, facts={"source": _source(path.parents[1]), **facts})
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_json, write_json
 from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
 from search.study.finetune_result import FinetuneResult
-from search.study.formats import MODEL_FORMAT
+from search.study.formats import MODEL
 from search.study.layout import Layout
 from trainables.trial import LAST, Trial
 
@@ -47,7 +46,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
 
 def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
     return {
-        "format": MODEL_FORMAT,
+        "format": MODEL.number,
         "labels": {str(label): name for label, name in enumerate(plan.problem.manifest.class_names)},
         "key": run.key,
         "column": result.winner,
@@ -64,6 +63,6 @@ def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str,
 
 def _read(path: Path) -> Mapping[str, Any] | None:
     try:
-        return dict(json.loads(path.read_text("utf-8")))
+        return read_json(path, MODEL)
     except (OSError, ValueError):
         return None

@@ -15,7 +15,7 @@ from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import describe_reading
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.facts import StudyFacts
-from search.study.formats import STUDY_FORMAT
+from search.study.formats import STUDY
 from search.study.live_state import Live, LiveState, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import winner_of
@@ -65,7 +65,7 @@ def overview_json(snapshot: Snapshot) -> dict[str, Any]:
         "search": str(live.search or "") if live else None,
         "seconds_left": live.seconds_left if live else None,
         "running": [trial.key for trial in _running(snapshot)],
-        "facts": {"format": STUDY_FORMAT, **snapshot.facts.to_dict()},
+        "facts": {"format": STUDY.number, **snapshot.facts.to_dict()},
         "trials": len(snapshot.ended_at),
         "stages": [result.to_dict() for result in snapshot.results],
         "split_worth": worth and {**worth.to_dict(), "statement": worth.statement},

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from data_prep.digests import digest_of_values
 from data_prep.splits import SPLIT_SEED, Split
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_as, write_json
 from search.statistics.baselines import (
     CONSTANT,
     LINEAR,
@@ -20,7 +19,7 @@ from search.statistics.baselines import (
 )
 from search.statistics.linear_classifier import accuracies, linear_classifier, most_frequent
 from search.statistics.paired_tests import Scores
-from search.study.formats import BASELINES_FORMAT, read_file, require_format
+from search.study.formats import BASELINES
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -97,19 +96,15 @@ class Baselines:
 
 def write_baselines(folder: Path, key: str, found: Sequence[Baseline]) -> None:
     """Keeps in the study in `folder` what was found for the rows that `key` names."""
-    values = {"format": BASELINES_FORMAT, "baselines": [asdict(baseline) for baseline in found]}
+    values = {"format": BASELINES.number, "baselines": [asdict(baseline) for baseline in found]}
     write_json(Layout(folder).baselines(key), values)
 
 
 def read_baselines(folder: Path, key: str) -> tuple[Baseline, ...] | None:
     """Returns what `write_baselines` kept, None where nothing was; raises InputError where it is damaged."""
     path = Layout(folder).baselines(key)
-    return read_file(path, _baselines, way_out="remove it, the next run writes it again")
-
-
-def _baselines(values: Mapping[str, Any]) -> tuple[Baseline, ...]:
-    require_format(values["format"], BASELINES_FORMAT)
-    return baselines_of(values["baselines"])
+    way_out = "remove it, the next run writes it again"
+    return read_as(path, BASELINES, lambda values: baselines_of(values["baselines"]), way_out=way_out)
 
 
 def judged(result: StageResult | JointResult, ledger: Ledger) -> StageResult | JointResult:

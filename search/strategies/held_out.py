@@ -14,14 +14,14 @@ from data_prep.errors import InputError
 from data_prep.groups import group_nouns
 from data_prep.readers import Reader, Readers, describe_readers
 from data_prep.splits import Split
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.statistics.baselines import Baseline, baselines_of
 from search.statistics.class_probabilities import predicted_labels
 from search.statistics.group_bootstrap import interval_of_mean_share
 from search.statistics.number_text import low_to_high
 from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import breakdown_of, group_numbers
-from search.study.formats import FINAL_FORMAT
+from search.study.formats import READINGS
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -107,7 +107,8 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
             for each in held_out.baselines([backbone_read_by(result.winner)], problem.final_splits)
         ],
     }
-    write_json(Layout(ledger.folder).final, {"format": FINAL_FORMAT, "readings": [*readings, reading]})
+    kept = {"format": READINGS.number, "readings": [*readings, reading]}
+    write_json(Layout(ledger.folder).final, kept)
     return reading
 
 

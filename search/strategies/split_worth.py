@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from data_prep.audit.apart import Apart, shared_kept_apart
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.statistics.class_probabilities import predicted_labels
 from search.statistics.group_bootstrap import interval_of_share
 from search.statistics.split_worth import SplitWorth
 from search.strategies.preparation import Prepared
 from search.strategies.trial_runs import TrialRuns
-from search.study.formats import SPLIT_WORTH_FORMAT
+from search.study.formats import SPLIT_WORTH
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
@@ -51,7 +51,7 @@ def split_worth(prepared: Prepared, result: Result, train: TrainProblem) -> Spli
     found = _worth(winner, problem, apart, TrialRuns(prepared.ledger, trains, theirs))
     if found:
         path = Layout(prepared.folder).split_worth
-        write_json(path, {"format": SPLIT_WORTH_FORMAT, **found.to_dict()})
+        write_json(path, {"format": SPLIT_WORTH.number, **found.to_dict()})
     return found
 
 

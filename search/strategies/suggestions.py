@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_json, write_json
+from search.study.formats import SUGGESTIONS
 from search.study.ledger import Ledger
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialResult
@@ -56,7 +57,8 @@ class Suggestions:
             return None
         if trial.key not in self._asked:
             self._asked[trial.key] = None
-            write_json(self._path, {"settings": self._settings, "asked": list(self._asked)})
+            said = {"settings": self._settings, "asked": list(self._asked)}
+            write_json(self._path, {"format": SUGGESTIONS.number, **said})
         if known is None:
             return trial
         self.reused[trial.key] = known
@@ -70,7 +72,7 @@ class Suggestions:
 
     def _read(self) -> list[str]:
         try:
-            kept = json.loads(self._path.read_text("utf-8"))
+            kept = read_json(self._path, SUGGESTIONS)
             same = all(
                 kept["settings"][name] == now for name, now in self._settings.items() if name not in BUDGET
             )

@@ -9,7 +9,9 @@ from typing import Any
 
 from data_prep.class_names import GENDER_SOURCES, GENDERS
 from data_prep.errors import InputError
-from search.study.formats import STUDY_FORMAT, read_file, require_format
+from data_prep.storage.json_files import damaged, read_json
+from data_prep.storage.schema import Count, require_schema
+from search.study.formats import STUDY
 from search.study.layout import Layout
 
 DRAWN = "sample"  # the source of data that a program draws
@@ -27,12 +29,12 @@ class StudyFacts:
 
     data_digest: str = ""
     source: str = ""
-    images: int = 0
-    labels: Mapping[str, int] = field(default_factory=dict)
+    images: Count = 0
+    labels: Mapping[str, Count] = field(default_factory=dict)
     # not compared: the digest of the data tells other classes and groups, and format 1 did not have them
     class_names: tuple[str, ...] = field(default=(), compare=False)
     group_kind: str = field(default="", compare=False)
-    subjects: int = 0
+    subjects: Count = 0
     split: str = ""
     weights: str = ""
     keras_backend: str = ""
@@ -76,19 +78,16 @@ class StudyFacts:
 def read_facts(folder: Path) -> StudyFacts:
     """Returns the facts of the study in `folder`; raises InputError where there is none, or a damaged one."""
     path = Layout(folder).facts
-    facts = read_file(path, _facts, way_out="restore it or give another --study name")
-    if facts is None:
-        raise InputError(f"{folder} is not a study: it has no {path.name}")
-    return facts
-
-
-def _facts(values: Mapping[str, Any]) -> StudyFacts:
-    values = dict(values)
-    written = values.pop("format")
-    if written != 1:
-        require_format(written, STUDY_FORMAT)
-        return StudyFacts.from_dict(values)
-    return _with_names(StudyFacts.from_dict(values))
+    try:
+        values = read_json(path, STUDY)
+        written = values.pop("format")
+        facts = StudyFacts.from_dict(values)
+        require_schema(facts)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder} is not a study: it has no {path.name}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever stands there
+        raise damaged(path, error, "restore it or give another --study name") from error
+    return _with_names(facts) if written == 1 else facts
 
 
 def _with_names(facts: StudyFacts) -> StudyFacts:

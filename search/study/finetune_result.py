@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.errors import InputError
+from data_prep.storage.json_files import read_as
+from data_prep.storage.schema import Seconds, require_schema
 from search.statistics.baselines import Baseline, baselines_of
-from search.study.formats import FINETUNE_FORMAT, require_format
+from search.study.formats import FINETUNE
 from search.study.layout import Layout
 from trainables.objective import OBJECTIVES, Objective
 
@@ -41,7 +41,7 @@ class ColumnResult:
     start: str
     trials: tuple[str, ...]
     figures: Mapping[str, tuple[float | None, float | None]]
-    seconds: float
+    seconds: Seconds
     reason: str = ""
     difference: float | None = None
     interval: tuple[float, float] | None = None
@@ -67,7 +67,7 @@ class FinetuneResult:
     seeds: tuple[int, ...]
     pretraining: Mapping[str, Any] | None
     breakdown: Mapping[str, Any] | None
-    seconds: float
+    seconds: Seconds
     finished_at: str  # ISO 8601, UTC
     baselines: tuple[Baseline, ...] = ()
     objective: Objective = LAST_ACCURACY
@@ -90,23 +90,21 @@ class FinetuneResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
-        return {"format": FINETUNE_FORMAT, **asdict(self)}
+        return {"format": FINETUNE.number, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
         """Returns what `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
-        values = dict(values)
-        require_format(values.pop("format"), FINETUNE_FORMAT, older=(1, 2))
-        columns = tuple(
-            ColumnResult(**{**column, "trials": tuple(column["trials"])}) for column in values["columns"]
-        )
+        values = {name: value for name, value in values.items() if name != "format"}
         read: dict[str, Any] = {
-            "columns": columns,
+            "columns": tuple(map(_column, values["columns"])),
             "seeds": tuple(values["seeds"]),
             "baselines": baselines_of(values.get("baselines", ())),
             **{name: Objective(**values[name]) for name in ("objective", "searched_by") if name in values},
         }
-        return cls(**{**values, **read})
+        result = cls(**{**values, **read})
+        require_schema(result)
+        return result
 
     def table(self) -> pd.DataFrame:
         """Returns one row per column, with its metrics as means, and the difference to the winner."""
@@ -157,12 +155,13 @@ def read_finetune(folder: Path) -> FinetuneResult | None:
 
     Raises InputError where the file is damaged.
     """
-    path = Layout(folder).finetune
-    try:
-        return FinetuneResult.from_dict(json.loads(path.read_text("utf-8")))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}); remove it and run the stage again, which reuses its trials"
-        ) from error
+    way_out = "remove it and run the stage again, which reuses its trials"
+    return read_as(Layout(folder).finetune, FINETUNE, FinetuneResult.from_dict, way_out=way_out)
+
+
+def _column(values: Mapping[str, Any]) -> ColumnResult:
+    # JSON has lists only
+    figures = {metric: tuple(pair) for metric, pair in values["figures"].items()}
+    interval = values.get("interval") and tuple(values["interval"])
+    trials = tuple(values["trials"])
+    return ColumnResult(**{**values, "figures": figures, "interval": interval, "trials": trials})

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
-from search.study.formats import STUDY_FORMAT, read_file
+from search.study.formats import COMMAND, STUDY
 from search.study.layout import Layout
 from search.study.stage_results import Result
 
@@ -28,7 +30,7 @@ def open_study(folder: Path, facts: StudyFacts) -> None:
     path = Layout(folder).facts
     try:
         if not path.exists() or read_facts(folder) != facts:
-            write_json(path, {"format": STUDY_FORMAT, **facts.to_dict()})
+            write_json(path, {"format": STUDY.number, **facts.to_dict()})
     except OSError as error:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
@@ -63,16 +65,20 @@ class Command:
 def keep_command(folder: Path, argv: Sequence[str]) -> None:
     """Keeps in `command.json` with which options of python -m search.run the study goes on."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    write_json(Layout(folder).command, asdict(Command(tuple(argv), now, str(Path.cwd()))))
+    kept = Command(tuple(argv), now, str(Path.cwd()))
+    write_json(Layout(folder).command, {"format": COMMAND.number, **asdict(kept)})
 
 
 def read_command(folder: Path) -> Command | None:
     """Returns the last command, None where none was kept; raises InputError where the file is damaged."""
-    return read_file(
-        Layout(folder).command,
-        lambda values: Command(**{**values, "argv": tuple(values["argv"])}),
-        way_out="remove it, the next run writes it again",
-    )
+    way_out = "remove it, the next run writes it again"
+    return read_as(Layout(folder).command, COMMAND, _command, way_out=way_out)
+
+
+def _command(values: Mapping[str, Any]) -> Command:
+    command = Command(**{**values, "argv": tuple(values["argv"])})
+    require_schema(command)
+    return command
 
 
 def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) -> None:

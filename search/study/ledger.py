@@ -5,30 +5,42 @@ A file never changes afterwards, but for a trial that a scheduler stopped and th
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.json_files import damaged, read_json, write_json
 from data_prep.storage.parsed_files import ParsedFiles
 from search.study.layout import Layout
-from trainables.trial import Trial, TrialResult, TrialStatus
+from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
+
+TRAINED_AGAIN = "the next run that needs the trial trains it again"
 
 
 def read_trial(path: Path) -> TrialResult:
     """Returns the trial in a file of the ledger; raises FileNotFoundError, and InputError where damaged."""
     try:
-        result = TrialResult.from_dict(json.loads(path.read_text("utf-8")))
-        if result.trial.key != path.stem:
-            # a file that was renamed or copied by hand would count as another trial
-            raise ValueError(f"it holds the trial {result.trial.key}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error})") from error
+        result = TrialResult.from_dict(read_json(path, TRIAL_FORMAT))
+        _require_plausible(result, path.stem)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise damaged(path, error, TRAINED_AGAIN) from error
     return result
+
+
+def _require_plausible(result: TrialResult, key: str) -> None:
+    if result.trial.key != key:
+        # a file that was renamed or copied by hand would count as another trial
+        raise ValueError(f"it holds the trial {result.trial.key}")
+    if result.status is TrialStatus.COMPLETED and not result.epochs:
+        raise ValueError("it is completed, and has no epoch")
+    numbers = [epoch.epoch for epoch in result.epochs]
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
+        raise ValueError(f"its epochs are not in their order: {numbers}")
 
 
 class Ledger:
@@ -105,7 +117,7 @@ class Ledger:
         except InputError as error:
             aside = path.with_suffix(".damaged")  # kept for a person; *.json no longer finds it
             path.replace(aside)
-            warnings.warn(f"{error}; moved to {aside.name}, trained again", stacklevel=3)
+            warnings.warn(f"{error}; moved to {aside.name}", stacklevel=3)
             return None
 
 

@@ -12,7 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from search.study.formats import LIVE_FORMAT, read_file, require_format
+from data_prep.storage.json_files import read_as
+from data_prep.storage.schema import Count, Seconds, require_schema
+from search.study.formats import LIVE
 from search.study.layout import Layout
 from search.study.search_id import SearchId
 from trainables.trial import TrialConfig
@@ -61,9 +63,9 @@ class Live:
     started_at: str
     begun_at: str
     written_at: str
-    expected: int
-    done: int
-    seconds_left: float | None
+    expected: Count
+    done: Count
+    seconds_left: Seconds | None
     running: Sequence[LiveTrial]
     failed: Sequence[LiveTrial]
     asked: Mapping[str, Any]
@@ -75,8 +77,9 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
 
     Raises InputError where the file is damaged.
     """
-    return read_file(
+    return read_as(
         Layout(folder).live,
+        LIVE,
         lambda values: _aged(_live(values), time.time() if now is None else now),
         way_out="remove it, the next run writes it again",
     )
@@ -92,14 +95,11 @@ def _aged(live: Live, now: float) -> Live:
 
 
 def _live(values: Mapping[str, Any]) -> Live:
-    values = dict(values)
-    require_format(values.pop("format"), LIVE_FORMAT)
-    for name in ("asked", "cluster"):
-        if not isinstance(values[name], dict):
-            raise ValueError(f"{name} holds no JSON object")
     search = SearchId.parse(values["search"]) if values["search"] else None
     trials = {name: tuple(map(_live_trial, values[name])) for name in ("running", "failed")}
-    return Live(**{**values, **trials, "search": search, "state": LiveState(values["state"])})
+    live = Live(**{**values, **trials, "search": search, "state": LiveState(values["state"])})
+    require_schema(live)
+    return live
 
 
 def _live_trial(values: Mapping[str, Any]) -> LiveTrial:

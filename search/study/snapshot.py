@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
+from data_prep.storage.json_files import read_as
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.remote import shown
 from search.space.stages import EVERY_STAGE
@@ -18,7 +19,7 @@ from search.statistics.split_worth import SplitWorth
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
-from search.study.formats import FINAL_FORMAT, SPLIT_WORTH_FORMAT, read_file, require_format
+from search.study.formats import READINGS, SPLIT_WORTH
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, read_live
@@ -127,7 +128,9 @@ class SnapshotReader:
 
     def _snapshot(self, stamps: Mapping[Path, Stamp]) -> Snapshot:
         self._parsed.keep_only(stamps)  # what was removed must not stay in memory
-        layout, unread = self._layout, list[str]()
+        layout, unread, paths_in = self._layout, list[str](), defaultdict[Path, list[Path]](list)
+        for path in stamps:
+            paths_in[path.parent].append(path)
 
         def one(path: Path, parse: Callable[[Path], Value | None]) -> Value | None:
             if path not in stamps:
@@ -139,21 +142,19 @@ class SnapshotReader:
             return outcome
 
         def inside(folder: Path, parse: Callable[[Path], Value | None]) -> Iterator[Value]:
-            found = (one(path, parse) for path in sorted(stamps) if path.parent == folder)
+            found = (one(path, parse) for path in sorted(paths_in.get(folder, ())))
             return (value for value in found if value is not None)
 
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
-        trials = list(inside(layout.trials, _finite_trial)) if self._trials else []
+        trials = list(inside(layout.trials, read_trial)) if self._trials else []
         return Snapshot(
             folder=self.folder,
             storage=self._storage,
             facts=facts or StudyFacts(),
             results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
             trials={trial.trial.key: trial for trial in trials},
-            ended_at={
-                path.stem: stamp[0] / 1e9 for path, stamp in stamps.items() if path.parent == layout.trials
-            },
+            ended_at={path.stem: stamps[path][0] / 1e9 for path in paths_in[layout.trials]},
             readings=one(layout.final, lambda path: read_final(path.parent)) or [],
             finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
             split_worth=one(layout.split_worth, lambda path: read_split_worth(path.parent)),
@@ -185,8 +186,9 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
 
     Raises InputError where the file is damaged.
     """
-    readings = read_file(
+    readings = read_as(
         Layout(folder).final,
+        READINGS,
         _readings,
         way_out="restore it from a copy",  # without it a second look at held-out data would seem the first
     )
@@ -194,7 +196,6 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
 
 
 def _readings(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    require_format(values.get("format", 1), FINAL_FORMAT, older=(1,))  # 1 did not say so
     return [dict(reading) for reading in values["readings"]]
 
 
@@ -203,15 +204,8 @@ def read_split_worth(folder: Path) -> SplitWorth | None:
 
     Raises InputError where the file is damaged.
     """
-    return read_file(
-        Layout(folder).split_worth, _split_worth, way_out="remove it, the next run writes it again"
-    )
-
-
-def _split_worth(values: Mapping[str, Any]) -> SplitWorth:
-    values = dict(values)
-    require_format(values.pop("format"), SPLIT_WORTH_FORMAT)
-    return SplitWorth.from_dict(values)
+    path, way_out = Layout(folder).split_worth, "remove it, the next run writes it again"
+    return read_as(path, SPLIT_WORTH, SplitWorth.from_dict, way_out=way_out)
 
 
 def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:
@@ -223,14 +217,6 @@ def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputErro
         return None
     except OSError as error:
         return InputError(f"{path} cannot be read ({error.strerror}); check its permissions")
-
-
-def _finite_trial(path: Path) -> TrialResult:
-    trial = read_trial(path)
-    figures = [value for epoch in trial.epochs for value in vars(epoch).values() if value is not None]
-    if not all(map(math.isfinite, figures)):
-        raise InputError(f"{path} is damaged (an epoch holds a value that is not finite)")
-    return trial
 
 
 def _no_study(layout: Layout) -> str:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.schema import require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import Baseline, baselines_of
-from search.study.formats import STAGE_FORMAT, read_file, require_format
+from search.study.formats import STAGE
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from trainables.objective import Objective
@@ -178,7 +179,7 @@ class Decision(ABC):
         """Returns the result as JSON values; NaN becomes None."""
         values = {**asdict(self), **self._own()}
         # a file has the order of _IN_FILE, whatever that of the classes
-        return {"format": STAGE_FORMAT, **{name: _plain(values[name]) for name in _IN_FILE}}
+        return {"format": STAGE.number, **{name: _plain(values[name]) for name in _IN_FILE}}
 
     @abstractmethod
     def _own(self) -> dict[str, Any]:
@@ -273,8 +274,12 @@ def _joint(search: Mapping[str, Any]) -> dict[str, Any]:
 
 def result_from_dict(values: Mapping[str, Any]) -> Result:
     """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError on anything else."""
-    values = dict(values)
-    require_format(values.pop("format"), STAGE_FORMAT, older=(1, 2))  # which know less
+    result = _result({name: value for name, value in values.items() if name != "format"})
+    require_schema(result)
+    return result
+
+
+def _result(values: Mapping[str, Any]) -> Result:
     protocol = values["protocol"]
     shared = {
         **values,
@@ -334,7 +339,7 @@ class StageFiles:
     def read(self, stage: str, sweep: int = 1) -> Result | None:
         """Returns the result of `stage`, None where it has not finished; raises InputError where damaged."""
         way_out = "remove it and run the stage again, which reuses its trials"
-        return read_file(self.path(stage, sweep), result_from_dict, way_out=way_out)
+        return read_as(self.path(stage, sweep), STAGE, result_from_dict, way_out=way_out)
 
     def all(self) -> Iterator[Result]:
         """Yields the results of all finished stages and sweeps, by the time they finished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,15 @@ from search.study.stage_results import (
     StageResult,
 )
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+
+
+def unseal(path: Path, **changes: Any) -> None:
+    """Makes a file of a study one of before there were digests, with `changes`; format 0 has no number."""
+    values = {**json.loads(path.read_text("utf-8")), **changes}
+    del values["digest"]
+    if not values["format"]:
+        del values["format"]
+    path.write_text(json.dumps(values), "utf-8")
 
 
 def make_manifest(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.show import main
 from search.study.stage_results import StageFiles
 from tests.search.makers import make_entry, make_stage_result

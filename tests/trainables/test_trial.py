@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 TRIAL = Trial(

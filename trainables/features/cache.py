@@ -11,7 +11,6 @@ Neither Keras nor Ray is imported: a run whose features are here starts at once.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 import warnings
@@ -28,7 +27,8 @@ import numpy.typing as npt
 
 from data_prep.digests import digest_of_values
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.json_files import Format, read_json, write_json
 from data_prep.storage.remote import drop, pull, push
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import weights_identity
@@ -36,6 +36,8 @@ from trainables.features.images import Reading
 from trainables.hyperparameters import AVERAGE
 
 Array = npt.NDArray[Any]
+INDEX = Format(1, sealed_from=1, oldest=0)  # of index.json
+WEIGHTS_NOTE = Format(1, sealed_from=1, oldest=0)  # of weights/*.json
 FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
 
 
@@ -169,7 +171,8 @@ def recall_weights(cache: Path, backbone: Backbone, identity: str) -> str | None
     note = _weights_note(cache, backbone, identity)
     pull(note)
     try:
-        return str(json.loads(note.read_bytes())["digest"])
+        values = read_json(note, WEIGHTS_NOTE)
+        return str(values["weights"] if values["format"] else values["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -178,7 +181,7 @@ def remember_weights(cache: Path, backbone: Backbone, identity: str, digest: str
     """Notes the digest of the weights, so that the next run finds its features without building them."""
     note = _weights_note(cache, backbone, identity)
     with cache_errors(note.parent):
-        write_json(note, {"digest": digest})
+        write_json(note, {"format": WEIGHTS_NOTE.number, "weights": digest})
     push(note)
 
 
@@ -221,7 +224,7 @@ def read_store(folder: Path) -> FeatureStore | None:
     if not index.exists():
         return None
     try:
-        facts = json.loads(index.read_bytes())
+        facts = read_json(index, INDEX)
         if _checksum(folder / "features.npy") == facts["checksum"]:
             return FeatureStore(folder, tuple(facts["shape"]), facts["key"]["dtype"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -294,7 +297,9 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
 
     with cache_errors(folder):
         write_whole(folder / "features.npy", write)
-        index = {"key": asdict(key), "shape": shape, "checksum": _checksum(folder / "features.npy"), **facts}
+        checksum = _checksum(folder / "features.npy")
+        made = {"key": asdict(key), "shape": shape, "checksum": checksum}
+        index = {"format": INDEX.number, **made, **facts}
         write_json(folder / "index.json", index)
     for name in ("features.npy", "index.json"):  # the index last: with it the rows are whole
         push(folder / name)

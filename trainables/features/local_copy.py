@@ -6,14 +6,14 @@ Neither Keras nor Ray is imported.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import BinaryIO
 
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_json, write_whole
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.json_files import parsed, read_json, write_json
 from data_prep.storage.remote import open_read
-from trainables.features.cache import cache_errors, exclusive, say_on_stderr
+from trainables.features.cache import INDEX, cache_errors, exclusive, say_on_stderr
 
 CHUNK_BYTES = 2**24
 
@@ -58,7 +58,7 @@ def _source(folder: Path) -> BinaryIO:
 def _index(folder: Path) -> dict[str, object]:
     try:
         with open_read(folder / "index.json") as file:
-            return dict(json.loads(file.read()))
+            return parsed(file.read(), INDEX)
     except (OSError, ValueError) as error:
         raise _missing(folder, error) from error
 
@@ -69,6 +69,6 @@ def _missing(folder: Path, error: Exception) -> InputError:
 
 def _is_whole(there: Path, index: dict[str, object]) -> bool:
     try:
-        return bool(json.loads((there / "index.json").read_bytes()) == index)
+        return read_json(there / "index.json", INDEX) == index
     except (OSError, ValueError):
         return False

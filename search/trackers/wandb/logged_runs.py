@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import read_json, write_json
+from search.study.formats import LOGGED
 from search.study.layout import Layout
 
 UNDER_WAY = "under way"  # the state of a run that a server knows, nobody knows how much of it
@@ -88,7 +88,8 @@ class Note:
 
     def write(self, logged: Logged) -> None:
         """Keeps that `logged` was."""
-        write_json(self._folder / f"{logged.run.id}.json", asdict(logged))
+        values = {"format": LOGGED.number, **asdict(logged)}
+        write_json(self._folder / f"{logged.run.id}.json", values)
 
 
 def as_id(name: str) -> str:
@@ -98,7 +99,8 @@ def as_id(name: str) -> str:
 
 def _read(path: Path) -> Logged | None:
     try:
-        values = json.loads(path.read_text("utf-8"))
+        values = read_json(path, LOGGED)
+        del values["format"]
         run = Run(**{**values["run"], "tags": tuple(values["run"]["tags"])})
         return Logged(**{**values, "run": run})
     except (OSError, ValueError, KeyError, TypeError):  # to log it once more is better than never

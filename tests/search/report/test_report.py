@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from data_prep.storage.json_files import write_json
 from search.report.__main__ import main
 from search.report.contents import report_on
 from search.report.document import Document
@@ -27,7 +28,7 @@ from search.space.stages import STAGES
 from search.study.finetune_result import FinetuneResult
 from search.study.stage_results import StageFiles
 from search.study.study import Study
-from tests.search.makers import make_column, make_finetune_result
+from tests.search.makers import make_column, make_finetune_result, unseal
 
 MADE_ON = "2026-01-02"
 Make = Callable[..., Path]
@@ -348,7 +349,7 @@ def finetuned(study: Path) -> FinetuneResult:
         for (name, title), entry in zip(titles.items(), lr.entries, strict=False)
     ]
     result = make_finetune_result(*columns, breakdown=lr.breakdown)
-    (study / "finetune.json").write_text(json.dumps(result.to_dict()), "utf-8")
+    write_json(study / "finetune.json", result.to_dict())
     return result
 
 
@@ -476,6 +477,7 @@ def other_report(tmp_path_factory: pytest.TempPathFactory, write_study: Make) ->
         values = json.loads(path.read_text())
         values["breakdown"]["by_age"] = []
         path.write_text(json.dumps(values))
+        unseal(path, format=3)
     return write_report(Study(study).snapshot(), study / "report", "2026-01-01").parent
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.storage.json_files import write_json
 from search.study.ledger import Ledger
-from tests.search.makers import make_result, make_trial
+from tests.search.makers import make_result, make_trial, unseal
 from trainables.trial import TrialResult, TrialStatus
 
 TRIAL = make_trial(learning_rate=0.0003)
@@ -105,7 +106,8 @@ def test_ledger_moves_a_damaged_file_aside_and_says_so(tmp_path: Path, content: 
     ledger.record(make_result(TRIAL, 0.5))
     path = tmp_path / "trials" / f"{TRIAL.key}.json"
     path.write_bytes(content)
-    said = rf"{re.escape(str(path))} is damaged \(.*\); moved to {TRIAL.key}\.damaged, trained again"
+    again = "the next run that needs the trial trains it again"
+    said = rf"{re.escape(str(path))} is damaged \(.*\); {again}; moved to {TRIAL.key}\.damaged"
     with pytest.warns(UserWarning, match=said):
         assert ledger.find(TRIAL) is None
     assert path.with_suffix(".damaged").read_bytes() == content
@@ -135,9 +137,43 @@ def test_ledger_refuses_a_file_under_another_key(tmp_path: Path) -> None:
 def test_ledger_refuses_an_edited_configuration(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_result(TRIAL, 0.5))
-    path = tmp_path / "trials" / f"{TRIAL.key}.json"
+    path = ledger.path(TRIAL)
+    unseal(path, format=0)
     path.write_text(path.read_text().replace("0.0003", "0.1"))
     with pytest.warns(UserWarning, match="is not that of the configuration"):
+        assert ledger.find(TRIAL) is None
+
+
+def test_ledger_reads_a_file_of_before_there_were_digests(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    unseal(ledger.path(TRIAL), format=0)
+    assert Ledger(tmp_path).find(TRIAL) == make_result(TRIAL, 0.5)
+
+
+def test_one_flipped_bit_of_a_figure_makes_no_other_figure_of_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    path = ledger.path(TRIAL)
+    path.write_bytes(path.read_bytes().replace(b'"val_accuracy": 0.5', b'"val_accuracy": 0.7'))
+    with pytest.warns(UserWarning, match="its digest is not that of its content"):
+        assert ledger.find(TRIAL) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"epochs": []}, "it is completed, and has no epoch"),
+        ({"seconds": -1.0}, "seconds must be float from 0"),
+        ({"seconds": "1"}, "seconds must be float from 0"),
+        ({"made_by": {"Keras": 3}}, "made_by must be"),
+    ],
+)
+def test_ledger_refuses_what_no_trial_is(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5))
+    write_json(ledger.path(TRIAL), {**make_result(TRIAL, 0.5).to_dict(), **changes})
+    with pytest.warns(UserWarning, match=said):
         assert ledger.find(TRIAL) is None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from data_prep.errors import InputError
 from search.callbacks.live_state_writer import LiveStateWriter
 from search.study.live_state import Live, LiveState, read_live
 from search.study.search_id import SearchId, SearchKind
-from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial
+from tests.search.makers import make_epochs, make_result, make_stage_result, make_trial, unseal
 from tests.waiting import wait_until
 from trainables.trial import TrialStatus
 
@@ -46,7 +45,7 @@ def wait_for(folder: Path, holds: Callable[[Live], bool]) -> Live:
 
 def change(folder: Path, **values: Any) -> None:
     path = folder / "live.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    unseal(path, format=1, **values)
 
 
 def test_live_file_tells_of_running_trials(tmp_path: Path) -> None:

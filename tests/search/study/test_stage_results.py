@@ -12,7 +12,13 @@ import pytest
 from data_prep.errors import InputError
 from search.statistics.baselines import Baseline
 from search.study.stage_results import Result, StageFiles, result_from_dict
-from tests.search.makers import make_entry, make_joint_result, make_population_result, make_stage_result
+from tests.search.makers import (
+    make_entry,
+    make_joint_result,
+    make_population_result,
+    make_stage_result,
+    unseal,
+)
 from trainables.trial import TrialConfig
 
 
@@ -171,17 +177,18 @@ def test_stage_file_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
 
 def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result())
-    path.write_text(path.read_text().replace('"format": 3', '"format": 9'))
-    with pytest.raises(InputError, match="its format is 9, this version reads 3"):
+    unseal(path, format=9)
+    with pytest.raises(InputError, match="its format is 9, this version reads 1 to 4"):
         StageFiles(tmp_path).read("lr")
 
 
 def test_stage_file_of_the_first_format_is_read_without_the_figures_that_it_lacks(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result(entries=(make_entry(0.5),)))
-    values = json.loads(path.read_text()) | {"format": 1}
+    values = json.loads(path.read_text())
     for name in ("train_accuracy_at_inference", "one_class_epochs", "epochs"):
         del values["entries"][0][name]
     path.write_text(json.dumps(values))
+    unseal(path, format=1)
     result = StageFiles(tmp_path).read("lr")
     assert result
     assert (result.entries[0].one_class_epochs, result.entries[0].one_class_remark) == (None, "")
@@ -194,7 +201,8 @@ def test_stage_file_of_the_first_format_is_read(tmp_path: Path) -> None:
     del values["baselines"], values["corrected"], values["protocol"]["margin"]
     for entry in values["entries"]:
         del entry["equivalent"]
-    path.write_text(json.dumps({**values, "format": 1}), "utf-8")
+    path.write_text(json.dumps(values), "utf-8")
+    unseal(path, format=1)
     read = StageFiles(tmp_path).read("lr")
     assert read is not None
     assert (read.baselines, read.corrected, read.protocol.margin) == ((), None, 0.0)

@@ -124,7 +124,8 @@ def test_damaged_file_is_left_out_with_a_warning_that_names_it(make_study: Make)
     with pytest.warns(UserWarning, match=rf"left out: {damaged} is damaged"):
         assert len(study.trials()) == 3
     assert study.unread == [
-        f"{damaged} is damaged (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"
+        f"{damaged} is damaged (Expecting property name enclosed in double quotes: line 1 column 2 "
+        "(char 1)); the next run that needs the trial trains it again"
     ]
     assert damaged.exists()
 

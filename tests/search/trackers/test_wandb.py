@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.options.types import OFFLINE, ONLINE
 from search.study.layout import Layout
 from search.study.ledger import Ledger
