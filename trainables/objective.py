@@ -11,7 +11,7 @@ import numpy as np
 
 from trainables.trial import EpochMetrics, TrialResult
 
-_SMALLEST = 1e-15  # of a probability: the logarithm of 0 is infinite
+EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1, whose logarithms are infinite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def probability_figure(name: str, labels: np.ndarray, probabilities: np.ndarray)
         case "auc":
             return _area(labels, given)
         case _:
-            return _log_loss(labels, given)
+            return cross_entropy(labels, given)
 
 
 def _area(labels: np.ndarray, given: np.ndarray) -> float:
@@ -142,7 +142,14 @@ def _area(labels: np.ndarray, given: np.ndarray) -> float:
     return float(np.mean([roc_auc_score(labels == label, given[:, label]) for label in present]))
 
 
-def _log_loss(labels: np.ndarray, given: np.ndarray) -> float:
-    every = np.stack([1 - given, given], axis=1) if given.ndim == 1 else given
-    stated = every / every.sum(axis=1, keepdims=True)
-    return float(-np.log(np.clip(stated[np.arange(labels.size), labels], _SMALLEST, 1)).mean())
+def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the mean cross-entropy as Keras has it: of probabilities that keep EPSILON from 0 and 1.
+
+    `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every label `(n, classes)`.
+    """
+    exact = probabilities.astype(np.float64)
+    if exact.ndim == 2:
+        ours = np.clip(exact / exact.sum(axis=1, keepdims=True), EPSILON, 1 - EPSILON)
+        return float(-np.mean(np.log(ours[np.arange(len(labels)), labels.astype(int)])))
+    kept = np.clip(exact, EPSILON, 1 - EPSILON)
+    return float(-np.mean(np.where(labels == 1, np.log(kept), np.log(1 - kept))))

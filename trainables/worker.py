@@ -275,14 +275,20 @@ def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
 
 
 def write_model(
-    keras_backend: str, cpus: int, config: dict[str, Any], weights: str, kept: Path, path: Path
+    keras_backend: str,
+    cpus: int,
+    config: dict[str, Any],
+    weights: str,
+    kept: Path,
+    path: Path,
+    temperature: float = 1.0,
 ) -> None:
     """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
     prepare_process(keras_backend, cpus)
     from trainables.inference import deployed_model
 
     pull(kept)
-    deployed_model.write_model(config, weights, kept, path)
+    deployed_model.write_model(config, weights, kept, path, temperature=temperature)
     push(path)
 
 

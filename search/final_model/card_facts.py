@@ -43,6 +43,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         validation_images=int(split.validation.size),
         shared_groups=split.shared_groups,
         breakdown=breakdown_of([run], problem, ledger),
+        calibration=result.calibration.statement if result.calibration else "",
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
         statement=" ".join([f"{result.statement}.", result.decided_by]).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from search.final_model.model_card import write_model_card
 from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import BaselinesOf, require_weights, run_finetune
+from search.statistics.calibration import Calibration, calibrate
+from search.study.comparison import group_numbers
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
@@ -33,8 +36,10 @@ class Pool(Protocol):
     ) -> Mapping[str, TrialResult]:
         """Returns by key the results of those that ended; the weights of those in `keep` outlast them."""
 
-    def write_model(self, config: Mapping[str, object], weights: str, kept: Path, path: Path) -> None:
-        """Writes the model of a configuration at `path`, from its `kept` weights."""
+    def write_model(
+        self, config: Mapping[str, object], weights: str, kept: Path, path: Path, temperature: float
+    ) -> None:
+        """Writes the model of a configuration at `path`, from its `kept` weights; see `deployed_model`."""
 
 
 def finetune(
@@ -52,6 +57,8 @@ def finetune(
         return pool.train(problem, search, plan.label, trials, keep)
 
     result = run_finetune(plan, ledger, trains, baselines)
+    if result.winner:
+        result = replace(result, calibration=_calibration(winning_run(plan, result), plan.problem, ledger))
     write_json(Layout(ledger.folder).finetune, result.to_dict())
     if result.winner:
         # the ledger alone keeps no weights: a winner whose weights are gone is trained once more
@@ -59,3 +66,9 @@ def finetune(
         path = write_final_model(plan, result, ledger.folder, pool.write_model)
         write_model_card(path.parent, card_facts(plan, result, ledger, command))
     return result
+
+
+def _calibration(run: Trial, problem: Problem, ledger: Ledger) -> Calibration:
+    """Returns the calibration of a run on its validation rows."""
+    rows = problem.validation_rows[run.split]
+    return calibrate(problem.labels[rows], ledger.predictions(run), group_numbers(problem, rows))

@@ -96,9 +96,10 @@ class CardFacts:
     from scratch); `pretrained_on` the data of the stage before, None without one; `finetune` what was
     trained last, in words. `split` names the split, `shared_groups` the groups with photographs on
     both sides. `breakdown` is of `search.statistics.classification_errors.break_down` for this model's
-    validation images, `val_loss` its loss on them. `columns` are the compared models, `statement` says
-    whether the gain is clear. `selected_on_validation`: the validation images also chose the hyperparameters.
-    `held_out` is a sentence on data that no selection saw, empty without. `command` repeats the run.
+    validation images, `val_loss` its loss on them, `calibration` a sentence on its probabilities. `columns`
+    are the compared models, `statement` says whether the gain is clear. `selected_on_validation`: the validation
+    images also chose the hyperparameters. `held_out` is a sentence on data that no selection saw, empty
+    without. `command` repeats the run.
     """
 
     name: str
@@ -116,6 +117,7 @@ class CardFacts:
     shared_groups: int
     breakdown: Mapping[str, Any]
     val_loss: float
+    calibration: str = ""
     columns: tuple[CardColumn, ...] = ()
     statement: str = ""
     selected_on_validation: bool = True
@@ -201,6 +203,8 @@ def _results(facts: CardFacts) -> Iterable[str]:
         f"loss {decimal(facts.val_loss)}, AUC {decimal(found['roc']['auc'])}."
     )
     yield from _cautions(facts)
+    if facts.calibration:
+        yield f"In the model {facts.calibration}. The loss above is before that."
     if len(facts.names) <= _MOST_IN_MATRIX:
         counts = zip(facts.names, found["confusion"], strict=True)
         yield table_in_markdown(

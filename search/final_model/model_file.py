@@ -45,6 +45,12 @@ class ModelFile:
         )
         return (f"the model says nothing about photographs: {' and '.join(reasons)}",) if reasons else ()
 
+    @property
+    def calibration(self) -> str:
+        """What its probabilities are, in a sentence; empty where that is not known."""
+        found = self.facts.get("calibration")
+        return str(found["statement"]) if found else ""
+
     def describe(self) -> str:
         """Returns what the model was made of, in one line."""
         config = self.facts.get("config") or {}

@@ -14,8 +14,8 @@ from search.study.formats import MODEL
 from search.study.layout import Layout
 from trainables.trial import LAST, Trial
 
-WriteModel = Callable[[dict[str, Any], str, Path, Path], Any]
-"""Writes a model from its configuration, the backbone's weights, the trial's own weights, and a path."""
+WriteModel = Callable[[dict[str, Any], str, Path, Path, float], Any]
+"""Writes a model from its configuration, the backbone's weights, the trial's own, a path, a temperature."""
 
 
 def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
@@ -38,7 +38,8 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     # before the model: a run killed in between must not leave a record that speaks of another model
     path.with_name("model.json").unlink(missing_ok=True)
     kept = Layout(study).weights / run.key / LAST
-    write(run.config.to_dict(), plan.problem.weights, kept, path)
+    temperature = result.calibration.temperature if result.calibration else 1.0
+    write(run.config.to_dict(), plan.problem.weights, kept, path, temperature)
     pull(path)  # in a study with an address the worker sent it there
     write_json(path.with_name("model.json"), record)
     return path
@@ -58,6 +59,7 @@ def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str,
         "weights": run.weights,
         "keras_backend": run.keras_backend,
         "pretraining": result.pretraining,
+        "calibration": result.calibration and result.calibration.to_dict(),
     }
 
 

@@ -202,6 +202,8 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     console.print(Text(result.statement), soft_wrap=True)
     if result.decided_by:
         console.print(Text(result.decided_by), soft_wrap=True)
+    if result.calibration:
+        console.print(Text(f"of the final model {result.calibration.statement}"), soft_wrap=True)
 
 
 def _shown(column: ColumnResult, metric: str) -> str:

@@ -49,6 +49,7 @@ class Classification:
             "input_px": self.input_px,
             "labels": list(self.model.label_names),
             "made_of": {name: self.model.facts.get(name) for name in _MADE_OF},
+            "calibration": self.model.facts.get("calibration"),
             "caveats": list(self.model.caveats),
             "predictions": [
                 {**row.to_dict(names, faces=self.tells_faces), **_top(row, names, top)} for row in self.rows
@@ -115,6 +116,8 @@ def print_classification(found: Classification, console: Console, *, rows: bool,
     """Prints the model, the rows if asked for, and how often they are right, as far as labels are known."""
     names, made_of = found.model.label_names, found.model.describe()
     console.print(Text(f"model  {found.model.path}{f' ({made_of})' if made_of else ''}"), soft_wrap=True)
+    if found.model.calibration:
+        console.print(Text(found.model.calibration), soft_wrap=True)
     if rows:
         print_rows(found.rows, names, console, top=min(top, len(names)))
     print_evaluation(found.metrics, names, console)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,9 +17,9 @@ from data_prep.splits import SPLIT_SEED, make_splits
 from search.prediction.predictions import PredictionRow
 from search.statistics.classification_errors import break_down
 from search.statistics.number_text import decimal, low_to_high
+from trainables.objective import cross_entropy
 
 ALL, UNSEEN = "all", "unseen"
-_SMALLEST_PROBABILITY = 1e-7  # Keras' bound in its binary cross-entropy
 
 
 def evaluate(rows: Sequence[PredictionRow], class_names: Sequence[str]) -> dict[str, Any] | None:
@@ -36,7 +35,7 @@ def evaluate(rows: Sequence[PredictionRow], class_names: Sequence[str]) -> dict[
     probabilities = np.array([row.prediction.distribution or row.prediction.probability for row in known])
     ages = [row.photograph.age for row in known]
     found = break_down(labels, probabilities, ages, class_names)
-    return {"loss": _cross_entropy(labels, probabilities), **found}
+    return {"loss": cross_entropy(labels, probabilities), **found}
 
 
 def evaluate_parts(
@@ -135,14 +134,6 @@ def _figures(found: Mapping[str, Any]) -> str:
         f"(95 % interval {low_to_high(found['interval'])}), loss {decimal(found['loss'])}, "
         f"AUC {'undefined (one label only)' if auc is None else decimal(auc)}"
     )
-
-
-def _cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    if probabilities.ndim == 2:
-        stated = probabilities[np.arange(labels.size), labels].clip(_SMALLEST_PROBABILITY, 1)
-        return -math.fsum(np.log(stated)) / labels.size
-    clipped = probabilities.clip(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
-    return -math.fsum(np.where(labels == 1, np.log(clipped), np.log1p(-clipped))) / labels.size
 
 
 def _protocol(split: str) -> str:

@@ -42,10 +42,12 @@ class WorkerPool:
         driver = self.driver if problem is self.driver.problem else self.driver.of(problem)
         return Workers(driver, search, label, self).train(trials, Policy(), keep)
 
-    def write_model(self, config: Mapping[str, object], weights: str, kept: Path, path: Path) -> None:
+    def write_model(
+        self, config: Mapping[str, object], weights: str, kept: Path, path: Path, temperature: float
+    ) -> None:
         """Writes a final model in a worker; see `trainables.inference.deployed_model.write_model`."""
         self.console.print("writing the final model")
-        self.driver.call(worker.write_model, config, weights, kept, path)
+        self.driver.call(worker.write_model, config, weights, kept, path, temperature)
 
 
 @dataclass(frozen=True)

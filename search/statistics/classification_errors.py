@@ -83,6 +83,12 @@ def break_down(
     }
 
 
+def calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> float:
+    """Returns the expected calibration error, as in `break_down`."""
+    found = _calibration(np.asarray(labels, np.int64), np.asarray(probabilities, np.float64))
+    return float(found["expected_calibration_error"])
+
+
 def _accuracy(right: _Mask, groups: _Groups, rows: _Mask | None = None) -> dict[str, Any]:
     """Returns the share that is right of all images, or of those in `rows`, with its interval."""
     rows = np.ones_like(right) if rows is None else rows

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.storage.json_files import read_as
 from data_prep.storage.schema import Seconds, require_schema
 from search.statistics.baselines import Baseline, baselines_of
+from search.statistics.calibration import Calibration
 from search.study.formats import FINETUNE
 from search.study.layout import Layout
 from trainables.objective import OBJECTIVES, Objective
@@ -72,6 +73,7 @@ class FinetuneResult:
     baselines: tuple[Baseline, ...] = ()
     objective: Objective = LAST_ACCURACY
     searched_by: Objective = LAST_ACCURACY
+    calibration: Calibration | None = None  # of the final model
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -90,7 +92,8 @@ class FinetuneResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values."""
-        return {"format": FINETUNE.number, **asdict(self)}
+        calibration = self.calibration and self.calibration.to_dict()
+        return {"format": FINETUNE.number, **asdict(self), "calibration": calibration}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FinetuneResult:
@@ -100,6 +103,7 @@ class FinetuneResult:
             "columns": tuple(map(_column, values["columns"])),
             "seeds": tuple(values["seeds"]),
             "baselines": baselines_of(values.get("baselines", ())),
+            "calibration": values.get("calibration") and Calibration.from_dict(values["calibration"]),
             **{name: Objective(**values[name]) for name in ("objective", "searched_by") if name in values},
         }
         result = cls(**{**values, **read})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from data_prep.storage.json_files import Format
 
-# the last of each brought the digest; before it:
+# `sealed_from` brought the digest; what others knew less:
 STUDY = Format(3, sealed_from=3, oldest=1)  # study.json; 1 had no names of classes
 STAGE = Format(4, sealed_from=4, oldest=1)  # stages/*.json; 1 had fewer figures, 2 no margin, no baselines
 BASELINES = Format(2, sealed_from=2, oldest=1)  # baselines/*.json
-FINETUNE = Format(4, sealed_from=4, oldest=1)  # finetune.json; 1 had no margin, no baselines, 2 no objective
+FINETUNE = Format(
+    5, sealed_from=4, oldest=1
+)  # finetune.json; 1 had no margin, 2 no objective, 4 no calibration
 SPLIT_WORTH = Format(2, sealed_from=2, oldest=1)  # split_worth.json
 LIVE = Format(2, sealed_from=2, oldest=1)  # live.json
-MODEL = Format(2, sealed_from=2, oldest=1)  # winner/model.json
+MODEL = Format(3, sealed_from=2, oldest=1)  # winner/model.json; 2 knew no calibration
 READINGS = Format(3, sealed_from=3, oldest=0)  # final.json; 1 had no intervals and no other readers
 COMMAND = Format(1, sealed_from=1, oldest=0)  # command.json
 SUGGESTIONS = Format(1, sealed_from=1, oldest=0)  # joint/*.json

@@ -32,18 +32,24 @@ from trainables.trial import TrialConfig
 FILE_TOLERANCE = 1e-4  # of a probability, between the trained network and the model in the file
 
 
-def write_model(config: Mapping[str, Any], weights: str, kept: Path, path: Path) -> None:
+def write_model(
+    config: Mapping[str, Any], weights: str, kept: Path, path: Path, *, temperature: float = 1.0
+) -> None:
     """Writes the model of a trial to `path` (.keras), whole or not at all.
 
     `config` is the trial's as JSON values, `weights` as for `build_backbone`, `kept` the file of the
     trial's own weights. The model maps images `(batch, px, px, 3)`, float32 RGB in 0..255, to probabilities:
     of label 1 `(batch, 1)` for two classes, else of every label `(batch, classes)`; px is its
-    `input_shape[1]`. It has Keras' own layers only.
+    `input_shape[1]`. It has Keras' own layers only. Its logits are divided by the `temperature`, which
+    changes no answer, but how sure it is.
 
     Raises InputError where the backbone or the weights cannot be had, and where the file, loaded in safe
     mode, does not compute what the network does.
     """
     model = build_model(TrialConfig.from_dict(config), weights, kept)
+    if temperature != 1:
+        last = model.layers[-1]  # dense: scaling it scales the logits
+        last.set_weights([weight / temperature for weight in last.get_weights()])
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # on the same disk, for the rename
         written = Path(folder) / path.name

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from trainables.objective import cross_entropy
+
 VALIDATION_BATCH = 512  # rows of features that a network judges at once
-_EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1
 
 
 def share_right(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -33,12 +34,7 @@ def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: f
     `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every label `(n, classes)`.
     """
     if probabilities.ndim == 2:
-        exact = probabilities.astype(np.float64)
-        ours = np.clip(exact / exact.sum(axis=1, keepdims=True), _EPSILON, 1 - _EPSILON)
-        entropy = -np.mean(np.log(ours[np.arange(len(labels)), labels.astype(int)]))
         accuracy = np.mean(probabilities.argmax(axis=1) == labels)
-        return {"val_loss": float(entropy) + penalty, "val_accuracy": float(accuracy)}
-    kept = np.clip(probabilities.astype(np.float64), _EPSILON, 1 - _EPSILON)
-    entropy = -np.mean(np.where(labels == 1, np.log(kept), np.log(1 - kept)))
-    accuracy = np.mean((probabilities > 0.5) == (labels == 1))
-    return {"val_loss": float(entropy) + penalty, "val_accuracy": float(accuracy)}
+    else:
+        accuracy = np.mean((probabilities > 0.5) == (labels == 1))
+    return {"val_loss": cross_entropy(labels, probabilities) + penalty, "val_accuracy": float(accuracy)}

@@ -45,6 +45,8 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
             f"{facts['validation']:,} others validated it. The weights after its last epoch are the first of "
             "the fine-tuning, with the same configuration, split and seeds as without."
         )
+    if found.calibration:
+        yield Paragraph(f"Of the final model {found.calibration.statement}.")
     runs = [(each.title, snapshot.runs(each)) for each in found.columns]
     yield from epoch_curves("Final models", runs, "finetune")
     columns = ("", *map(label_of, found.metrics), "difference", "interval", "p")

@@ -71,7 +71,7 @@ def test_find_model_that_is_nowhere(tmp_path: Path, name: str, message: str) -> 
         find_model(name, tmp_path)
 
 
-@pytest.mark.parametrize("changes", [{"format": 2}, {"labels": {"0": "a"}}, {"labels": 5}])
+@pytest.mark.parametrize("changes", [{"format": 9}, {"labels": {"0": "a"}}, {"labels": 5}])
 def test_find_model_with_a_damaged_record(tmp_path: Path, changes: dict[str, Any]) -> None:
     path = _write(tmp_path, **changes)
     with pytest.raises(InputError, match=r"model\.json is damaged \(.*\); restore it"):

@@ -10,13 +10,20 @@ from typing import Any
 
 import pytest
 
+from search.final_model.model_file import find_model
 from search.final_model.writer import winning_run, write_final_model
 from search.finetune.plan import FinetunePlan
+from search.statistics.calibration import Calibration
 from search.study.layout import Layout
 from tests.search.finetune.test_runs import FakeWorkers, run
 from trainables.trial import LAST
 
 MakePlan = Callable[..., FinetunePlan]
+
+
+CALIBRATION = Calibration(
+    temperature=2.5, images=80, loss_before=0.6, loss_after=0.5, error_before=0.1, error_after=0.02
+)
 
 
 @dataclass
@@ -28,8 +35,8 @@ class Writer:
     def __call__(self, *arguments: Any) -> None:
         """Makes the file."""
         self.asked.append(arguments)
-        Path(arguments[-1]).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments[-1]).write_bytes(b"")
+        Path(arguments[3]).parent.mkdir(parents=True, exist_ok=True)
+        Path(arguments[3]).write_bytes(b"")
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def test_model_is_of_the_winners_first_run(make_plan: MakePlan, study: Path) -> 
     assert winning_run(plan, result) == pretrained
     assert path == study / "winner" / "model.keras"
     kept = Layout(study).weights / pretrained.key / LAST
-    assert write.asked == [(pretrained.config.to_dict(), "none", kept, path)]
+    assert write.asked == [(pretrained.config.to_dict(), "none", kept, path, 1.0)]
 
 
 def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path) -> None:
@@ -58,6 +65,15 @@ def test_record_says_what_the_model_is_made_of(make_plan: MakePlan, study: Path)
     assert (record["column"], record["source"]) == ("pretrained", "folder")
     assert record["labels"] == {"0": "cat", "1": "dog"}
     assert record["pretraining"]["source"] == "celeba"
+
+
+def test_model_has_the_temperature_of_its_calibration(make_plan: MakePlan, study: Path) -> None:
+    plan, write = make_plan(), Writer()
+    result = replace(run(plan, FakeWorkers(study)), calibration=CALIBRATION)
+    path = write_final_model(plan, result, study, write)
+    assert write.asked[0][-1] == 2.5
+    assert json.loads(path.with_name("model.json").read_text())["calibration"] == CALIBRATION.to_dict()
+    assert find_model(str(path), study).calibration == CALIBRATION.statement
 
 
 def test_model_that_is_there_is_not_written_again(make_plan: MakePlan, study: Path) -> None:

@@ -118,6 +118,17 @@ def test_plain_keras_loads_the_file_and_says_what_the_trained_network_says(writt
     np.testing.assert_allclose(probabilities, seen["expected"], atol=FILE_TOLERANCE)
 
 
+def test_temperature_divides_the_logits(written: Path) -> None:
+    if "head" not in written.name:
+        pytest.skip("one kind is enough")
+    path = written / "calibrated" / "model.keras"
+    write_model(CASES["head"].to_dict(), "none", written / LAST, path, temperature=2.0)
+    seen = np.load(written / "seen.npz")
+    found = keras.saving.load_model(path).predict(seen["images"], verbose=0)[:, 0]
+    expected = seen["expected"]
+    np.testing.assert_allclose(np.log(found / (1 - found)), np.log(expected / (1 - expected)) / 2, atol=1e-3)
+
+
 def test_nothing_else_is_left_beside_the_file(written: Path) -> None:
     assert [path.name for path in (written / "winner").iterdir()] == ["model.keras"]
 
