@@ -97,9 +97,9 @@ class CardFacts:
     trained last, in words. `split` names the split, `shared_groups` the groups with photographs on
     both sides. `breakdown` is of `search.statistics.classification_errors.break_down` for this model's
     validation images, `val_loss` its loss on them, `calibration` a sentence on its probabilities. `columns`
-    are the compared models, `statement` says whether the gain is clear. `selected_on_validation`: the validation
-    images also chose the hyperparameters. `held_out` is a sentence on data that no selection saw, empty
-    without. `command` repeats the run.
+    are the compared models, `statement` says whether the gain is clear. `selected_on_validation`: the
+    validation images also chose the hyperparameters. `held_out` is a sentence on data that no selection saw,
+    empty without. `command` repeats the run.
     """
 
     name: str
