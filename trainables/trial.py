@@ -225,6 +225,7 @@ class TrialResult:
     seconds: Seconds
     reason: str = ""
     made_by: Mapping[str, str] = field(default_factory=dict)  # versions and node, for the reader
+    predictions_digest: str = field(default="", compare=False)  # of their file, "" where there is none
 
     @property
     def mean_val_accuracy(self) -> float:
@@ -269,6 +270,7 @@ class TrialResult:
             "reason": self.reason,
             "seconds": self.seconds,
             "made_by": dict(self.made_by),
+            **({"predictions_digest": self.predictions_digest} if self.predictions_digest else {}),
             "epochs": [epoch.to_dict() for epoch in self.epochs],
         }
 
@@ -291,6 +293,7 @@ class TrialResult:
             reason=values["reason"],
             seconds=values["seconds"],
             made_by=values["made_by"],
+            predictions_digest=values.get("predictions_digest", ""),
             epochs=tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
         )
         require_schema(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,32 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
             # else a machine that loses its power may keep the new name, and none of the bytes
             os.fsync(file.fileno())
         part.replace(path)
+        _keep_name(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put_whole(written: Path, path: Path) -> Path:
+    """Gives a file that lies on the same disk the name `path`, with all its bytes whatever happens."""
+    with written.open("rb") as file:
+        os.fsync(file.fileno())
+    whole = written.replace(path)
+    _keep_name(path.parent)
+    return whole
+
+
+def _keep_name(folder: Path) -> None:
+    """Has the disk keep the names in `folder`, else a machine that loses its power may forget a new one."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows has no such call, and keeps names by itself
+        return
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some storages of a network know none
+            raise
+    finally:
+        os.close(number)
 
 
 def require_place(path: Path) -> None:

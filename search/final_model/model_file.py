@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.class_names import require_class_names
+from data_prep.digests import digest_of_file
 from data_prep.errors import InputError
 from data_prep.storage.json_files import damaged, read_json
 from search.study.descriptions import weights_in_words
@@ -96,6 +97,11 @@ def _read(path: Path) -> ModelFile:
         return ModelFile(path=path, facts={})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(record, error, "restore it, or move the model away from it") from error
+    if facts.get("model_digest", "") not in ("", digest_of_file(path)):
+        raise InputError(
+            f"{path} is damaged (its digest is not the one in {record.name}); "
+            "python -m search.run --stage finetune writes it again"
+        )
     return ModelFile(path=path, label_names=names, facts={"source": _source(path.parents[1]), **facts})
 
 

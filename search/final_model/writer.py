@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.digests import digest_of_file
 from data_prep.storage.json_files import read_json, write_json
 from data_prep.storage.remote import pull
 from search.finetune.plan import FinetunePlan
@@ -33,7 +34,7 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     run = winning_run(plan, result)
     path = Layout(study).model
     record = _record(plan, result, run)
-    if path.is_file() and _read(path.with_name("model.json")) == record:
+    if is_written(path, record):
         return path
     # before the model: a run killed in between must not leave a record that speaks of another model
     path.with_name("model.json").unlink(missing_ok=True)
@@ -41,8 +42,17 @@ def write_final_model(plan: FinetunePlan, result: FinetuneResult, study: Path, w
     temperature = result.calibration.temperature if result.calibration else 1.0
     write(run.config.to_dict(), plan.problem.weights, kept, path, temperature)
     pull(path)  # in a study with an address the worker sent it there
-    write_json(path.with_name("model.json"), record)
+    write_json(path.with_name("model.json"), {**record, "model_digest": digest_of_file(path)})
     return path
+
+
+def is_written(path: Path, record: Mapping[str, Any]) -> bool:
+    """Returns whether the model at `path` is the one of `record`, byte for byte as it was written."""
+    there = _read(path.with_name("model.json")) or {}
+    # a record of before there were digests says nothing of the bytes
+    digest = there.pop("model_digest", None)
+    same = {**there, "format": MODEL.number} == record
+    return same and path.is_file() and digest in (None, digest_of_file(path))
 
 
 def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str, Any]:
@@ -63,7 +73,7 @@ def _record(plan: FinetunePlan, result: FinetuneResult, run: Trial) -> dict[str,
     }
 
 
-def _read(path: Path) -> Mapping[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     try:
         return read_json(path, MODEL)
     except (OSError, ValueError):

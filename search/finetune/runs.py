@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import is_file
+from data_prep.storage.remote import drop, is_file
 from search.finetune.columns import Column
 from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import Baseline, beside
@@ -26,6 +26,7 @@ from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.features.inputs import backbone_read_by
 from trainables.objective import OBJECTIVES, Objective, probability_figure
+from trainables.training.state_file import is_whole
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 BaselinesOf = Callable[[str], tuple[Baseline, ...]]
@@ -143,7 +144,11 @@ class _Runs:
     def _has_weights(self, result: TrialResult) -> bool:
         if result.status is not TrialStatus.COMPLETED:
             return True  # it would fail again
-        return is_file(self._kept / result.trial.key / LAST)
+        path = self._kept / result.trial.key / LAST
+        if path.exists() and not is_whole(path):
+            warnings.warn(f"the weights {path} are damaged; the trial is trained again", stacklevel=2)
+            drop(path)
+        return is_file(path)
 
 
 def _warn_of_difference(before: TrialResult, again: TrialResult) -> None:

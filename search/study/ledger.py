@@ -5,13 +5,17 @@ A file never changes afterwards, but for a trial that a scheduler stopped and th
 
 from __future__ import annotations
 
+import hashlib
+import io
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from data_prep.digests import digest_of_file
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import damaged, read_json, write_json
@@ -85,9 +89,8 @@ class Ledger:
         if there and there.status is TrialStatus.COMPLETED:
             return
         if predictions is not None:
-            path = self.predictions_path(result.trial)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, lambda file: np.save(file, np.asarray(predictions, np.float32)))
+            digest = self._keep_predictions(self.predictions_path(result.trial), predictions)
+            result = replace(result, predictions_digest=digest)
         # last: a record that is there says that the predictions are, too
         write_json(self.path(result.trial), result.to_dict())
 
@@ -96,14 +99,46 @@ class Ledger:
 
         Raises InputError where the file is missing or damaged.
         """
-        path = self.predictions_path(trial)
+        path, result = self.predictions_path(trial), self.find(trial)
         try:
+            if result and result.predictions_digest:
+                self._require_predictions(result)
             return np.asarray(np.load(path, allow_pickle=False))
         except (OSError, ValueError, EOFError) as error:
             record = self.path(trial)
             raise InputError(
                 f"{path} cannot be read ({error}); remove {record} to train the trial again"
             ) from error
+
+    def find_whole(self, trial: Trial) -> TrialResult | None:
+        """Returns the result of `trial` as `find` does, and None where its predictions are damaged or gone.
+
+        Both files are then moved aside, with a warning.
+        """
+        result = self.find(trial)
+        if result is None or not result.predictions_digest:  # of before there were digests, or it failed
+            return result
+        try:
+            self._require_predictions(result)
+        except (OSError, ValueError) as error:
+            there = [path for path in (self.predictions_path(trial), self.path(trial)) if path.exists()]
+            moved = [put_aside(path).name for path in there]
+            reason = damaged(self.predictions_path(trial), error, TRAINED_AGAIN)
+            warnings.warn(f"{reason}; moved to {' and '.join(moved)}", stacklevel=3)
+            return None
+        return result
+
+    def _require_predictions(self, result: TrialResult) -> None:
+        path = self.predictions_path(result.trial)
+        if self._parsed.get(path, digest_of_file) != result.predictions_digest:
+            raise ValueError("its digest is not the one in the trial's record")
+
+    def _keep_predictions(self, path: Path, predictions: np.ndarray) -> str:
+        content = io.BytesIO()
+        np.save(content, np.asarray(predictions, np.float32))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(content.getbuffer()))
+        return hashlib.sha256(content.getbuffer()).hexdigest()
 
     def predictions_path(self, trial: Trial) -> Path:
         """Returns the path of the validation probabilities of `trial`."""
@@ -115,15 +150,19 @@ class Ledger:
         except FileNotFoundError:
             return None
         except InputError as error:
-            aside = path.with_suffix(".damaged")  # kept for a person; *.json no longer finds it
-            path.replace(aside)
-            warnings.warn(f"{error}; moved to {aside.name}", stacklevel=3)
+            warnings.warn(f"{error}; moved to {put_aside(path).name}", stacklevel=3)
             return None
+
+
+def put_aside(path: Path) -> Path:
+    """Moves a damaged file beside itself, under a name that nobody reads, and returns that; a person may."""
+    aside = path.with_suffix(".damaged")
+    return path.replace(aside if path.suffix == ".json" else path.with_name(f"{path.name}.damaged"))
 
 
 def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialResult]:
     """Returns by key the trials of the ledger that need no training: those that no scheduler stopped."""
-    found = ((trial.key, ledger.find(trial)) for trial in trials)
+    found = ((trial.key, ledger.find_whole(trial)) for trial in trials)
     return {key: result for key, result in found if result and result.status is not TrialStatus.STOPPED}
 
 

@@ -25,9 +25,9 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from data_prep.digests import digest_of_values
+from data_prep.digests import digest_of_file, digest_of_values
 from data_prep.errors import InputError
-from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.atomic_files import put_whole, write_whole
 from data_prep.storage.json_files import Format, read_json, write_json
 from data_prep.storage.remote import drop, pull, push
 from trainables.backbones.table import Backbone
@@ -225,7 +225,7 @@ def read_store(folder: Path) -> FeatureStore | None:
         return None
     try:
         facts = read_json(index, INDEX)
-        if _checksum(folder / "features.npy") == facts["checksum"]:
+        if digest_of_file(folder / "features.npy") == facts["checksum"]:
             return FeatureStore(folder, tuple(facts["shape"]), facts["key"]["dtype"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -252,7 +252,7 @@ def missing_rows(folder: Path, rows: int, shard_rows: int) -> list[range]:
     for unfinished in shards.glob("*.part"):
         unfinished.unlink()
     for _, path in _shard_files(folder):
-        if _checksum(path)[:16] != path.stem.rpartition("-")[2]:
+        if digest_of_file(path)[:16] != path.stem.rpartition("-")[2]:
             warnings.warn(
                 f"the cached rows in {path} are damaged and made again", DamagedCacheWarning, stacklevel=2
             )
@@ -280,7 +280,8 @@ def write_shard(folder: Path, rows: range, values: Array) -> None:
         part = shards / f"{rows.start}-{os.getpid()}.part"  # never that of a worker thought to be dead
         with part.open("wb") as file:
             np.save(file, values, allow_pickle=False)
-        whole = part.replace(shards / f"{rows.start:09d}-{rows.stop:09d}-{_checksum(part)[:16]}.npy")
+        name = f"{rows.start:09d}-{rows.stop:09d}-{digest_of_file(part)[:16]}.npy"
+        whole = put_whole(part, shards / name)
     push(whole)
 
 
@@ -297,7 +298,7 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
 
     with cache_errors(folder):
         write_whole(folder / "features.npy", write)
-        checksum = _checksum(folder / "features.npy")
+        checksum = digest_of_file(folder / "features.npy")
         made = {"key": asdict(key), "shape": shape, "checksum": checksum}
         index = {"format": INDEX.number, **made, **facts}
         write_json(folder / "index.json", index)
@@ -335,8 +336,3 @@ def _weights_note(cache: Path, backbone: Backbone, identity: str) -> Path:
     made_by = f"keras-{version('keras')}-numpy-{version('numpy')}"
     name = f"{backbone.application}-{identity}-{made_by}.json".replace(":", "-")
     return cache.absolute() / "weights" / name
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,6 +13,7 @@ import numpy as np
 from keras import layers, ops
 
 from data_prep.errors import InputError
+from data_prep.storage.atomic_files import put_whole
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.features.inputs import backbone_read_by, crops, reads_images, uncropped
@@ -55,7 +56,7 @@ def write_model(
         written = Path(folder) / path.name
         model.save(written)
         _require_equal(model, written)
-        written.replace(path)
+        put_whole(written, path)
 
 
 def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:

@@ -12,13 +12,18 @@ import numpy as np
 
 from data_prep.storage.atomic_files import write_whole
 
+STATE_FORMAT = 1
+# the digest of each array is the one that its zip file keeps of it, which reading compares
 # whatever numpy, zipfile and json make of a file that was cut off or written over
 DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 def write_state(path: Path, facts: Mapping[str, Any], values: Iterable[Any]) -> None:
     """Writes the file at `path`, whole or not at all; raises OSError where that is not possible."""
-    arrays = [np.array(json.dumps(facts, allow_nan=False)), *(np.asarray(value) for value in values)]
+    arrays = [
+        np.array(json.dumps({"format": STATE_FORMAT, **facts}, allow_nan=False)),
+        *(np.asarray(value) for value in values),
+    ]
     write_whole(path, lambda file: np.savez(file, *arrays))
 
 
@@ -28,5 +33,17 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     Raises one of DAMAGED where the file is damaged.
     """
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        facts, *values = (file[name] for name in file.files)
-    return json.loads(str(facts)), values
+        text, *values = (file[name] for name in file.files)
+    facts = dict(json.loads(str(text)))
+    if facts.pop("format", STATE_FORMAT) != STATE_FORMAT:  # the first ones did not say so
+        raise ValueError(f"its format is another than {STATE_FORMAT}, which this version reads")
+    return facts, values
+
+
+def is_whole(path: Path) -> bool:
+    """Returns whether a file of weights is there, with all its bytes as they were written."""
+    try:
+        read_state(path)
+    except DAMAGED:
+        return False
+    return True

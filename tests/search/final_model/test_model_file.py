@@ -96,3 +96,9 @@ def test_caveats(source: str, weights: str, caveats: tuple[str, ...]) -> None:
 def test_describe_names_what_it_was_made_of(tmp_path: Path) -> None:
     found = find_model(str(_write(tmp_path)), tmp_path)
     assert found.describe() == f"resnet50_v2, ImageNet weights, data {'d' * 32}, split random"
+
+
+def test_find_model_whose_bytes_are_not_those_of_its_record(tmp_path: Path) -> None:
+    path = _write(tmp_path, model_digest="0" * 64)
+    with pytest.raises(InputError, match=r"model\.keras is damaged .* --stage finetune writes it again"):
+        find_model(str(path), tmp_path)

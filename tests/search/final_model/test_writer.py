@@ -85,3 +85,14 @@ def test_model_that_is_there_is_not_written_again(make_plan: MakePlan, study: Pa
     other = make_plan(winner=replace(plan.winner, dropout=0.1))
     write_final_model(other, run(other, FakeWorkers(study)), study, write)
     assert len(write.asked) == 2
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.json"])
+def test_model_that_is_damaged_is_written_again(make_plan: MakePlan, study: Path, name: str) -> None:
+    plan, write = make_plan(), Writer()
+    result = run(plan, FakeWorkers(study))
+    path = write_final_model(plan, result, study, write)
+    path.with_name(name).write_bytes(b"damaged")
+    write_final_model(plan, result, study, write)
+    assert len(write.asked) == 2
+    assert path.read_bytes() == b""

@@ -20,6 +20,7 @@ from search.study.search_id import SearchId
 from search.study.setup import Problem
 from tests.search.makers import FakeTrainer, make_result
 from trainables.objective import OBJECTIVES
+from trainables.training.state_file import write_state
 from trainables.trial import LAST, Trial, TrialResult
 
 MakePlan = Callable[..., FinetunePlan]
@@ -48,7 +49,7 @@ class FakeWorkers:
         for key in results.keys() & set(keep):
             folder = Layout(self.study).weights / key
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / LAST).write_bytes(b"")
+            write_state(folder / LAST, {}, [])
         return results
 
     @property
@@ -196,3 +197,14 @@ def test_least_log_loss_wins(make_plan: MakePlan, workers: FakeWorkers) -> None:
     result = run(make_plan(searched_by=OBJECTIVES["log_loss"], seeds=(7,)), workers)
     losses = {column.name: column.figures["log_loss"][0] for column in result.columns}
     assert losses[result.winner or ""] == min(loss for loss in losses.values() if loss is not None)
+
+
+def test_weights_that_are_damaged_are_trained_again(make_plan: MakePlan, workers: FakeWorkers) -> None:
+    plan = make_plan()
+    run(plan, workers)
+    key = plan.pretraining_runs()[0].key
+    (Layout(workers.study).weights / key / LAST).write_bytes(b"damaged")
+    workers.asked.clear()
+    with pytest.warns(UserWarning, match=r"last\.npz are damaged; the trial is trained again"):
+        run(plan, workers)
+    assert workers.trained == [key]

@@ -12,7 +12,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import write_json
-from search.study.ledger import Ledger
+from search.study.ledger import Ledger, finished_trials
 from tests.search.makers import make_result, make_trial, unseal
 from trainables.trial import TrialResult, TrialStatus
 
@@ -204,4 +204,31 @@ def test_predictions_never_run_code(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="cannot be read"):
+        ledger.predictions(TRIAL)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone", "another trial's"])
+def test_trial_whose_predictions_are_damaged_is_trained_again(tmp_path: Path, damage: str) -> None:
+    ledger, other = Ledger(tmp_path), make_trial(seed=99)
+    ledger.record(make_result(TRIAL, 0.5), np.array([0.25, 0.5]))
+    ledger.record(make_result(other, 0.5), np.array([0.75, 0.5]))
+    path = ledger.predictions_path(TRIAL)
+    if damage == "gone":
+        path.unlink()
+    elif damage == "flipped":
+        path.write_bytes(path.read_bytes()[:-1] + b"\x3e")
+    else:
+        path.write_bytes(ledger.predictions_path(other).read_bytes())
+    with pytest.warns(UserWarning, match=rf"{TRIAL.key}\.npy is damaged .* trains it again; moved to"):
+        assert list(finished_trials([TRIAL, other], ledger)) == [other.key]
+    assert ledger.find(TRIAL) is None
+    ledger.record(make_result(TRIAL, 0.5), np.array([0.25, 0.5]))
+    assert len(finished_trials([TRIAL, other], ledger)) == 2
+
+
+def test_predictions_that_are_not_the_recorded_ones_are_not_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.record(make_result(TRIAL, 0.5), np.array([0.25, 1.0]))
+    np.save(ledger.predictions_path(TRIAL), np.array([0.5, 1.0], np.float32))
+    with pytest.raises(InputError, match="its digest is not the one in the trial's record"):
         ledger.predictions(TRIAL)
