@@ -22,12 +22,12 @@ examples:
   python -m search.run --stage lr
   python -m search.run --stage lr --data adience.parquet --study adience
   python -m search.run --stage lr --data mine.parquet --values 0.03,0.01,0.003
-  python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats 3
-  python -m search.run --stage all --study adience --data adience.parquet --repeats 3
+  python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats auto
+  python -m search.run --stage all --study adience --data adience.parquet --repeats auto
   python -m search.run --mode joint --search tpe --num-samples 40 --scheduler asha
   python -m search.run --stage finetune --study adience --data adience.parquet --celeba celeba.parquet
   python -m search.run --stage lr --dry-run
-  python -m search.run study.toml --repeats 3
+  python -m search.run study.toml --repeats auto
 
 The same command again continues a study where it was stopped; a finished trial is never trained twice.
 exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted

@@ -129,7 +129,7 @@ class HeldValues(OptionGroup):
     bn_statistics: str | None = held(
         "bn_statistics",
         choices=BN_STATISTICS,
-        default_text="momentum for the report's data, exact for other data",
+        default_text="momentum for the report's data and preset, else exact",
     )
     bn_momentum: float | None = held("bn_momentum", default_text=f"the report's {_DEFAULTS.bn_momentum}")
     input_px: int | None = held("input_px", default_text="the backbone's own, or an earlier stage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,9 +17,11 @@ from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner, scope_of
 from search.study.setup import Problem
 from search.study.stage_results import ComparisonProtocol, Decision
+from trainables.hyperparameters import MOMENTUM
 from trainables.trial import Trial, TrialConfig
 
 SMALL_BATCH = 4  # examples, whose mean lies half a standard deviation beside that of all
+MOST_OF_START = 0.05  # of BatchNorm's running averages at the end of a trial
 ResultKind = TypeVar("ResultKind", bound=Decision)
 
 
@@ -101,6 +104,20 @@ def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) 
     }
 
 
+def _note_on_few_steps(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
+    rows = min(split.train.size for split in problem.splits)
+    averaged = [
+        config for config in configs if config.bn_statistics == MOMENTUM and config.normalisation == "batch"
+    ]
+    left = [each.bn_momentum ** (math.ceil(rows / each.batch_size) * each.epochs) for each in averaged]
+    if max(left, default=0) > MOST_OF_START:
+        yield (
+            f"After all steps of a trial BatchNorm's running averages still hold {100 * max(left):.0f} % of their "
+            "start values, so the network that is judged is another than that which is trained; "
+            "--bn-statistics exact is right after any number of steps."
+        )
+
+
 def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     """Yields what a reader of figures of `configs` must know."""
     if problem.manifest.is_drawn:
@@ -112,6 +129,7 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
         constant = float(counts.max() / counts.sum())
         frequent = "more frequent label" if problem.classes == 2 else "most frequent class"
         yield f"{describe_split(split)}; the {frequent} alone is right in {constant:.4f}"
+    yield from _note_on_few_steps(problem, configs)
     if any(config.batch_size == 1 for config in configs):
         yield (
             "Batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, "

@@ -14,6 +14,7 @@ from search.space.joint_space import (
     bases_of,
     require_of_use,
 )
+from search.space.presets import REPORT
 from search.space.stages import AUTO_REPEATS, EVERY_STAGE, UNTUNED_HEADS, Stage
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
@@ -21,7 +22,7 @@ from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import Result, StageFiles, StageResult
-from trainables.hyperparameters import HYPERPARAMETERS
+from trainables.hyperparameters import EXACT, HYPERPARAMETERS
 from trainables.trial import Trial, TrialConfig
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def stage_plan(
     options: SearchOptions, problem: Problem, stage: Stage, before: Sequence[Result], sweep: int = 1
 ) -> StagePlan:
     """Returns the plan of `stage` after the results `before`; `stage.fixed` is for the first sweep."""
-    base, origins = base_of(before, options.given, stage.fixed if sweep == 1 else {}, problem.bn_statistics)
+    base, origins = base_of(
+        before, options.given, stage.fixed if sweep == 1 else {}, bn_statistics_of(options, problem)
+    )
     if not base.is_used(stage.hyperparameter):
         other, values = HYPERPARAMETERS[stage.hyperparameter].only_with or ("", ())
         raise InputError(
@@ -57,7 +60,7 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
     space = options.space_to_try()
     others = [name for name in options.order if EVERY_STAGE[name].hyperparameter not in space]
     before = [result for name in others if (result := StageFiles(folder).read(name))]
-    base, origins = base_of(before, options.given, {}, problem.bn_statistics)
+    base, origins = base_of(before, options.given, {}, bn_statistics_of(options, problem))
     require_of_use(space, base)
     return JointPlan(
         problem=problem,
@@ -81,6 +84,11 @@ def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[
         stage_plan(options, problem, options.stage_called(name), earlier_results(name, options.order, files))
         for name in options.stage_names
     ]
+
+
+def bn_statistics_of(options: SearchOptions, problem: Problem) -> str:
+    """Returns the BatchNorm statistics of trials that are not told any: running averages are the report's."""
+    return problem.bn_statistics if options.preset.name == REPORT else EXACT
 
 
 def missing_trials(plan: Plan | FinetunePlan, ledger: Ledger) -> list[Trial]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.storage.atomic_files import write_json
+from data_prep.storage.json_files import write_json
 from search.final_model.writer import winning_run, write_final_model
 from search.finetune.columns import EARLIER, earlier_column
 from search.finetune.plan import FinetunePlan

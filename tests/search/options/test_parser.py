@@ -250,7 +250,7 @@ DEFAULTS = {
     "--dropout": "0.0, or an earlier stage",
     "--l2": "0.0, or an earlier stage",
     "--schedule": "constant, or an earlier stage",
-    "--bn-statistics": "momentum for the report's data, exact for other data",
+    "--bn-statistics": "momentum for the report's data and preset, else exact",
     "--bn-momentum": "the report's 0.99",
     "--optimizer": "adam, or an earlier stage",
     "--momentum": "0.0, or an earlier stage",

@@ -101,6 +101,23 @@ def test_notes_say_that_batch_size_1_trains_nothing(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (TrialConfig(epochs=20), "still hold 67 % of their start values"),
+        (TrialConfig(epochs=20, bn_statistics="exact"), ""),
+        (TrialConfig(epochs=20, normalisation="none"), ""),
+        (TrialConfig(epochs=200), ""),
+    ],
+)
+def test_few_steps_are_noted_where_running_averages_are_kept(
+    tmp_path: Path, config: TrialConfig, told: str
+) -> None:
+    said = notes(make_problem(tmp_path), config)  # 64 rows train: two steps an epoch
+    assert ("running averages" in said) is bool(told)
+    assert told in said
+
+
 @pytest.mark.parametrize(("protocol", "claimed"), [("random", False), ("group", True)])
 def test_clear_winner_of_a_split_that_shares_groups_is_not_claimed_for_new_ones(
     tmp_path: Path, protocol: str, claimed: bool

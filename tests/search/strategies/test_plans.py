@@ -84,6 +84,24 @@ def test_stage_plans_use_the_winners_that_are_known(problem: Problem, tmp_path: 
     assert plans[1].base.learning_rate == 0.1
 
 
+@pytest.mark.parametrize(
+    ("source", "preset", "statistics"),
+    [
+        ("adience", "", "momentum"),
+        ("adience", "--preset heads", "exact"),
+        ("adience", "--preset adience_gender", "exact"),
+        ("folder", "", "exact"),
+        ("folder", "--preset report", "momentum"),
+    ],
+)
+def test_running_averages_are_the_reports_alone(
+    tmp_path: Path, source: str, preset: str, statistics: str
+) -> None:
+    given = options(f"--stage lr {preset}").for_data(source)
+    plan = stage_plan(given, make_problem(tmp_path, source=source), STAGES["lr"], [])
+    assert plan.base.bn_statistics == statistics
+
+
 def test_joint_plan_varies_the_grids_around_what_the_stages_found(problem: Problem, tmp_path: Path) -> None:
     files = StageFiles(tmp_path)
     files.write(make_stage_result("l2", "l2", winner=TrialConfig(l2=0.01)))
