@@ -112,8 +112,8 @@ def _note_on_few_steps(problem: Problem, configs: Sequence[TrialConfig]) -> Iter
     left = [each.bn_momentum ** (math.ceil(rows / each.batch_size) * each.epochs) for each in averaged]
     if max(left, default=0) > MOST_OF_START:
         yield (
-            f"After all steps of a trial BatchNorm's running averages still hold {100 * max(left):.0f} % of their "
-            "start values, so the network that is judged is another than that which is trained; "
+            f"After all steps of a trial BatchNorm's running averages still hold {100 * max(left):.0f} % of "
+            "their start values, so the network that is judged is another than that which is trained; "
             "--bn-statistics exact is right after any number of steps."
         )
 

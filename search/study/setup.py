@@ -110,7 +110,7 @@ class Problem:
 
     @property
     def bn_statistics(self) -> str:
-        """The BatchNorm statistics that the preset `report` has for this data: running averages for its own."""
+        """The BatchNorm statistics of the preset `report` for this data: running averages for its own."""
         return MOMENTUM if set(self.manifest.table["source"]) <= set(REPORTS_SOURCES) else EXACT
 
     @property
