@@ -386,6 +386,23 @@ _ROWS = (
         values=(AVERAGE, MAXIMUM),
         **_named(POOLINGS),
     ),
+    Hyperparameter(
+        name="head",
+        word="head",
+        option="head_function",  # --head names the file as well
+        title="Heads of one's own",
+        kind=NAME,
+        help="function of the file that --head names, with its values: build?rank=8",
+        rule="be the name of a function, such as build or build?rank=8",
+        holds=lambda value: isinstance(value, str),
+    ),
+    Hyperparameter(
+        name="head_source",
+        kind=NAME,
+        help="digest of the file that --head names",
+        rule="be a digest",
+        holds=lambda value: isinstance(value, str),
+    ),
     Hyperparameter(name="epochs", help="number of epochs per trial", **_COUNT),
     Hyperparameter(
         name="patience",

@@ -19,6 +19,11 @@ LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial
 IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
 ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # of no use to features
+OWN_NETWORK = "own"  # the backbone of a network of the user's own, which its head is the whole of
+# what a head of the user's own decides by itself
+OF_OUR_HEADS = (
+    *("hidden_units", "dropout", "l2", "activation", "normalisation", "bn_statistics", "bn_momentum"),
+)
 # what every configuration says; the others came later, and trials without them keep their keys
 ALWAYS_SAID = (
     *("backbone", "batch_size", "learning_rate", "hidden_units", "dropout", "l2", "learning_rate_schedule"),
@@ -40,7 +45,8 @@ class TrialConfig:
 
     `trainables.hyperparameters` says what each of them is, and which values it takes. The defaults are the
     report's values from the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
-    `augment` to `train_batchnorm` are for networks that train on images.
+    `augment` to `train_batchnorm` are for networks that train on images. `head` is a function of the user's
+    own file, whose digest is `head_source`; empty for the usual head (`trainables.own_code`).
 
     `bn_statistics` are those of the head's BatchNorm layers at inference: EXACT, computed over training
     rows after each epoch (`trainables.training.inference_pass`), or MOMENTUM, Keras' running averages,
@@ -78,6 +84,8 @@ class TrialConfig:
     input_px: int = 0
     pooling: str = AVERAGE
     class_weight: str = "none"
+    head: str = ""
+    head_source: str = ""
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
@@ -89,6 +97,8 @@ class TrialConfig:
         for row in HYPERPARAMETERS.values():
             if not self.is_used(row.name) and getattr(self, row.name) != getattr(type(self), row.name):
                 raise ValueError(self._misplaced(row))
+        if self.head and self.backbone == IMAGE_NETWORK:
+            raise ValueError(f"a head of one's own stands on a frozen backbone, {IMAGE_NETWORK} has its own")
         if self.backbone == IMAGE_NETWORK and self.normalisation != TrialConfig.normalisation:
             raise ValueError(
                 f"normalisation is of heads on a frozen backbone, {IMAGE_NETWORK} has none; leave it out"
@@ -118,6 +128,8 @@ class TrialConfig:
         return len(finished) >= self.epochs or 0 < self.patience <= waited
 
     def _misplaced(self, row: Hyperparameter) -> str:
+        if self.head and row.name in OF_OUR_HEADS:
+            return f"{row.name} is of the usual head, received {self.head}; leave out {row.name}"
         other, values = row.only_with or ("", ())
         return (
             f"{row.name} {getattr(self, row.name)} goes with {other} {' or '.join(map(str, values))} only, "
@@ -301,6 +313,8 @@ class TrialResult:
 
 
 def _is_used(name: str, values: Mapping[str, Any]) -> bool:
+    if values["head"] and name in OF_OUR_HEADS:
+        return False
     other, needed = HYPERPARAMETERS[name].only_with or ("", ())
     return not other or (values[other] in needed and _is_used(other, values))
 

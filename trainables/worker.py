@@ -23,6 +23,7 @@ from trainables.features.inputs import rows_read_by, sides_of
 from trainables.features.local_copy import copy_here
 from trainables.features.side_by_side import side_by_side
 from trainables.objective import OBJECTIVE, Objective
+from trainables.own_code import OwnCode
 from trainables.process_setup import prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
@@ -53,7 +54,7 @@ class WorkerData:
     key; `classes`: how many the labels are of; `objective`: what is compared, which every report carries;
     `early_stopping`: the handle of an actor that ends members of packs, a
     `search.ray_tune.schedulers.PackEarlyStopping`; `local_cache`: the folder of a worker's own disk that the
-    rows are copied to, None to read them where they are.
+    rows are copied to, None to read them where they are; `code` has networks of the user's own.
     """
 
     inputs: Mapping[str, Path]
@@ -70,6 +71,7 @@ class WorkerData:
     local_cache: Path | None = None
     classes: int = 2
     objective: Objective = OBJECTIVE
+    code: OwnCode | None = None
 
     def examples(self, rows: str, split: str) -> Examples:
         """Returns the examples of that split with the inputs of that name; it imports Keras."""
@@ -275,20 +277,15 @@ def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
 
 
 def write_model(
-    keras_backend: str,
-    cpus: int,
-    config: dict[str, Any],
-    weights: str,
-    kept: Path,
-    path: Path,
-    temperature: float = 1.0,
+    keras_backend: str, cpus: int, config: dict[str, Any], code: OwnCode | None, *places_and_temperature: Any
 ) -> None:
     """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
     prepare_process(keras_backend, cpus)
     from trainables.inference import deployed_model
 
+    weights, kept, path, temperature = places_and_temperature
     pull(kept)
-    deployed_model.write_model(config, weights, kept, path, temperature=temperature)
+    deployed_model.write_model(config, weights, kept, path, temperature=temperature, code=code)
     push(path)
 
 
@@ -315,7 +312,7 @@ def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     from trainables.training.training import Training
 
     examples = data.examples(rows_read_by(config), ours["split"])
-    training = Training(config, examples, data.weights, objective=data.objective)
+    training = Training(config, examples, data.weights, objective=data.objective, code=data.code)
     if ours["start"]:
         pull(weights := data.kept / ours["start"] / LAST)
         training.start_from(weights)

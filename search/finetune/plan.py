@@ -78,7 +78,9 @@ class FinetunePlan:
         values = {"batch_size": UNTUNED_BATCH, **UNTUNED_HEADS.get(backbone, {})}
         for name in ("epochs", "bn_statistics", "bn_momentum"):  # of the data, and not tuned
             values[name] = getattr(self.winner, name)
-        return TrialConfig(backbone=backbone, **values)
+        if self.winner.head:
+            values |= {"head": self.winner.head.partition("?")[0], "head_source": self.winner.head_source}
+        return TrialConfig(backbone=backbone, input_px=self.winner.input_px, **values)
 
     @property
     def pretrained_on(self) -> str:

@@ -131,11 +131,22 @@ def _check_final_model(options: SearchOptions) -> str | None:
     return None
 
 
+def _check_own_code(options: SearchOptions) -> str | None:
+    space = options.space
+    if space.head and space.network:
+        return "--network is backbone and head in one; leave out --head"
+    if space.network and options.held.backbone:
+        return "--network is backbone and head in one; leave out --backbone"
+    if options.tunes_head and not (space.head or space.network):
+        return "--stage head tries what a file of yours declares; name it with --head FILE:FUNCTION"
+    return None
+
+
 def _check_images(options: SearchOptions) -> str | None:
     given, held = options.images.given, options.held
     if given.get("precision") == "float16" and not options.machine.gpus_per_trial:
         return "--precision float16 needs a GPU; add --gpus-per-trial 1, or use bfloat16"
-    from_pixels = held.backbone == HASSNER and "train_batchnorm" not in given
+    from_pixels = (held.backbone == HASSNER or options.space.network) and "train_batchnorm" not in given
     if not given or options.final_model.blocks or from_pixels:
         return None
     option = next(iter(given)).replace("_", "-")
@@ -157,4 +168,6 @@ def _check_seeds(options: SearchOptions) -> str | None:
     return f"--seed and the repeats after it must stay below {2**31}, received {options.held.seed}"
 
 
-_OF_EVERY_MODE = (_check_values, _check_final_model, _check_images, _check_callbacks, _check_seeds)
+_OF_EVERY_MODE = (
+    *(_check_own_code, _check_values, _check_final_model, _check_images, _check_callbacks, _check_seeds),
+)

@@ -93,8 +93,17 @@ class SearchOptions(OptionGroup):
     @property
     def given(self) -> dict[str, Any]:
         """The hyperparameters that are held fixed, as fields of TrialConfig."""
-        own = self.images.given if self.held.backbone == HASSNER else {}
-        return {**self.held.given, **own}
+        own = self.images.given if self.held.backbone == HASSNER or self.space.network else {}
+        code = self.space.of_own_code
+        if self.tunes_head:
+            code.pop("head", None)
+        return {**self.held.given, **own, **code}
+
+    @property
+    def tunes_head(self) -> bool:
+        """Whether functions or values of the user's own code are tried."""
+        stages = self.varied if self.is_joint else self.order if self.stage == ALL else (self.stage,)
+        return "head" in stages
 
     @property
     def preset(self) -> Preset:
@@ -121,7 +130,8 @@ class SearchOptions(OptionGroup):
     @property
     def values(self) -> Mapping[str, Values]:
         """The values and ranges to try, by words: the given ones over the preset's."""
-        return {**self.preset.stages, **self.given_values}
+        given = self.given_values
+        return {**self.preset.stages, **given, **self.space.own_choices(given.get("head"))}
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -170,7 +180,8 @@ class SearchOptions(OptionGroup):
                 if name not in self.given
             }
         # with --ranges lists of the preset stand for what has no range only
-        values = given if self.joint.ranges else self.values
+        own = self.space.own_choices(given.get("head"))
+        values = {**given, **own} if self.joint.ranges else self.values
         return joint_space(self.varied, self.given, ranges=self.joint.ranges, values=values)
 
     @property

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from data_prep.errors import InputError
 from search.options.option import OptionGroup, option
+from search.options.types import checked
 from search.space.presets import PRESETS
 from search.space.stages import EVERY_STAGE
-from search.space.values import show_values, texts_of
+from search.space.values import Values, show_values, texts_of
 from search.study.stage_results import JOINT
+from trainables.own_code import OwnCode
+from trainables.trial import OWN_NETWORK
+
+
+def named_code(text: str) -> tuple[OwnCode, str]:
+    """Returns the code in the file that `text` names, and the function with its values.
+
+    Raises InputError where the file or the function is not there.
+    """
+    path, _, function = text.rpartition(":")
+    if not path:
+        raise InputError(f"must be a file and a function such as my_heads.py:build, received {text!r}")
+    code = OwnCode.read(Path(path))
+    return code, code.canonical(function)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +52,48 @@ class SpaceOptions(OptionGroup):
         metavar="VALUES",
         default_text="the preset's",
     )
+    head: str | None = option(
+        None,
+        "head of your own: a function build(input_shape, classes, hyperparameters) of a file, such as "
+        "my_heads.py:build or my_heads.py:build?rank=8",
+        parse=checked(named_code),
+        metavar="FILE:FUNCTION",
+        default_text="dense blocks",
+    )
+    network: str | None = option(
+        None,
+        "whole network of your own, which reads images: such a function, in place of backbone and head",
+        parse=checked(named_code),
+        metavar="FILE:FUNCTION",
+        default_text="a backbone with a head",
+    )
     of_data: str = field(default="", compare=False)
+
+    @property
+    def code(self) -> OwnCode | None:
+        """The user's own code, None where no file is named."""
+        return named_code(self._named)[0] if self._named else None
+
+    @property
+    def of_own_code(self) -> dict[str, Any]:
+        """What the named function means, as fields of TrialConfig."""
+        if not self._named:
+            return {}
+        code, function = named_code(self._named)
+        whole = {"backbone": OWN_NETWORK} if self.network else {}
+        return {"head": function, "head_source": code.digest, **whole}
+
+    def own_choices(self, given: Values | None) -> dict[str, Values]:
+        """Returns the values of the stage `head`: those `given`, else all that the file declares."""
+        if not self._named:
+            return {}
+        code, function = named_code(self._named)
+        texts = given if isinstance(given, tuple) else code.choices(function)
+        return {"head": tuple(dict.fromkeys(map(code.canonical, texts)))}
+
+    @property
+    def _named(self) -> str:
+        return self.network or self.head or ""
 
 
 def with_backbones_as_values(wishes: Mapping[str, Any]) -> dict[str, Any]:

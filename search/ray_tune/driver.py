@@ -19,13 +19,13 @@ from search.ray_tune.exchange import exchange_below
 from search.ray_tune.feature_tasks import make_rows, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
-from search.ray_tune.packs import Packing, can_pack, early_stopping_of
+from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.layout import Layout
 from search.study.ledger import keep_log
 from search.study.setup import Problem
 from trainables import worker
-from trainables.features.inputs import reads_images, rows_read_by, sides_of
+from trainables.features.inputs import rows_read_by, sides_of
 from trainables.trial import Trial, TrialConfig, TrialResult
 from trainables.worker import WorkerData
 
@@ -104,7 +104,7 @@ class Driver:
     ) -> dict[str, TrialResult]:
         """Trains what `searcher` suggests around `base` until it has finished; else like `train`."""
         bases = searcher.bases(base)
-        if can_pack(policy) and not any(map(reads_images, bases)):
+        if can_pack(policy) and all(map(is_packable, bases)):
             searcher.pack = self._packing.wanted(ASKED_TOGETHER)
         train = worker.train_pack if searcher.pack > 1 else worker.train_trial
         return self._tune(train, searcher, {rows_read_by(each) for each in bases}, callback, policy)
@@ -243,6 +243,7 @@ class Driver:
             local_cache=self._machine.local_cache and self._machine.local_cache.absolute(),
             classes=self.problem.classes,
             objective=self.problem.objective,
+            code=self.problem.code,
         )
 
     def _connect(self) -> None:

@@ -50,7 +50,7 @@ class Packing:
 
     def _size(self, config: TrialConfig) -> int:
         """Returns how many heads like `config` make a pack; without a wish one on a CPU, many on a GPU."""
-        if reads_images(config):
+        if not is_packable(config):
             return 1
         features = find_backbone(config.backbone).features or 2048
         return self.wanted(pack_size(config, features, PACK_BYTES, classes=self.classes))
@@ -60,6 +60,11 @@ class Packing:
         if self.keras_backend != "jax":  # a pack is one program by jax.vmap
             return 1
         return self.machine.pack or (on_gpu if self.machine.gpus_per_trial else 1)
+
+
+def is_packable(config: TrialConfig) -> bool:
+    """Returns whether a pack may have `config` as a member: the usual head on features."""
+    return not reads_images(config) and not config.head
 
 
 def can_pack(policy: Policy) -> bool:

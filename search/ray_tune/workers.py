@@ -47,7 +47,8 @@ class WorkerPool:
     ) -> None:
         """Writes a final model in a worker; see `trainables.inference.deployed_model.write_model`."""
         self.console.print("writing the final model")
-        self.driver.call(worker.write_model, config, weights, kept, path, temperature)
+        code = self.driver.problem.code
+        self.driver.call(worker.write_model, config, code, weights, kept, path, temperature)
 
 
 @dataclass(frozen=True)

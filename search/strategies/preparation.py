@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_prep.errors import InputError
@@ -49,7 +49,7 @@ def problem_of(options: SearchOptions) -> Problem:
     has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
     kept = "" if data.split else _split_of(folder_of(options))
     split = kept or options.split_of(has_groups=has_groups)
-    return Problem.of(
+    problem = Problem.of(
         manifest,
         split,
         data.weights,
@@ -59,6 +59,7 @@ def problem_of(options: SearchOptions) -> Problem:
         objective=OBJECTIVES[options.deciding.objective],
         ordered=data.ordered,
     )
+    return replace(problem, code=options.space.code)
 
 
 def _split_of(folder: Path) -> str:

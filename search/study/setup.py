@@ -33,6 +33,7 @@ from trainables.features.inputs import (
 from trainables.features.side_by_side import side_by_side
 from trainables.hyperparameters import EXACT, MOMENTUM
 from trainables.objective import OBJECTIVE, Objective
+from trainables.own_code import OwnCode
 from trainables.trial import Trial, TrialConfig
 
 KERAS_BACKENDS = ("tensorflow", "jax")
@@ -45,6 +46,7 @@ class Problem:
     `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
     `feature_precision` is that of the frozen backbones' arithmetic; `resize` is how pictures are scaled.
     `objective` decides who is better; `ordered` says that the classes have an order, as ages have without it.
+    `code` has networks of the user's own.
     """
 
     manifest: Manifest
@@ -56,6 +58,7 @@ class Problem:
     resize: str = RESIZES[0]
     objective: Objective = OBJECTIVE
     ordered: bool = False
+    code: OwnCode | None = None
 
     @classmethod
     def of(

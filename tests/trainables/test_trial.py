@@ -152,7 +152,8 @@ def test_training_is_over(patience: int, accuracies: list[float], over: bool) ->
 
 def test_config_from_dict_names_unknown_keys_and_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*class_weight$"
+        ValueError,
+        match=r"^unknown hyperparameter a, lr; the known ones are backbone, .*head_source$",
     ):
         TrialConfig.from_dict({"lr": 0.1, "a": 1})
 
@@ -217,6 +218,8 @@ OTHER_VALUES = {
     "input_px": 160,
     "pooling": "max",
     "class_weight": "balanced",
+    "head": "build",
+    "head_source": "0123",
 }
 ALLOWING = {"momentum": {"optimizer": "sgd"}, "nesterov": {"optimizer": "sgd"}}
 
@@ -313,3 +316,11 @@ def test_dictionary_has_what_concerns_images_only_where_it_is_set() -> None:
     config = TrialConfig(unfrozen_blocks=2, augment="flip")
     assert config.to_dict().keys() - TrialConfig().to_dict().keys() == {"unfrozen_blocks", "augment"}
     assert TrialConfig.from_dict(config.to_dict()) == config
+
+
+def test_head_of_ones_own_decides_what_ours_are_told() -> None:
+    with pytest.raises(ValueError, match="dropout is of the usual head, received build; leave out dropout"):
+        TrialConfig(head="build", head_source="0123", dropout=0.2)
+    assert TrialConfig(dropout=0.2).with_used(head="build").dropout == 0
+    with pytest.raises(ValueError, match="a head of one's own stands on a frozen backbone"):
+        TrialConfig(head="build", backbone="hassner")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from data_prep.errors import InputError
 from trainables.hyperparameters import AVERAGE, CLASS_TOKEN, POOLINGS
+from trainables.trial import IMAGE_NETWORK, OWN_NETWORK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +147,8 @@ def require_one_size(backbone: Backbone) -> None:
 
 
 def _plain_backbone(name: str) -> Backbone:
+    if name == OWN_NETWORK:
+        return Backbone(name=name, input_px=224, frozen=False)
     table = {backbone.name: backbone for backbone in BACKBONES}
     if name in table:
         return table[name]
@@ -165,7 +168,7 @@ def _plain_backbone(name: str) -> Backbone:
 
 
 def _sized(backbone: Backbone, side: str) -> Backbone:
-    smallest = SMALLEST_PX.get(backbone.module, 32) if backbone.frozen else None
+    smallest = SMALLEST_PX.get(backbone.module, 32) if backbone.name != IMAGE_NETWORK else None
     if smallest is None:
         raise InputError(
             f"{backbone.name} reads images of {backbone.input_px} pixels only, received {side}; "

@@ -17,6 +17,7 @@ from data_prep.storage.atomic_files import put_whole
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
 from trainables.features.inputs import backbone_read_by, crops, reads_images, uncropped
+from trainables.own_code import OwnCode
 from trainables.process_setup import fix_keras_settings
 from trainables.training.network import (
     Architecture,
@@ -34,23 +35,26 @@ FILE_TOLERANCE = 1e-4  # of a probability, between the trained network and the m
 
 
 def write_model(
-    config: Mapping[str, Any], weights: str, kept: Path, path: Path, *, temperature: float = 1.0
+    config: Mapping[str, Any],
+    weights: str,
+    kept: Path,
+    path: Path,
+    *,
+    temperature: float = 1.0,
+    code: OwnCode | None = None,
 ) -> None:
     """Writes the model of a trial to `path` (.keras), whole or not at all.
 
     `config` is the trial's as JSON values, `weights` as for `build_backbone`, `kept` the file of the
     trial's own weights. The model maps images `(batch, px, px, 3)`, float32 RGB in 0..255, to probabilities:
     of label 1 `(batch, 1)` for two classes, else of every label `(batch, classes)`; px is its
-    `input_shape[1]`. It has Keras' own layers only. Its logits are divided by the `temperature`, which
-    changes no answer, but how sure it is.
+    `input_shape[1]`. It has Keras' own layers only, and those of the network that `code` builds. Its logits
+    are divided by the `temperature`, which changes no answer, but how sure it is.
 
     Raises InputError where the backbone or the weights cannot be had, and where the file, loaded in safe
     mode, does not compute what the network does.
     """
-    model = build_model(TrialConfig.from_dict(config), weights, kept)
-    if temperature != 1:
-        last = model.layers[-1]  # dense: scaling it scales the logits
-        last.set_weights([weight / temperature for weight in last.get_weights()])
+    model = _tempered(build_model(TrialConfig.from_dict(config), weights, kept, code), temperature)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # on the same disk, for the rename
         written = Path(folder) / path.name
@@ -59,7 +63,22 @@ def write_model(
         put_whole(written, path)
 
 
-def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
+def _tempered(model: keras.Model, temperature: float) -> keras.Model:
+    """Returns the model with its logits divided by the temperature."""
+    last = model.layers[-1]
+    if temperature == 1:
+        return model
+    if isinstance(last, layers.Dense):  # scaling it scales the logits
+        last.set_weights([weight / temperature for weight in last.get_weights()])
+        return model
+    said = model.output  # of a network of the user's own, which shows no logits
+    is_single = said.shape[-1] == 1
+    powers = ops.power(ops.concatenate([1 - said, said]) if is_single else said, 1 / temperature)
+    shares = powers / ops.sum(powers, axis=-1, keepdims=True)
+    return keras.Model(model.input, shares[:, 1:] if is_single else shares, name=model.name)
+
+
+def build_model(config: TrialConfig, weights: str, kept: Path, code: OwnCode | None = None) -> keras.Model:
     """Returns the model of `write_model`, without writing it."""
     fix_keras_settings()
     backbone = find_backbone(backbone_read_by(config))
@@ -69,10 +88,10 @@ def build_model(config: TrialConfig, weights: str, kept: Path) -> keras.Model:
         below = [[*preprocessing_layers(part), build_backbone(part, weights)] for part in backbone.each]
         features = sum(layers_[-1].output_shape[-1] for layers_ in below)
         # float32 whatever the trial computed in: its weights are that, and so is the file
-        head = _with_weights(replace(config, precision="float32"), (features,), weights, kept)
+        head = _with_weights(replace(config, precision="float32"), (features,), weights, kept, code)
         return _assemble(shape, [*_joined(below, shape), *head.layers], config)
     side = uncropped(px) if crops(config) else px
-    network = _with_weights(replace(config, precision="float32"), (side, side, 3), weights, kept)
+    network = _with_weights(replace(config, precision="float32"), (side, side, 3), weights, kept, code)
     middle = [layers.CenterCrop(px, px)] if side != px else []
     return _assemble((side, side, 3), [*middle, *network.layers], config)
 
@@ -87,7 +106,7 @@ def _joined(branches: Sequence[list[layers.Layer]], shape: tuple[int, ...]) -> l
 
 
 def _with_weights(
-    config: TrialConfig, input_shape: tuple[int, ...], weights: str, kept: Path
+    config: TrialConfig, input_shape: tuple[int, ...], weights: str, kept: Path, code: OwnCode | None
 ) -> keras.Sequential:
     """Returns the network of `config` with the trained weights in the file `kept`."""
     try:
@@ -95,7 +114,7 @@ def _with_weights(
         classes = facts.get("classes", 2)
     except Exception as error:  # a damaged .npz makes zipfile, numpy and json each raise their own
         raise _unusable(kept, error) from error
-    network = build_network(Architecture.of(config, input_shape, weights, classes=classes))
+    network = build_network(Architecture.of(config, input_shape, weights, classes=classes, code=code))
     variables = changing_variables(network)
     try:
         for variable, value in zip(variables, values, strict=True):
@@ -146,7 +165,12 @@ def _normalised(layer: LocalResponseNormalization, seen: Any) -> Any:
 def _require_equal(model: keras.Model, written: Path) -> None:
     side = model.input_shape[1]
     images = np.random.default_rng(7).integers(0, 256, (2, side, side, 3)).astype(np.float32)
-    loaded = keras.saving.load_model(written, compile=False, safe_mode=True)
+    try:
+        loaded = keras.saving.load_model(written, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what it meets in layers of the user's own
+        raise InputError(
+            f"the model cannot be loaded from its file ({error}); build it of Keras' own layers"
+        ) from error
     expected, found = (np.asarray(each.predict_on_batch(images)) for each in (model, loaded))
     difference = float(np.abs(expected - found).max())
     if not difference <= FILE_TOLERANCE:  # NaN fails as well

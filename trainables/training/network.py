@@ -17,8 +17,10 @@ from keras import layers, ops
 
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import backbone_read_by, cropped, crops
+from trainables.own_code import OwnCode
 from trainables.process_setup import fix_keras_settings
 from trainables.training.optimizers import PLAIN, Recipe
+from trainables.training.own_network import OWN, OwnNetwork, draw_own
 from trainables.training.pretrained import Body, body_layers
 from trainables.trial import TrialConfig
 
@@ -45,15 +47,22 @@ class Architecture:
     smooths_labels: bool = False
     optimizer: Recipe = PLAIN
     classes: int = 2
+    own: OwnNetwork | None = None
 
     @classmethod
     def of(
-        cls, config: TrialConfig, input_shape: tuple[int, ...], weights: str = "none", *, classes: int = 2
+        cls,
+        config: TrialConfig,
+        input_shape: tuple[int, ...],
+        weights: str = "none",
+        *,
+        classes: int = 2,
+        code: OwnCode | None = None,
     ) -> Architecture:
         """Returns the architecture on which `config` is trained on examples of `input_shape`.
 
         `weights` are those of a backbone that is part of it, as for `build_backbone`; `classes` is the
-        number of classes, from 2.
+        number of classes, from 2; `code` has the network of the user's own that `config` names.
         """
         body = None
         if len(input_shape) == 3:
@@ -74,6 +83,7 @@ class Architecture:
             smooths_labels=config.label_smoothing > 0,
             optimizer=Recipe.of([config]),
             classes=classes,
+            own=OwnNetwork.of(config, code) if config.head else None,
         )
 
     def covering(self, configs: Sequence[TrialConfig]) -> Architecture:
@@ -197,7 +207,7 @@ def build_network(architecture: Architecture) -> keras.Sequential:
                 layers.Input(architecture.input_shape),
                 *_layers_below(architecture),
                 *([LabelSmoothing(name="label_smoothing")] if architecture.smooths_labels else []),
-                _output_layer(architecture.classes),
+                *([] if architecture.own else [_output_layer(architecture.classes)]),
             ]
         )
 
@@ -218,7 +228,8 @@ def _has_two_classes(network: keras.Sequential) -> bool:
 
 def body_of(network: keras.Sequential) -> keras.Model | None:
     """Returns the pretrained backbone inside the network, None where it has none."""
-    return next((layer for layer in network.layers if isinstance(layer, keras.Model)), None)
+    models = (layer for layer in network.layers if isinstance(layer, keras.Model))
+    return next((model for model in models if not is_own(model)), None)
 
 
 def head_of(network: keras.Sequential) -> list[layers.Layer]:
@@ -227,6 +238,11 @@ def head_of(network: keras.Sequential) -> list[layers.Layer]:
     if body:
         return list(network.layers[network.layers.index(body) + 1 :])
     return list(network.layers) if len(network.input_shape) == 2 else []
+
+
+def is_own(layer: layers.Layer) -> bool:
+    """Returns whether the layer is a network of the user's own."""
+    return bool(layer.name == OWN)
 
 
 def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
@@ -245,6 +261,8 @@ def set_initial_state(network: keras.Sequential, config: TrialConfig) -> None:
         if isinstance(layer, layers.BatchNormalization):
             for weight, start in zip(layer.weights, _BATCH_NORM_START, strict=True):
                 weight.assign(np.full(weight.shape, start))
+        if is_own(layer):
+            draw_own(layer, config.seed)
         if isinstance(layer, layers.LayerNormalization):
             layer.gamma.assign(np.ones(layer.gamma.shape))
             layer.beta.assign(np.zeros(layer.beta.shape))
@@ -309,8 +327,13 @@ def _output_layer(classes: int) -> layers.Layer:
 
 
 def _layers_below(architecture: Architecture) -> list[layers.Layer]:
+    own, classes = architecture.own, architecture.classes
     if architecture.body:
-        return [*body_layers(architecture.body, architecture.input_shape[0]), *_head_layers(architecture)]
+        below = body_layers(architecture.body, architecture.input_shape[0])
+        features = below[-1].output_shape[1:]
+        return [*below, *([own.layer(features, classes)] if own else _head_layers(architecture))]
+    if own:
+        return [own.layer(architecture.input_shape, classes)]
     return (_hassner_layers if len(architecture.input_shape) == 3 else _head_layers)(architecture)
 
 

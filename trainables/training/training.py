@@ -16,6 +16,7 @@ import numpy as np
 
 from trainables.hyperparameters import EXACT
 from trainables.objective import OBJECTIVE, Objective, with_figure
+from trainables.own_code import OwnCode
 from trainables.training.augmentation import Augmentation
 from trainables.training.batches import PIXEL_VALIDATION_BATCH, Batches, Examples, readable
 from trainables.training.devices import device_count, require_divisible, spreading
@@ -59,8 +60,9 @@ class Training:
 
     The network of an architecture is compiled once a process and reset here, so only one `Training` of
     an architecture may be under way in a process. `weights` are those of the backbone that a network on
-    images contains, as for `build_backbone`. Every epoch carries the figure
-    that `objective` needs. Raises InputError where the network cannot be built.
+    images contains, as for `build_backbone`. Every epoch carries the figure that `objective` needs. `code`
+    has the network of the user's own that `config` names. Raises InputError where the network cannot be
+    built.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Training:
         weights: str = "none",
         *,
         objective: Objective = OBJECTIVE,
+        code: OwnCode | None = None,
     ) -> None:
         self.config = config
         self.objective = objective
@@ -79,7 +82,7 @@ class Training:
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
         shape, classes = examples.inputs.shape[1:], examples.classes
-        self._program = compiled(Architecture.of(config, shape, weights, classes=classes))
+        self._program = compiled(Architecture.of(config, shape, weights, classes=classes, code=code))
         self.network = self._program.network
         self._program.begin(config)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
 from search.space.joint_space import VARIED
+from trainables.own_code import OwnCode
+from trainables.trial import OWN_NETWORK
 
 Capture = pytest.CaptureFixture[str]
 
@@ -83,6 +86,12 @@ def parsed(command: str) -> SearchOptions:
             "--stage lr stands on one backbone, received --backbone hassner,resnet50_v2; name one, or use",
         ),
         ("--mode joint --search random --num-samples 4 --values input_px=64..96", "input_px has no range"),
+        (
+            "--stage head",
+            "--stage head tries what a file of yours declares; name it with --head FILE:FUNCTION",
+        ),
+        ("--stage lr --head build", "a file and a function such as my_heads.py:build, received 'build'"),
+        ("--stage lr --head none.py:build", "the file of networks none.py cannot be read"),
         (
             "--stage lr --split kfold:1",
             "a split must be one of random, group, given, folds, kfold:K (K from 2)",
@@ -168,6 +177,42 @@ def test_what_is_not_typed_has_its_default() -> None:
 )
 def test_joint_search_varies(command: str, varied: tuple[str, ...]) -> None:
     assert parsed(command).varied == varied
+
+
+HEADS = Path(__file__).parents[3] / "examples" / "my_heads.py"
+
+
+def test_head_of_ones_own_is_held_by_its_function_and_digest() -> None:
+    given = parsed(f"--stage lr --head {HEADS}:build?rank=32&gate=sigmoid").given
+    assert given == {"head": "build?rank=32", "head_source": OwnCode.read(HEADS).digest}
+
+
+def test_network_of_ones_own_is_its_backbone_too() -> None:
+    given = parsed(f"--stage lr --network {HEADS}:small_cnn --augment flip").given
+    assert given == {
+        "augment": "flip",
+        "head": "small_cnn",
+        "head_source": OwnCode.read(HEADS).digest,
+        "backbone": OWN_NETWORK,
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        (
+            "--stage head",
+            ("build", "build?gate=tanh", "build?rank=32", "build?rank=32&gate=tanh"),
+        ),
+        ("--stage head --values head=build?rank=64,build?rank=8", ("build?rank=64", "build")),
+        ("--stage all --values head=build?rank=16", ("build?rank=16",)),
+        ("--mode joint --vary lr,head --values head=build", ("build",)),
+    ],
+)
+def test_values_of_a_head_of_ones_own(command: str, values: tuple[str, ...]) -> None:
+    options = parsed(f"{command} --head {HEADS}:build")
+    assert options.values["head"] == values
+    assert "head" not in options.given
 
 
 @pytest.mark.parametrize("options", ["--stage all", "--mode joint", "--stage backbone"])
@@ -300,6 +345,8 @@ DEFAULTS = {
     "--gpus-per-trial": "0",
     "--input-px": "the backbone's own, or an earlier stage",
     "--pooling": "average, or an earlier stage",
+    "--head": "dense blocks",
+    "--network": "a backbone with a head",
     "--max-concurrent": "all that fit",
     "--max-failures": "2",
     "--local-cache": "read them in --cache",
