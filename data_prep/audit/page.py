@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
 from data_prep.audit.finding import Audit, Finding, Pictures
-from data_prep.errors import InputError
-from data_prep.pictures.decoder import decoded
-from data_prep.pictures.files import bytes_of
+from data_prep.pictures.thumbnail import thumbnail
 
 SHOWN_GROUPS, SHOWN_PICTURES = 60, 12
-THUMBNAIL_PX, THUMBNAIL_QUALITY = 128, 80
 
 
 def to_html(audit: Audit, name: str, made_on: str) -> str:
@@ -81,21 +76,5 @@ class _Section:
 
 def _figure(audit: Audit, row: int) -> _Figure:
     path = audit.manifest.table["path"].iloc[row]
-    return _Figure(path, audit.class_of(row), _thumbnail(audit.manifest.root / path))
-
-
-def _thumbnail(file: Path) -> str:
-    """Returns a small JPEG in base64, "" where the picture is gone."""
-    try:
-        with (
-            bytes_of(file) as content,
-            decoded(content, file.name, at_least_px=THUMBNAIL_PX, min_side=None) as picture,
-        ):
-            small = picture.image.copy()
-    except InputError:
-        return ""
-    small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    small.info.clear()  # a place or a name in the description of a photograph stays where it is
-    jpeg = io.BytesIO()
-    small.save(jpeg, "JPEG", quality=THUMBNAIL_QUALITY)
-    return base64.b64encode(jpeg.getvalue()).decode()
+    small = base64.b64encode(thumbnail(audit.manifest.root / path)).decode()
+    return _Figure(path, audit.class_of(row), small)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from search.report.document import Alert, Block, Bullets, Figure, Lines, Paragraph, PngImage, Table
+from data_prep.pictures.thumbnail import thumbnail
+from search.report.document import Alert, Block, Bullets, Figure, Gallery, Lines, Paragraph, PngImage, Table
 from search.report.render.plotly_figures import plotly_figures
 
 _TEXT = "#41454f"
+_PICTURES_IN_A_ROW = 8
 _CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}
 
 
@@ -32,8 +36,30 @@ def show_blocks(blocks: Iterable[Block], key: str) -> None:
                 show_table(block)
             case PngImage():
                 st.image(block.png, caption=plain(block.caption))
+            case Gallery():
+                _show_gallery(block)
             case _:
                 _show_figure(block, f"{key}-{number}")
+
+
+def _show_gallery(gallery: Gallery) -> None:
+    st.caption(plain(gallery.caption))
+    for start in range(0, len(gallery.pictures), _PICTURES_IN_A_ROW):
+        row = gallery.pictures[start : start + _PICTURES_IN_A_ROW]
+        for place, picture in zip(st.columns(_PICTURES_IN_A_ROW), row, strict=False):
+            small = _thumbnail(picture.path)
+            with place:
+                if small:
+                    st.image(small, width="stretch")
+                else:
+                    st.caption("the picture is not here")
+                st.caption("  \n".join(map(plain, picture.lines)))
+
+
+# the page is made again every few seconds; a picture of the data does not change
+@functools.lru_cache(maxsize=512)
+def _thumbnail(path: Path) -> bytes:
+    return thumbnail(path)
 
 
 def show_table(table: Table) -> None:

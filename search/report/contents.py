@@ -9,7 +9,7 @@ from search.report.sections.errors import errors_section
 from search.report.sections.finetune import finetune_sections
 from search.report.sections.handover import hand_over_section
 from search.report.sections.joint import joint_section
-from search.report.sections.outcome import elsewhere_section, outcome_section
+from search.report.sections.outcome import ages_elsewhere_section, elsewhere_section, outcome_section
 from search.report.sections.protocol import protocol_blocks
 from search.report.sections.stages import stage_section
 from search.study.snapshot import Snapshot
@@ -49,3 +49,5 @@ def _sections(snapshot: Snapshot) -> Iterator[Section]:
     yield from finetune_sections(snapshot)
     if snapshot.facts.is_of_gender:
         yield elsewhere_section(snapshot)
+    if snapshot.facts.is_of_ages:
+        yield ages_elsewhere_section(snapshot)

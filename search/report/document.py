@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeAlias
 
 _OWN = {"ours": "this study"}  # what a column of ours is called where no other stands beside it
@@ -138,8 +139,25 @@ class PngImage:
     png: bytes = field(repr=False)  # else a message that shows it is full of them
 
 
+@dataclass(frozen=True)
+class GalleryPicture:
+    """A picture of the data, at a path that may be gone, and the lines below it."""
+
+    path: Path
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Small pictures of the data side by side, in pages that are looked at; they are sent nowhere."""
+
+    name: str
+    caption: str
+    pictures: Sequence[GalleryPicture]
+
+
 Figure: TypeAlias = Lines | Points | Parallel
-Block: TypeAlias = Paragraph | Alert | Bullets | Table | PngImage | Figure
+Block: TypeAlias = Paragraph | Alert | Bullets | Table | PngImage | Gallery | Figure
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from search.statistics.class_probabilities import predicted_labels
-from search.statistics.group_bootstrap import interval_of_share
+from search.statistics.group_bootstrap import interval_of_share, intervals_of_ratios
 
 BINS = 10
 ROC_POINTS = 200
@@ -54,6 +54,7 @@ def break_down(
     the bins' mean distance of probability and share of label 1, weighted by their images (expected
     calibration error, Naeini et al. 2015), and `brier` is the mean squared error of the probability. For more
     than two classes the probability is that of the likeliest, and the share that of the right ones.
+    The intervals of precision, recall and F1 draw groups, or single images where none are given.
     `balanced_accuracy` is the classes' mean recall, `macro_f1` their mean F1, as in scikit-learn. Of
     `ordered` classes `one_off` is the share of images at most one class away, and `mean_absolute_error` is in
     classes.
@@ -218,6 +219,7 @@ def _by_label(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a class that nothing is said to be: its precision counts as 0
         found = precision_recall_fscore_support(labels, said, labels=numbers, zero_division=0.0)
+    intervals = _intervals_of_classes(labels, said, len(class_names), groups)
     return [
         {
             "label": label,
@@ -227,9 +229,27 @@ def _by_label(
             "precision": float(precision),
             "recall": float(recall),
             "f1": float(f1),
+            **{f"{name}_interval": of_classes[label] for name, of_classes in intervals.items()},
         }
         for label, (precision, recall, f1, count) in enumerate(zip(*found, strict=True))
     ]
+
+
+def _intervals_of_classes(
+    labels: _Labels, said: _Labels, classes: int, groups: _Groups
+) -> dict[str, list[list[float] | None]]:
+    """Returns the intervals of precision, recall and F1 of each class; none for more than MOST_IN_MATRIX."""
+    if classes > MOST_IN_MATRIX:  # the drawings of each would take minutes
+        return {}
+    numbers = np.arange(classes)
+    is_of, is_said = labels[:, None] == numbers, said[:, None] == numbers
+    right = is_of & is_said
+    above = np.concatenate([right, right, 2 * right], axis=1)
+    below = np.concatenate([is_said, is_of, is_said.astype(int) + is_of], axis=1)
+    found = intervals_of_ratios(above, below, np.arange(labels.size) if groups is None else groups)
+    listed = [None if interval is None else list(interval) for interval in found]
+    starts = {"precision": 0, "recall": classes, "f1": 2 * classes}
+    return {name: listed[start : start + classes] for name, start in starts.items()}
 
 
 def _by_age(ages: Sequence[str | None], right: _Mask, groups: _Groups) -> list[dict[str, Any]]:

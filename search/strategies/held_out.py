@@ -99,7 +99,7 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
         "accuracy": fmean(accuracies),
         "standard_error": stdev(accuracies) / len(accuracies) ** 0.5 if len(accuracies) > 1 else None,
         **_interval(runs, problem, ledger),
-        "breakdown": breakdown_of(runs, problem, ledger, by_group=True),
+        "breakdown": breakdown_of(runs, problem, ledger),
         "earlier_readings": len(readings),
         "read_before": [asdict(reader) for reader in before],
         "baselines": [

@@ -12,8 +12,10 @@ import numpy as np
 
 from data_prep.errors import InputError
 from data_prep.groups import group_nouns, groups_of
+from data_prep.storage.remote import shown
 from search.statistics.class_probabilities import predicted_labels
 from search.statistics.classification_errors import break_down
+from search.statistics.mistakes import groups_most_wrong, most_wrong
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
 from search.statistics.winners_curse import luck_of_choice
@@ -89,23 +91,43 @@ def figures_at_inference(finished: Sequence[TrialResult]) -> dict[str, Any]:
     }
 
 
-def breakdown_of(
-    runs: Sequence[Trial], problem: Problem, ledger: Ledger, *, by_group: bool = False
-) -> dict[str, Any]:
+def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
     """Returns the breakdown of the validation errors of the runs with the first seed, all splits together.
 
-    With `by_group` its intervals take the images of one group as correlated, where groups are known.
+    Its intervals take the images of one group as correlated, where groups are known. `mistakes` has the
+    pictures that are most wrong (`search.statistics.mistakes`).
     """
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
     validation_rows = problem.validation_rows
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
     probabilities = np.concatenate([ledger.predictions(trial) for trial in first])
     ages, names = ages_of(problem, rows), problem.manifest.class_names
-    known = by_group and any(split.groups_known for split in problem.splits)
-    groups = group_numbers(problem, rows) if known else None
-    return break_down(
-        problem.labels[rows], probabilities, ages, names, ordered=problem.is_ordered, groups=groups
+    known = any(split.groups_known for split in problem.splits)
+    groups = group_numbers(problem, rows)
+    found = break_down(
+        problem.labels[rows],
+        probabilities,
+        ages,
+        names,
+        ordered=problem.is_ordered,
+        groups=groups if known else None,
     )
+    return {**found, "mistakes": _mistakes(problem, rows, probabilities, groups)}
+
+
+def _mistakes(
+    problem: Problem, rows: np.ndarray, probabilities: np.ndarray, groups: np.ndarray
+) -> dict[str, Any]:
+    """Returns the pictures that are most wrong and the groups with most of them; `root` is their folder."""
+    labels, table = problem.labels[rows], problem.manifest.table.iloc[rows]
+    names = groups_of(table, problem.manifest.group_kind).astype(object)
+    owners: list[str | None] = list(names.where(names.notna(), None))
+    pictures = most_wrong(labels, probabilities, groups)
+    for picture in pictures:
+        place = picture.pop("place")
+        picture |= {"path": str(table["path"].iloc[place]), "group": owners[place]}
+    worst = groups_most_wrong(predicted_labels(probabilities) == labels, owners)
+    return {"root": shown(problem.manifest.root), "pictures": pictures, "groups": worst}
 
 
 def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger: Ledger) -> float | None:

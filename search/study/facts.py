@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.class_names import GENDER_SOURCES, GENDERS
+from data_prep.class_names import AGE_GROUPS, GENDER_SOURCES, GENDERS
 from data_prep.errors import InputError
 from data_prep.storage.json_files import damaged, read_json
 from data_prep.storage.schema import Count, require_schema
@@ -51,6 +51,11 @@ class StudyFacts:
     def is_of_gender(self) -> bool:
         """Whether the classes are the genders of Adience, CelebA or the sample, which others published on."""
         return self.source in GENDER_SOURCES and self.class_names == GENDERS
+
+    @property
+    def is_of_ages(self) -> bool:
+        """Whether the classes are Adience's age groups, which others published on."""
+        return self.class_names == AGE_GROUPS
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the facts as JSON values."""

@@ -67,7 +67,9 @@ def pack_size(config: TrialConfig, features: int, memory_bytes: float, *, classe
     seen = sum(widths) if classes == 2 else sum(widths) + classes
     activations = max(ACTIVATION_ARRAYS * config.batch_size, 2 * VALIDATION_BATCH) * seen
     if config.bn_statistics == EXACT:  # which are of all rows: what a layer reads and what it makes of them
-        activations += FEATURE_ROWS * max(map(sum, pairwise((*config.hidden_units, outputs))))
+        activations += FEATURE_ROWS * max(
+            map(sum, pairwise((*config.hidden_units, outputs))), default=outputs
+        )
     member_bytes = 4 * (PARAMETER_ARRAYS * parameters + activations)
     return max(1, int(memory_bytes // member_bytes))
 

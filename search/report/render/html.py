@@ -9,12 +9,15 @@ from importlib.resources import files
 
 from plotly.offline import get_plotlyjs
 
+from data_prep.pictures.thumbnail import thumbnail
 from search.report.document import (
     Alert,
     Block,
     Bullets,
     Document,
     Figure,
+    Gallery,
+    GalleryPicture,
     Paragraph,
     PngImage,
     Section,
@@ -82,6 +85,8 @@ def _block(block: Block) -> str:
             return _table(block)
         case PngImage():
             return _photo(block)
+        case Gallery():
+            return _gallery(block)
         case _:
             return _figure(block)
 
@@ -132,6 +137,21 @@ def _photo(photo: PngImage) -> str:
         f'<figure><img class="photo" src="data:image/png;base64,{data}" alt="{caption}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
+
+
+def _gallery(gallery: Gallery) -> str:
+    pictures, caption = "\n".join(map(_picture, gallery.pictures)), escape(gallery.caption)
+    return f'<figure><figcaption>{caption}</figcaption>\n<ul class="gallery">\n{pictures}\n</ul></figure>'
+
+
+def _picture(picture: GalleryPicture) -> str:
+    data, words = base64.b64encode(thumbnail(picture.path)).decode(), escape(", ".join(picture.lines))
+    shown = (
+        f'<img src="data:image/jpeg;base64,{data}" alt="{words}" loading="lazy">'
+        if data
+        else '<span class="gone">the picture is not here</span>'
+    )
+    return f"<li>{shown}{''.join(f'<span>{escape(line)}</span>' for line in picture.lines)}</li>"
 
 
 def _parts(figure: Figure) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from search.report.document import Alert, Block, Bullets, Document, Paragraph, Section, Table
+from search.report.document import Alert, Block, Bullets, Document, Gallery, Paragraph, Section, Table
 
 
 def to_markdown(document: Document) -> str:
@@ -34,6 +34,9 @@ def _block(block: Block) -> str:
             return "\n".join(f"> {line}".rstrip() for line in quoted.splitlines())
         case Table():
             return _table(block)
+        case Gallery():
+            listed = _list([", ".join(picture.lines) for picture in block.pictures])
+            return f"*{plain_markdown(block.caption)}*\n\n{listed}"
         case _:
             caption = plain_markdown(block.caption)
             return f"![{caption}](figures/{block.name}.png)\n\n*{caption}*"

@@ -7,6 +7,7 @@ from typing import Any
 
 from data_prep.class_names import numbered
 from search.report.document import Block, Curve, Lines, Panel, Paragraph, Points, Section, Series, Table
+from search.report.sections.mistakes import mistakes_blocks
 from search.report.words import stage_title
 from search.statistics.classification_errors import UNKNOWN_AGE
 from search.statistics.number_text import NONE, bracketed, decimal
@@ -41,11 +42,12 @@ def errors_blocks(found: Mapping[str, Any] | None, name: str, facts: StudyFacts)
             *_of_ordered(found),
             *(_confusion(found.get("confusion"), names) if len(names) <= _MOST_IN_MATRIX else ()),
             *(_worst_pairs(found.get("worst_pairs")) if len(names) > 2 else ()),
-            *(_by_class(found.get("by_label"), names) if len(names) > 2 else ()),
+            *_by_class(found, names),
             *(_roc(found, name, names) if len(names) == 2 else _roc_of_classes(found, name, names)),
             *_calibration(found.get("calibration"), name, names),
             *_groups(found.get("by_label"), "class", names, name),
             *_groups(*_ages(found.get("by_age")), name),
+            *mistakes_blocks(found.get("mistakes"), name, facts.class_names, facts.group_kind),
         ],
     )
     return list((section if facts.is_of_gender else section.of_this_study()).blocks)
@@ -121,22 +123,32 @@ def _worst_pairs(pairs: Any) -> Iterator[Block]:
         )
 
 
-def _by_class(groups: Any, names: Sequence[str]) -> Iterator[Block]:
-    rows = _rows(groups)
+def _by_class(found: Mapping[str, Any], names: Sequence[str]) -> Iterator[Block]:
+    rows = _rows(found.get("by_label"))
     if len(rows) != len(names) or "f1" not in rows[0]:
         return
+    what = "with 95 % intervals"
+    if "f1_interval" not in rows[0]:
+        what = ""
+    elif "groups" in found:
+        what += f" over {found['groups']} groups, whose images go together"
     yield Table(
-        caption="Precision, recall and F1 of each class",
+        caption=" ".join(["Precision, recall and F1 of each class", what]).strip(),
         columns=("class", "images", "precision", "recall", "F1"),
         rows=[
             (
                 label,
                 str(row.get("n")),
-                *(decimal(row.get(figure)) for figure in ("precision", "recall", "f1")),
+                *(_with_interval(row, figure) for figure in ("precision", "recall", "f1")),
             )
             for label, row in zip(names, rows, strict=True)
         ],
     )
+
+
+def _with_interval(row: Mapping[str, Any], figure: str) -> str:
+    interval = row.get(f"{figure}_interval")
+    return decimal(row.get(figure)) + (f" {bracketed(interval)}" if interval else "")
 
 
 def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[Block]:

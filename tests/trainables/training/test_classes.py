@@ -111,6 +111,12 @@ def test_pack_size_of_classes_counts_their_outputs() -> None:
     assert pack_size(CONFIG, 2048, 1e9, classes=1000) < 0.8 * pack_size(CONFIG, 2048, 1e9)
 
 
+@pytest.mark.parametrize("statistics", ["exact", "momentum"])
+def test_pack_size_of_a_linear_head_is_more_than_one(statistics: str) -> None:
+    linear = replace(CONFIG, hidden_units=(), bn_statistics=statistics)
+    assert pack_size(linear, 2048, 1e9, classes=5) > 1
+
+
 def test_smoothed_labels_of_classes_are_those_of_keras() -> None:
     config = replace(CONFIG, label_smoothing=0.2)
     network = build_network(Architecture.of(config, (12,), classes=3))
