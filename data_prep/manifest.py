@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from data_prep.class_names import GENDER_SOURCES, GENDERS, require_class_names
 from data_prep.digests import DIGEST_LENGTH
-from data_prep.errors import InputError
+from data_prep.errors import InputError, in_one_line
 from data_prep.present_images import require_present
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import address_of, is_file, pull, shown
@@ -56,6 +56,7 @@ _SAY_WHERE = (
     "say where they are now (--data-root or --celeba-root of search.run, --root of search.predict), or build "
     "the manifest again"
 )
+_LETTERS = 200  # of an error
 _FORMAT, _CLASS_NAMES, _GROUP_KIND = b"stagewise.format", b"stagewise.class_names", b"stagewise.group_kind"
 _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stagewise.image_digests"
 
@@ -196,28 +197,36 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     """
     pull(path)
     arrow = _read_parquet(path)
-    _require_ours(path, arrow)
-    metadata, table = arrow.schema.metadata, arrow.to_pandas()
-    class_names, group_kind = _classes(path, metadata, table)
     try:
-        manifest = Manifest.of(
-            table,
-            _found_root(path, metadata[_ROOT].decode(), root),
-            _cut(metadata[_IMAGE_DIGESTS].decode()),
-            class_names=class_names,
-            group_kind=group_kind,
-        )
-    except (ValueError, TypeError) as error:
-        if isinstance(error, InputError):  # a ValueError, too, and a sentence already
-            raise
-        raise InputError(f"{path} is a damaged manifest ({error}); build it again") from error
-    if manifest.digest != metadata[_DIGEST].decode():
+        manifest, written = _parsed(path, arrow, root)
+    except InputError:  # a ValueError, too, and a sentence already
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, pa.ArrowException) as error:
         raise InputError(
-            f"the rows of {path} have the digest {manifest.digest}, it was written with "
-            f"{metadata[_DIGEST].decode()}: the file was changed afterwards; build it again"
+            f"{path} is a damaged manifest ({in_one_line(error, _LETTERS)}); build it again"
+        ) from error
+    if manifest.digest != written:
+        raise InputError(
+            f"the rows of {path} have the digest {manifest.digest}, it was written with {written}: the file "
+            "was changed afterwards; build it again"
         )
     _require_first_image(path, manifest)
     return manifest
+
+
+def _parsed(path: Path, arrow: pa.Table, root: Path | None) -> tuple[Manifest, str]:
+    """Returns the manifest that a table is, and the digest that it was written with."""
+    _require_ours(path, arrow)
+    metadata, table = arrow.schema.metadata, arrow.to_pandas()
+    class_names, group_kind = _classes(path, metadata, table)
+    manifest = Manifest.of(
+        table,
+        _found_root(path, metadata[_ROOT].decode(), root),
+        _cut(metadata[_IMAGE_DIGESTS].decode()),
+        class_names=class_names,
+        group_kind=group_kind,
+    )
+    return manifest, metadata[_DIGEST].decode()
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("search.show", "state and tables of a study, and the next command"),
     "dashboard": ("search.dashboard.__main__", "live page on your studies"),
     "report": ("search.report.__main__", "report on a study, as a page and as Markdown"),
+    "check": ("search.check.__main__", "whether all files of a study are as they were written"),
     "compare": ("search.compare", "comparison of staged and joint search"),
     "predict": ("search.predict", "answers of the final model for photographs"),
     "export": ("search.export", "final model for other runtimes"),

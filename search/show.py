@@ -35,6 +35,8 @@ def _show(options: ShowOptions) -> None:
     snapshot = Study.find(options.study, options.storage).snapshot(trials=False)
     for sentence in snapshot.unread:
         print_warning(sentence)
+    if snapshot.check_advice:
+        print_warning(snapshot.check_advice)
     if options.json:
         print(json.dumps(overview_json(snapshot), indent=2))
     else:

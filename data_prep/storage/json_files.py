@@ -85,6 +85,11 @@ def read_json(path: Path, known: Format) -> dict[str, Any]:
     return parsed(_content(path), known)
 
 
+def require_unchanged(path: Path) -> None:
+    """Raises ValueError where a file with a digest changed since it was written; quick, nothing is parsed."""
+    _opened(_content(path))
+
+
 def parsed(content: bytes, known: Format) -> dict[str, Any]:
     """Returns the values of a file with that content; see `read_json`.
 

@@ -128,7 +128,8 @@ def _show_state(reader: StudyReader) -> None:
         several = len(snapshot.unread) > 1
         st.warning(
             f"{len(snapshot.unread)} file{'s' if several else ''} of this study could not be read "
-            f"(the tab Machine names all): {plain(snapshot.unread[0])}"
+            f"(the tab Machine names all): {plain(snapshot.unread[0])}; "
+            f"{plain(snapshot.check_advice)}"
         )
 
 

@@ -38,6 +38,8 @@ def _report(options: ReportOptions) -> None:
     index = write_report(snapshot, options.out or study.layout.report, f"{datetime.now(UTC):%Y-%m-%d}")
     for sentence in snapshot.unread:
         print_warning(f"left out {sentence}")
+    if snapshot.check_advice:
+        print_warning(snapshot.check_advice)
     print(f"report: {index}")
 
 

@@ -28,7 +28,8 @@ def report_on(snapshot: Snapshot, made_on: str) -> Document:
 
 
 def _sections(snapshot: Snapshot) -> Iterator[Section]:
-    missing = Alert("Files of the study that could not be read, and are missing here", snapshot.unread)
+    named = [*snapshot.unread, snapshot.check_advice]
+    missing = Alert("Files of the study that could not be read, and are missing here", named)
     unread = [missing] if snapshot.unread else []
     yield Section(name="protocol", title="Data and protocol", blocks=[*unread, *protocol_blocks(snapshot)])
     yield outcome_section(snapshot)

@@ -18,7 +18,7 @@ import numpy as np
 from data_prep.digests import digest_of_file
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
-from data_prep.storage.json_files import damaged, read_json, write_json
+from data_prep.storage.json_files import damaged, read_json, require_unchanged, write_json
 from data_prep.storage.parsed_files import ParsedFiles
 from search.study.layout import Layout
 from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
@@ -34,6 +34,14 @@ def read_trial(path: Path) -> TrialResult:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(path, error, TRAINED_AGAIN) from error
     return result
+
+
+def require_unchanged_trial(path: Path) -> None:
+    """Raises InputError where a file of the ledger changed since it was written; quicker than reading it."""
+    try:
+        require_unchanged(path)
+    except ValueError as error:
+        raise damaged(path, error, TRAINED_AGAIN) from error
 
 
 def _require_plausible(result: TrialResult, key: str) -> None:
@@ -72,6 +80,10 @@ class Ledger:
     def path(self, trial: Trial) -> Path:
         """Returns the path of the result of `trial`."""
         return self._layout.trial(trial.key)
+
+    def key_path(self, key: str) -> Path:
+        """Returns the path of the result of the trial that `key` names."""
+        return self._layout.trial(key)
 
     def results(self) -> Iterator[TrialResult]:
         """Yields every finished trial in the order of the keys."""

@@ -21,7 +21,7 @@ from search.study.finetune_result import ColumnResult, FinetuneResult, read_fine
 from search.study.folder import Command, read_command
 from search.study.formats import READINGS, SPLIT_WORTH
 from search.study.layout import Layout
-from search.study.ledger import read_trial
+from search.study.ledger import read_trial, require_unchanged_trial
 from search.study.live_state import Live, read_live
 from search.study.stage_results import (
     JOINT,
@@ -91,6 +91,17 @@ class Snapshot:
         found = (self.trials.get(key) for key in entry.trials)
         return [run for run in found if run and run.epochs and run.status is not TrialStatus.FAILED]
 
+    def path_of(self, result: Result) -> Path:
+        """Returns the file that `result` stands in."""
+        return StageFiles(self.folder).path(result.stage, result.sweep)
+
+    @property
+    def check_advice(self) -> str:
+        """The command that looks closer where files cannot be read; empty where all can."""
+        if not self.unread:
+            return ""
+        return f"python -m search.check {shown(self.folder)} --repair puts aside what is damaged"
+
     def entry_like(self, config: TrialConfig) -> Entry | None:
         """Returns the entry of `config`, whatever its seed and epochs; None where it was not compared."""
         for result in self.results:
@@ -148,6 +159,8 @@ class SnapshotReader:
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
         trials = list(inside(layout.trials, read_trial)) if self._trials else []
+        if not self._trials:
+            list(inside(layout.trials, require_unchanged_trial))  # for `unread`
         return Snapshot(
             folder=self.folder,
             storage=self._storage,

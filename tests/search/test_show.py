@@ -191,7 +191,15 @@ def test_damaged_files_are_named_and_the_rest_is_shown(make_study: Make, capsys:
     assert [line.partition(" is ")[0] for line in err.splitlines()] == [
         f"warning: {folder / name}"
         for name in ("stages/lr.json", "stages/lr.x.json", "final.json", "command.json", "live.json")
-    ]
+    ] + [f"warning: python -m search.check {folder} --repair puts aside what"]
+
+
+def test_damaged_trial_is_named_though_none_is_parsed(make_study: Make, capsys: Capture) -> None:
+    folder = make_study(stages=["lr"], epochs=2)
+    path = min((folder / "trials").iterdir())
+    path.write_bytes(path.read_bytes().replace(b"0.", b"1.", 1))
+    _, err = shown(folder, capsys)
+    assert err.startswith(f"warning: {path} is damaged (its digest is not that of its content)")
 
 
 @pytest.mark.parametrize("what", ["nothing", "a folder"])

@@ -1,0 +1,1 @@
+"""Check of a study: every file against its digest and its neighbours."""
