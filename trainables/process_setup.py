@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
+import platform
 import sys
+from pathlib import Path
 
+COMPILED_BYTES = 2**30  # of kept programs; the oldest go first
+_CGROUP = Path("/sys/fs/cgroup")
 GPU_SHARE_USED = 0.9  # of a process's share of a GPU; what CUDA itself keeps comes on top
 
 
@@ -35,6 +41,28 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
 
 
+def keep_compiled(folder: Path) -> None:
+    """Lets JAX keep what it compiles in `folder` and read it there, before JAX is imported.
+
+    Each process would compile the same programs anew, for most of the time of a small study. What the
+    environment says already (JAX_COMPILATION_CACHE_DIR) stays.
+    """
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / _processor()))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    # with a limit JAX locks the folder, so that no process reads what another one has half written
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILED_BYTES))
+
+
+def _processor() -> str:
+    """Returns 8 hexadecimal digits of what this processor can do: a program is compiled for that."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = [platform.processor()]
+    facts = dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features")))
+    return hashlib.sha256("\n".join([platform.machine(), *facts]).encode()).hexdigest()[:8]
+
+
 def fix_keras_settings() -> None:
     """Gives Keras its own defaults, whatever ~/.keras/keras.json or a global dtype policy say.
 
@@ -57,6 +85,26 @@ def _require_backend(keras_backend: str) -> None:
 
 
 def available_cores() -> int:
-    """Returns the number of cores that this process may use."""
-    # not all cores of the machine: a batch system may give a process some of them
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns the number of cores that this process may use, at least 1.
+
+    Not all cores of the machine: a batch system gives a process some of them, a container a share of time.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cgroup_cores(_CGROUP)
+    return max(1, min(cores, math.floor(quota))) if quota else cores
+
+
+def _cgroup_cores(root: Path) -> float | None:
+    """Returns the cores' time that the container's limit allows; None where there is none (cgroup v2, v1)."""
+    try:
+        allowed, _, period = (root / "cpu.max").read_text().partition(" ")
+    except OSError:
+        try:
+            allowed, period = (
+                (root / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")
+            )
+        except OSError:
+            return None
+    if allowed.strip() in ("max", "-1"):
+        return None
+    return int(allowed) / int(period)

@@ -5,6 +5,8 @@ Keras is imported inside the functions, after the process has been told its back
 
 from __future__ import annotations
 
+import os
+import platform
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -24,16 +26,14 @@ from trainables.features.local_copy import copy_here
 from trainables.features.side_by_side import side_by_side
 from trainables.objective import OBJECTIVE, Objective
 from trainables.own_code import OwnCode
-from trainables.process_setup import prepare_process
+from trainables.process_setup import keep_compiled, prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
-    from trainables.training.packed import PackedTraining
-    from trainables.training.training import DivergedError, Training
-
-    Entry = EpochMetrics | DivergedError | None
+    from trainables.training.devices import Gpu
+    from trainables.training.training import Training
 
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
@@ -54,7 +54,8 @@ class WorkerData:
     key; `classes`: how many the labels are of; `objective`: what is compared, which every report carries;
     `early_stopping`: the handle of an actor that ends members of packs, a
     `search.ray_tune.schedulers.PackEarlyStopping`; `local_cache`: the folder of a worker's own disk that the
-    rows are copied to, None to read them where they are; `code` has networks of the user's own.
+    rows are copied to, None to read them where they are; `compiled`: where JAX keeps compiled programs;
+    `code` has networks of the user's own.
     """
 
     inputs: Mapping[str, Path]
@@ -69,6 +70,7 @@ class WorkerData:
     pausing: bool = False
     early_stopping: Any = None
     local_cache: Path | None = None
+    compiled: Path | None = None
     classes: int = 2
     objective: Objective = OBJECTIVE
     code: OwnCode | None = None
@@ -128,78 +130,6 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     _report_end(training, end)
 
 
-def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
-    """Trains several heads of one shape as one program; see `trainables.training.packed`.
-
-    `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
-    under `PACK` what each of them would report by itself, None for one that has ended before. After each
-    epoch `data.early_stopping`, where there is one, says which of them end.
-    """
-    ours = assignment["pack"]
-    configs = [TrialConfig.from_dict(member["config"]) for member in ours]
-    started = time.perf_counter()
-    prepare_process(data.keras_backend, data.cpus, data.gpus)
-    from trainables.training.packed import PackedTraining
-
-    examples = data.examples(configs[0].backbone, ours[0]["split"])
-    pack = PackedTraining(configs, examples, objective=data.objective)
-    # a member's share of the start, which the seconds of a trial by itself have in them, too
-    built_s = (time.perf_counter() - started) / len(configs)
-    made_by = {**maker_of_a_trial(), "packed": str(len(configs))}
-    left = len(configs)
-    for entries in pack.epochs():
-        stopped = _stopped(pack, entries, [member["key"] for member in ours], data)
-        reports = [_member_report(pack, number, entries[number], stopped) for number in range(len(configs))]
-        for number, report in enumerate(reports):
-            if report and STATUS in report:
-                report |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
-                pack.stop(number)
-                left -= 1
-        objective = pack.objective
-        values = [report[objective.metric] for report in reports if report]
-        # Tune wants the objective
-        tune.report({PACK: reports, objective.metric: max(values, key=objective.gain), "done": left == 0})
-
-
-def _stopped(
-    pack: PackedTraining, entries: Sequence[Entry], keys: Sequence[str], data: WorkerData
-) -> set[int]:
-    """Returns which members of the pack are stopped early after this epoch."""
-    # an actor says it: for Tune's own schedulers a pack is one trial, of which no member can end
-    if data.early_stopping is None:
-        return set()
-    heard = {
-        keys[number]: running_figures(pack.finished[number], pack.objective)
-        for number, entry in enumerate(entries)
-        if isinstance(entry, EpochMetrics)
-    }
-    stopped = ray.get(data.early_stopping.stopped.remote(heard))
-    return {number for number, key in enumerate(keys) if key in stopped}
-
-
-def _member_report(
-    pack: PackedTraining, number: int, entry: Entry, stopped: set[int]
-) -> dict[str, Any] | None:
-    """Returns what the member would report by itself after an epoch, less its seconds."""
-    if entry is None:
-        return None
-    figures, finished = running_figures(pack.finished[number], pack.objective), pack.finished[number]
-    end: dict[str, Any] = {EPOCHS: [metrics.to_dict() for metrics in finished], REASON: "", PREDICTIONS: None}
-    if not isinstance(entry, EpochMetrics):
-        figures.pop(EPOCH, None)  # it was heard before
-        return {**figures, **end, STATUS: TrialStatus.FAILED.value, REASON: str(entry)}
-    if pack.is_over(number):
-        end[PREDICTIONS] = pack.validation_probabilities()[number]
-        return {**figures, **end, STATUS: TrialStatus.COMPLETED.value}
-    if number in stopped:
-        return {**figures, **end, STATUS: TrialStatus.STOPPED.value, REASON: STOPPED_EARLY}
-    return figures
-
-
-def _seconds(finished: Sequence[EpochMetrics]) -> float:
-    return sum(metrics.seconds for metrics in finished)
-
-
 def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
     """Trains a member of a population: like `train_trial`, with a Tune checkpoint after each epoch.
 
@@ -254,6 +184,7 @@ def make_features(keras_backend: str, cpus: int, *arguments: Any) -> Path:
 
     Raises InputError as `trainables.features.extraction.extract` does.
     """
+    _see_only_what_was_asked_for()
     prepare_process(keras_backend, cpus)
     from trainables.features.extraction import extract
 
@@ -262,6 +193,7 @@ def make_features(keras_backend: str, cpus: int, *arguments: Any) -> Path:
 
 def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
     """Does in this process what `extraction.extract_share` does, and raises what that raises."""
+    _see_only_what_was_asked_for()
     prepare_process(keras_backend, cpus)
     from trainables.features.extraction import extract_share
 
@@ -270,6 +202,7 @@ def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
 
 def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
     """Does in this process what `extraction.note_weights` does, and raises what that raises."""
+    _see_only_what_was_asked_for()
     prepare_process(keras_backend, cpus)
     from trainables.features import extraction
 
@@ -280,6 +213,7 @@ def write_model(
     keras_backend: str, cpus: int, config: dict[str, Any], code: OwnCode | None, *places_and_temperature: Any
 ) -> None:
     """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
+    _see_only_what_was_asked_for()
     prepare_process(keras_backend, cpus)
     from trainables.inference import deployed_model
 
@@ -287,6 +221,14 @@ def write_model(
     pull(kept)
     deployed_model.write_model(config, weights, kept, path, temperature=temperature, code=code)
     push(path)
+
+
+def gpus_here(keras_backend: str, cpus: int, gpus: float) -> tuple[Gpu, ...]:
+    """Returns the GPUs that Keras sees in this process, which has a share of `gpus` of one."""
+    prepare_process(keras_backend, cpus, gpus)
+    from trainables.training.devices import gpus_seen
+
+    return gpus_seen()
 
 
 def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJECTIVE) -> dict[str, Any]:
@@ -306,9 +248,28 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
     }
 
 
+def prepare(data: WorkerData) -> None:
+    """Prepares this process for trials; raises RuntimeError where they ask for a GPU and Keras sees none."""
+    _see_only_what_was_asked_for()
+    if data.compiled:
+        keep_compiled(data.compiled)
+    prepare_process(data.keras_backend, data.cpus, data.gpus)
+    if data.gpus:
+        from trainables.training.devices import gpus_seen
+
+        if not gpus_seen():
+            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {platform.node()}")
+
+
+def _see_only_what_was_asked_for() -> None:
+    """Hides the GPUs from a task that has none of them; Ray itself leaves them all in sight."""
+    if ray.is_initialized() and not ray.get_gpu_ids():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
-    prepare_process(data.keras_backend, data.cpus, data.gpus)
+    prepare(data)
     from trainables.training.training import Training
 
     examples = data.examples(rows_read_by(config), ours["split"])

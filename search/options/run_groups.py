@@ -19,6 +19,7 @@ from search.options.types import (
     gpus,
     local_folder,
     rate,
+    ray_address,
     seconds,
     show_depths,
     show_seconds,
@@ -169,6 +170,7 @@ class MachineOptions(OptionGroup):
     address: str | None = option(
         None,
         "address of a running Ray cluster, or auto",
+        parse=ray_address,
         metavar="ADDRESS",
         default_text="start Ray on this machine",
     )

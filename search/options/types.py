@@ -87,6 +87,16 @@ def study_name(text: str) -> str:
     return text
 
 
+def ray_address(text: str) -> str:
+    """Returns the address of a Ray cluster that this process can be part of."""
+    if text.startswith("ray://"):
+        raise InputError(
+            f"a search cannot be led through Ray's client, received {text}; run it on the cluster "
+            "(ray job submit -- python -m search.run --address auto), or give the head's HOST:6379"
+        )
+    return text
+
+
 def local_folder(text: str) -> Path:
     """Returns the path of a folder on this machine."""
     if is_address(text):

@@ -19,6 +19,7 @@ from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
 from search.study.setup import Problem
 from trainables import worker
+from trainables.process_setup import available_cores
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -47,6 +48,7 @@ def connect(address: str | None, *, verbose: bool) -> None:
         with keeping_sigterm():  # Ray's own way with it prints a stack
             ray.init(
                 address=address or "local",
+                num_cpus=None if address else available_cores(),  # Ray counts all cores of the machine
                 include_dashboard=False if address is None else None,
                 log_to_driver=verbose,
                 logging_level=level,

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from data_prep.storage.remote import drop
+from data_prep.storage.remote import address_of, drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
 from search.ray_tune.connection import connect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.feature_tasks import make_rows, result_of
+from search.ray_tune.gpus import require_gpus
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
-from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable
+from search.ray_tune.packs import PACK_BYTES, Packing, can_pack, early_stopping_of, is_packable
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.study.layout import Layout
 from search.study.ledger import keep_log
 from search.study.setup import Problem
-from trainables import worker
+from trainables import pack_worker, worker
 from trainables.features.inputs import rows_read_by, sides_of
 from trainables.trial import Trial, TrialConfig, TrialResult
 from trainables.worker import WorkerData
+
+if TYPE_CHECKING:
+    from trainables.training.devices import Gpu
 
 PENDING_OF_A_LIST = 200  # as Tune has it for a grid
 ASKED_TOGETHER = 16  # suggestions of a searcher; the more, the less each knows of the others
@@ -62,7 +67,8 @@ class Driver:
         self._record = record
         self._connected = connected
         self._head_start = head_start
-        self._packing = Packing(problem.keras_backend, machine, problem.classes)
+        self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
+        self._gpus: tuple[Gpu, ...] = ()
 
     @property
     def is_connected(self) -> bool:
@@ -86,13 +92,13 @@ class Driver:
         little for one trial.
         """
         plain = [trial for trial in trials if not trial.start and trial.key not in keep]
-        packs, alone = self._packing.cut(plain, policy)
+        packs, alone = self._packed(plain, policy)
         alone += [trial for trial in trials if trial.start or trial.key in keep]
         results: dict[str, TrialResult] = {}
         if packs:
             listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
             rows = {rows_read_by(trial.config) for pack in packs for trial in pack}
-            results |= self._tune(worker.train_pack, listed, rows, callback, policy)
+            results |= self._tune(pack_worker.train_pack, listed, rows, callback, policy)
         if alone:
             listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
             rows = {rows_read_by(trial.config) for trial in alone}
@@ -106,7 +112,7 @@ class Driver:
         bases = searcher.bases(base)
         if can_pack(policy) and all(map(is_packable, bases)):
             searcher.pack = self._packing.wanted(ASKED_TOGETHER)
-        train = worker.train_pack if searcher.pack > 1 else worker.train_trial
+        train = pack_worker.train_pack if searcher.pack > 1 else worker.train_trial
         return self._tune(train, searcher, {rows_read_by(each) for each in bases}, callback, policy)
 
     def population(
@@ -136,7 +142,9 @@ class Driver:
         """Returns a driver of another problem, on the same workers."""
         self._connect()
         places = self._cache, self._checkpoints, self._machine
-        return Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
+        other = Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
+        other._gpus = self._gpus
+        return other
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
@@ -174,7 +182,7 @@ class Driver:
         collector: tune.Callback,
     ) -> None:
         self._connect()
-        packed = train is worker.train_pack
+        packed = train is pack_worker.train_pack
         data = self._worker_data(rows, policy, early_stopping_of(policy) if packed else None)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
@@ -207,9 +215,7 @@ class Driver:
         """
         if searcher is None:
             return "auto"
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        slots = sum(_slots(node, self._machine) for node in nodes)
-        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots))
+        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, self._slots()))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
         keep_log(self._checkpoints.parent, trial.key, text)
@@ -217,6 +223,20 @@ class Driver:
     def _keep(self, result: TrialResult, predictions: Any) -> None:
         self._record(result, predictions)
         drop(self._checkpoints / result.trial.key)
+
+    def _packed(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
+        """Returns the trials that are trained together, and those that are trained alone."""
+        if not self._machine.gpus_per_trial:
+            return self._packing.cut(trials, policy)
+        self._connect()  # the nodes say how much a pack may have
+        memory = [gpu.memory_bytes for gpu in self._gpus if gpu.memory_bytes]
+        packing = replace(self._packing, memory_bytes=min(memory, default=PACK_BYTES))
+        return packing.cut(trials, policy, slots=self._slots())
+
+    def _slots(self) -> int:
+        """Returns how many trials the nodes that are alive train at a time."""
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        return sum(_slots(node, self._machine) for node in nodes)
 
     def _worker_data(self, rows: Iterable[str], policy: Policy, early_stopping: Any) -> WorkerData:
         return WorkerData(
@@ -241,6 +261,7 @@ class Driver:
             early_stopping=early_stopping,
             # a worker stands in a folder of its own
             local_cache=self._machine.local_cache and self._machine.local_cache.absolute(),
+            compiled=None if address_of(self._cache) else self._cache / "compiled",
             classes=self.problem.classes,
             objective=self.problem.objective,
             code=self.problem.code,
@@ -253,6 +274,8 @@ class Driver:
         self._connected = True
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
         require_ready(self._machine, folders, self.problem)
+        if self._machine.gpus_per_trial:
+            self._gpus = require_gpus(self.problem.keras_backend, self._machine.gpus_per_trial)
 
 
 def _slots(node: Mapping[str, float], machine: MachineOptions) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -83,21 +83,23 @@ def prepare_nodes(errand: Errand) -> None:
 
 
 def _sights(errand: Errand, nodes: Sequence[Node]) -> Mapping[Node, Sight]:
-    asked = {node: _ask(errand, node) for node in nodes}
+    asked = {node: ask(node, look_around, errand, node.node_id) for node in nodes}
     ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
-    return {node: _answer(node, task) for node, task in asked.items()}
+    return {node: answer_of(node, task) for node, task in asked.items()}
 
 
-def _ask(errand: Errand, node: Node) -> Any:
+def ask(node: Node, work: Callable[..., Any], *arguments: Any, gpus: float = 0.0) -> Any:
+    """Has the node do `work`, with a share of `gpus` of its GPUs, and returns the task."""
     there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
     # without a CPU of its own it runs on a node whose CPUs are all taken
-    task = ray.remote(num_cpus=0, max_retries=1, scheduling_strategy=there)(look_around)
-    return task.remote(errand, node.node_id)
+    task = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=1, scheduling_strategy=there)(work)
+    return task.remote(*arguments)
 
 
-def _answer(node: Node, task: Any) -> Sight:
+def answer_of(node: Node, task: Any) -> Any:
+    """Returns what the node answered; raises InputError where it did not, or cannot run the project."""
     try:
-        sight: Sight = ray.get(task, timeout=0)
+        return ray.get(task, timeout=0)
     except ray.exceptions.GetTimeoutError:
         raise InputError(
             f"node {node} did not answer within {ANSWER_S:g} s; take it out of the cluster or start it again"
@@ -107,7 +109,6 @@ def _answer(node: Node, task: Any) -> Sight:
         raise InputError(
             f"node {node} cannot run the project ({reason}); install it there as it is here"
         ) from error
-    return sight
 
 
 def _has_room(cpus: int, gpus: float) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Policy
@@ -16,7 +17,7 @@ from trainables.features.inputs import reads_images
 from trainables.training.packed import pack_size, shape_of
 from trainables.trial import Trial, TrialConfig
 
-PACK_BYTES = 8 * 2**30  # of a GPU, for the heads of a pack
+PACK_BYTES = 8 * 2**30  # of a GPU whose memory nobody knows
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,17 @@ class Packing:
     keras_backend: str
     machine: MachineOptions
     classes: int = 2
+    images: int = 0
+    memory_bytes: float = PACK_BYTES
 
-    def cut(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
+    def cut(
+        self, trials: Sequence[Trial], policy: Policy, *, slots: int = 1
+    ) -> tuple[list[list[Trial]], list[Trial]]:
         """Returns the trials that are trained together, and those that are trained alone.
 
-        Early stopping compares the members of all packs: with a scheduler a head may be a pack of its own.
+        There are packs for all `slots`, the places where trials are trained at a time, as far as the trials
+        go; how many heads a pack has at most is what was asked for, else what its memory holds. Early
+        stopping compares the members of all packs: with a scheduler a head may be a pack of its own.
         """
         if not can_pack(policy):
             return [], list(trials)
@@ -41,11 +48,16 @@ class Packing:
         alone: list[Trial] = []
         for group in groups.values():
             size = self._size(group[0].config)
-            for pack in (group[first : first + size] for first in range(0, len(group), size)):
-                if len(pack) > 1 or (size > 1 and policy.scheduler):
-                    packs.append(pack)
-                else:
-                    alone += pack
+            parts = [group[first : first + size] for first in range(0, len(group), size)]
+            if size > 1:
+                packs += parts
+            else:
+                alone += group
+        if not self.machine.pack:
+            packs = _for_all(packs, slots)
+        if policy.scheduler is None:
+            alone += [pack[0] for pack in packs if len(pack) == 1]
+            packs = [pack for pack in packs if len(pack) > 1]
         return packs, alone
 
     def _size(self, config: TrialConfig) -> int:
@@ -53,7 +65,9 @@ class Packing:
         if not is_packable(config):
             return 1
         features = find_backbone(config.backbone).features or 2048
-        return self.wanted(pack_size(config, features, PACK_BYTES, classes=self.classes))
+        matrix_bytes = 4 * self.images * features  # lies beside the heads
+        beside = max(0.0, self.memory_bytes - matrix_bytes)
+        return self.wanted(pack_size(config, features, beside, classes=self.classes))
 
     def wanted(self, on_gpu: int) -> int:
         """Returns the size of packs: what was asked for, else `on_gpu` where there is a GPU, else 1."""
@@ -67,6 +81,15 @@ def is_packable(config: TrialConfig) -> bool:
     return not reads_images(config) and not config.head
 
 
+def _for_all(packs: Sequence[list[Trial]], slots: int) -> list[list[Trial]]:
+    """Returns packs for all slots: the largest are halved while there are too few and any can be."""
+    dealt = list(packs)
+    while dealt and len(dealt) < slots and len(largest := max(dealt, key=len)) > 1:
+        dealt.remove(largest)
+        dealt += [largest[::2], largest[1::2]]
+    return dealt
+
+
 def can_pack(policy: Policy) -> bool:
     """Returns whether trials under `policy` may be members of packs."""
     return policy.scheduler is None or stops_members(policy.scheduler)
@@ -76,5 +99,6 @@ def early_stopping_of(policy: Policy) -> Any:
     """Returns the handle of a `PackEarlyStopping` actor, None where nothing ends early."""
     if policy.scheduler is None:
         return None
-    # it takes no CPU: it would take the place of a trial
-    return ray.remote(num_cpus=0)(PackEarlyStopping).remote(policy.scheduler)
+    # it takes no CPU, which is the place of a trial, and ends with the driver, not with a machine that goes
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(PackEarlyStopping).remote(policy.scheduler)

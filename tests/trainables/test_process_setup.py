@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from trainables.process_setup import fix_keras_settings, prepare_process
+from trainables import process_setup
+from trainables.process_setup import available_cores, fix_keras_settings, keep_compiled, prepare_process
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,42 @@ def test_share_of_a_gpu_limits_its_memory(
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION") == share
+
+
+@pytest.mark.parametrize(
+    ("limits", "cores"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 1),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "300000 100000\n"}, 3),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({}, 8),
+    ],
+)
+def test_cores_are_those_that_the_container_allows(
+    limits: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu").mkdir()
+    for name, text in limits.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(process_setup, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert available_cores() == cores
+
+
+def test_compiled_programs_are_kept_by_processor_unless_the_user_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    keep_compiled(tmp_path)
+    folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    assert folder.parent == tmp_path
+    assert len(folder.name) == 8
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/own")
+    keep_compiled(tmp_path)
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/own"
 
 
 @pytest.mark.training

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,6 +15,27 @@ from data_prep.errors import InputError
 def device_count() -> int:
     """Returns over how many devices a network on images is spread: all GPUs that this process sees, or 1."""
     return len(_devices())
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that Keras' backend sees: its kind, and the memory that the process may take; 0 is unknown."""
+
+    kind: str
+    memory_bytes: int = 0
+
+
+def gpus_seen() -> tuple[Gpu, ...]:
+    """Returns the GPUs that Keras' backend sees in this process."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        seen = [device for device in jax.devices() if device.platform == "gpu"]
+        return tuple(Gpu(gpu.device_kind, (gpu.memory_stats() or {}).get("bytes_limit", 0)) for gpu in seen)
+    import tensorflow as tf
+
+    facts = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+    return tuple(Gpu(each.get("device_name", "GPU")) for each in facts)
 
 
 def spreading(devices: int) -> contextlib.AbstractContextManager[Any]:

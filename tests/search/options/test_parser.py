@@ -101,6 +101,10 @@ def parsed(command: str) -> SearchOptions:
             "--stage lr --study a/b",
             "argument --study: must be the name of a folder, not a path, received 'a/b'",
         ),
+        (
+            "--stage lr --address ray://head:10001",
+            "argument --address: a search cannot be led through Ray's client, received ray://head:10001; ",
+        ),
         ("--mode joint --order lr", "--order is that of a staged search; leave it out, --vary says"),
         ("--mode both", "argument --mode: invalid choice: 'both'"),
         ("--mode joint --search bayes", "argument --search: invalid choice: 'bayes'"),

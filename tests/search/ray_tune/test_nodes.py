@@ -11,8 +11,10 @@ import ray
 from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
+from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
+from search.study.setup import installed_backend
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.ray
@@ -38,6 +40,14 @@ def test_prepare_nodes_says_what_there_is(tmp_path: Path, capsys: pytest.Capture
         ["1 CPU, 1 GPU", "1 CPU, 0 GPUs"],
     )
     assert printed[2] == "cluster   2 nodes, 2 CPUs, 1 GPU"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_gpu_that_keras_does_not_see_is_refused() -> None:
+    backend = installed_backend("auto")
+    words = rf"Keras on {backend} sees no GPU on .*, where Ray counts 1; install CUDA's .* --gpus-per-trial$"
+    with pytest.raises(InputError, match=words):
+        require_gpus(backend, 0.5)
 
 
 @pytest.mark.usefixtures("cluster")
