@@ -85,5 +85,7 @@ class Session:
             plan = self._finetune_plan()
             print_finetune_setting(plan, self._console)
             command = command_of(self._options)
-            outcome.finetune = finetune(plan, self._ledger, pool, command, searches.baselines.of_study)
+            outcome.finetune = finetune(
+                plan, self._ledger, pool, command, searches.baselines.of_study, searches.baselines.fit
+            )
         return outcome

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from search.final_model.model_card import CardColumn, CardData, CardFacts
 from search.final_model.writer import winning_run
+from search.finetune.columns import LINEAR
+from search.finetune.figures import area_under_curve
 from search.finetune.plan import FinetunePlan
-from search.finetune.runs import area_under_curve
 from search.study.comparison import breakdown_of
 from search.study.facts import StudyFacts
 from search.study.finetune_result import ColumnResult, FinetuneResult
@@ -33,10 +34,12 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         input_px=find_backbone(backbone_read_by(run.config)).input_px,
         weights=run.weights,
         config=run.config.to_dict(),
-        finetune=_trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),
+        finetune="a linear classifier, fitted on features of the frozen backbone"
+        if run.start == LINEAR
+        else _trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),
         data=_data(problem.facts()),
         pretrained_on=_data(StudyFacts.from_dict(result.pretraining))
-        if result.pretraining and run.start
+        if result.pretraining and run.start not in ("", LINEAR)
         else None,
         split=run.split,
         train_images=int(split.train.size),

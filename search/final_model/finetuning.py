@@ -11,8 +11,11 @@ from data_prep.storage.json_files import write_json
 from search.final_model.card_facts import card_facts
 from search.final_model.model_card import write_model_card
 from search.final_model.writer import winning_run, write_final_model
+from search.finetune.columns import LINEAR
+from search.finetune.linear_head import Fit, with_linear
 from search.finetune.plan import FinetunePlan
 from search.finetune.runs import BaselinesOf, require_weights, run_finetune
+from search.options.run_groups import BEST
 from search.statistics.calibration import Calibration, calibrate
 from search.study.comparison import group_numbers
 from search.study.finetune_result import FinetuneResult
@@ -43,12 +46,17 @@ class Pool(Protocol):
 
 
 def finetune(
-    plan: FinetunePlan, ledger: Ledger, pool: Pool, command: str, baselines: BaselinesOf = lambda backbone: ()
+    plan: FinetunePlan,
+    ledger: Ledger,
+    pool: Pool,
+    command: str,
+    baselines: BaselinesOf = lambda backbone: (),
+    fit: Fit = lambda backbone, split: None,
 ) -> FinetuneResult:
     """Trains the columns of `plan` in the study of `ledger` and returns what they found.
 
     The result is kept; with a winner the final model and its card are written. `command` repeats the run,
-    `baselines` are what the ways are compared with.
+    `baselines` are what the ways are compared with, `fit` fits the linear classifier.
     """
 
     def trains(
@@ -57,12 +65,15 @@ def finetune(
         return pool.train(problem, search, plan.label, trials, keep)
 
     result = run_finetune(plan, ledger, trains, baselines)
+    if plan.final_model == BEST:
+        result = with_linear(result, plan, ledger, fit)
     if result.winner:
         result = replace(result, calibration=_calibration(winning_run(plan, result), plan.problem, ledger))
     write_json(Layout(ledger.folder).finetune, result.to_dict())
     if result.winner:
         # the ledger alone keeps no weights: a winner whose weights are gone is trained once more
-        require_weights(plan, winning_run(plan, result), ledger, trains)
+        if result.winner != LINEAR:
+            require_weights(plan, winning_run(plan, result), ledger, trains)
         path = write_final_model(plan, result, ledger.folder, pool.write_model)
         write_model_card(path.parent, card_facts(plan, result, ledger, command))
     return result

@@ -21,7 +21,9 @@ WriteModel = Callable[[dict[str, Any], str, Path, Path, float], Any]
 
 def winning_run(plan: FinetunePlan, result: FinetuneResult) -> Trial:
     """Returns the run whose weights become the model: the winner's with the first split and seed."""
-    (column,) = (column for column in plan.columns() if column.name == result.winner)
+    column = plan.column(result.winner)
+    if column is None:
+        raise ValueError(f"no way to the final model is called {result.winner}")
     return column.runs[0]
 
 

@@ -16,6 +16,7 @@ from search.study.setup import Problem
 from trainables.trial import Trial, TrialConfig
 
 EARLIER = "earlier"
+LINEAR = "linear"  # the column, and the start of its runs, which no trial trains
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ def earlier_column(problem: Problem, folder: Path, seeds: Sequence[int]) -> Colu
     """
     found = read_finetune(folder)
     column = found.column(found.winner or "") if found else None
-    if not found or not column or not is_file(Layout(folder).model):
+    if not found or not column or column.start == LINEAR or not is_file(Layout(folder).model):
         return None
     runs = _runs(column, problem, folder, seeds)
     if runs is None:

@@ -12,8 +12,8 @@ from data_prep.class_names import listed, same_classes
 from data_prep.errors import InputError
 from data_prep.sources import celeba_of
 from data_prep.splits import PRETRAINING, make_splits
-from search.finetune.columns import Column, earlier_column
-from search.options.run_groups import BLOCKS_FACTOR
+from search.finetune.columns import LINEAR, Column, earlier_column
+from search.options.run_groups import BLOCKS_FACTOR, HEAD
 from search.options.search_options import SearchOptions
 from search.options.types import Blocks
 from search.space.stages import UNTUNED_HEADS
@@ -38,6 +38,7 @@ class FinetunePlan:
     head that the columns before have. `blocks_rate` is their learning rate (by default BLOCKS_FACTOR of
     the winner's); `on_images` holds their augment, precision and train_batchnorm. `earlier` is the final
     model that the study has already. `searched_by` decided the search.
+    `final_model` says whether the linear classifier may be it (BEST).
     """
 
     problem: Problem
@@ -52,6 +53,7 @@ class FinetunePlan:
     margin: float = MARGIN
     earlier: Column | None = None
     searched_by: Objective = OBJECTIVE
+    final_model: str = HEAD
 
     def __post_init__(self) -> None:
         backbone = find_backbone(self.winner.backbone)
@@ -128,6 +130,19 @@ class FinetunePlan:
         """Returns all columns, in the order in which they can be trained."""
         now = [*self.head_columns(), *self.block_columns()]
         return [*now, *self.columns_of_before(now)]
+
+    def linear_column(self) -> Column:
+        """Returns the column of the linear classifier: a head without hidden units, a run for each split."""
+        read = {name: getattr(self.winner, name) for name in ("backbone", "input_px", "pooling", "seed")}
+        config = TrialConfig().with_used(**read, hidden_units=(), normalisation="none", epochs=1)
+        runs = tuple(self.problem.trial(config, split.name, LINEAR) for split in self.problem.splits)
+        return Column(LINEAR, "linear classifier", runs)
+
+    def column(self, name: str | None) -> Column | None:
+        """Returns the column called `name`, that of the linear classifier among them; None without any."""
+        if name == LINEAR:
+            return self.linear_column()
+        return next((column for column in self.columns() if column.name == name), None)
 
     def columns_of_before(self, now: Sequence[Column]) -> list[Column]:
         """Returns the column of the final model that the study has, unless it is one of those of `now`."""
@@ -224,6 +239,7 @@ def finetune_plan(
         pretraining_epochs=options.final_model.pretraining_epochs,
         on_images=options.images.given,
         margin=options.deciding.margin,
+        final_model=options.final_model.final_model or HEAD,
         earlier=earlier_column(problem, folder, seeds),
         searched_by=_searched_by(options, results),
     )

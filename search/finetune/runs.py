@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from statistics import fmean, stdev
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import drop, is_file
 from search.finetune.columns import Column
+from search.finetune.figures import column_results
 from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import Baseline, beside
-from search.statistics.selection import Selection, select
+from search.statistics.selection import select
 from search.statistics.verdict_text import statement
 from search.study.comparison import Candidate, breakdown_of, scope_of, scored
-from search.study.finetune_result import ColumnResult, FinetuneResult, metrics_of
+from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.features.inputs import backbone_read_by
-from trainables.objective import OBJECTIVES, Objective, probability_figure
+from trainables.objective import OBJECTIVES, Objective
 from trainables.training.state_file import is_whole
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
@@ -85,7 +84,7 @@ def run_finetune(
             margin=plan.margin,
         )
     return FinetuneResult(
-        columns=tuple(_column_results(plan, columns, selection, results, ledger)),
+        columns=tuple(column_results(plan, columns, selection, results, ledger)),
         winner=winner.name if winner else None,
         verdict=verdict,
         statement=words,
@@ -188,50 +187,3 @@ def _scores_of(
     column: Column, results: Mapping[str, TrialResult], objective: Objective
 ) -> dict[tuple[str, int], float]:
     return Candidate(None, column.runs[0].config, column.runs).scores(results, objective)
-
-
-def _column_results(
-    plan: FinetunePlan,
-    columns: Sequence[Column],
-    selection: Selection,
-    results: Mapping[str, TrialResult],
-    ledger: Ledger,
-) -> Iterator[ColumnResult]:
-    for column, comparison in zip(columns, selection.comparisons, strict=True):
-        ended = [results[run.key] for run in column.runs if run.key in results]
-        completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
-        result = ColumnResult(
-            name=column.name,
-            title=column.title,
-            config=column.runs[0].config.to_dict(),
-            start=column.runs[0].start,
-            trials=tuple(run.key for run in column.runs),
-            figures={
-                metric: _figure(metric, completed, plan.problem, ledger)
-                for metric in metrics_of(plan.objective)
-            },
-            seconds=math.fsum(result.seconds for result in ended),
-            reason="; ".join(sorted({result.reason for result in ended if result.reason})),
-        )
-        if comparison:
-            named = ("difference", "interval", "p_value", "tied", "equivalent")
-            result = replace(result, **{name: getattr(comparison, name) for name in named})
-        yield result
-
-
-def _figure(
-    metric: str, completed: Sequence[TrialResult], problem: Problem, ledger: Ledger
-) -> tuple[float | None, float | None]:
-    if metric == "auc":
-        values = [area_under_curve(result.trial, problem, ledger) for result in completed]
-    else:
-        values = [getattr(result.epochs[-1], metric) for result in completed]
-    if not values:
-        return None, None
-    return fmean(values), stdev(values) if len(values) > 1 else None  # one run has no spread
-
-
-def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
-    """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
-    (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
-    return probability_figure("auc", problem.labels[rows], ledger.predictions(trial))

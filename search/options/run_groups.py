@@ -31,6 +31,7 @@ from trainables.hyperparameters import AUGMENTATIONS, PRECISIONS
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
+HEAD, BEST = "head", "best"
 BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
 _DEFAULTS = TrialConfig()
 
@@ -73,6 +74,14 @@ class FinalModelOptions(OptionGroup):
         parse=at_least(1),
         metavar="N",
         default_text="as many as a trial has",
+    )
+
+    final_model: str | None = option(
+        None,
+        "what may be the final model: the searched head, or best: the linear classifier on the same features "
+        "where the head is not better than it",
+        choices=(HEAD, BEST),
+        default_text=HEAD,
     )
 
     @property

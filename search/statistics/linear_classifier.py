@@ -36,9 +36,21 @@ class LinearClassifier:
     intercepts: NDArray[np.float64]
     inverse_penalty: float
 
+    def probabilities_of(self, features: Features) -> NDArray[np.float64]:
+        """Returns the probability of label 1 `(n,)`, or of each of three or more classes `(n, k)`."""
+        from scipy.special import expit, softmax  # slow: completion does without
+
+        scores = self._scores(features)
+        found = expit(scores[:, 0]) if scores.shape[1] == 1 else softmax(scores, axis=1)
+        return np.asarray(found, np.float64)
+
+    def _scores(self, features: Features) -> NDArray[Any]:
+        found = np.asarray(features, np.float32) @ self.coefficients.T.astype(np.float32) + self.intercepts
+        return np.asarray(found)
+
     def classes_of(self, features: Features) -> NDArray[np.int64]:
         """Returns the class, from 0, of each row of `features` `(n, d)`."""
-        scores = np.asarray(features, np.float32) @ self.coefficients.T.astype(np.float32) + self.intercepts
+        scores = self._scores(features)
         return (scores[:, 0] > 0).astype(np.int64) if scores.shape[1] == 1 else scores.argmax(1)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from data_prep.digests import digest_of_values
 from data_prep.splits import SPLIT_SEED, Split
 from data_prep.storage.json_files import read_as, write_json
+from search.finetune.linear_head import LinearFit
 from search.statistics.baselines import (
     CONSTANT,
     LINEAR,
@@ -52,6 +53,18 @@ class Baselines:
         compared = (backbone_read_by(entry.config) for entry in result.entries)
         found = replace(result, baselines=self.of(compared, self._problem.splits))
         return judged(found, self._ledger) if isinstance(found, StageResult | JointResult) else found
+
+    def fit(self, backbone: str, split: Split) -> LinearFit | None:
+        """Returns the linear classifier of a split; None where the features of `backbone` are not here."""
+        features = self._problem.stored_rows(backbone, self._cache)
+        if features is None:
+            return None
+        labels = self._problem.labels.astype("int64")
+        model = linear_classifier(features[split.train], labels[split.train], seed=SPLIT_SEED)
+        train, validation = (
+            model.probabilities_of(features[rows]) for rows in (split.train, split.validation)
+        )
+        return LinearFit(classifier=model, train=train, validation=validation)
 
     def _constant(self, splits: Sequence[Split]) -> Baseline:
         labels = self._problem.labels

@@ -328,6 +328,7 @@ DEFAULTS = {
     "--margin": "0.005",
     "--ablate": "yes",
     "--objective": "mean_val_accuracy",
+    "--final-model": "head",
     "--finetune": "head",
     "--finetune-rate": "0.1 of the winner's",
     "--pretraining-epochs": "as many as a trial has",

@@ -19,6 +19,7 @@ from trainables.inference import deployed_model
 from trainables.inference.deployed_model import FILE_TOLERANCE, write_model
 from trainables.training.batches import Examples
 from trainables.training.pretrained import preprocessing_layers
+from trainables.training.state_file import write_state
 from trainables.training.training import Training
 from trainables.trial import BEST, LAST, TrialConfig
 
@@ -127,6 +128,18 @@ def test_temperature_divides_the_logits(written: Path) -> None:
     found = keras.saving.load_model(path).predict(seen["images"], verbose=0)[:, 0]
     expected = seen["expected"]
     np.testing.assert_allclose(np.log(found / (1 - found)), np.log(expected / (1 - expected)) / 2, atol=1e-3)
+
+
+def test_linear_classifier_is_a_head_without_hidden_units(tmp_path: Path) -> None:
+    config = replace(HEAD, hidden_units=(), normalisation="none", dropout=0.0, l2=0.0, epochs=1)
+    pictures, rng = _pictures(224), np.random.default_rng(0)
+    features = _features(find_backbone(HEAD.backbone), pictures.inputs)
+    kernel, bias = rng.normal(size=(features.shape[1], 1)).astype(np.float32), np.float32([0.1])
+    write_state(tmp_path / LAST, {"classes": 2}, [kernel, bias])
+    write_model(config.to_dict(), "none", tmp_path / LAST, tmp_path / "model.keras")
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    found = model.predict(pictures.inputs.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-(features @ kernel + bias))), atol=FILE_TOLERANCE)
 
 
 def test_nothing_else_is_left_beside_the_file(written: Path) -> None:
