@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trainables.answers import predicted_labels
 from trainables.trial import EpochMetrics, TrialResult
 
 EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1, whose logarithms are infinite
@@ -109,14 +110,14 @@ def with_figure(
 def probability_figure(name: str, labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Returns a figure of PROBABILITY_FIGURES by scikit-learn's definition.
 
-    `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, where 0.5 is label 1, or of every
+    `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every
     label `(n, classes)`. F1 is the mean over the classes, the area under the ROC curve that of each class
     against the rest; a class that does not occur has no curve, and the area is NaN where only one occurs.
     """
     from sklearn import metrics  # slow, and of no use to the report's objective
 
     labels, given = np.asarray(labels).astype(int), np.asarray(probabilities, np.float64)
-    said = (given >= 0.5).astype(int) if given.ndim == 1 else given.argmax(axis=1)
+    said = predicted_labels(probabilities)
     match name:
         case "balanced_accuracy":
             recalls = metrics.recall_score(

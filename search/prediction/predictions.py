@@ -15,7 +15,7 @@ from rich.text import Text
 from data_prep.class_names import printable, shown_name
 from data_prep.storage.atomic_files import write_whole
 from search.prediction.photographs import Photograph
-from search.statistics.class_probabilities import THRESHOLD
+from trainables.answers import THRESHOLD
 from trainables.inference.classifier import Prediction
 
 FACE_COLUMNS = ("face", "left", "top", "width", "height")
@@ -36,7 +36,7 @@ class PredictionRow:
         given = self.prediction
         if given.distribution:
             return given.distribution.index(max(given.distribution))
-        return None if given.probability is None else int(given.probability >= THRESHOLD)
+        return None if given.probability is None else int(given.probability > THRESHOLD)
 
     def likeliest(self, names: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Returns the names and probabilities of the `count` likeliest classes, the likeliest first."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from search.statistics.class_probabilities import predicted_labels
 from search.statistics.group_bootstrap import interval_of_share, intervals_of_ratios
+from trainables.answers import predicted_labels
 
 BINS = 10
 ROC_POINTS = 200
@@ -40,7 +40,7 @@ def break_down(
     """Returns the errors of a classifier as JSON values, None where a figure is undefined.
 
     `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)` for two classes, where an image counts
-    as label 1 from 0.5, else of every label `(n, classes)`, where the likeliest counts. `class_names` are in
+    as label 1 above 0.5, else of every label `(n, classes)`, where the likeliest counts. `class_names` are in
     the order of the labels. `ages` names the age group of each image as in the data ("(25, 32)"), None or NA
     where it is unknown; `by_age` is empty where all are. All intervals are Wilson's (1927) at 95 % and take
     images as independent; with the `groups` of the images `(n,)` those of accuracies take the images of one

@@ -16,7 +16,6 @@ from data_prep.readers import Reader, Readers, describe_readers
 from data_prep.splits import Split
 from data_prep.storage.json_files import write_json
 from search.statistics.baselines import Baseline, baselines_of
-from search.statistics.class_probabilities import predicted_labels
 from search.statistics.group_bootstrap import interval_of_mean_share
 from search.statistics.number_text import low_to_high
 from search.strategies.trial_runs import Train, TrialRuns
@@ -27,6 +26,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_final
 from search.study.stage_results import Result
+from trainables.answers import predicted_labels
 from trainables.features.inputs import backbone_read_by
 from trainables.trial import Trial, TrialStatus
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from data_prep.audit.apart import Apart, shared_kept_apart
 from data_prep.storage.json_files import write_json
-from search.statistics.class_probabilities import predicted_labels
 from search.statistics.group_bootstrap import interval_of_share
 from search.statistics.split_worth import SplitWorth
 from search.strategies.preparation import Prepared
@@ -19,6 +18,7 @@ from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import PopulationResult, Result
+from trainables.answers import predicted_labels
 from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 

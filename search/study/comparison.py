@@ -13,7 +13,6 @@ import numpy as np
 from data_prep.errors import InputError
 from data_prep.groups import group_nouns, groups_of
 from data_prep.storage.remote import shown
-from search.statistics.class_probabilities import predicted_labels
 from search.statistics.classification_errors import break_down
 from search.statistics.mistakes import groups_most_wrong, most_wrong
 from search.statistics.paired_tests import Comparison
@@ -22,6 +21,7 @@ from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Entry
+from trainables.answers import predicted_labels
 from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 

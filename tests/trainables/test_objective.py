@@ -76,12 +76,12 @@ def test_objective_of_the_report_needs_no_probabilities() -> None:
         (
             "balanced_accuracy",
             metrics.balanced_accuracy_score(LABELS, STATED.argmax(axis=1)),
-            metrics.balanced_accuracy_score(TWO, OF_LABEL_1 >= 0.5),
+            metrics.balanced_accuracy_score(TWO, OF_LABEL_1 > 0.5),
         ),
         (
             "f1",
             metrics.f1_score(LABELS, STATED.argmax(axis=1), average="macro"),
-            metrics.f1_score(TWO, OF_LABEL_1 >= 0.5, average="macro"),
+            metrics.f1_score(TWO, OF_LABEL_1 > 0.5, average="macro"),
         ),
         (
             "auc",

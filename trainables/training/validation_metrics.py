@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trainables.answers import predicted_labels
 from trainables.objective import cross_entropy
 
 VALIDATION_BATCH = 512  # rows of features that a network judges at once
@@ -14,18 +15,14 @@ def share_right(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every label `(n, classes)`.
     """
-    right = _said(probabilities) == labels
+    right = predicted_labels(probabilities) == labels
     return float(right.sum(dtype=np.float32) / np.float32(len(right)))
 
 
 def is_one_class(probabilities: np.ndarray) -> bool:
     """Returns whether all rows get one class; `probabilities` are as for `share_right`."""
-    said = _said(probabilities)
+    said = predicted_labels(probabilities)
     return bool((said == said[0]).all())
-
-
-def _said(probabilities: np.ndarray) -> np.ndarray:
-    return probabilities.argmax(axis=1) if probabilities.ndim == 2 else (probabilities > 0.5).astype(int)
 
 
 def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: float) -> dict[str, float]:
@@ -34,7 +31,7 @@ def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: f
     `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every label `(n, classes)`.
     """
     if probabilities.ndim == 2:
-        accuracy = np.mean(probabilities.argmax(axis=1) == labels)
+        accuracy = np.mean(predicted_labels(probabilities) == labels)
     else:
-        accuracy = np.mean((probabilities > 0.5) == (labels == 1))
+        accuracy = np.mean(predicted_labels(probabilities) == labels)
     return {"val_loss": cross_entropy(labels, probabilities) + penalty, "val_accuracy": float(accuracy)}

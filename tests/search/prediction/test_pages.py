@@ -50,7 +50,7 @@ def test_notes_begin_with_what_is_wrong_with_the_model() -> None:
     assert "says nothing about photographs" in notes_of(drawn, 1, 1, 5)[0]
 
 
-@pytest.mark.parametrize(("probability", "label", "shown"), [(0.9, 1, 0.9), (0.2, 0, 0.8), (0.5, 1, 0.5)])
+@pytest.mark.parametrize(("probability", "label", "shown"), [(0.9, 1, 0.9), (0.2, 0, 0.8), (0.5, 0, 0.5)])
 def test_cell_has_the_probability_of_its_label(
     tmp_path: Path, probability: float, label: int, shown: float
 ) -> None:

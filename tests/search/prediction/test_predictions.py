@@ -34,7 +34,7 @@ def _rows() -> list[PredictionRow]:
         [_photograph("a.jpg", 1), *others],
         [
             Prediction(photo=0, probability=0.25),
-            Prediction(photo=1, probability=0.5, box=BOX),
+            Prediction(photo=1, probability=0.75, box=BOX),
             Prediction(photo=1, probability=0.125, box=BOX),
             Prediction(photo=2, problem=NO_FACE),
             Prediction(photo=3, problem="the image d.jpg cannot be read (No such file)", failed=True),
@@ -52,8 +52,10 @@ def test_rows_number_the_faces_of_a_photograph() -> None:
     assert [row.face for row in _rows()] == [None, 1, 2, None, None]
 
 
-def test_row_has_label_1_from_one_half() -> None:
+def test_row_has_label_1_above_one_half() -> None:
     assert [row.label for row in _rows()] == [0, 1, 0, None, None]
+    (half,) = prediction_rows([_photograph("a.jpg")], [Prediction(photo=0, probability=0.5)])
+    assert half.label == 0
 
 
 def test_to_dict_of_a_face() -> None:
@@ -61,7 +63,7 @@ def test_to_dict_of_a_face() -> None:
         "photo": "b, b.jpg",
         "face": 1,
         "box": {"left": 1, "top": 2, "width": 3, "height": 3},
-        "probability": 0.5,
+        "probability": 0.75,
         "label": 1,
         "name": "male",
         "true_label": None,
@@ -97,7 +99,7 @@ def test_print_rows_gives_a_line_a_row_never_wrapped() -> None:
     assert _printed(_rows()) == [
         " label     p(male)  annotated     photo",
         " female     0.2500  male (wrong)  a.jpg",
-        " male       0.5000                b, b.jpg · face 1",
+        " male       0.7500                b, b.jpg · face 1",
         " female     0.1250                b, b.jpg · face 2",
         " no face         -                c.jpg",
         " not read        -                d.jpg",

@@ -13,7 +13,7 @@ from search.statistics.classification_errors import break_down
 
 LABELS = [0, 0, 0, 0, 1, 1, 1, 1]
 NAMES = ("cat", "dog")
-PROBABILITIES = [0.1, 0.2, 0.6, 0.3, 0.9, 0.4, 0.5, 1.0]
+PROBABILITIES = [0.1, 0.2, 0.6, 0.3, 0.9, 0.4, 0.55, 1.0]
 AGES: list[Any] = ["(25, 32)", "(4, 6)", "(25, 32)", None, "(4, 6)", "(60, 100)", "(25, 32)", pd.NA]
 
 
@@ -35,8 +35,9 @@ def test_break_down_gives_the_accuracy_with_wilsons_interval(broken_down: dict[s
     assert broken_down["interval"] == pytest.approx(wilson(6, 8))
 
 
-def test_break_down_counts_a_half_as_label_1(broken_down: dict[str, Any]) -> None:
+def test_break_down_counts_a_half_as_label_0_as_training_does(broken_down: dict[str, Any]) -> None:
     assert broken_down["confusion"] == [[3, 1], [1, 3]]
+    assert break_down([0, 1], [0.5, 0.5], [None, None], NAMES)["confusion"] == [[1, 0], [1, 0]]
 
 
 def test_break_down_gives_roc_and_auc(broken_down: dict[str, Any]) -> None:
@@ -52,7 +53,7 @@ def test_break_down_calibrates_in_ten_bins(broken_down: dict[str, Any]) -> None:
     assert (bins[0]["from"], bins[0]["to"], bins[9]["to"]) == (0.0, 0.1, 1.0)
     assert bins[0]["mean_probability"] is bins[0]["share_of_label_1"] is bins[0]["interval"] is None
     assert (bins[9]["mean_probability"], bins[9]["share_of_label_1"]) == (pytest.approx(0.95), 1.0)
-    distances = [0.1, 0.2, 0.3, 0.6, 0.5, 0.6, 2 * 0.05]
+    distances = [0.1, 0.2, 0.3, 0.6, 0.45, 0.6, 2 * 0.05]
     assert calibration["expected_calibration_error"] == pytest.approx(sum(distances) / 8)
     brier = np.mean((np.array(PROBABILITIES) - LABELS) ** 2)
     assert calibration["brier"] == pytest.approx(brier)

@@ -29,8 +29,8 @@ def test_picture_has_what_was_said_and_both_probabilities() -> None:
     }
 
 
-def test_exactly_one_half_is_label_1() -> None:
-    assert places([1, 0], [0.5, 0.5]) == [1]
+def test_exactly_one_half_is_label_0() -> None:
+    assert places([1, 0], [0.5, 0.5]) == [0]
 
 
 def test_group_has_its_worst_picture_of_a_class_alone() -> None:
