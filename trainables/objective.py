@@ -68,6 +68,10 @@ class Objective:
         value = getattr(epochs[-1], self.metric)
         return math.nan if value is None else float(value)
 
+    def better(self, one: float, other: float) -> float:
+        """Returns the better of two values."""
+        return max(one, other, key=self.gain)
+
     def gain(self, value: float) -> float:
         """Returns `value` so that more is better."""
         return value if self.mode == "max" else -value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -12,6 +13,7 @@ import pandas as pd
 from search.dashboard.trials import trial_label
 from search.study.live_state import LiveState
 from search.study.snapshot import Snapshot
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialStatus
 
 CURVE_METRICS = ("val_accuracy", "accuracy", "val_loss", "loss", "learning_rate")
@@ -55,7 +57,9 @@ def first_choice(table: pd.DataFrame) -> list[str]:
     return [*running, *ended["key"].tolist()][:_FIRST_CURVES]
 
 
-def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float, float, float]]:
+def best_over_time(
+    snapshot: Snapshot, keys: Iterable[str], objective: Objective = OBJECTIVE
+) -> list[tuple[float, float, float]]:
     """Returns minutes since the first end, objective and best so far of each completed trial of `keys`.
 
     The moment of a trial's end is that of its file, so the first one counts as minute 0.
@@ -63,11 +67,11 @@ def best_over_time(snapshot: Snapshot, keys: Iterable[str]) -> list[tuple[float,
     trials = snapshot.trials
     ended = sorted((snapshot.ended_at[key], key) for key in keys if key in trials)
     done = [
-        (moment, trials[key].mean_val_accuracy)
+        (moment, objective.of(trials[key]))
         for moment, key in ended
-        if trials[key].status is TrialStatus.COMPLETED and trials[key].epochs
+        if trials[key].status is TrialStatus.COMPLETED and math.isfinite(objective.of(trials[key]))
     ]
-    best = accumulate((score for _, score in done), max)
+    best = accumulate((score for _, score in done), objective.better)
     return [((moment - done[0][0]) / 60, score, top) for (moment, score), top in zip(done, best, strict=True)]
 
 

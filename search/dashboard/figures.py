@@ -39,8 +39,11 @@ def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
     return _laid_out(figure)
 
 
-def best_by_minute(points: Sequence[tuple[float, float, float]]) -> go.Figure:
-    """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps."""
+def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: str) -> go.Figure:
+    """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps.
+
+    `figure_name` is what a person calls the objective.
+    """
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
     hover = "%{y:.4f} after %{x:.1f} min<extra></extra>"
     steps = {"shape": "hv", "color": COLOURS[0], "width": 3}  # a best holds until a better one
@@ -51,7 +54,7 @@ def best_by_minute(points: Sequence[tuple[float, float, float]]) -> go.Figure:
         x=minutes, y=scores, name="a completed trial", mode="markers", marker=dots, hovertemplate=hover
     )
     figure.update_xaxes(title="minutes since the first trial ended")
-    figure.update_yaxes(title="mean validation accuracy")
+    figure.update_yaxes(title=figure_name)
     return _laid_out(figure)
 
 

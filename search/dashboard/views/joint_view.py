@@ -16,6 +16,7 @@ from search.report.document import Block
 from search.space.labels import varied_among
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, PopulationResult
+from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult, TrialStatus
 
 
@@ -30,10 +31,13 @@ def show_joint(snapshot: Snapshot) -> None:
         )
         return
     keys = _keys(snapshot)
-    points = best_over_time(snapshot, keys)
+    objective = result.objective if result else OBJECTIVE
+    points = best_over_time(snapshot, keys, objective)
     if points:
         st.markdown("**Best so far, over time**")
-        show_plotly(best_by_minute(points), "joint-time", "best mean validation accuracy so far, by minute")
+        show_plotly(
+            best_by_minute(points, objective.name), "joint-time", f"best {objective.name} so far, by minute"
+        )
     if result is not None:
         with st.spinner("how much each hyperparameter mattered …"):
             blocks = _section(snapshot)

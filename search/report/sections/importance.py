@@ -12,6 +12,7 @@ from sklearn.inspection import permutation_importance
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
 from search.space.labels import label_of, show_value
 from search.statistics.number_text import NONE, decimal, with_spread
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig, TrialResult
 
 FEWEST = 10  # completed trials, below which no importance is shown
@@ -22,15 +23,20 @@ _LISTED = 12  # distinct values that get a tick of their own
 _LOGARITHMIC = ("learning_rate", "l2")  # drawn over several powers of ten
 
 
-def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> Iterator[Block]:
-    """Yields the importance of the hyperparameters `names` over completed `trials`, or why there is none."""
+def importance_blocks(
+    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
+) -> Iterator[Block]:
+    """Yields the importance of the hyperparameters `names` over completed `trials`, or why there is none.
+
+    It is that for the `objective`, which each of `trials` has.
+    """
     if len(trials) < FEWEST or len(names) < 2:
         yield Paragraph(
             f"Importance of the hyperparameters: not shown, it takes {FEWEST} completed trials of at least "
             f"two varied hyperparameters; there are {len(trials)} trials of {len(names)}."
         )
         return
-    found, explained = importance_of(trials, names)
+    found, explained = importance_of(trials, names, objective)
     labels = [label_of(name) for name in names]
     yield Table(
         caption="Importance of each hyperparameter: loss of R² when its values are shuffled",
@@ -62,7 +68,7 @@ def importance_blocks(trials: Sequence[TrialResult], names: Sequence[str]) -> It
 
 
 def importance_of(
-    trials: Sequence[TrialResult], names: Sequence[str]
+    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
 ) -> tuple[list[tuple[float, float]], float]:
     """Returns mean and standard deviation of the importance of each of `names`, and the forest's R².
 
@@ -72,10 +78,10 @@ def importance_of(
     """
     positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
     inputs = np.asarray(positions, dtype=np.float64).T
-    objective = np.array([trial.mean_val_accuracy for trial in trials])
+    scores = np.array([objective.of(trial) for trial in trials])
     forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=FOREST_SEED)
-    forest.fit(inputs, objective)
-    found = permutation_importance(forest, inputs, objective, n_repeats=SHUFFLES, random_state=FOREST_SEED)
+    forest.fit(inputs, scores)
+    found = permutation_importance(forest, inputs, scores, n_repeats=SHUFFLES, random_state=FOREST_SEED)
     means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()  # floats, not NumPy's
     return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
 
@@ -98,9 +104,9 @@ def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:
     return _scaled(label_of(name), values, scale)
 
 
-def objective_axis(trials: Sequence[TrialResult]) -> Axis:
+def objective_axis(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Axis:
     """Returns where each of `trials` stands on the axis of the objective."""
-    return _scaled("mean val accuracy", [trial.mean_val_accuracy for trial in trials], float)
+    return _scaled(label_of(objective.metric), [objective.of(trial) for trial in trials], float)
 
 
 def _scaled(label: str, values: Sequence[float], scale: Callable[[float], float]) -> Axis:

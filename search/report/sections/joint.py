@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -14,6 +15,7 @@ from search.space.labels import OF_THE_REPORT, label_of, show_value, varied_amon
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, JointResult, PopulationResult, Result
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult, TrialStatus
 
 _PUBLISHED = (
@@ -26,7 +28,8 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     published = snapshot.facts.is_of_gender
     keys = result.trials if isinstance(result, JointResult) else ()  # members of a population have none
     trials = [snapshot.trials[key] for key in keys if key in snapshot.trials]
-    completed = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
+    objective = result.objective
+    completed = scored_by(trials, objective)
     varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
@@ -34,8 +37,9 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
         _table(result, varied or OF_THE_REPORT),
     ]
     if len(completed) > 1:
-        blocks += [best_by_trial(trials), *([parallel_of(completed, varied)] if varied else [])]
-    blocks += importance_blocks(completed, varied)
+        blocks += [best_by_trial(trials, objective)]
+        blocks += [parallel_of(completed, varied, objective)] if varied else []
+    blocks += importance_blocks(completed, varied, objective)
     if result.notes:
         blocks.append(Bullets(result.notes))
     section = Section(name="joint", title="Joint search", blocks=blocks)
@@ -68,8 +72,9 @@ def _table(result: Result, names: Sequence[str]) -> Table:
         "verdict, status",
         "seconds",
     )
+    figure = _in_a_caption(result.objective)
     return Table(
-        caption="The best configurations: epochs' mean validation accuracy ± standard deviation of the runs",
+        caption=f"The best configurations: {figure} ± standard deviation of the runs",
         columns=columns,
         rows=[
             *(_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)),
@@ -77,6 +82,10 @@ def _table(result: Result, names: Sequence[str]) -> Table:
         ],
         strong=winner_rows(result),
     )
+
+
+def _in_a_caption(objective: Objective) -> str:
+    return "epochs' mean validation accuracy" if objective == OBJECTIVE else objective.name
 
 
 def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Sequence[str]:
@@ -93,36 +102,44 @@ def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Seq
     ]
 
 
-def best_by_trial(trials: Sequence[TrialResult]) -> Lines:
+def scored_by(trials: Sequence[TrialResult], objective: Objective) -> list[TrialResult]:
+    """Returns the completed trials that have a value of `objective`: others are of another one."""
+    done = (trial for trial in trials if trial.status is TrialStatus.COMPLETED)
+    return [trial for trial in done if math.isfinite(objective.of(trial))]
+
+
+def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:
     """Returns the figure of the best completed trial after each of `trials`, in their order."""
+    scored = {trial.trial.key for trial in scored_by(trials, objective)}
     done = {  # counted with those that were stopped or failed: they took their time, too
-        number: trial.mean_val_accuracy
-        for number, trial in enumerate(trials, 1)
-        if trial.status is TrialStatus.COMPLETED and trial.epochs
+        number: objective.of(trial) for number, trial in enumerate(trials, 1) if trial.trial.key in scored
     }
     numbers, values = list(done), list(done.values())
     panel = Panel(
         title="best so far",
         x_label="trials ended",
-        y_label="mean validation accuracy",
+        y_label=objective.name,
         curves=[
-            Curve(label="best so far", x=numbers, y=list(accumulate(values, max)), steps=True),
+            Curve(label="best so far", x=numbers, y=list(accumulate(values, objective.better)), steps=True),
             Curve(label="a completed trial", x=numbers, y=values, dots=True),
         ],
     )
     return Lines(name="joint-best-so-far", caption="Joint search: the best trial so far", panels=[panel])
 
 
-def parallel_of(trials: Sequence[TrialResult], names: Sequence[str]) -> Parallel:
+def parallel_of(
+    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
+) -> Parallel:
     """Returns the parallel coordinates of completed `trials` over the hyperparameters `names`."""
     configs = [trial.trial.config for trial in trials]
-    ordered = sorted(trial.mean_val_accuracy for trial in trials)
+    gains = [objective.gain(objective.of(trial)) for trial in trials]
+    ordered = sorted(gains)
     return Parallel(
         name="joint-parallel",
         caption=(
             f"Joint search: a line for each of {len(trials)} completed trials, coloured by rank, "
             "from blue (worst) to orange (best)"
         ),
-        axes=[*(axis_of(name, configs) for name in names), objective_axis(trials)],
-        ranks=[ordered.index(trial.mean_val_accuracy) / (len(trials) - 1) for trial in trials],
+        axes=[*(axis_of(name, configs) for name in names), objective_axis(trials, objective)],
+        ranks=[ordered.index(gain) / (len(trials) - 1) for gain in gains],
     )

@@ -30,6 +30,7 @@ from search.trackers.tensorboard.hparams import (
     session_end,
     session_start,
 )
+from trainables.objective import PROBABILITY_FIGURES
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 _START = "_hparams_/session_start_info"
@@ -164,8 +165,9 @@ class _Run:
             ("loss", metrics.loss),
             ("learning_rate", metrics.learning_rate),
             ("seconds", metrics.seconds),
+            *((name, getattr(metrics, name)) for name in PROBABILITY_FIGURES),
         ):
-            if value is not None:  # an earlier version did not record it
+            if value is not None:  # an earlier version did not record it, or no objective asked for it
                 event.summary.value.add(tag=name, simple_value=value)
         self._file.write(event)
 

@@ -11,6 +11,7 @@ from data_prep.digests import digest_of_values
 from search.space.labels import show_value
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, PopulationResult, Result
+from trainables.objective import PROBABILITY_FIGURES
 from trainables.trial import EpochMetrics, TrialResult
 
 Decided = Result | FinetuneResult  # what has a winner, a table and figures
@@ -21,8 +22,9 @@ def row_of(metrics: EpochMetrics) -> dict[str, float]:
     names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     values = {name: getattr(metrics, name) for name in names}
     values["epoch_learning_rate"] = metrics.learning_rate  # learning_rate is the configuration's
-    if metrics.train_accuracy_at_inference is not None:
-        values["train_accuracy_at_inference"] = metrics.train_accuracy_at_inference
+    for name in ("train_accuracy_at_inference", *PROBABILITY_FIGURES):
+        if getattr(metrics, name) is not None:  # of an earlier version, or no objective asked for it
+            values[name] = getattr(metrics, name)
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
@@ -70,7 +72,7 @@ def stage_table(result: Decided) -> list[Mapping[str, Any]]:
         rows = [_column_row(column, result) for column in result.columns]
     else:
         rows = [_table_row(entry, result) for entry in result.entries]
-    mean = "val_accuracy" if isinstance(result, FinetuneResult) else "mean_val_accuracy"
+    mean = "val_accuracy" if isinstance(result, FinetuneResult) else result.objective.metric
     absent = dict.fromkeys(rows[0] if rows else ())
     beside = [
         {**absent, "value": each.title, "standing": "baseline", mean: each.mean} for each in result.baselines
@@ -96,8 +98,8 @@ def _winner_of(result: Decided) -> dict[str, Any]:
     mean = winner and result.entry_of(winner).mean
     return {
         "winner": winner and winner.to_dict(),
-        "mean_val_accuracy": mean,
-        "corrected_mean_val_accuracy": result.corrected,
+        result.objective.metric: mean,
+        f"corrected_{result.objective.metric}": result.corrected,
     }
 
 
@@ -126,7 +128,7 @@ def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
     return {
         "value": value or json.dumps(entry.config.to_dict()),
         "standing": _standing(entry.config == result.winner, entry),
-        "mean_val_accuracy": _finite(entry.mean),
+        result.objective.metric: _finite(entry.mean),
         "spread": _finite(entry.spread),
         "best_val_accuracy": _finite(entry.best_val_accuracy),
         "best_epoch": entry.best_epoch,

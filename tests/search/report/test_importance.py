@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from search.report.sections.importance import axis_of, importance_blocks, importance_of
+from search.report.sections.joint import best_by_trial, parallel_of
+from trainables.objective import OBJECTIVES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
@@ -74,3 +77,26 @@ def test_axis_of_many_learning_rates_is_logarithmic() -> None:
 def test_axis_of_many_dropout_rates_is_linear() -> None:
     axis = axis_of("dropout", [TrialConfig(dropout=number / 20) for number in range(15)])
     assert axis.positions == pytest.approx([number / 20 for number in range(15)])
+
+
+def test_importance_is_that_of_the_objective(trials: list[TrialResult]) -> None:
+    names, by_dropout = ["batch_size", "dropout"], []
+    for trial in trials:
+        (epoch,) = trial.epochs
+        by_dropout.append(replace(trial, epochs=(replace(epoch, log_loss=trial.trial.config.dropout),)))
+    ((batch_size, _), (dropout, _)), _ = importance_of(by_dropout, names, OBJECTIVES["log_loss"])
+    assert dropout > 0.5 > batch_size
+
+
+def test_joint_figures_are_of_the_objective_and_know_which_way_is_better() -> None:
+    losses = (0.5, 0.3, 0.4)
+    found = [
+        replace(each, epochs=(replace(each.epochs[0], log_loss=loss),))
+        for loss, each in zip(losses, (ended(0.5, dropout=rate) for rate in (0.0, 0.1, 0.2)), strict=True)
+    ]
+    log_loss = OBJECTIVES["log_loss"]
+    (panel,) = best_by_trial([*found, ended(0.9, dropout=0.3)], log_loss).panels
+    assert (panel.y_label, list(panel.curves[0].y)) == ("log loss", [0.5, 0.3, 0.3])
+    parallel = parallel_of(found, ["dropout"], log_loss)
+    assert list(parallel.ranks) == [0, 1, 0.5]
+    assert parallel.axes[-1].label == "log loss"
