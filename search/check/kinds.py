@@ -94,6 +94,7 @@ STUDY_KINDS = (
     FileKind("report", "report/*"),
     FileKind("log", "logs/*.log"),
     FileKind("lock", ".lock"),
+    FileKind("holder", ".holder.json"),
     FileKind("put aside", "*.damaged"),
     FileKind("what is being written", "*.part"),
 )

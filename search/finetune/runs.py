@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import drop, is_file
 from search.finetune.columns import Column
 from search.finetune.figures import column_results
 from search.finetune.plan import FinetunePlan
@@ -25,7 +24,7 @@ from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from trainables.features.inputs import backbone_read_by
 from trainables.objective import OBJECTIVES, Objective
-from trainables.training.state_file import is_whole
+from trainables.training.state_file import are_kept
 from trainables.trial import LAST, Trial, TrialResult, TrialStatus
 
 BaselinesOf = Callable[[str], tuple[Baseline, ...]]
@@ -143,11 +142,7 @@ class _Runs:
     def _has_weights(self, result: TrialResult) -> bool:
         if result.status is not TrialStatus.COMPLETED:
             return True  # it would fail again
-        path = self._kept / result.trial.key / LAST
-        if path.exists() and not is_whole(path):
-            warnings.warn(f"the weights {path} are damaged; the trial is trained again", stacklevel=2)
-            drop(path)
-        return is_file(path)
+        return are_kept(self._kept / result.trial.key / LAST)
 
 
 def _warn_of_difference(before: TrialResult, again: TrialResult) -> None:

@@ -12,6 +12,7 @@ from search.space.joint_space import POPULATION, POPULATION_STAGES
 from search.space.stages import ALL, AUTO_REPEATS, EVERY_STAGE, FINETUNE, HASSNER
 from search.space.values import show_values
 from search.statistics.selection import RACE_MAXIMUM
+from search.study.layout import Layout
 from trainables.hyperparameters import Range
 
 _TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
@@ -23,6 +24,20 @@ def require_consistent(options: SearchOptions) -> None:
     for check in (_check_joint if options.is_joint else _check_staged, *_OF_EVERY_MODE):
         if wrong := check(options):
             raise InputError(wrong)
+
+
+def require_places(options: SearchOptions) -> None:
+    """Raises InputError where the storage or the cache is a file, or the cache lies inside a study."""
+    storage, cache = options.study.storage, options.study.cache.absolute()
+    for option, path in (("--storage", storage), ("--cache", cache)):
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{option} must be a folder, received the file {path}; give another folder")
+    named = [storage.absolute() / options.study.name] if options.study.name else []
+    for place in (cache, *cache.parents):
+        if place in named or Layout(place).facts.is_file():
+            raise InputError(
+                f"--cache must lie outside of studies, received {cache} in {place}; give another folder"
+            )
 
 
 def _check_staged(options: SearchOptions) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
-from search.options.conflicts import require_consistent
+from search.options.conflicts import require_consistent, require_places
 from search.options.option import Option, OptionGroup, name_of, options_in
 from search.options.search_options import GROUPS, SearchOptions, keyword_of
 from search.options.study_file import wishes_of
@@ -49,6 +49,7 @@ def _consistent(study_file: Path | None = None, **typed: Any) -> SearchOptions:
         typed = wishes_of(study_file, typed)
     options = SearchOptions.of(**typed)
     require_consistent(options)
+    require_places(options)
     return options
 
 

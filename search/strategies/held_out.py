@@ -14,17 +14,14 @@ from data_prep.errors import InputError
 from data_prep.groups import group_nouns
 from data_prep.readers import Reader, Readers, describe_readers
 from data_prep.splits import Split
-from data_prep.storage.json_files import write_json
 from search.statistics.baselines import Baseline, baselines_of
 from search.statistics.group_bootstrap import interval_of_mean_share
 from search.statistics.number_text import low_to_high
 from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import breakdown_of, group_numbers
-from search.study.formats import READINGS
-from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.snapshot import read_final
+from search.study.snapshot import keep_readings, read_final
 from search.study.stage_results import Result
 from trainables.answers import predicted_labels
 from trainables.features.inputs import backbone_read_by
@@ -107,8 +104,7 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
             for each in held_out.baselines([backbone_read_by(result.winner)], problem.final_splits)
         ],
     }
-    kept = {"format": READINGS.number, "readings": [*readings, reading]}
-    write_json(Layout(ledger.folder).final, kept)
+    keep_readings(ledger.folder, [*readings, reading])
     return reading
 
 

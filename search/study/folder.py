@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +19,7 @@ from data_prep.errors import InputError
 from data_prep.storage.json_files import read_as, write_json
 from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
-from search.study.formats import COMMAND, STUDY
+from search.study.formats import COMMAND, HOLDER, STUDY
 from search.study.layout import Layout
 from search.study.stage_results import Result
 
@@ -96,15 +100,19 @@ def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) 
 def held(folder: Path) -> Iterator[None]:
     """Holds the study for this process; raises InputError where another process of this machine has it.
 
-    The lock is the operating system's, so a killed process leaves nothing behind.
+    The lock is the operating system's, so a killed process leaves nothing behind that holds it; the file
+    beside it says which process has it, of which user, and since when.
     """
+    holder = Layout(folder).holder
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(Layout(folder).lock)
         lock.acquire(timeout=0)  # at once or not: waiting would look like a hang
+        write_json(holder, {"format": HOLDER.number, **asdict(Holder.here())})
     except Timeout:  # an OSError too
         raise InputError(
-            f"the study {folder} is being run by another process; wait for it or give another --study"
+            f"the study {folder} is being run by another process{_said_of(holder)}; wait for it or give "
+            "another --study"
         ) from None
     except OSError as error:
         raise InputError(
@@ -113,7 +121,37 @@ def held(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        with contextlib.suppress(OSError):  # a storage that is gone
+            holder.unlink(missing_ok=True)
         lock.release()
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a study: where it runs, whose it is, and since when (ISO 8601, UTC)."""
+
+    host: str
+    pid: int
+    user: str
+    since: str
+
+    @classmethod
+    def here(cls) -> Holder:
+        """Returns the holder that this process is."""
+        try:
+            user = getpass.getuser()
+        except (OSError, KeyError, ImportError):  # a container may run as nobody that it knows
+            user = "somebody"
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(host=socket.gethostname(), pid=os.getpid(), user=user, since=now)
+
+
+def _said_of(path: Path) -> str:
+    try:
+        holder = read_as(path, HOLDER, lambda values: Holder(**values), way_out="")
+    except InputError:
+        return ""
+    return f" ({holder.pid} of {holder.user} on {holder.host}, since {holder.since})" if holder else ""
 
 
 def _differing(there: StudyFacts, now: StudyFacts) -> Iterator[str]:

@@ -12,6 +12,7 @@ FINETUNE = Format(
     5, sealed_from=4, oldest=1
 )  # finetune.json; 1 had no margin, 2 no objective, 4 no calibration
 SPLIT_WORTH = Format(2, sealed_from=2, oldest=1)  # split_worth.json
+HOLDER = Format(1, sealed_from=1, oldest=1)  # .holder.json, of the process that runs the study
 LIVE = Format(2, sealed_from=2, oldest=1)  # live.json
 MODEL = Format(3, sealed_from=2, oldest=1)  # winner/model.json; 2 knew no calibration
 READINGS = Format(3, sealed_from=3, oldest=0)  # final.json; 1 had no intervals and no other readers

@@ -30,6 +30,7 @@ class Layout:
 
     facts = _Inside("study.json")  # what all trials have in common; it makes the folder a study
     lock = _Inside(".lock")  # locked while a process runs the study
+    holder = _Inside(".holder.json")  # which process that is
     command = _Inside("command.json")  # the options of the last run
     live = _Inside("live.json")  # the live state of the latest run
     final = _Inside("final.json")  # the readings of held-out data

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
-from data_prep.storage.json_files import read_as
+from data_prep.storage.json_files import read_as, write_json
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.remote import shown
 from search.space.stages import EVERY_STAGE
@@ -206,6 +206,11 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
         way_out="restore it from a copy",  # without it a second look at held-out data would seem the first
     )
     return readings or []
+
+
+def keep_readings(folder: Path, readings: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps all readings of held-out data that the study in `folder` has made."""
+    write_json(Layout(folder).final, {"format": READINGS.number, "readings": list(readings)})
 
 
 def _readings(values: Mapping[str, Any]) -> list[dict[str, Any]]:

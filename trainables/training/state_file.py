@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.remote import drop, is_file
 
 STATE_FORMAT = 1
 # the digest of each array is the one that its zip file keeps of it, which reading compares
@@ -40,10 +42,12 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     return facts, values
 
 
-def is_whole(path: Path) -> bool:
-    """Returns whether a file of weights is there, with all its bytes as they were written."""
-    try:
-        read_state(path)
-    except DAMAGED:
-        return False
-    return True
+def are_kept(path: Path) -> bool:
+    """Returns whether weights are at `path`, or at its address; damaged ones are removed, with a warning."""
+    if path.exists():
+        try:
+            read_state(path)
+        except DAMAGED:
+            warnings.warn(f"the weights {path} are damaged; the trial is trained again", stacklevel=2)
+            drop(path)
+    return is_file(path)

@@ -384,3 +384,24 @@ def test_help_has_every_option_with_its_default(monkeypatch: pytest.MonkeyPatch,
     told = {option: re.search(r"\(default: (.*)\)\n", line) for option, line in lines}
     assert {option: match[1] for option, match in told.items() if match} == DEFAULTS
     assert {option for option, match in told.items() if not match} == WITHOUT_DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--storage file", "--storage must be a folder, received the file"),
+        ("--cache file", "--cache must be a folder, received the file"),
+        ("--cache results/mine/cache", "--cache must lie outside of studies, received"),
+        ("--cache results/new/cache --study new", "--cache must lie outside of studies, received"),
+    ],
+)
+def test_places_that_cannot_be_are_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, options: str, said: str
+) -> None:
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (tmp_path / "results" / "mine" / "study.json").write_text("{}")
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        parsed(f"--stage lr {options}")
+    assert said in " ".join(capsys.readouterr().err.split())

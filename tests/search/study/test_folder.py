@@ -133,7 +133,10 @@ def test_held_where_nothing_can_be_written(tmp_path: Path) -> None:
 def test_held_by_another_process(tmp_path: Path) -> None:
     with (
         held_by_another_process(tmp_path / "s"),
-        pytest.raises(InputError, match=r"study .*s is being run by another process; wait for it"),
+        pytest.raises(
+            InputError,
+            match=r"s is being run by another process \(\d+ of \S+ on \S+, since [^)]*\); wait for it",
+        ),
         held(tmp_path / "s"),
     ):
         pytest.fail("it was held")
