@@ -57,10 +57,10 @@ class FinetunePlan:
 
     def __post_init__(self) -> None:
         backbone = find_backbone(self.winner.backbone)
-        if self.blocks and backbone.parts:
+        if self.blocks and (backbone.parts or backbone.preset):
             raise InputError(
-                f"--finetune blocks is for one backbone, the winner is {self.winner.backbone}; "
-                "use --finetune head"
+                "--finetune blocks is for one backbone of keras.applications, the winner is "
+                f"{self.winner.backbone}; use --finetune head"
             )
         if self.blocks and not backbone.frozen:
             raise InputError(

@@ -17,7 +17,7 @@ from search.space.stages import AUTO_REPEATS, parse_order
 from search.space.values import show_value
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import RACE_MAXIMUM, RACE_START
-from trainables.backbones.table import BACKBONES, backbones_in
+from trainables.backbones.table import BACKBONES, names_of
 from trainables.features.cache import FEATURE_PRECISIONS
 from trainables.features.images import RESIZES
 from trainables.hyperparameters import BN_STATISTICS, HYPERPARAMETERS, MOMENTUM
@@ -105,9 +105,10 @@ class HeldValues(OptionGroup):
 
     backbone: str | None = held(
         "backbone",
-        help=f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name>; "
+        help=f"network below the head: {', '.join(backbone.name for backbone in BACKBONES)} or keras:<Name> "
+        "or hub:<preset or folder>; "
         "several to try with commas, several side by side with +",
-        parse=checked(backbones_in),
+        parse=names_of,
         offers=tuple(backbone.name for backbone in BACKBONES),
     )
     batch_size: int | None = held("batch_size")

@@ -119,7 +119,7 @@ def _value(row: Hyperparameter, text: str) -> Any:
     try:
         value = row.kind.parse(text)
         if row.name == "backbone":
-            find_backbone(text)
+            value = find_backbone(text).name
         row.require(value)
     except InputError as error:
         raise InputError(f"{row.word} takes {row.kind.words}: {error}") from None

@@ -19,7 +19,7 @@ from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone, require_one_size
-from trainables.backbones.weights import weights_identity
+from trainables.backbones.weights import identity_of, weights_identity
 from trainables.features.cache import FEATURE_PRECISIONS, FeatureStore, find_features
 from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import (
@@ -153,7 +153,7 @@ class Problem:
         require_one_size(backbone)
         if not backbone.frozen:
             return scaled.lstrip()
-        identity = self._identity
+        identity = identity_of(backbone, self.weights) if backbone.preset else self._identity
         if reads_images(config) or self.feature_precision == FEATURE_PRECISIONS[0]:
             return f"{identity}{scaled}"
         return f"{identity} in {self.feature_precision}{scaled}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from data_prep.errors import InputError
+from trainables.backbones.hub import input_px_of, preset_digest, special_tokens
 from trainables.hyperparameters import AVERAGE, CLASS_TOKEN, POOLINGS
 from trainables.trial import IMAGE_NETWORK, OWN_NETWORK
 
@@ -19,7 +21,7 @@ class Backbone:
     name the model in `keras.applications`, and are empty for a network of our own. `reading` is how the
     squares that it reads are made of pictures, where not in the usual way (`trainables.features.images`).
     `pooling` is how features of all places become one row. `parts` are the backbones whose features lie side
-    by side in its own.
+    by side in its own. `preset` is one of keras_hub (`trainables.backbones.hub`).
     """
 
     name: str
@@ -32,6 +34,7 @@ class Backbone:
     reading: str = ""
     pooling: str = AVERAGE
     parts: tuple[Backbone, ...] = ()
+    preset: str = ""
 
     @property
     def each(self) -> tuple[Backbone, ...]:
@@ -40,7 +43,9 @@ class Backbone:
 
     @property
     def preprocessing(self) -> str:
-        """The name of the function that scales its pixels; empty where the network itself does."""
+        """The name of what scales its pixels; empty where the network itself does."""
+        if self.preset:
+            return "the preset's own"
         return f"keras.applications.{self.module}.preprocess_input" if self.module else ""
 
 
@@ -98,6 +103,7 @@ APPLICATIONS = {
 }
 
 
+HUB = "hub:"  # hub:dinov2_base or hub:my/folder
 SIDE_BY_SIDE, TRAIT = "+", "@"  # keras:MobileNetV2@160+keras:ConvNeXtTiny
 # the smallest side of the input, by module; nasnet takes one size only
 SMALLEST_PX = {"inception_v3": 75, "inception_resnet_v2": 75, "xception": 71, "nasnet": None}
@@ -121,12 +127,17 @@ def find_backbone(name: str) -> Backbone:
     backbone = _plain_backbone(plain)
     for trait in traits:
         backbone = _pooled(backbone, trait) if trait in POOLINGS else _sized(backbone, trait)
-    return replace(backbone, name=name)
+    return replace(backbone, name=TRAIT.join((backbone.name, *traits)))
 
 
 def backbones_in(text: str) -> list[Backbone]:
     """Returns the backbones that commas separate in `text`; raises InputError as `find_backbone` does."""
     return [find_backbone(name.strip()) for name in text.split(",")]
+
+
+def names_of(text: str) -> str:
+    """Returns the names of the backbones in `text`, each as it is the same in every folder."""
+    return ",".join(backbone.name for backbone in backbones_in(text))
 
 
 def with_traits(name: str, *, input_px: int, pooling: str) -> str:
@@ -147,6 +158,8 @@ def require_one_size(backbone: Backbone) -> None:
 
 
 def _plain_backbone(name: str) -> Backbone:
+    if name.startswith(HUB):
+        return _hub_backbone(name.removeprefix(HUB))
     if name == OWN_NETWORK:
         return Backbone(name=name, input_px=224, frozen=False)
     table = {backbone.name: backbone for backbone in BACKBONES}
@@ -167,7 +180,23 @@ def _plain_backbone(name: str) -> Backbone:
     )
 
 
+def _hub_backbone(preset: str) -> Backbone:
+    """Returns the backbone of keras_hub; a folder has its whole path, as workers stand in other folders."""
+    name = str(Path(preset).absolute()) if Path(preset).is_dir() else preset
+    return Backbone(
+        name=f"{HUB}{name}",
+        input_px=input_px_of(name),
+        application=f"keras_hub {preset_digest(name)}",
+        preset=name,
+    )
+
+
 def _sized(backbone: Backbone, side: str) -> Backbone:
+    if backbone.preset:
+        raise InputError(
+            f"{backbone.name} reads images of {backbone.input_px} pixels only, received {side}; "
+            "leave out the input size, or name another backbone"
+        )
     smallest = SMALLEST_PX.get(backbone.module, 32) if backbone.name != IMAGE_NETWORK else None
     if smallest is None:
         raise InputError(
@@ -180,7 +209,8 @@ def _sized(backbone: Backbone, side: str) -> Backbone:
 
 
 def _pooled(backbone: Backbone, pooling: str) -> Backbone:
-    if not backbone.frozen or pooling == CLASS_TOKEN:
+    has_token = bool(backbone.preset) and special_tokens(backbone.preset) > 0
+    if not backbone.frozen or (pooling == CLASS_TOKEN and not has_token):
         raise InputError(f"{backbone.name} has no pooling {pooling}; leave it out, or name another backbone")
     return replace(backbone, pooling=pooling)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
+from trainables.backbones.hub import build_preset, preset_digest, scaled
 from trainables.backbones.table import Backbone
 from trainables.hyperparameters import AVERAGE
 
@@ -43,6 +44,11 @@ def weights_identity(weights: str) -> str:
         ) from error
 
 
+def identity_of(backbone: Backbone, weights: str) -> str:
+    """Returns the name of the weights of `backbone`: a preset of keras_hub has its own."""
+    return f"hub:{preset_digest(backbone.preset)}" if backbone.preset else weights_identity(weights)
+
+
 def build_backbone(backbone: Backbone, weights: str) -> keras.Model:
     """Returns the frozen network: features `(batch, d)` from preprocessed images `(batch, px, px, 3)`.
 
@@ -52,6 +58,10 @@ def build_backbone(backbone: Backbone, weights: str) -> keras.Model:
     """
     if not backbone.frozen:
         raise InputError(f"{backbone.name} is trained from its pixels and has no frozen part to build")
+    if backbone.preset:
+        model = build_preset(backbone.preset, backbone.pooling)
+        model.trainable = False
+        return model
     identity = weights_identity(weights)
     model = build_application(backbone, "imagenet" if identity == "imagenet" else None)
     if identity == "none":
@@ -69,6 +79,8 @@ def preprocess(backbone: Backbone, images: Any) -> Any:
     """
     import keras
 
+    if backbone.preset:
+        return scaled(backbone.preset, images)
     if not backbone.module:
         return images
     if isinstance(images, np.ndarray):

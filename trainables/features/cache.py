@@ -31,7 +31,7 @@ from data_prep.storage.atomic_files import put_whole, write_whole
 from data_prep.storage.json_files import Format, read_json, write_json
 from data_prep.storage.remote import drop, pull, push
 from trainables.backbones.table import Backbone
-from trainables.backbones.weights import weights_identity
+from trainables.backbones.weights import identity_of
 from trainables.features.images import Reading
 from trainables.hyperparameters import AVERAGE
 
@@ -137,7 +137,7 @@ def feature_key(
     """Returns the key of the rows, or None while the digest of the backbone's weights is unknown here."""
     if not backbone.frozen:
         return make_key(backbone, "", image_digests)
-    digest = recall_weights(cache, backbone, weights_identity(weights))
+    digest = recall_weights(cache, backbone, identity_of(backbone, weights))
     return make_key(backbone, digest, image_digests, precision) if digest else None
 
 

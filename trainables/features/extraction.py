@@ -21,7 +21,7 @@ from data_prep.command_line.console import text_console
 from data_prep.command_line.notebook import Bar, in_notebook
 from data_prep.errors import InputError
 from trainables.backbones.table import Backbone
-from trainables.backbones.weights import build_backbone, preprocess, weights_digest, weights_identity
+from trainables.backbones.weights import build_backbone, identity_of, preprocess, weights_digest
 from trainables.features.cache import (
     FEATURE_PRECISIONS,
     Array,
@@ -85,7 +85,7 @@ def extract(
     key = feature_key(cache, backbone, weights, digests, precision)
     if key is None:
         digest = weights_digest(build())  # the model is kept for the images that go through it below
-        remember_weights(cache, backbone, weights_identity(weights), digest)
+        remember_weights(cache, backbone, identity_of(backbone, weights), digest)
         key = make_key(backbone, digest, digests, precision)
 
     def compute(missing: list[range]) -> float:
@@ -154,7 +154,7 @@ def note_weights(rows_name: str, weights: str, cache: Path) -> None:
     """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
     backbone = find_rows(rows_name)
     digest = weights_digest(_build(backbone, weights, FEATURE_PRECISIONS[0]))
-    remember_weights(cache, backbone, weights_identity(weights), digest)
+    remember_weights(cache, backbone, identity_of(backbone, weights), digest)
 
 
 def fill(
@@ -235,7 +235,7 @@ def made_by(backbone: Backbone, weights: str, keras_backend: str) -> dict[str, A
     libraries = ("numpy", "pillow", "keras") if backbone.frozen else ("numpy", "pillow")
     return {
         "backbone": backbone.name,
-        "weights": weights_identity(weights) if backbone.frozen else "",
+        "weights": identity_of(backbone, weights) if backbone.frozen else "",
         "keras_backend": keras_backend,
         "versions": installed_versions(libraries),
     }

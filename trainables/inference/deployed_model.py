@@ -73,7 +73,7 @@ def _tempered(model: keras.Model, temperature: float) -> keras.Model:
         return model
     said = model.output  # of a network of the user's own, which shows no logits
     is_single = said.shape[-1] == 1
-    powers = ops.power(ops.concatenate([1 - said, said]) if is_single else said, 1 / temperature)
+    powers = ops.power(ops.concatenate([1 - said, said], axis=-1) if is_single else said, 1 / temperature)
     shares = powers / ops.sum(powers, axis=-1, keepdims=True)
     return keras.Model(model.input, shares[:, 1:] if is_single else shares, name=model.name)
 

@@ -34,7 +34,7 @@ class OwnNetwork:
     def layer(self, input_shape: tuple[int, ...], classes: int) -> keras.Model:
         """Returns it as a layer, from inputs of that shape to probabilities."""
         built = self.code.build(self.function, input_shape, classes)
-        model = keras.Model(built.inputs, built.outputs, name=OWN)
+        model = keras.Model(built.inputs[0], built.outputs[0], name=OWN)
         model.draw_anew = lambda: self.code.build(self.function, input_shape, classes)
         return model
 

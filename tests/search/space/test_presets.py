@@ -48,4 +48,5 @@ def test_protocol_of_adience_reads_each_of_the_official_folds_once(name: str) ->
 
 def test_every_hyperparameter_of_a_configuration_has_a_row_and_each_stage_values() -> None:
     assert set(HYPERPARAMETERS) == set(TrialConfig().__dict__)
-    assert all(stage.values for stage in EVERY_STAGE.values())
+    # those of a head of one's own stand in its file
+    assert [name for name, stage in EVERY_STAGE.items() if not stage.values] == ["head"]
