@@ -9,9 +9,9 @@ import pytest
 
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
-from search.space.joint_space import VARIED
+from search.space.joint_space import VARIED, random_configs
 from trainables.own_code import OwnCode
-from trainables.trial import OWN_NETWORK
+from trainables.trial import OWN_NETWORK, TrialConfig
 
 Capture = pytest.CaptureFixture[str]
 
@@ -181,6 +181,22 @@ def test_what_is_not_typed_has_its_default() -> None:
 )
 def test_joint_search_varies(command: str, varied: tuple[str, ...]) -> None:
     assert parsed(command).varied == varied
+
+
+def test_page_for_keras_tuner_draws_what_its_table_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "coming-from.md").read_text("utf-8")
+    (command,) = re.findall(r"^python -m search.run (.*nesterov=.*)$", page, re.MULTILINE)
+    options = parsed(command)
+    drawn = random_configs(TrialConfig(**options.given), options.space_to_try(), 40)
+    assert {config.optimizer for config in drawn} == {"adam", "sgd"}
+    assert {config.activation for config in drawn} == {"gelu"}
+    assert all(1e-4 <= config.learning_rate <= 0.1 and config.dropout <= 0.5 for config in drawn)
+    assert all(isinstance(config.batch_size, int) and 16 <= config.batch_size <= 256 for config in drawn)
+    # the scope of sgd: with adam neither is drawn
+    assert {(config.momentum, config.nesterov) for config in drawn if config.optimizer == "adam"} == {
+        (0, False)
+    }
+    assert {config.nesterov for config in drawn if config.optimizer == "sgd"} == {True, False}
 
 
 HEADS = Path(__file__).parents[3] / "examples" / "my_heads.py"

@@ -84,7 +84,7 @@ def _family(name: str) -> tuple[Any, str]:
         return models.DINOV2Backbone(num_register_tokens=2, **sizes, **shapes), "DINOV2ImageConverter"
     stacks = {"stackwise_num_filters": [64], "stackwise_num_blocks": [1], "stackwise_num_strides": [1]}
     return (
-        models.ResNetBackbone([8], [3], block_type="basic_block", image_shape=(None, None, 3), **stacks),
+        models.ResNetBackbone([64], [3], block_type="basic_block", image_shape=(None, None, 3), **stacks),
         "ResNetImageConverter",
     )
 
