@@ -59,7 +59,8 @@ def beside_linear(found: Comparison, value: float) -> str:
         than = "more than" if found.difference > 0 else "not more than"
         return f"{after}, {than} {linear}, in one run"
     if found.tied or found.difference < 0:
-        return f"{after}, not better than {linear}"
+        clearly = "clearly " if found.difference > 0 else ""
+        return f"{after}, not {clearly}better than {linear}"
     return f"{after}, better than {linear} by {decimal(found.difference)}"
 
 
