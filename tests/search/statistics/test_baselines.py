@@ -55,8 +55,8 @@ def test_beside_the_constant_answer_nothing_won_which_is_said_first() -> None:
     [
         (runs(0.93, 0.94, 0.95), "after its last epoch 0.9400, better than a linear classifier on the same "
          "features (0.8850) by 0.0550"),
-        (runs(0.88, 0.90, 0.89), "after its last epoch 0.8900, not clearly better than a linear classifier on "
-         "the same features (0.8850)"),
+        (runs(0.88, 0.90, 0.89), "after its last epoch 0.8900, not clearly better than a linear classifier "
+         "on the same features (0.8850)"),
         (runs(0.9), "after its last epoch 0.9000, more than a linear classifier on the same features "
          "(0.8850), in one run"),
         (runs(0.885), "after its last epoch 0.8850, not more than a linear classifier on the same features "
