@@ -147,7 +147,7 @@ def _gallery(gallery: Gallery) -> str:
 def _picture(picture: GalleryPicture) -> str:
     data, words = base64.b64encode(thumbnail(picture.path)).decode(), escape(", ".join(picture.lines))
     shown = (
-        f'<img src="data:image/jpeg;base64,{data}" alt="{words}" loading="lazy">'
+        f'<img src="data:image/jpeg;base64,{data}" alt="{words}">'
         if data
         else '<span class="gone">the picture is not here</span>'
     )
