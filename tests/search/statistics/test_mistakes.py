@@ -29,6 +29,11 @@ def test_picture_has_what_was_said_and_both_probabilities() -> None:
     }
 
 
+@pytest.mark.parametrize("stated", [[0.1, 0.9], [[0.9, 0.1, 0.0], [0.1, 0.9, 0.0]]])
+def test_classifier_that_is_always_right_has_no_picture(stated: object) -> None:
+    assert places([0, 1], stated) == []
+
+
 def test_exactly_one_half_is_label_0() -> None:
     assert places([1, 0], [0.5, 0.5]) == [0]
 
