@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
+from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
@@ -65,6 +67,7 @@ class Driver:
         self._kept = Layout(self._checkpoints.parent).weights
         self._machine, self._verbose = machine, verbose
         self._record = record
+        self._unkept: Exception | None = None  # why a result could not be kept
         self._connected = connected
         self._head_start = head_start
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
@@ -186,7 +189,7 @@ class Driver:
         data = self._worker_data(rows, policy, early_stopping_of(policy) if packed else None)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
-        with exchange_below(self._checkpoints) as exchange:
+        with self._telling_unkept(), exchange_below(self._checkpoints) as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
@@ -208,6 +211,16 @@ class Driver:
                 ),
             ).fit()
 
+    @contextmanager
+    def _telling_unkept(self) -> Iterator[None]:
+        """Raises what went wrong with the storage as it was: Tune makes a traceback of it."""
+        try:
+            yield
+        except Exception:
+            if self._unkept:
+                raise self._unkept from None
+            raise
+
     def _pending(self, searcher: Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
 
@@ -221,7 +234,11 @@ class Driver:
         keep_log(self._checkpoints.parent, trial.key, text)
 
     def _keep(self, result: TrialResult, predictions: Any) -> None:
-        self._record(result, predictions)
+        try:
+            self._record(result, predictions)
+        except (OSError, InputError) as error:
+            self._unkept = error
+            raise
         drop(self._checkpoints / result.trial.key)
 
     def _packed(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:

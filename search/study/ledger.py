@@ -65,6 +65,7 @@ class Ledger:
         self.folder = folder
         self._layout = Layout(folder)
         self._parsed = ParsedFiles()
+        self._was_study = False  # until it is seen
 
     def find(self, trial: Trial) -> TrialResult | None:
         """Returns the result of `trial`, None where it has not finished.
@@ -95,8 +96,10 @@ class Ledger:
     def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
         """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it.
 
-        A completed trial that is there stays, such as one that was trained again for its weights.
+        A completed trial that is there stays, such as one that was trained again for its weights. Raises
+        InputError where the study's folder was there before, and now is gone or another one.
         """
+        self._require_study()
         there = self.find(result.trial)
         if there and there.status is TrialStatus.COMPLETED:
             return
@@ -139,6 +142,16 @@ class Ledger:
             warnings.warn(f"{reason}; moved to {' and '.join(moved)}", stacklevel=3)
             return None
         return result
+
+    def _require_study(self) -> None:
+        # where a storage was unmounted its bare mount point is left, and what is written there is lost
+        is_study = self._layout.facts.is_file()
+        if self._was_study and not is_study:
+            raise InputError(
+                f"the study's folder {self.folder} is gone, or another one has taken its place; bring the "
+                "storage back and run the same command again, which trains only what is missing"
+            )
+        self._was_study = is_study
 
     def _require_predictions(self, result: TrialResult) -> None:
         path = self.predictions_path(result.trial)
