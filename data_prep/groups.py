@@ -7,7 +7,7 @@ import pandas as pd
 USER, FACE, PHOTO = "user", "face", "photo"
 ADIENCE_KINDS = (USER, FACE, PHOTO)
 TOGETHER, APART = "together", "apart"  # equal and near-equal images: kept on one side of a split, or not
-_SEVERAL = {"person": "people", "child": "children", "man": "men", "woman": "women", "identity": "identities"}
+_SEVERAL = {"person": "people", "child": "children", "identity": "identities"}
 _COLUMN, _ENDINGS = "column ", ("_id", "-id", " id", "_name", " name")
 
 

@@ -41,6 +41,11 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
 
 
+def hide_gpus() -> None:
+    """Keeps the GPUs of this machine out of this process's sight, before Keras is imported."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
 def keep_compiled(folder: Path) -> None:
     """Lets JAX keep what it compiles in `folder` and read it there, before JAX is imported.
 

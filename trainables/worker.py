@@ -5,8 +5,6 @@ Keras is imported inside the functions, after the process has been told its back
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ from trainables.features.local_copy import copy_here
 from trainables.features.side_by_side import side_by_side
 from trainables.objective import OBJECTIVE, Objective
 from trainables.own_code import OwnCode
-from trainables.process_setup import keep_compiled, prepare_process
+from trainables.process_setup import hide_gpus, keep_compiled, prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
 
@@ -258,13 +256,13 @@ def prepare(data: WorkerData) -> None:
         from trainables.training.devices import gpus_seen
 
         if not gpus_seen():
-            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {platform.node()}")
+            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {maker_of_a_trial()['node']}")
 
 
 def _see_only_what_was_asked_for() -> None:
     """Hides the GPUs from a task that has none of them; Ray itself leaves them all in sight."""
     if ray.is_initialized() and not ray.get_gpu_ids():
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        hide_gpus()
 
 
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:

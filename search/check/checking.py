@@ -9,6 +9,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.check.kinds import FileKind, kind_of
+from search.study.layout import Layout
 from search.study.ledger import put_aside
 from search.study.snapshot import SnapshotReader
 
@@ -75,7 +76,7 @@ def _of_neighbours(folder: Path) -> Iterator[Finding]:
             said = f"{path} names trials that are not there ({', '.join(missing)}); run the stage again"
             yield Finding(path, None, said)
     for trial in snapshot.trials.values():
-        path = snapshot.folder / "predictions" / f"{trial.trial.key}.npy"
+        path = Layout(snapshot.folder).predictions(trial.trial.key)
         if trial.predictions_digest and not path.is_file():
             said = f"{path} is not there; the next run that needs the trial trains it again"
             yield Finding(path, None, said)

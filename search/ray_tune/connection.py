@@ -15,6 +15,7 @@ from ray.job_config import JobConfig
 from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from search.options.run_groups import MachineOptions
+from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
 from search.study.setup import Problem
@@ -85,16 +86,18 @@ def _own_packages() -> JobConfig:
     return JobConfig(_client_job=True, _py_driver_sys_path=[here])
 
 
-def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> None:
+def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> int | None:
     """Raises InputError where trials would fail, each in its own way, or wait for ever.
 
-    `folders` are those that every node must reach, by what they are called.
+    `folders` are those that every node must reach, by what they are called. Returns the bytes that a trial
+    has of the smallest GPU, where trials have one and that is known.
     """
     if machine.address is None:
         require_room(machine.trial_cpus, machine.gpus_per_trial)
-        return
-    wait_for_room(machine.trial_cpus, machine.gpus_per_trial, machine.node_timeout_s)
-    prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
+    else:
+        wait_for_room(machine.trial_cpus, machine.gpus_per_trial, machine.node_timeout_s)
+        prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
+    return require_gpus(problem.keras_backend, machine.gpus_per_trial) if machine.gpus_per_trial else None
 
 
 def let_wait(trials: str) -> None:

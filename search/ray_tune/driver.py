@@ -6,35 +6,29 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from data_prep.errors import InputError
-from data_prep.storage.remote import address_of, drop
+from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
 from search.ray_tune.connection import connect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
-from search.ray_tune.feature_tasks import make_rows, result_of
-from search.ray_tune.gpus import require_gpus
+from search.ray_tune.feature_tasks import result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
-from search.ray_tune.packs import PACK_BYTES, Packing, can_pack, early_stopping_of, is_packable
+from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable
 from search.ray_tune.searchers import KnowingSearcher, Listed
-from search.study.layout import Layout
+from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
 from search.study.ledger import keep_log
 from search.study.setup import Problem
 from trainables import pack_worker, worker
-from trainables.features.inputs import rows_read_by, sides_of
+from trainables.features.inputs import rows_read_by
 from trainables.trial import Trial, TrialConfig, TrialResult
-from trainables.worker import WorkerData
-
-if TYPE_CHECKING:
-    from trainables.training.devices import Gpu
 
 PENDING_OF_A_LIST = 200  # as Tune has it for a grid
 ASKED_TOGETHER = 16  # suggestions of a searcher; the more, the less each knows of the others
@@ -64,14 +58,12 @@ class Driver:
         self.problem = problem
         self._cache = cache.absolute()
         self._checkpoints = checkpoints.absolute()
-        self._kept = Layout(self._checkpoints.parent).weights
         self._machine, self._verbose = machine, verbose
         self._record = record
         self._unkept: Exception | None = None  # why a result could not be kept
         self._connected = connected
         self._head_start = head_start
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
-        self._gpus: tuple[Gpu, ...] = ()
 
     @property
     def is_connected(self) -> bool:
@@ -146,7 +138,7 @@ class Driver:
         self._connect()
         places = self._cache, self._checkpoints, self._machine
         other = Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
-        other._gpus = self._gpus
+        other._packing = replace(other._packing, memory_bytes=self._packing.memory_bytes)
         return other
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -186,7 +178,10 @@ class Driver:
     ) -> None:
         self._connect()
         packed = train is pack_worker.train_pack
-        data = self._worker_data(rows, policy, early_stopping_of(policy) if packed else None)
+        places = Places(self._cache, self._checkpoints, self._machine)
+        inputs = make_inputs(rows, self.problem, places, self._head_start)
+        early_stopping = early_stopping_of(policy) if packed else None
+        data = data_of_workers(self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
         with self._telling_unkept(), exchange_below(self._checkpoints) as exchange:
@@ -236,7 +231,7 @@ class Driver:
     def _keep(self, result: TrialResult, predictions: Any) -> None:
         try:
             self._record(result, predictions)
-        except (OSError, InputError) as error:
+        except Exception as error:
             self._unkept = error
             raise
         drop(self._checkpoints / result.trial.key)
@@ -246,43 +241,12 @@ class Driver:
         if not self._machine.gpus_per_trial:
             return self._packing.cut(trials, policy)
         self._connect()  # the nodes say how much a pack may have
-        memory = [gpu.memory_bytes for gpu in self._gpus if gpu.memory_bytes]
-        packing = replace(self._packing, memory_bytes=min(memory, default=PACK_BYTES))
-        return packing.cut(trials, policy, slots=self._slots())
+        return self._packing.cut(trials, policy, slots=self._slots())
 
     def _slots(self) -> int:
         """Returns how many trials the nodes that are alive train at a time."""
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         return sum(_slots(node, self._machine) for node in nodes)
-
-    def _worker_data(self, rows: Iterable[str], policy: Policy, early_stopping: Any) -> WorkerData:
-        return WorkerData(
-            inputs={
-                name: make_rows(
-                    name, self.problem, self._cache, self._machine.gpus_per_trial, self._head_start
-                )
-                for name in sorted({side for each in rows for side in sides_of(each)})
-            },
-            weights=self.problem.weights,
-            labels=self.problem.labels,
-            splits={
-                split.name: (split.train, split.validation)
-                for split in (*self.problem.splits, *self.problem.final_splits)
-            },
-            keras_backend=self.problem.keras_backend,
-            cpus=self._machine.trial_cpus,
-            gpus=self._machine.gpus_per_trial,
-            checkpoints=self._checkpoints,
-            kept=self._kept,
-            pausing=policy.pausing,
-            early_stopping=early_stopping,
-            # a worker stands in a folder of its own
-            local_cache=self._machine.local_cache and self._machine.local_cache.absolute(),
-            compiled=None if address_of(self._cache) else self._cache / "compiled",
-            classes=self.problem.classes,
-            objective=self.problem.objective,
-            code=self.problem.code,
-        )
 
     def _connect(self) -> None:
         if self._connected:
@@ -290,9 +254,9 @@ class Driver:
         connect(self._machine.address, verbose=self._verbose)
         self._connected = True
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
-        require_ready(self._machine, folders, self.problem)
-        if self._machine.gpus_per_trial:
-            self._gpus = require_gpus(self.problem.keras_backend, self._machine.gpus_per_trial)
+        gpu_bytes = require_ready(self._machine, folders, self.problem)
+        if gpu_bytes:
+            self._packing = replace(self._packing, memory_bytes=gpu_bytes)
 
 
 def _slots(node: Mapping[str, float], machine: MachineOptions) -> int:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def require_gpus(keras_backend: str, share: float) -> tuple[Gpu, ...]:
-    """Returns a GPU of each node that offers `share` of one, as Keras sees it there, and says which.
+def require_gpus(keras_backend: str, share: float) -> int | None:
+    """Says which GPU Keras sees on each node that offers `share` of one, and returns the bytes of the smallest.
 
-    A node whose GPUs are all at work is not waited for: its first trial asks. Raises InputError where Keras
+    Those are what a trial may take, None where nobody knows. A node whose GPUs are all at work is not waited for: its first trial asks. Raises InputError where Keras
     sees none on a node: its trials would train on the CPU, for hours and without a word.
     """
     nodes = [node for node in nodes_alive() if node.gpus >= share]
@@ -36,7 +36,7 @@ def require_gpus(keras_backend: str, share: float) -> tuple[Gpu, ...]:
             found.append(gpus[0])
         else:
             ray.cancel(task, force=True)
-    return tuple(found)
+    return min((gpu.memory_bytes for gpu in found if gpu.memory_bytes), default=None)
 
 
 def _require_any(gpus: tuple[Gpu, ...], keras_backend: str, node: Node) -> None:

@@ -79,7 +79,6 @@ def refused(command: list[str], folder: Path, capsys: Capture) -> str:
         ("--weights none.h5", "weights are imagenet, none or a file that can be read, received 'none.h5'"),
         ("--split kfold:900", "a split into 900 parts needs at least 900 groups of each class"),
         ("--final", "--final needs data that no selection saw, --split random keeps none"),
-        ("--storage m.parquet", "m.parquet/m cannot be written (Not a directory); give another --storage"),
     ],
 )
 @pytest.mark.usefixtures("manifest")

@@ -25,9 +25,9 @@ COMMAND = ["--data", "m.parquet", "--preset", "report", "--weights", "none", "--
 
 @pytest.fixture
 def tuner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tuner:
-    """A tuner of a manifest of 80 rows in the current folder."""
+    """A tuner of a manifest of 80 rows in the current folder, each a group of its own."""
     monkeypatch.chdir(tmp_path)
-    write_small_manifest(tmp_path)
+    write_small_manifest(tmp_path, subjects=80, photos=1)
     return Tuner(data="m.parquet", preset="report", weights="none", keras_backend="tensorflow")
 
 

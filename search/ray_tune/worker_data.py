@@ -1,0 +1,63 @@
+"""The data that a search hands to its workers, and the rows that they read, which are made where missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.storage.remote import address_of
+from search.options.run_groups import MachineOptions
+from search.ray_tune.feature_tasks import make_rows
+from search.ray_tune.head_start import HeadStart
+from search.study.layout import Layout
+from search.study.setup import Problem
+from trainables.features.inputs import sides_of
+from trainables.worker import WorkerData
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of the cache and of trials under way, both absolute, and the machines that use them."""
+
+    cache: Path
+    checkpoints: Path
+    machine: MachineOptions
+
+
+def make_inputs(
+    rows: Iterable[str], problem: Problem, places: Places, head_start: HeadStart | None
+) -> dict[str, Path]:
+    """Returns the folders of the rows called `rows`, by name; raises InputError as `make_rows` does."""
+    names = sorted({side for each in rows for side in sides_of(each)})
+    gpus = places.machine.gpus_per_trial
+    return {name: make_rows(name, problem, places.cache, gpus, head_start) for name in names}
+
+
+def data_of_workers(
+    problem: Problem, places: Places, inputs: Mapping[str, Path], *, pausing: bool, stopping: Any
+) -> WorkerData:
+    """Returns the data of trials of `problem`; `stopping` is an actor that ends members of packs, or None."""
+    machine = places.machine
+    return WorkerData(
+        inputs=inputs,
+        weights=problem.weights,
+        labels=problem.labels,
+        splits={
+            split.name: (split.train, split.validation) for split in (*problem.splits, *problem.final_splits)
+        },
+        keras_backend=problem.keras_backend,
+        cpus=machine.trial_cpus,
+        gpus=machine.gpus_per_trial,
+        checkpoints=places.checkpoints,
+        kept=Layout(places.checkpoints.parent).weights,
+        pausing=pausing,
+        early_stopping=stopping,
+        # a worker stands in a folder of its own
+        local_cache=machine.local_cache and machine.local_cache.absolute(),
+        compiled=None if address_of(places.cache) else places.cache / "compiled",
+        classes=problem.classes,
+        objective=problem.objective,
+        code=problem.code,
+    )
