@@ -39,9 +39,9 @@ from benchmarks.measure import (
     typical,
     write_result,
 )
-from search.study.setup import installed_backend
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
+from trainables.backends import installed_backend
 from trainables.features.extraction import build_forward
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig

@@ -28,7 +28,7 @@ from benchmarks.measure import Cost, machine, machine_in_words, write_result
 from benchmarks.plain_head import write_rows
 from benchmarks.programs import run_program
 from benchmarks.studies import features_of, random_problem
-from search.study.setup import installed_backend
+from trainables.backends import installed_backend
 from trainables.process_setup import available_cores
 
 OURS, TUNER, OPTUNA = "ours", "KerasTuner", "Optuna"

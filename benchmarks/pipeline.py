@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.image_steps import Steps, time_steps
 from benchmarks.measure import in_own_process, machine, machine_in_words, write_result
-from search.study.setup import installed_backend
+from trainables.backends import installed_backend
 from trainables.hyperparameters import AUGMENTATIONS
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig

@@ -23,7 +23,7 @@ from unittest.mock import patch
 from benchmarks.measure import machine, machine_in_words, write_result
 from benchmarks.programs import run_program
 from benchmarks.studies import random_problem
-from search.study.setup import installed_backend
+from trainables.backends import installed_backend
 
 THREADS = (1, 2)
 RATES, DROPOUTS = (0.01, 0.003, 0.001, 0.0003), (0.0, 0.3)

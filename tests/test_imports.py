@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("data_prep", "trainables", "search")
 HEAVY = ("ray", "keras", "tensorflow", "jax", "torch", "optuna")
 
-RAY = ("trainables/worker.py", "trainables/pack_worker.py", "search/ray_tune/")
+RAY = ("trainables/worker.py", "trainables/pack_worker.py", "trainables/errands.py", "search/ray_tune/")
 ABOVE_RAY = (
     "search/strategies/joint.py",
     "search/strategies/population.py",

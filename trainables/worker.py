@@ -30,7 +30,6 @@ from trainables.versions import maker_of_a_trial
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
-    from trainables.training.devices import Gpu
     from trainables.training.training import Training
 
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
@@ -177,58 +176,6 @@ def _report_state(training: Training, values: list[dict[str, float]]) -> None:
         )
 
 
-def make_features(keras_backend: str, cpus: int, *arguments: Any) -> Path:
-    """Makes the features of images in this process and returns their folder; `extract` has the arguments.
-
-    Raises InputError as `trainables.features.extraction.extract` does.
-    """
-    _see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features.extraction import extract
-
-    return extract(*arguments).folder
-
-
-def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
-    """Does in this process what `extraction.extract_share` does, and raises what that raises."""
-    _see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features.extraction import extract_share
-
-    extract_share(*arguments)
-
-
-def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
-    """Does in this process what `extraction.note_weights` does, and raises what that raises."""
-    _see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features import extraction
-
-    extraction.note_weights(*arguments)
-
-
-def write_model(
-    keras_backend: str, cpus: int, config: dict[str, Any], code: OwnCode | None, *places_and_temperature: Any
-) -> None:
-    """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
-    _see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.inference import deployed_model
-
-    weights, kept, path, temperature = places_and_temperature
-    pull(kept)
-    deployed_model.write_model(config, weights, kept, path, temperature=temperature, code=code)
-    push(path)
-
-
-def gpus_here(keras_backend: str, cpus: int, gpus: float) -> tuple[Gpu, ...]:
-    """Returns the GPUs that Keras sees in this process, which has a share of `gpus` of one."""
-    prepare_process(keras_backend, cpus, gpus)
-    from trainables.training.devices import gpus_seen
-
-    return gpus_seen()
-
-
 def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJECTIVE) -> dict[str, Any]:
     """Returns the last epoch's figures and the running mean and best of the validation accuracy, flat.
 
@@ -248,7 +195,7 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
 
 def prepare(data: WorkerData) -> None:
     """Prepares this process for trials; raises RuntimeError where they ask for a GPU and Keras sees none."""
-    _see_only_what_was_asked_for()
+    see_only_what_was_asked_for()
     if data.compiled:
         keep_compiled(data.compiled)
     prepare_process(data.keras_backend, data.cpus, data.gpus)
@@ -259,7 +206,7 @@ def prepare(data: WorkerData) -> None:
             raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {maker_of_a_trial()['node']}")
 
 
-def _see_only_what_was_asked_for() -> None:
+def see_only_what_was_asked_for() -> None:
     """Hides the GPUs from a task that has none of them; Ray itself leaves them all in sight."""
     if ray.is_initialized() and not ray.get_gpu_ids():
         hide_gpus()

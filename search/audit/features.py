@@ -8,8 +8,8 @@ from pathlib import Path
 from data_prep.audit.auditing import Features
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
-from search.study.setup import extraction_backend, installed_backend
 from trainables.backbones.table import BACKBONES, find_backbone
+from trainables.backends import extraction_backend, installed_backend
 from trainables.features.cache import find_features
 from trainables.process_setup import available_cores, prepare_process
 

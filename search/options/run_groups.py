@@ -26,7 +26,7 @@ from search.options.types import (
     study_name,
 )
 from search.space.stages import FINETUNE
-from search.study.setup import KERAS_BACKENDS
+from trainables.backends import KERAS_BACKENDS
 from trainables.hyperparameters import AUGMENTATIONS, PRECISIONS
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
 from search.study.ledger import keep_log
 from search.study.setup import Problem
 from trainables import pack_worker, worker
-from trainables.features.inputs import rows_read_by
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 PENDING_OF_A_LIST = 200  # as Tune has it for a grid
@@ -92,12 +90,12 @@ class Driver:
         results: dict[str, TrialResult] = {}
         if packs:
             listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
-            rows = {rows_read_by(trial.config) for pack in packs for trial in pack}
-            results |= self._tune(pack_worker.train_pack, listed, rows, callback, policy)
+            configs = [pack[0].config for pack in packs]
+            results |= self._tune(pack_worker.train_pack, listed, configs, callback, policy)
         if alone:
             listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
-            rows = {rows_read_by(trial.config) for trial in alone}
-            results |= self._tune(worker.train_trial, listed, rows, callback, policy)
+            configs = [trial.config for trial in alone]
+            results |= self._tune(worker.train_trial, listed, configs, callback, policy)
         return results
 
     def search(
@@ -108,7 +106,7 @@ class Driver:
         if can_pack(policy) and all(map(is_packable, bases)):
             searcher.pack = self._packing.wanted(ASKED_TOGETHER)
         train = pack_worker.train_pack if searcher.pack > 1 else worker.train_trial
-        return self._tune(train, searcher, {rows_read_by(each) for each in bases}, callback, policy)
+        return self._tune(train, searcher, bases, callback, policy)
 
     def population(
         self, configs: Sequence[TrialConfig], split: str, callback: Callback, policy: Policy
@@ -117,8 +115,7 @@ class Driver:
         assignments = [assignment_of(self.problem.trial(config, split)) for config in configs]
         collector = MemberCollector(self.problem, callback)
         space = {"trial": tune.grid_search(assignments)}
-        rows = {rows_read_by(config) for config in configs}
-        self._fit(worker.train_member, space, None, rows, policy, collector)
+        self._fit(worker.train_member, space, None, configs, policy, collector)
         return list(collector.members.values())
 
     def cluster(self) -> dict[str, Any]:
@@ -152,19 +149,18 @@ class Driver:
         self,
         train: Callable[..., None],
         searcher: Searcher,
-        rows: Iterable[str],
+        configs: Sequence[TrialConfig],
         callback: Callback,
         policy: Policy,
     ) -> dict[str, TrialResult]:
         collector = Collector(
             self.problem, self._keep, callback, policy, self._keep_log, self._machine.max_failures
         )
-        rows = set(rows)
-        self._fit(train, {}, searcher, rows, policy, collector)
+        self._fit(train, {}, searcher, configs, policy, collector)
         while given_up := collector.take_given_up():
             (name,) = given_up[0]
             listed = Listed(name, [config[name] for config in given_up])
-            self._fit(train, {}, listed, rows, policy, collector)
+            self._fit(train, {}, listed, configs, policy, collector)
         return collector.results
 
     def _fit(
@@ -172,19 +168,19 @@ class Driver:
         train: Callable[..., None],
         space: Mapping[str, Any],
         searcher: Searcher | None,
-        rows: Iterable[str],
+        configs: Sequence[TrialConfig],
         policy: Policy,
         collector: tune.Callback,
     ) -> None:
         self._connect()
         packed = train is pack_worker.train_pack
         places = Places(self._cache, self._checkpoints, self._machine)
-        inputs = make_inputs(rows, self.problem, places, self._head_start)
+        inputs = make_inputs(configs, self.problem, places, self._head_start)
         early_stopping = early_stopping_of(policy) if packed else None
         data = data_of_workers(self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
-        with self._telling_unkept(), exchange_below(self._checkpoints) as exchange:
+        with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
@@ -205,16 +201,6 @@ class Driver:
                     failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                 ),
             ).fit()
-
-    @contextmanager
-    def _telling_unkept(self) -> Iterator[None]:
-        """Raises what went wrong with the storage as it was: Tune makes a traceback of it."""
-        try:
-            yield
-        except Exception:
-            if self._unkept:
-                raise self._unkept from None
-            raise
 
     def _pending(self, searcher: Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,12 @@ _PREFIX = "ray-tune-"
 
 
 @contextmanager
-def exchange_below(checkpoints: Path) -> Iterator[str]:
-    """Gives Tune a place below the study, where every worker reads what a population exchanges."""
+def exchange_below(checkpoints: Path, unkept: Callable[[], Exception | None]) -> Iterator[str]:
+    """Gives Tune a place below the study, where every worker reads what a population exchanges.
+
+    What went wrong in the callback that keeps results is raised as it was, where `unkept` has it: Tune makes
+    another error of it, around a traceback.
+    """
     checkpoints.mkdir(parents=True, exist_ok=True)
     for left_by_a_killed_run in checkpoints.glob(f"{_PREFIX}*"):
         drop(left_by_a_killed_run)
@@ -22,5 +26,9 @@ def exchange_below(checkpoints: Path) -> Iterator[str]:
     folder = checkpoints / Path(tempfile.mkdtemp(prefix=_PREFIX, dir=checkpoints)).name
     try:
         yield address_of(folder) or str(folder)
+    except Exception:
+        if error := unkept():
+            raise error from None
+        raise
     finally:
         drop(folder)

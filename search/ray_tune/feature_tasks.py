@@ -15,8 +15,9 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, shown
 from search.ray_tune.head_start import HeadStart
 from search.study.descriptions import weights_in_words
-from search.study.setup import Problem, extraction_backend
-from trainables import worker
+from search.study.setup import Problem
+from trainables import errands
+from trainables.backends import extraction_backend
 from trainables.features.cache import FeatureKey, feature_key, find_features, is_whole, progress_of
 from trainables.features.extraction import complete, made_by, show_progress
 from trainables.features.images import OnProgress
@@ -99,13 +100,13 @@ class _Tasks:
 
     def alone(self, slot: Slot, on_progress: OnProgress) -> Path:
         """Has one task make everything."""
-        folder: Path = self._wait([self._start(slot, worker.make_features, *self._all)], on_progress)[0]
+        folder: Path = self._wait([self._start(slot, errands.make_features, *self._all)], on_progress)[0]
         return folder
 
     def spread(self, slots: Sequence[Slot], on_progress: OnProgress) -> Path:
         """Has a task at each of the slots write a share of the shards, and joins them."""
         if self._key() is None:
-            self._wait([self._start(slots[0], worker.note_weights, *self._weights)], on_progress)
+            self._wait([self._start(slots[0], errands.note_weights, *self._weights)], on_progress)
         key = self._key()
         if key is None:
             raise InputError(
@@ -116,7 +117,7 @@ class _Tasks:
         def compute(missing: list[range]) -> float:
             started = time.perf_counter()
             tasks = [
-                self._start(slot, worker.make_shards, share, *self._all)
+                self._start(slot, errands.make_shards, share, *self._all)
                 for slot, share in zip(slots, shares_of(missing, len(slots)), strict=False)
             ]
             self._wait(tasks, on_progress)

@@ -10,7 +10,7 @@ import ray
 from data_prep.errors import InputError
 from search.ray_tune.nodes import ANSWER_S, answer_of, ask, nodes_alive
 from search.ray_tune.preflight import Node
-from trainables import worker
+from trainables import errands
 
 if TYPE_CHECKING:
     from trainables.training.devices import Gpu
@@ -19,13 +19,14 @@ GIB = 2**30
 
 
 def require_gpus(keras_backend: str, share: float) -> int | None:
-    """Says which GPU Keras sees on each node that offers `share` of one, and returns the bytes of the smallest.
+    """Says which GPU Keras sees on each node that offers `share` of one.
 
-    Those are what a trial may take, None where nobody knows. A node whose GPUs are all at work is not waited for: its first trial asks. Raises InputError where Keras
-    sees none on a node: its trials would train on the CPU, for hours and without a word.
+    Returns the bytes that a trial may take of the smallest, None where nobody knows. A node whose GPUs are
+    all at work is not waited for: its first trial asks. Raises InputError where Keras sees none on a node:
+    its trials would train on the CPU, for hours and without a word.
     """
     nodes = [node for node in nodes_alive() if node.gpus >= share]
-    asked = {node: ask(node, worker.gpus_here, keras_backend, 1, share, gpus=share) for node in nodes}
+    asked = {node: ask(node, errands.gpus_here, keras_backend, 1, share, gpus=share) for node in nodes}
     ended, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
     found: list[Gpu] = []
     for node, task in asked.items():

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
-from search.study.setup import Problem, extraction_backend, rows_to_make
+from search.study.setup import Problem, rows_to_make
+from trainables.backends import extraction_backend
 from trainables.process_setup import available_cores
 from trainables.trial import Trial
 

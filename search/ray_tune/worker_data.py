@@ -13,7 +13,8 @@ from search.ray_tune.feature_tasks import make_rows
 from search.ray_tune.head_start import HeadStart
 from search.study.layout import Layout
 from search.study.setup import Problem
-from trainables.features.inputs import sides_of
+from trainables.features.inputs import rows_read_by, sides_of
+from trainables.trial import TrialConfig
 from trainables.worker import WorkerData
 
 
@@ -27,10 +28,10 @@ class Places:
 
 
 def make_inputs(
-    rows: Iterable[str], problem: Problem, places: Places, head_start: HeadStart | None
+    configs: Iterable[TrialConfig], problem: Problem, places: Places, head_start: HeadStart | None
 ) -> dict[str, Path]:
-    """Returns the folders of the rows called `rows`, by name; raises InputError as `make_rows` does."""
-    names = sorted({side for each in rows for side in sides_of(each)})
+    """Returns the folders of the rows that `configs` read, by name; raises InputError as `make_rows` does."""
+    names = sorted({side for config in configs for side in sides_of(rows_read_by(config))})
     gpus = places.machine.gpus_per_trial
     return {name: make_rows(name, problem, places.cache, gpus, head_start) for name in names}
 

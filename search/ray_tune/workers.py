@@ -16,7 +16,7 @@ from search.ray_tune.driver import Driver
 from search.ray_tune.searchers import KnowingSearcher
 from search.study.search_id import SearchId
 from search.study.setup import Problem
-from trainables import worker
+from trainables import errands
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 Label = Callable[[Trial], str]
@@ -48,7 +48,7 @@ class WorkerPool:
         """Writes a final model in a worker; see `trainables.inference.deployed_model.write_model`."""
         self.console.print("writing the final model")
         code = self.driver.problem.code
-        self.driver.call(worker.write_model, config, code, weights, kept, path, temperature)
+        self.driver.call(errands.write_model, config, code, weights, kept, path, temperature)
 
 
 @dataclass(frozen=True)

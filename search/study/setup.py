@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.class_names import AGE_GROUPS
-from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
@@ -20,6 +17,7 @@ from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone, require_one_size
 from trainables.backbones.weights import identity_of, weights_identity
+from trainables.backends import installed_backend
 from trainables.features.cache import FEATURE_PRECISIONS, FeatureStore, find_features
 from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import (
@@ -35,8 +33,6 @@ from trainables.hyperparameters import EXACT, MOMENTUM
 from trainables.objective import OBJECTIVE, Objective
 from trainables.own_code import OwnCode
 from trainables.trial import Trial, TrialConfig
-
-KERAS_BACKENDS = ("tensorflow", "jax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,36 +200,6 @@ class Problem:
 def default_weights(manifest: Manifest) -> str:
     """Returns the weights of backbones where nobody names any: none of ImageNet's for drawings."""
     return "none" if manifest.is_drawn else "imagenet"
-
-
-def installed_backend(wanted: str) -> str:
-    """Returns the Keras backend that trains: `wanted`, or for "auto" KERAS_BACKEND, else JAX if installed.
-
-    On two cores at batch 32 a head's step took 14 ms of CPU time on JAX and 16 on TensorFlow, with dropout
-    15 and 26.
-
-    Raises InputError where the backend is unknown or not installed.
-    """
-    if wanted == "auto":
-        wanted = os.environ.get("KERAS_BACKEND") or ("jax" if _is_installed("jax") else "tensorflow")
-    if wanted not in KERAS_BACKENDS:
-        raise InputError(f"a Keras backend is one of auto, {', '.join(KERAS_BACKENDS)}, received {wanted!r}")
-    if not _is_installed(wanted):
-        raise InputError(
-            f"the Keras backend {wanted} is not installed; "
-            f"install it (pip install '.[jax]' or tensorflow), or use --keras-backend auto"
-        )
-    return wanted
-
-
-def extraction_backend(keras_backend: str, gpus: float) -> str:
-    """Returns the backend for the backbone's forward pass: on CPUs TensorFlow's kernels are the fastest."""
-    # measured for ResNet50V2 on two cores, CPU time an image: TensorFlow 75 ms, JAX 107 to 114
-    return "tensorflow" if not gpus and _is_installed("tensorflow") else keras_backend
-
-
-def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None  # importing TensorFlow takes seconds
 
 
 def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:

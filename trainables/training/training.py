@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import time
 import warnings
 from collections.abc import Iterator
@@ -121,7 +120,7 @@ class Training:
         write_state(folder / CHECKPOINT, facts, (variable.value for variable in self._state()))
         if with_best and best_epoch(self.finished) == len(self.finished):
             # beside it first: a copy that is cut off must not take the place of the best
-            shutil.copyfile(folder / CHECKPOINT, folder / f"{BEST}.part")
+            (folder / f"{BEST}.part").write_bytes((folder / CHECKPOINT).read_bytes())
             (folder / f"{BEST}.part").replace(folder / BEST)
 
     def start_from(self, path: Path) -> None:

@@ -14,8 +14,8 @@ from data_prep.errors import InputError
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
-from search.study.setup import installed_backend
 from tests.waiting import PATIENCE_S, wait_until
+from trainables.backends import installed_backend
 
 pytestmark = pytest.mark.ray
 

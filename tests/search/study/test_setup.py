@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from data_prep.errors import InputError
-from search.study import setup as module
 from search.study.descriptions import weights_in_words
-from search.study.setup import Problem, extraction_backend, installed_backend
+from search.study.setup import Problem
 from tests.search.makers import make_manifest, make_problem
 from trainables.features.images import Reading
 from trainables.trial import TrialConfig
@@ -158,56 +156,6 @@ def test_final_splits_read_every_row_once(tmp_path: Path) -> None:
 def test_problem_refuses_an_unknown_protocol(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a split must be one of random, .*, received 'rnadom'"):
         make_problem(tmp_path, "rnadom")
-
-
-@pytest.mark.parametrize(
-    ("environment", "wanted", "backend"),
-    [
-        (None, "tensorflow", "tensorflow"),
-        (None, "jax", "jax"),
-        (None, "auto", "jax"),
-        ("tensorflow", "auto", "tensorflow"),
-        ("tensorflow", "jax", "jax"),
-        ("", "auto", "jax"),
-    ],
-)
-def test_installed_backend(
-    monkeypatch: pytest.MonkeyPatch, environment: str | None, wanted: str, backend: str
-) -> None:
-    if environment is None:
-        monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    else:
-        monkeypatch.setenv("KERAS_BACKEND", environment)
-    assert installed_backend(wanted) == backend
-
-
-@pytest.mark.parametrize("wanted", ["torch", "JAX", ""])
-def test_installed_backend_that_is_unknown(wanted: str) -> None:
-    with pytest.raises(InputError, match=rf"is one of auto, tensorflow, jax, received '{wanted}'"):
-        installed_backend(wanted)
-
-
-def test_installed_backend_that_the_environment_misspells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "theano")
-    with pytest.raises(InputError, match="received 'theano'"):
-        installed_backend("auto")
-
-
-def without_jax(package: str) -> Any:
-    return None if package == "jax" else object()
-
-
-def test_installed_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.importlib.util, "find_spec", without_jax)
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    assert installed_backend("auto") == "tensorflow"
-    with pytest.raises(InputError, match=r"backend jax is not installed; install it .*--keras-backend auto"):
-        installed_backend("jax")
-
-
-@pytest.mark.parametrize(("gpus", "backend"), [(0.0, "tensorflow"), (0.25, "jax"), (1.0, "jax")])
-def test_extraction_backend_is_tensorflow_without_a_gpu(gpus: float, backend: str) -> None:
-    assert extraction_backend("jax", gpus) == backend
 
 
 def test_resize_by_nearest_is_a_fact_and_part_of_every_trials_key(tmp_path: Path) -> None:

