@@ -116,7 +116,7 @@ def test_call_in_python_and_the_command_share_the_ledger(workplace: Path) -> Non
     assert (done.returncode, done.stderr) == (0, "")
     learning_rate, *keys = done.stdout.split()
     result = run(workplace, "--stage", "lr", "--study", "door", "--epochs", "2")
-    assert sorted(trial["key"] for trial in result["trials"]) == keys
+    assert {trial["key"] for trial in result["trials"]} <= set(keys)  # one more has told the split's worth
     assert all(trial["reused"] for trial in result["trials"])
     assert result["winner"]["learning_rate"] == float(learning_rate)
 
