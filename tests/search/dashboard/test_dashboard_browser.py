@@ -233,8 +233,15 @@ def test_page_of_a_damaged_study_says_what_is_damaged(page: Page, address: str) 
     expect(page.get_by_text(re.compile(r"stages/lr\.json.* is damaged")).first).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(LAPTOP, "light", id="laptop-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(LAPTOP, "dark", id="laptop-dark", marks=pytest.mark.slow),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.slow),
+    ],
+)
 def test_page_is_readable(browser: Browser, address: str, size: tuple[int, int], scheme: str) -> None:
     with opened(browser, size, color_scheme=scheme) as page:
         page.goto(f"{address}/?study=whole")

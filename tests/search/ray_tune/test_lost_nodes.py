@@ -89,6 +89,7 @@ def alive() -> int:
     return sum(node["Alive"] for node in ray.nodes())
 
 
+@pytest.mark.slow
 def test_lost_machines_do_not_count(cluster: Cluster, tmp_path: Path) -> None:
     def lose_the_machine(pid: int) -> None:
         # one at a time: three machines within the seconds that Ray takes to notice are three failures

@@ -21,7 +21,7 @@ import pytest
 
 from trainables.trial import TrialConfig
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 TOLERANCE = 1e-5  # of a loss; measured: 2e-7
 MEAN_TOLERANCE = 0.1  # of the mean loss of the eight seeds of DROPPED; measured: 0.043
