@@ -122,11 +122,21 @@ def test_call_in_python_and_the_command_share_the_ledger(workplace: Path) -> Non
 
 
 @pytest.mark.usefixtures("tuned")
-def test_winner_becomes_a_model_that_predicts(workplace: Path) -> None:
-    options = ("--stage", "finetune", "--celeba", "celeba.parquet", "--finetune", "blocks:1")
-    unfrozen = (*options, *MODEL, "--augment", "flip")
+@pytest.mark.parametrize(
+    ("depth", "columns"),
+    [
+        pytest.param((), [], id="head"),
+        pytest.param(
+            ("--finetune", "blocks:1", "--augment", "flip"), ["blocks:1"], id="blocks", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_winner_becomes_a_model_that_predicts(
+    workplace: Path, depth: tuple[str, ...], columns: list[str]
+) -> None:
+    unfrozen = ("--stage", "finetune", "--celeba", "celeba.parquet", *MODEL, *depth)
     found = run(workplace, *unfrozen)["finetune"]
-    names = ["untuned", "tuned", "pretrained", "blocks:1"]
+    names = ["untuned", "tuned", "pretrained", *columns]
     assert [column["name"] for column in found["columns"]] == names
     assert found["winner"] in names
     folder = workplace / "results" / "model"

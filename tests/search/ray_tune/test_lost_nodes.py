@@ -17,7 +17,7 @@ from ray.cluster_utils import Cluster
 from search.ray_tune.lost_nodes import LostNodes
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -27,11 +27,13 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     started.add_node(num_cpus=1)
     ray.init(address=started.address, log_to_driver=False)
-    # in its first moments Ray may give up an actor before it ran, which would count as one of the failures
-    wait_until(runs_an_actor, "Ray runs an actor")
-    yield started
-    ray.shutdown()
-    started.shutdown()
+    try:
+        # in its first moments Ray may give up an actor before it ran, which would count as a failure
+        wait_until(runs_an_actor, "Ray runs an actor")
+        yield started
+    finally:
+        ray.shutdown()
+        started.shutdown()
 
 
 def runs_an_actor() -> bool:
@@ -41,8 +43,9 @@ def runs_an_actor() -> bool:
         def say(self) -> bool:
             return True
 
+    actor = ray.remote(num_cpus=1)(Echo).remote()  # it lives as long as this name
     try:
-        return bool(ray.get(ray.remote(num_cpus=1)(Echo).remote().say.remote(), timeout=60))
+        return bool(ray.get(actor.say.remote(), timeout=60))
     except ray.exceptions.RayError:
         return False
 
@@ -89,7 +92,6 @@ def alive() -> int:
     return sum(node["Alive"] for node in ray.nodes())
 
 
-@pytest.mark.slow
 def test_lost_machines_do_not_count(cluster: Cluster, tmp_path: Path) -> None:
     def lose_the_machine(pid: int) -> None:
         # one at a time: three machines within the seconds that Ray takes to notice are three failures

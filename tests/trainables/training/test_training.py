@@ -133,8 +133,8 @@ def _orders(config: TrialConfig, examples: Examples, monkeypatch: pytest.MonkeyP
     seen = []
 
     class Recorded(Batches):
-        def __init__(self, examples: Examples, rows: np.ndarray, batch_size: int) -> None:
-            super().__init__(examples, rows, batch_size)
+        def __init__(self, examples: Examples, rows: np.ndarray, batch_size: int, **options: Any) -> None:
+            super().__init__(examples, rows, batch_size, **options)
             if batch_size == config.batch_size:
                 seen.append(rows.tolist())
 
