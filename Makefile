@@ -1,8 +1,8 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
 # make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
 # make test     that and the tests that train, start Ray or open a browser, which is what CI runs: half an hour
-# make slow     tests that take long for one behaviour (up to two minutes each): Weights & Biases against a server,
-#               every network of Keras, a bucket, each scheduler, killed trainings; about half an hour
+# make slow     tests that take long for one behaviour (up to five minutes each): Weights & Biases against a server,
+#               every network of Keras, a bucket, each scheduler, killed trainings, the notebook, Slurm; an hour
 # make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
 #               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
@@ -11,8 +11,9 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence image_training) \
-	tests/trainables/inference/test_deployed_model.py  # whose numbers hang on the backend
+# whose numbers hang on the backend
+LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence)
+ON_IMAGES := tests/trainables/training/test_image_training.py tests/trainables/inference/test_deployed_model.py
 QUICK := not benchmark and not training and not ray and not browser and not cluster and not hosts and not slow
 LONG := not slow and not benchmark and not hosts and (training or ray or browser or cluster)
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
@@ -48,6 +49,7 @@ rest: $(VENV)/installed-dev
 
 slow: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m "slow and not hosts and not benchmark" $(TOGETHER)
+	KERAS_BACKEND=jax $(VENV)/bin/pytest $(TOGETHER) $(ON_IMAGES)
 
 hosts: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m hosts tests/cluster

@@ -13,7 +13,7 @@ import pytest
 
 from tests.documented import ROOT
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 NOTEBOOK = ROOT / "examples" / "notebook.ipynb"
 EXECUTE = """

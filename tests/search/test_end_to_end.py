@@ -194,6 +194,7 @@ def test_killed_worker_is_replaced_and_the_json_stays_clean(workplace: Path) -> 
     assert {trial["status"] for trial in json.loads(printed)["trials"]} == {"COMPLETED"}, said
 
 
+@pytest.mark.slow
 def test_joint_search_stops_bad_trials_and_continues(workplace: Path) -> None:
     options = ("--mode", "joint", "--vary", "lr,dropout", "--epochs", "6", "--study", "joint")
     tpe = (*options, "--search", "tpe", "--scheduler", "asha", "--num-samples")
@@ -215,6 +216,7 @@ def test_time_budget_ends_cleanly(workplace: Path) -> None:
     assert result["winner"] is not None
 
 
+@pytest.mark.slow
 def test_held_out_data_is_read_once(workplace: Path) -> None:
     options = ("--stage", "lr", "--epochs", "2", "--split", "kfold:2", "--study", "final", "--final")
     first, again = run(workplace, *options), run(workplace, *options)

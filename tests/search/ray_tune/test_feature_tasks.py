@@ -93,6 +93,7 @@ def test_nodes_write_shares_of_the_rows_and_keep_what_is_there(cluster: Cluster,
 
 
 @pytest.mark.ray
+@pytest.mark.slow
 def test_nodes_make_features_of_weights_that_nobody_knew(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,9 +76,7 @@ def _features(backbone: Backbone, images: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(
     scope="module",
-    params=[
-        name if name in ("head", "unfrozen") else pytest.param(name, marks=pytest.mark.slow) for name in CASES
-    ],
+    params=[name if name == "head" else pytest.param(name, marks=pytest.mark.slow) for name in CASES],
 )
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a folder with a model, images and what the trained network says of them."""

@@ -100,6 +100,7 @@ def test_unfrozen_blocks_change_and_the_rest_stays_to_the_bit(pictures: Examples
     _assert_same(_weights(frozen), below)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trains", [False, True])
 def test_batchnorm_of_a_backbone_stays_unless_it_is_asked_for(pictures: Examples, trains: bool) -> None:
     config = replace(UNFROZEN, train_batchnorm=trains)
@@ -122,6 +123,7 @@ def test_network_with_a_frozen_backbone_trains_as_its_head_on_features(
         assert [getattr(metrics, name) for metrics in whole] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [UNFROZEN, replace(UNFROZEN, augment="crop_flip")], ids=["plain", "crops"])
 def test_reused_network_with_a_backbone_equals_a_new_one_to_the_bit(
     pictures: Examples, config: TrialConfig
@@ -135,6 +137,7 @@ def test_reused_network_with_a_backbone_equals_a_new_one_to_the_bit(
     _assert_same(_values(again), state)
 
 
+@pytest.mark.slow
 def test_weights_of_a_head_start_the_head_on_images(
     pictures: Examples, features: Examples, tmp_path: Path
 ) -> None:
