@@ -1,5 +1,5 @@
 # make search   a stage of the report on the built-in sample: everything from nothing, in a few minutes
-# make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: three minutes
+# make check    style, types, the order of rooms, and the tests that start no Ray, browser or network: six minutes
 # make test     that and the tests that train, start Ray or open a browser, which is what CI runs: half an hour
 # make slow     tests that take long for one behaviour (up to five minutes each): Weights & Biases against a server,
 #               every network of Keras, a bucket, each scheduler, killed trainings, the notebook, Slurm; an hour

@@ -165,9 +165,10 @@ def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sent", "code"),
-    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143)],
 )
 def test_interrupt_stops_soon_and_keeps_what_is_finished(
     workplace: Path, sent: signal.Signals, code: int
