@@ -27,29 +27,29 @@ def column_results(
     """Yields the figures of each of `columns`, and how it compares with the winner of `selection`."""
     for column, comparison in zip(columns, selection.comparisons, strict=True):
         ended = [results[run.key] for run in column.runs if run.key in results]
-        completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
-        result = ColumnResult(
-            name=column.name,
-            title=column.title,
-            config=column.runs[0].config.to_dict(),
-            start=column.runs[0].start,
-            trials=tuple(run.key for run in column.runs),
-            figures=figures_of(completed, plan, ledger),
-            seconds=math.fsum(result.seconds for result in ended),
-            reason="; ".join(sorted({result.reason for result in ended if result.reason})),
-        )
+        result = column_result(column, ended, plan, ledger)
         if comparison:
             named = ("difference", "interval", "p_value", "tied", "equivalent")
             result = replace(result, **{name: getattr(comparison, name) for name in named})
         yield result
 
 
-def figures_of(
-    completed: Sequence[TrialResult], plan: FinetunePlan, ledger: Ledger
-) -> dict[str, tuple[float | None, float | None]]:
-    """Returns the figures of a ColumnResult with these runs."""
+def column_result(
+    column: Column, ended: Sequence[TrialResult], plan: FinetunePlan, ledger: Ledger
+) -> ColumnResult:
+    """Returns the figures of a column, of whose runs these have ended; it is not compared yet."""
+    completed = [result for result in ended if result.status is TrialStatus.COMPLETED]
     metrics = metrics_of(plan.objective)
-    return {metric: _figure(metric, completed, plan.problem, ledger) for metric in metrics}
+    return ColumnResult(
+        name=column.name,
+        title=column.title,
+        config=column.runs[0].config.to_dict(),
+        start=column.runs[0].start,
+        trials=tuple(run.key for run in column.runs),
+        figures={metric: _figure(metric, completed, plan.problem, ledger) for metric in metrics},
+        seconds=math.fsum(result.seconds for result in ended),
+        reason="; ".join(sorted({result.reason for result in ended if result.reason})),
+    )
 
 
 def _figure(

@@ -11,13 +11,13 @@ import numpy as np
 
 from data_prep.splits import Split
 from data_prep.storage.remote import push
-from search.finetune.columns import LINEAR, Column
-from search.finetune.figures import figures_of
+from search.finetune.columns import LINEAR
+from search.finetune.figures import column_result
 from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import against, linear_of
 from search.statistics.linear_classifier import LinearClassifier
 from search.study.comparison import Candidate, breakdown_of
-from search.study.finetune_result import ColumnResult, FinetuneResult
+from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from trainables.features.inputs import backbone_read_by
@@ -66,7 +66,7 @@ def with_linear(result: FinetuneResult, plan: FinetunePlan, ledger: Ledger, fit:
         return result
     return replace(
         result,
-        columns=(*result.columns, _column(plan.linear_column(), ended, plan, ledger)),
+        columns=(*result.columns, column_result(plan.linear_column(), ended, plan, ledger)),
         winner=LINEAR,
         statement=f"{result.statement}; the linear classifier is the final model",
         pretraining=None,
@@ -103,15 +103,3 @@ def _kept(run: Trial, split: Split, fit: LinearFit, plan: FinetunePlan, ledger: 
     write_state(path, {"classes": plan.problem.classes}, [np.float32(value) for value in values])
     push(path)
     return result
-
-
-def _column(column: Column, ended: list[TrialResult], plan: FinetunePlan, ledger: Ledger) -> ColumnResult:
-    return ColumnResult(
-        name=column.name,
-        title=column.title,
-        config=column.runs[0].config.to_dict(),
-        start=column.runs[0].start,
-        trials=tuple(run.key for run in column.runs),
-        figures=figures_of(ended, plan, ledger),
-        seconds=sum(result.seconds for result in ended),
-    )

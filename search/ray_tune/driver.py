@@ -20,7 +20,7 @@ from search.ray_tune.exchange import exchange_below
 from search.ray_tune.feature_tasks import result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.lost_nodes import LostNodes
-from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable
+from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
 from search.study.ledger import keep_log
@@ -209,7 +209,7 @@ class Driver:
         """
         if searcher is None:
             return "auto"
-        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, self._slots()))
+        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots_of(self._machine)))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
         keep_log(self._checkpoints.parent, trial.key, text)
@@ -227,12 +227,7 @@ class Driver:
         if not self._machine.gpus_per_trial:
             return self._packing.cut(trials, policy)
         self._connect()  # the nodes say how much a pack may have
-        return self._packing.cut(trials, policy, slots=self._slots())
-
-    def _slots(self) -> int:
-        """Returns how many trials the nodes that are alive train at a time."""
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return sum(_slots(node, self._machine) for node in nodes)
+        return self._packing.cut(trials, policy, slots=slots_of(self._machine))
 
     def _connect(self) -> None:
         if self._connected:
@@ -243,11 +238,3 @@ class Driver:
         gpu_bytes = require_ready(self._machine, folders, self.problem)
         if gpu_bytes:
             self._packing = replace(self._packing, memory_bytes=gpu_bytes)
-
-
-def _slots(node: Mapping[str, float], machine: MachineOptions) -> int:
-    """Returns how many trials a node trains at a time."""
-    slots = node.get("CPU", 0) / machine.trial_cpus
-    if machine.gpus_per_trial:
-        slots = min(slots, node.get("GPU", 0) / machine.gpus_per_trial)
-    return int(slots)

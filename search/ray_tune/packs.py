@@ -11,6 +11,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Policy
+from search.ray_tune.nodes import nodes_alive
+from search.ray_tune.preflight import Node
 from search.ray_tune.schedulers import PackEarlyStopping, stops_members
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import reads_images
@@ -88,6 +90,18 @@ def _for_all(packs: Sequence[list[Trial]], slots: int) -> list[list[Trial]]:
         dealt.remove(largest)
         dealt += [largest[::2], largest[1::2]]
     return dealt
+
+
+def slots_of(machine: MachineOptions) -> int:
+    """Returns how many trials the nodes that are alive train at a time."""
+    return sum(_slots(node, machine) for node in nodes_alive())
+
+
+def _slots(node: Node, machine: MachineOptions) -> int:
+    slots = node.cpus / machine.trial_cpus
+    if machine.gpus_per_trial:
+        slots = min(slots, node.gpus / machine.gpus_per_trial)
+    return int(slots)
 
 
 def can_pack(policy: Policy) -> bool:

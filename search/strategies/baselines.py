@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
+
 from data_prep.digests import digest_of_values
 from data_prep.splits import SPLIT_SEED, Split
 from data_prep.storage.json_files import read_as, write_json
@@ -18,7 +20,12 @@ from search.statistics.baselines import (
     baselines_of,
     beside,
 )
-from search.statistics.linear_classifier import accuracies, linear_classifier, most_frequent
+from search.statistics.linear_classifier import (
+    LinearClassifier,
+    accuracies,
+    linear_classifier,
+    most_frequent,
+)
 from search.statistics.paired_tests import Scores
 from search.study.formats import BASELINES
 from search.study.layout import Layout
@@ -59,12 +66,15 @@ class Baselines:
         features = self._problem.stored_rows(backbone, self._cache)
         if features is None:
             return None
-        labels = self._problem.labels.astype("int64")
-        model = linear_classifier(features[split.train], labels[split.train], seed=SPLIT_SEED)
+        model = self._classifier(features, split)
         train, validation = (
             model.probabilities_of(features[rows]) for rows in (split.train, split.validation)
         )
         return LinearFit(classifier=model, train=train, validation=validation)
+
+    def _classifier(self, features: np.ndarray, split: Split) -> LinearClassifier:
+        labels = self._problem.labels.astype("int64")[split.train]
+        return linear_classifier(features[split.train], labels, seed=SPLIT_SEED)
 
     def _constant(self, splits: Sequence[Split]) -> Baseline:
         labels = self._problem.labels
@@ -100,10 +110,8 @@ class Baselines:
         labels = problem.labels.astype("int64")
         read = {}
         for split in splits:
-            model = linear_classifier(features[split.train], labels[split.train], seed=SPLIT_SEED)
-            read[split.name] = accuracies(
-                labels[split.validation], model.classes_of(features[split.validation])
-            )
+            said = self._classifier(features, split).classes_of(features[split.validation])
+            read[split.name] = accuracies(labels[split.validation], said)
         yield _baseline(LINEAR, f"linear classifier on {backbone}", backbone, read)
 
 
