@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ def connect(address: str | None, *, verbose: bool) -> None:
                 logging_level=level,
                 job_config=_own_packages(),
             )
+    except SystemExit:  # what Ray makes of SIGTERM while it starts; now the handler is ours again
+        signal.raise_signal(signal.SIGTERM)
     except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
         raise InputError(_why_not(address, str(error).partition("\n")[0])) from error
 

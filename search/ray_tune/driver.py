@@ -17,9 +17,9 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
 from search.ray_tune.connection import connect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
+from search.ray_tune.failures.door import one_door, with_watchers
 from search.ray_tune.feature_tasks import result_of
 from search.ray_tune.head_start import HeadStart
-from search.ray_tune.lost_nodes import LostNodes
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
@@ -180,7 +180,7 @@ class Driver:
         data = data_of_workers(self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
-        with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
+        with one_door(), exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
@@ -197,7 +197,7 @@ class Driver:
                     storage_path=exchange,
                     verbose=0,
                     progress_reporter=tune.CLIReporter(),  # in a notebook its default clears what others show
-                    callbacks=[collector, LostNodes()],
+                    callbacks=with_watchers(collector),
                     failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                 ),
             ).fit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,17 @@ def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: p
         connect(None, verbose=False)
     assert str(long) in str(refusal.value)
     assert "--address" not in str(refusal.value)
+
+
+def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starting(**_: object) -> None:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))  # as ray.init does
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("ray.init", starting)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            connect(None, verbose=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -14,7 +14,7 @@ import ray
 from ray import tune
 from ray.cluster_utils import Cluster
 
-from search.ray_tune.lost_nodes import LostNodes
+from search.ray_tune.failures.lost_nodes import LostNodes
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

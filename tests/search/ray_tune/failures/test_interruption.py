@@ -1,0 +1,56 @@
+"""Signals whose exception is lost: the next look ends the search."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from search.ray_tune.failures.interruption import (
+    EndsWhenInterrupted,
+    hearing_interruptions,
+    require_uninterrupted,
+)
+
+
+@pytest.fixture(autouse=True)
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM as commands have it."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_signal_whose_exception_was_lost_ends_the_next_step(sent: signal.Signals) -> None:
+    with hearing_interruptions():
+        EndsWhenInterrupted().on_step_begin(1, [])
+        with contextlib.suppress(KeyboardInterrupt):  # as a callback out of compiled code does
+            signal.raise_signal(sent)
+        with pytest.raises(KeyboardInterrupt):
+            EndsWhenInterrupted().on_step_begin(2, [])
+
+
+def test_signal_is_raised_at_once_where_nothing_stands_in_its_way() -> None:
+    with hearing_interruptions(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_signal_of_before_does_not_end_what_begins_now() -> None:
+    with hearing_interruptions(), contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with hearing_interruptions():
+        require_uninterrupted()
+
+
+def test_handlers_are_given_back_and_ignored_signals_stay_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with hearing_interruptions():
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.default_int_handler
+        assert signal.getsignal(signal.SIGTERM) == signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
