@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.audit.finding import Finding, Pictures
+from data_prep.class_names import shown_name
 from data_prep.groups import groups_of
 from data_prep.manifest import Manifest
 
@@ -35,14 +36,14 @@ def _shares(names: tuple[str, ...], counts: list[int]) -> str:
     if len(counts) > _NAMED:
         return f"{len(counts):,}, of {min(counts):,} to {max(counts):,} images"
     total = max(1, sum(counts))
-    return ", ".join(
-        f"{name} {count:,} ({count / total:.0%})" for name, count in zip(names, counts, strict=True)
-    )
+    shown = zip(map(shown_name, names), counts, strict=True)
+    return ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in shown)
 
 
 def _imbalance(least: int, most: int) -> Iterator[str]:
     if least < FEW_IMAGES:
-        yield f"the smallest has {least:,} images, too few to tell a good value from luck"
+        images = "1 image" if least == 1 else f"{least:,} images"
+        yield f"the smallest has {images}, too few to tell a good value from luck"
     if most > MOST_IMBALANCE * max(least, 1):
         times = most / max(least, 1)
         yield f"the largest has {times:.0f} times as many as the smallest, which its accuracy hides"
@@ -83,7 +84,8 @@ def _sizes_in_words(manifest: Manifest, sizes: pd.Series, *, several: int, is_la
     if without:
         yield f"{without:,} images have none"
     if is_large:
-        yield f"the largest, {sizes.index[0]}, has {sizes.max() / len(manifest):.0%} of all images"
+        largest = shown_name(sizes.index[0])
+        yield f"the largest, {largest}, has {sizes.max() / len(manifest):.0%} of all images"
     if several:
         yield f"{several:,} have more than one class"
 

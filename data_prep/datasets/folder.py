@@ -6,14 +6,16 @@ from pathlib import Path
 
 from data_prep.datasets.image_files import image_files
 from data_prep.datasets.labels import Labels, existing_folder, labels_of
-from data_prep.datasets.own_folder.classes import class_order, mapping
+from data_prep.datasets.own_folder.classes import alike, class_order, mapping
 from data_prep.datasets.own_folder.csv_labels import read_csv
 from data_prep.datasets.own_folder.folder_rules import FolderRules, composed
 from data_prep.datasets.own_folder.layout import layout_of
 from data_prep.datasets.row_collector import ImageRow, RowCollector
+from data_prep.datasets.tally import Tally
 
 CSV_NAME = "labels.csv"
 BESIDE = "beside the folders of the classes"
+UNLISTED = "not in the list"
 
 
 def load_folder(root: Path, *, csv: Path | None = None, rules: FolderRules | None = None) -> Labels:
@@ -40,6 +42,8 @@ def load_folder(root: Path, *, csv: Path | None = None, rules: FolderRules | Non
 def _from_csv(root: Path, path: Path, rules: FolderRules) -> Labels:
     collector = RowCollector(rules.on_conflict)
     columns = read_csv(root, path, rules, collector)
+    if rules.look_for_images and path.parent == root:
+        _count_unlisted(root, rules, collector)
     classes = class_order(collector.class_names(), f"the column {columns.label} of {path}", rules.class_names)
     return labels_of(
         collector,
@@ -47,8 +51,15 @@ def _from_csv(root: Path, path: Path, rules: FolderRules) -> Labels:
         source="folder",
         class_names=classes,
         group_kind=f"column {columns.group}" if columns.group else "pattern",
-        notes=(f"labels are read from {path}", mapping(classes)),
+        notes=(f"labels are read from {path}", mapping(classes), *alike(classes), *columns.notes()),
     )
+
+
+def _count_unlisted(root: Path, rules: FolderRules, collector: RowCollector) -> None:
+    """Counts the images that lie beside a list and are not in it."""
+    for image in image_files(root, Tally(), follow_links=rules.follow_links):
+        if image not in collector:
+            collector.leave_out(UNLISTED, image)
 
 
 def _from_class_folders(root: Path, rules: FolderRules) -> Labels:
@@ -71,5 +82,5 @@ def _from_class_folders(root: Path, rules: FolderRules) -> Labels:
         source="folder",
         class_names=classes,
         group_kind="pattern",
-        notes=(mapping(classes), *layout.notes()),
+        notes=(mapping(classes), *alike(classes), *layout.notes()),
     )

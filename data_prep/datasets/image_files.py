@@ -12,6 +12,7 @@ from data_prep.pictures.decoder import SUFFIXES
 
 NOT_UTF8 = "name that is not UTF-8"
 _LINK = "link to a folder, not followed"
+_EMPTY = "empty folder"
 _FOLDERS = {
     "@eadir": "in @eaDir (thumbnails of a NAS)",
     "__macosx": "in __MACOSX (of an archive)",
@@ -24,7 +25,7 @@ def image_files(root: Path, tally: Tally, *, follow_links: bool = False) -> list
     """Returns the POSIX paths of the image files below `root`, relative to it, in a fixed order.
 
     Left out, and counted in `tally`: hidden files and folders, what systems and archives leave behind,
-    other suffixes, names that are not UTF-8, and links to folders unless `follow_links`.
+    other suffixes, names that are not UTF-8, empty folders, and links to folders unless `follow_links`.
     Raises InputError for a folder that cannot be listed.
     """
     return list(_images(root, "", tally, _Links(root, follow=follow_links)))
@@ -51,8 +52,10 @@ def _images(
     folder: Path | str, above: str, tally: Tally, links: _Links, reason: str | None = None
 ) -> Iterator[str]:
     entries = _listed(folder)
+    if not entries and above:
+        tally.add(reason or _EMPTY, above.removesuffix("/"))
     for entry in entries:
-        if not entry.is_dir():
+        if not _is_folder(entry):
             name = above + entry.name
             why = reason or _reason_for_file(entry.name)
             if why:
@@ -60,13 +63,20 @@ def _images(
             else:
                 yield name
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             name = above + entry.name
             if links.may_enter(entry):
                 why = reason or _reason_for_folder(entry.name)
                 yield from _images(entry.path, f"{name}/", tally, links, why)
             else:
                 tally.add(reason or _LINK, name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a circle of links; the check of the images names it
+        return False
 
 
 def _listed(folder: Path | str) -> list[os.DirEntry[str]]:

@@ -47,6 +47,7 @@ class RowCollector:
         self._kept: dict[str, ImageRow] = {}
         self._places: dict[str, tuple[Path, int]] = {}
         self._contradicted: dict[str, str] = {}
+        self._left_out: set[str] = set()
 
     def add(self, row: ImageRow, place: LabelRow | None = None) -> None:
         """Takes `row`, which stands at `place`; a file by itself has none, and comes once."""
@@ -61,8 +62,12 @@ class RowCollector:
             self._contradicted.setdefault(row.path, self._contradiction(first, row, place))
             self.tally.add(CONTRADICTING, row.path)
 
+    def __contains__(self, path: str) -> bool:
+        return path in self._kept or path in self._left_out
+
     def leave_out(self, reason: str, name: str) -> None:
         """Counts a row that is not taken."""
+        self._left_out.add(name)
         self.tally.add(reason, name)
 
     def class_names(self) -> set[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 from data_prep.class_names import MOST_CLASSES, SAME_AS_GENDERS, listed, shown_name
 from data_prep.errors import InputError
@@ -42,6 +43,17 @@ def mapping(classes: Sequence[str]) -> str:
     return "classes: " + ", ".join(
         f"{shown_name(name)} is label {label}" for label, name in enumerate(classes)
     )
+
+
+def alike(classes: Sequence[str]) -> Iterator[str]:
+    """Yields a sentence for classes that may be one: written in other capitals, with blanks or zeros more."""
+    spelled: defaultdict[str, list[str]] = defaultdict(list)
+    for name in classes:
+        spelled[" ".join(name.casefold().split()).lstrip("0")].append(name)
+    for names in spelled.values():
+        if len(names) > 1:
+            shown = " and ".join(repr(shown_name(name)) for name in names)
+            yield f"the classes {shown} look like one class spelled differently; if it is, spell it alike"
 
 
 def _as_wanted(names: Collection[str], where: str, wanted: Sequence[str]) -> tuple[str, ...]:

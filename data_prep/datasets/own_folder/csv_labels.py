@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.class_names import listed
 from data_prep.datasets.label_files import LabelRow, is_missing, relative_path, rows_under, separated
 from data_prep.datasets.own_folder.folder_rules import FolderRules, composed, group_name
 from data_prep.datasets.own_folder.layout import PARTS
@@ -16,7 +17,8 @@ from data_prep.errors import InputError
 PATH_COLUMNS = ("path", "filename")  # filename and class are those of Keras
 LABEL_COLUMNS = ("label", "class")
 GROUP_COLUMNS = ("group", "subject")
-PARTITION_COLUMN, FOLD_COLUMN = "partition", "fold"
+PARTITION_COLUMNS = ("partition", "split")
+FOLD_COLUMN = "fold"
 NO_LABEL = "label missing"
 
 
@@ -29,6 +31,16 @@ class Columns:
     group: str | None
     partition: str | None
     fold: str | None
+    header: tuple[str, ...]
+
+    def notes(self) -> Iterator[str]:
+        """Yields what the user should know of them."""
+        read = (self.path, self.label, self.group, self.partition, self.fold)
+        unread = [column for column in self.header if column and column not in read]
+        if unread:
+            yield f"columns that are not read: {listed(unread, most=10)}"
+        if self.partition:
+            yield f"the column {self.partition} is a given split: search with --split given"
 
 
 def read_csv(root: Path, path: Path, rules: FolderRules, collector: RowCollector) -> Columns:
@@ -64,8 +76,9 @@ def _columns(header: Sequence[str], rules: FolderRules) -> Columns:
         path=rules.path_column or _first(header, PATH_COLUMNS) or PATH_COLUMNS[0],
         label=rules.label_column or _first(header, LABEL_COLUMNS) or LABEL_COLUMNS[0],
         group=group,
-        partition=_first(header, (PARTITION_COLUMN,)),
+        partition=_first(header, PARTITION_COLUMNS),
         fold=_first(header, (FOLD_COLUMN,)),
+        header=tuple(header),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -117,14 +117,21 @@ def _require_classes_below(below: Sequence[Sequence[str]], folders: dict[str, se
 
 
 def _require_classes_here(below: Sequence[Sequence[str]], folders: dict[str, set[str]]) -> None:
-    inside = [frozenset(names) for names in folders.values()]
-    if len(inside) < 2 or len(set(inside)) > 1 or len(inside[0]) < 2 or _holds_images(below):
-        return
-    raise InputError(
-        f"the folders {_listed(folders)} all hold {_listed(inside[0])}, as if there were one folder too many "
-        "above the classes; move the folders of the classes up, or pass --classes "
-        f"{','.join(sorted(folders))} if these are the classes"
-    )
+    inside = Counter(name for names in folders.values() for name in names)
+    parts = {name for name in inside if name.casefold() in PARTS}
+    if len({PARTS[name.casefold()] for name in parts}) > 1:
+        raise InputError(
+            f"the folders {_listed(folders)} hold {_listed(parts)}, the parts of a split; sort the images "
+            f"into <part>/<class>/, or pass --classes {','.join(sorted(folders))} to leave the parts aside"
+        )
+    # folders of a trip or a person may have one name in two classes, not so easily several
+    repeated = {name for name, count in inside.items() if count > 1}
+    if len(repeated) > 1 and not _holds_images(below):
+        raise InputError(
+            f"several of the folders {_listed(folders)} hold {_listed(repeated)}, as if there were one "
+            "folder too many above the classes; move the folders of the classes up, or pass --classes "
+            f"{','.join(sorted(folders))} if these are the classes"
+        )
 
 
 def _listed(names: Sequence[str] | set[str] | frozenset[str] | dict[str, set[str]]) -> str:

@@ -92,7 +92,7 @@ def test_csv_refuses_more_classes_than_can_be_told_apart(tmp_path: Path) -> None
 def test_folder_refuses_classes_without_images(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match="no usable row among the 0 read"):
+    with pytest.raises(InputError, match=r"no usable row among the 2 read .*empty folder 2"):
         load_folder(tmp_path)
 
 
@@ -313,3 +313,31 @@ def test_csv_contradicting_rows_are_dropped_where_asked(
     assert labels.table["path"].tolist() == kept
     assert labels.dropped == {"contradicts another row": left_out, "repeated": 1}
     assert labels.rows_read == 5
+
+
+@pytest.mark.parametrize("column", ["partition", "split"])
+def test_csv_column_of_parts_is_a_given_split_and_said(tmp_path: Path, column: str) -> None:
+    write_csv(tmp_path, "a.jpg,0,train,7", "b.jpg,1,TEST,7", header=f"path,label,{column},width")
+    labels = load_folder(tmp_path)
+    assert labels.table["partition"].tolist() == ["train", "test"]
+    assert f"the column {column} is a given split: search with --split given" in labels.notes
+    assert "columns that are not read: width" in labels.notes
+
+
+def test_csv_counts_the_images_that_it_does_not_list(
+    tmp_path: Path, draw_picture: Callable[..., None]
+) -> None:
+    for name in ("a", "b", "c"):
+        draw_picture(tmp_path / "images" / f"{name}.png")
+    write_csv(tmp_path, "images/a.png,0", "images/b.png,1", header="path,label")
+    labels = load_folder(tmp_path)
+    assert labels.first_dropped["not in the list"] == ("images/c.png",)
+
+
+@pytest.mark.parametrize("others", [("cat", "Cat"), ("cat", "cat "), ("1", "01"), ("big cat", "Big  cat")])
+def test_classes_that_may_be_one_are_said(
+    tmp_path: Path, draw_picture: Callable[..., None], others: tuple[str, str]
+) -> None:
+    for name in (*others, "dog"):
+        draw_picture(tmp_path / name / "a.png")
+    assert "look like one class spelled differently" in "".join(load_folder(tmp_path).notes)

@@ -37,6 +37,20 @@ def test_files_that_are_left_out_are_counted_by_reason(tmp_path: Path, path: str
     assert (tally.counts, tally.first) == ({reason: 1}, {reason: (path,)})
 
 
+def test_folders_without_files_are_counted(tmp_path: Path) -> None:
+    make(tmp_path, "cat/b.jpg")
+    (tmp_path / "dog").mkdir()
+    tally = Tally()
+    image_files(tmp_path, tally)
+    assert tally.first == {"empty folder": ("dog",)}
+
+
+def test_links_in_a_circle_are_left_to_the_check_of_the_images(tmp_path: Path) -> None:
+    make(tmp_path, "cat/b.jpg")
+    (tmp_path / "cat" / "loop.jpg").symlink_to("loop.jpg")
+    assert image_files(tmp_path, Tally()) == ["cat/b.jpg", "cat/loop.jpg"]
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "JPEG", "jpe", "jfif", "png", "bmp", "gif", "tif", "webp", "avif"])
 def test_files_with_the_suffixes_of_images_are_taken(tmp_path: Path, suffix: str) -> None:
     make(tmp_path, f"a.{suffix}")

@@ -45,6 +45,10 @@ def test_layout_of_a_given_split(folders: tuple[str, ...], parts: list[str]) -> 
     assert "--split given" in "".join(layout.notes())
 
 
+def test_layout_of_classes_whose_folders_share_one_name() -> None:
+    assert read("cat/paris/1.jpg", "dog/paris/2.jpg", "dog/rome/3.jpg") == Layout()
+
+
 def test_layout_of_a_class_that_is_called_train() -> None:
     assert read("train/1.jpg", "plane/2.jpg") == Layout()
 
@@ -57,7 +61,15 @@ def test_layout_of_a_class_that_is_called_train() -> None:
             [*below("train", "test"), "extra/cat/1.jpg"],
             "test, train are parts of a split, and extra lies beside",
         ),
-        (below("2020", "2021"), "2020, 2021 all hold cat, dog, as if there were one folder too many"),
+        (
+            below("2020", "2021"),
+            "of the folders 2020, 2021 hold cat, dog, as if there were one folder too many",
+        ),
+        (
+            [*below("2020", "2021"), "2021/bird/1.jpg"],
+            "2020, 2021 hold cat, dog, as if there were one folder",
+        ),
+        (["cat/train/1.jpg", "cat/test/2.jpg", "dog/train/3.jpg"], "cat, dog hold test, train, the parts of"),
     ],
 )
 def test_layout_refuses_what_is_above_the_classes(paths: list[str], said: str) -> None:
