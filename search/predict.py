@@ -87,7 +87,13 @@ def _predict(options: PredictOptions) -> None:
             require_place(path)  # before minutes of work, not after them
     model = find_model(options.model, options.storage)
     photographs, unseen = _photographs(options, model)
-    found = classify_photographs(model, photographs, unseen, find_faces=options.faces == DETECT)
+    found = classify_photographs(
+        model,
+        photographs,
+        unseen,
+        find_faces=options.faces == DETECT,
+        of_manifest=options.manifest is not None,
+    )
     figures = _write_files(options, found)
     print_notes(found, text_console(stderr=True))
     if options.json:

@@ -114,9 +114,11 @@ class SearchOptions(OptionGroup):
         """Returns these options with the preset for data of that source, where none is asked for."""
         return replace(self, space=replace(self.space, of_data=preset_for(source)))
 
-    def split_of(self, *, has_groups: bool) -> str:
+    def split_of(self, *, has_groups: bool, has_parts: bool = False) -> str:
         """Returns the protocol of the split: the one asked for, else the preset's for such data."""
-        return self.data.split or (self.preset.split_of_groups if has_groups else self.preset.split)
+        preset = self.preset
+        usual = preset.split_of_groups if has_groups else preset.split
+        return self.data.split or (preset.split_of_parts if has_parts else usual)
 
     @property
     def given_values(self) -> Mapping[str, Values]:

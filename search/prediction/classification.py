@@ -18,7 +18,14 @@ from search.prediction.photographs import Photograph
 from search.prediction.predictions import PredictionRow, prediction_rows, print_problems, print_rows
 from trainables.features.extraction import show_progress
 from trainables.features.images import OnProgress
-from trainables.inference.classifier import BATCH_SIZE, Classifier, classify, show_faces, show_whole
+from trainables.inference.classifier import (
+    BATCH_SIZE,
+    Classifier,
+    classify,
+    show_accepted,
+    show_faces,
+    show_whole,
+)
 
 _MADE_OF = ("data_digest", "source", "weights", "split", "key")
 
@@ -81,14 +88,17 @@ def classify_photographs(
     unseen: Sequence[bool] | None = None,
     *,
     find_faces: bool = False,
+    of_manifest: bool = False,
 ) -> Classification:
     """Returns what `model` says of the photographs, or of each face in them.
 
     `unseen` tells of each photograph whether the model was not trained on it, None where that is unknown.
+    What is `of_manifest` was accepted by a build, and is not refused for its size.
     Of many photographs the progress is shown on standard error. Raises what `Classifier.load` and
     `show_faces` raise.
     """
-    look = show_faces() if find_faces else show_whole
+    whole = show_accepted if of_manifest else show_whole
+    look = show_faces() if find_faces else whole
     classifier = Classifier.load(model.path)
     images = [photograph.image for photograph in photographs]
     model = _fitting(model, classifier)

@@ -19,7 +19,8 @@ class Preset:
     """A preset: its stages in order with their values, by words, and the words that a joint search varies.
 
     `fixed` are values of one stage only; `split` that of data without groups, `split_of_groups` that of
-    others; `wishes` are other options, which hold where the preset is asked for by name.
+    data with them, and `split_of_parts` that of data that came divided for training and validation; `wishes`
+    are other options, which hold where the preset is asked for by name.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Preset:
     vary: tuple[str, ...]
     split: str
     split_of_groups: str
+    split_of_parts: str
     fixed: Mapping[str, Mapping[str, Any]]
     wishes: Mapping[str, Any]
 
@@ -41,6 +43,7 @@ class Preset:
             vary=tuple(values.pop("joint")["vary"]),
             split=split,
             split_of_groups=values.pop("split_of_groups", split),
+            split_of_parts=values.pop("split_of_parts", split),
             fixed=values.pop("fixed", {}),
             wishes=values,
         )

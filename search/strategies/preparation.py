@@ -48,7 +48,8 @@ def problem_of(options: SearchOptions) -> Problem:
     options = options.for_data(source_of(manifest))
     has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
     kept = "" if data.split else _split_of(folder_of(options))
-    split = kept or options.split_of(has_groups=has_groups)
+    has_parts = {"train", "validation"} <= set(manifest.table["partition"].dropna())
+    split = kept or options.split_of(has_groups=has_groups, has_parts=has_parts)
     problem = Problem.of(
         manifest,
         split,

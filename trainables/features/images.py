@@ -67,22 +67,25 @@ class Reading:
         return f"{way}, greys by their range" if self.deep_greys else way
 
 
-def decode(image: str | Path | bytes, px: int) -> Pixels:
+def decode(image: str | Path | bytes, px: int, *, is_accepted: bool = False) -> Pixels:
     """Returns the image as RGB pixels `(px, px, 3)`, uint8; see `read_square`."""
-    return read_square(image, px).pixels
+    return read_square(image, px, is_accepted=is_accepted).pixels
 
 
-def read_square(image: str | Path | bytes, px: int) -> Square:
+def read_square(image: str | Path | bytes, px: int, *, is_accepted: bool = False) -> Square:
     """Returns the image, whose sides are scaled to `px` by themselves (bilinear with antialiasing).
+
+    With `is_accepted` a build has judged it, by a least side of its own, and it is not judged again.
 
     A JPEG is read at the smallest of its scales that is not below `px`. What else is made of an image, and
     which are refused, is said in `data_prep.pictures.decoder`.
     Raises PictureError, an InputError, naming the file.
     """
+    min_side = None if is_accepted else MIN_SIDE
     if isinstance(image, bytes):
-        return _square(image, px, "the image", MIN_SIDE)
+        return _square(image, px, "the image", min_side)
     with bytes_of(image) as content:
-        return _square(content, px, str(image), MIN_SIDE)
+        return _square(content, px, str(image), min_side)
 
 
 def load_batches(

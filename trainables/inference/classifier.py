@@ -128,6 +128,11 @@ def show_whole(photo: Photo, px: int) -> Sequence[View]:
     return [View(decode(photo, px))]
 
 
+def show_accepted(photo: Photo, px: int) -> Sequence[View]:
+    """Returns the whole photograph, which a build has accepted, as the one view."""
+    return [View(decode(photo, px, is_accepted=True))]
+
+
 def show_faces() -> Look:
     """Returns a function that shows each face of a photograph, the largest first; raises as FaceFinder."""
     finder = FaceFinder()

@@ -40,7 +40,8 @@ class Columns:
         if unread:
             yield f"columns that are not read: {listed(unread, most=10)}"
         if self.partition:
-            yield f"the column {self.partition} is a given split: search with --split given"
+            given = f"the column {self.partition} is a given split (--split given)"
+            yield f"{given}; test is read by --final only"
 
 
 def read_csv(root: Path, path: Path, rules: FolderRules, collector: RowCollector) -> Columns:

@@ -42,8 +42,8 @@ class Layout:
             yield f"the classes are looked for in {'/'.join(self.above)}, the only folder with images there"
         if self.has_partitions:
             yield (
-                "the folders of the parts (train, validation, test) are a given split: search with "
-                "--split given"
+                "the folders of the parts (train, validation, test) are a given split (--split given); "
+                "test is read by --final only"
             )
 
 

@@ -320,7 +320,9 @@ def test_csv_column_of_parts_is_a_given_split_and_said(tmp_path: Path, column: s
     write_csv(tmp_path, "a.jpg,0,train,7", "b.jpg,1,TEST,7", header=f"path,label,{column},width")
     labels = load_folder(tmp_path)
     assert labels.table["partition"].tolist() == ["train", "test"]
-    assert f"the column {column} is a given split: search with --split given" in labels.notes
+    assert (
+        f"the column {column} is a given split (--split given); test is read by --final only" in labels.notes
+    )
     assert "columns that are not read: width" in labels.notes
 
 

@@ -33,6 +33,7 @@ def test_heads_leave_out_batch_size_1_and_split_by_groups_where_they_are_known()
     options = SearchOptions.of(stage="all").for_data("folder")
     assert 1 not in options.values["batch_size"]  # type: ignore[operator]
     assert (options.split_of(has_groups=True), options.split_of(has_groups=False)) == ("group", "random")
+    assert options.split_of(has_groups=True, has_parts=True) == "given"
     assert (
         SearchOptions.of(stage="all", split="random").for_data("folder").split_of(has_groups=True) == "random"
     )

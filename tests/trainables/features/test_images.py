@@ -39,6 +39,13 @@ def test_decode_refuses_and_names_the_file(tmp_path: Path) -> None:
         decode(path, 8)
 
 
+def test_decode_does_not_judge_again_what_a_build_has_accepted(tmp_path: Path) -> None:
+    Image.fromarray(np.arange(75, dtype=np.uint8).reshape(5, 5, 3)).save(tmp_path / "icon.png")
+    with pytest.raises(InputError, match="must have 16 pixels"):
+        decode(tmp_path / "icon.png", 8)
+    assert decode(tmp_path / "icon.png", 8, is_accepted=True).shape == (8, 8, 3)
+
+
 def test_decode_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.jpg cannot be read \(No such file"):
         decode(tmp_path / "gone.jpg", 8)
