@@ -5,6 +5,11 @@ class InputError(ValueError):
     """An expected failure: what is wrong, where, and what to do, in one sentence (exit code 1)."""
 
 
+def reason_of(error: Exception, letters: int = 200) -> str:
+    """Returns why a file cannot be used: what the system says of it, or the text of `error` on one line."""
+    return getattr(error, "strerror", None) or in_one_line(error, letters)
+
+
 def in_one_line(error: Exception, letters: int) -> str:
     """Returns the text of `error` on one line, at most so many `letters`; its kind where it has none."""
     return " ".join(str(error).split())[:letters] or type(error).__name__

@@ -18,6 +18,7 @@ from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
 from data_prep.present_images import require_present
 from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.regular_files import NotRegularError, require_regular
 from data_prep.storage.remote import address_of, is_file, pull, shown
 
 MANIFEST_FORMAT = 2  # 1 had neither the names of the classes nor the columns from `partition` on
@@ -57,6 +58,8 @@ _SAY_WHERE = (
     "the manifest again"
 )
 _LETTERS = 200  # of an error
+_MOST_BYTES = 2**32  # a million rows have less than a fiftieth of it
+_LEADS_OUT = r"^/|(?:^|/)\.\.(?:/|$)|\0|^$"
 _FORMAT, _CLASS_NAMES, _GROUP_KIND = b"stagewise.format", b"stagewise.class_names", b"stagewise.group_kind"
 _ROOT, _DIGEST, _IMAGE_DIGESTS = b"stagewise.root", b"stagewise.digest", b"stagewise.image_digests"
 
@@ -230,11 +233,16 @@ def _parsed(path: Path, arrow: pa.Table, root: Path | None) -> tuple[Manifest, s
 
 
 def _read_parquet(path: Path) -> pa.Table:
-    if not path.is_file():
-        raise InputError(f"there is no manifest {shown(path)}; make one with python -m data_prep.build")
     try:
+        require_regular(path, _MOST_BYTES)
         # else a folder on the way that is called a=b would become a column a
         return pq.read_table(path, partitioning=None)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"there is no manifest {shown(path)}; make one with python -m data_prep.build"
+        ) from None
+    except NotRegularError as error:
+        raise InputError(f"the manifest {path} cannot be read ({error.strerror}); name another") from None
     except (pa.ArrowException, OSError) as error:
         number = getattr(error, "errno", None)  # of the operating system; what is no parquet has none
         if number is not None:
@@ -308,9 +316,23 @@ def _require_known_values(table: pd.DataFrame, classes: int) -> None:
             f"labels must be 0 to {classes - 1}, one for each class, received "
             f"{table['label'].min()} to {table['label'].max()}"
         )
+    _require_places(table)
     unknown = set(table["partition"].dropna()) - set(PARTITIONS)
     if unknown:
         raise ValueError(f"a partition must be one of {', '.join(PARTITIONS)}, received {sorted(unknown)}")
+
+
+def _require_places(table: pd.DataFrame) -> None:
+    """Raises ValueError where a path may lead out of the root, or a fold is below 0."""
+    paths = table["path"]
+    outside = paths.isna() | paths.str.contains(_LEADS_OUT).fillna(value=True)
+    if outside.any():
+        raise ValueError(
+            "a path must be relative to the root and written without .., row "
+            f"{int(outside.to_numpy().argmax())} has {paths[outside].iloc[0]!r}"
+        )
+    if (table["fold"] < 0).any():
+        raise ValueError(f"a fold must be a whole number from 0, received {table['fold'].min()}")
 
 
 def _digest(table: pd.DataFrame, image_digests: Sequence[str], class_names: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ CLASS_WEIGHTS = EVEN, BALANCED = "none", "balanced"
 BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
 ALL_BLOCKS = "all"
 POOLINGS = AVERAGE, MAXIMUM, CLASS_TOKEN = "average", "max", "class_token"
+MOST_COUNT, MOST_WIDTH, MOST_LAYERS = 10**6, 2**16, 100  # far beyond use, and short of harm
 LINEAR = "none"  # as widths: no hidden layer, a linear classifier
 
 
@@ -54,7 +55,7 @@ def whole_number(text: str) -> int:
 def number(text: str) -> float:
     """Returns the number that `text` spells, NaN included, which the rules of a hyperparameter refuse."""
     try:
-        return float(text)
+        return float(text) + 0.0  # -0.0 is 0, else it would be a trial of its own
     except ValueError:
         raise InputError(f"must be a number, received {text!r}") from None
 
@@ -99,9 +100,9 @@ class Hyperparameter:
     """One hyperparameter: `name` is a field of TrialConfig, `rule` says of its value what `holds` tells.
 
     `word` is what a user types for it in --stage and --values, empty where no search varies it; `values` are
-    tried where nobody gives others. `only_with` names another hyperparameter and the values of it with
-    which alone this one may differ from its default. `label` is its name for a reader, where that is not
-    `name` itself, `title` the heading of its stage.
+    tried where nobody gives others; none may be over `most`. `only_with` names another hyperparameter and
+    the values of it with which alone this one may differ from its default. `label` is its name for a reader,
+    where that is not `name` itself, `title` the heading of its stage.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Hyperparameter:
     choices: tuple[str, ...] = ()
     values: tuple[Any, ...] = ()
     range: Range | None = None
+    most: int | None = None
     sharing: Sharing = Sharing.NONE
     only_with: tuple[str, tuple[Any, ...]] | None = None
 
@@ -129,6 +131,11 @@ class Hyperparameter:
         """Raises ValueError, with the rule and the value received, for a value that breaks the rule."""
         if not self.holds(value):
             raise ValueError(f"{self.name} must {self.rule}, received {value!r}")
+        numbers = value if isinstance(value, tuple) else (value,)
+        if self.most is not None and any(each > self.most for each in numbers):
+            raise ValueError(f"{self.name} may be at most {self.most:,}, received {value!r}")
+        if len(numbers) > MOST_LAYERS:
+            raise ValueError(f"{self.name} may be of at most {MOST_LAYERS} layers, received {len(numbers):,}")
 
 
 def is_number(value: object) -> bool:
@@ -166,10 +173,16 @@ def _named(names: tuple[str, ...]) -> dict[str, Any]:
     return {"kind": NAME, "choices": names, "rule": rule, "holds": lambda value: value in names}
 
 
-_COUNT: Mapping[str, Any] = {"rule": "be a whole number of at least 1", "holds": is_count, "kind": WHOLE}
+_COUNT: Mapping[str, Any] = {
+    "rule": "be a whole number of at least 1",
+    "holds": is_count,
+    "most": MOST_COUNT,
+    "kind": WHOLE,
+}
 _COUNT_OR_NONE: Mapping[str, Any] = {
     "rule": "be a whole number from 0",
     "holds": _is_count_or_none,
+    "most": MOST_COUNT,
     "kind": WHOLE,
 }
 _SHARE: Mapping[str, Any] = {"rule": "lie in [0, 1)", "holds": _is_share, "kind": NUMBER}
@@ -213,6 +226,7 @@ _ROWS = (
         help=f"widths of the dense blocks, or {LINEAR} for a linear classifier",
         rule="be whole numbers of at least 1",
         holds=_are_counts,
+        most=MOST_WIDTH,
     ),
     Hyperparameter(
         name="dropout",

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, reason_of
+from data_prep.storage.regular_files import read_text
 
 if TYPE_CHECKING:
     import keras
@@ -42,9 +43,11 @@ class OwnCode:
     def read(cls, path: Path) -> OwnCode:
         """Returns the code in the file at `path`."""
         try:
-            return cls(path.name, path.read_text("utf-8"))
+            return cls(path.name, read_text(path))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"the file of networks {path} cannot be read ({error}); name another") from None
+            raise InputError(
+                f"the file of networks {path} cannot be read ({reason_of(error)}); name another"
+            ) from None
 
     @property
     def digest(self) -> str:

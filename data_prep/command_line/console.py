@@ -9,21 +9,34 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 from rich.console import Console
+from rich.text import Text
+
+from data_prep.command_line.names import cleaned
+
+
+class _CleanConsole(Console):
+    """A console to which text out of data cannot send commands; rich lets escape sequences through."""
+
+    def render_str(self, text: str, **traits: Any) -> Text:
+        """Returns `text` to be printed, cleaned."""
+        return super().render_str(cleaned(text), **traits)
 
 
 def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """Returns a console on standard output, standard error, or `file`, with plain brackets and numbers."""
     # rich would read [brackets] as styles and :words: as emoji, and colour every number
     # a notebook would get lines for standard error as output of its own, also where that is redirected
-    return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    return _CleanConsole(
+        file=file, stderr=stderr, markup=False, emoji=False, highlight=False, force_jupyter=False
+    )
 
 
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
     """Prints a warning in one line on standard error, or to a file; it may stand for warnings.showwarning."""
-    print(f"warning: {message}", file=to or sys.stderr)
+    print(f"warning: {cleaned(str(message))}", file=to or sys.stderr)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from data_prep.command_line.names import cleaned
 from data_prep.errors import InputError
 
 STDOUT = 1
@@ -28,14 +29,15 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
     except SystemExit as exit_:  # argparse has said what is wrong
         return int(exit_.code or 0)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {cleaned(str(error))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # who read the output wants no more of it, such as head
         # else Python, which flushes at its end, would complain of the same once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 1
     except OSError as error:
-        print(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})", file=sys.stderr)
+        name = cleaned(str(error.filename or "a file"))
+        print(f"error: {name} cannot be used ({error.strerror})", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # perhaps another than ours: Tune raises its own
         print(interrupted, file=sys.stderr)

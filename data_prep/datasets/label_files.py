@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import InputError
+from data_prep.storage.regular_files import NotRegularError, read_regular
 
 NumberedFields = tuple[int, list[str]]
 """A line number (from 1) and the fields of that line."""
 
 SEPARATORS = (",", ";", "\t")
+_MOST_BYTES = 2**30  # ten million rows with long names
 _FIRST_BYTES = 64  # of a file, by which its encoding is told
 # of pandas, R, JSON, Excel and people, in any capitals
 _MISSING = frozenset(("", "nan", "na", "n/a", "<na>", "#n/a", "none", "null", "-"))
@@ -179,9 +181,11 @@ def _encoding(content: bytes) -> str:
 
 
 def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise InputError(f"there is no file {path}; check --root, and --csv where it was given")
     try:
-        return path.read_bytes()
+        return read_regular(path, _MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"there is no file {path}; check --root, and --csv where it was given") from None
+    except NotRegularError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); name another file") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from error

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from data_prep.errors import in_one_line
+from data_prep.errors import reason_of
 from data_prep.pictures.memory import FILES
 from data_prep.pictures.refusals import MISSING, NOT_A_FILE, TOO_LONG, UNREADABLE, PictureError
+from data_prep.storage.regular_files import NotRegularError, open_regular
 from data_prep.storage.remote import address_of, located, open_read, shown
 
 MAX_FILE_BYTES = 2**29  # 89 million pixels of 32 bits are 341 MiB
-_LETTERS = 200  # of an error of the file system's
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 @contextmanager
@@ -46,22 +38,10 @@ def bytes_of(path: str | Path, most: int = MAX_FILE_BYTES) -> Iterator[bytes]:
 
 
 def _open_regular(path: Path, name: str) -> BinaryIO:
-    _require_regular(path.stat().st_mode, name)  # before it is opened: to open a device may do something
-    # without waiting: a pipe may have taken the place of the file meanwhile
-    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    file = os.fdopen(number, "rb")
     try:
-        _require_regular(os.fstat(number).st_mode, name)
-    except PictureError:
-        file.close()
-        raise
-    return file
-
-
-def _require_regular(mode: int, name: str) -> None:
-    if not stat.S_ISREG(mode):
-        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
-        raise PictureError(NOT_A_FILE, f"an image must be a regular file, {name} is {kind}")
+        return open_regular(path)
+    except (NotRegularError, IsADirectoryError) as error:
+        raise PictureError(NOT_A_FILE, f"the image {name} cannot be read ({error.strerror})") from error
 
 
 def _require_length(size: int, most: int, name: str) -> None:
@@ -80,7 +60,7 @@ def _told(name: str) -> Iterator[None]:
         if isinstance(error, PictureError):
             raise
         gone = isinstance(error, FileNotFoundError | NotADirectoryError)
-        why = getattr(error, "strerror", None) or in_one_line(error, _LETTERS)
+        why = reason_of(error)
         raise PictureError(
             MISSING if gone else UNREADABLE, f"the image {name} cannot be read ({why})"
         ) from error

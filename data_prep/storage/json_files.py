@@ -14,21 +14,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from data_prep.errors import InputError, in_one_line
+from data_prep.errors import InputError, reason_of
 from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.regular_files import read_regular
 
 MOST_BYTES = 2**28  # the largest joint search that was run has a file of 9 MB
 MOST_LEVELS = 32  # of values within values; ours have eight
 MOST_WHOLE = 2**63  # no number that we write is that large
-LETTERS = 200  # of an error
 _SEAL = re.compile(rb'\{\n "digest": "([0-9a-f]{64})",')
 Value = TypeVar("Value")
 
@@ -127,23 +125,12 @@ def read_as(
 
 def damaged(path: Path, error: Exception, way_out: str) -> InputError:
     """Returns what is said of a file that cannot be read."""
-    if isinstance(error, KeyError):
-        reason = f"it has no {error}"
-    else:
-        reason = getattr(error, "strerror", None) or in_one_line(error, LETTERS)
+    reason = f"it has no {error}" if isinstance(error, KeyError) else reason_of(error)
     return InputError(f"{path} is damaged ({reason}); {way_out}")
 
 
 def _content(path: Path) -> bytes:
-    # without waiting: a pipe may lie where a file should, and nobody would ever write into it
-    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(number, "rb") as file:
-        found = os.fstat(number)
-        if not stat.S_ISREG(found.st_mode):
-            raise ValueError("it is no regular file")
-        if found.st_size > MOST_BYTES:
-            raise ValueError(f"a file may have {MOST_BYTES:,} bytes, it has {found.st_size:,}")
-        return file.read(MOST_BYTES)
+    return read_regular(path, MOST_BYTES)
 
 
 def _opened(content: bytes) -> tuple[bytes, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from data_prep.storage.regular_files import MOST_TEXT, read_regular
 from search.dashboard.trials import trial_label, trial_table
 from search.study.layout import Layout
 from search.study.live_state import Live, LiveState
@@ -50,9 +51,10 @@ def failures(snapshot: Snapshot) -> list[Failure]:
 
 def _last_words(study: Path, key: str) -> list[str]:
     try:
-        return Layout(study).log(key).read_text("utf-8", errors="replace").splitlines()[-_LOG_TAIL:]
+        said = read_regular(Layout(study).log(key), MOST_TEXT)
     except OSError:
         return []
+    return said.decode("utf-8", "replace").splitlines()[-_LOG_TAIL:]
 
 
 def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:

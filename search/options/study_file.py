@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.command_line.parser import did_you_mean
-from data_prep.errors import InputError
+from data_prep.errors import InputError, reason_of
+from data_prep.storage.regular_files import read_text
 from search.options.option import Option, OptionGroup, options_in
 from search.options.search_groups import HeldValues, JointOptions
 from search.options.search_options import GROUPS, STAGED, SearchOptions, keyword_of
@@ -133,9 +134,9 @@ def _read(path: Path) -> dict[str, Any]:
             f"a study file ends in {ENDING}, received {str(path)!r}{near and near + ' (--stage)'}"
         )
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(read_text(path))
     except (OSError, ValueError) as error:
-        raise InputError(f"the study file {path} cannot be read ({error}); correct it") from None
+        raise InputError(f"the study file {path} cannot be read ({reason_of(error)}); correct it") from None
     plain = {word.replace("-", "_"): value for word, value in values.items()}
     _require_known(path, plain, _KNOWN | set(_TABLES), "")
     for name, known in zip(_TABLES, (set(BY_WORD), _HELD, _JOINT), strict=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ WANDB_AUTO = "auto"  # online where a key is configured
 WANDB_MODES = (WANDB_AUTO, ONLINE, OFFLINE, DISABLED)
 WANDB_PROJECT = "stagewise"
 STORAGE = Path("results")
+_MOST_NAME_BYTES = 200  # of the 255 that systems take, as files are called like the study and something more
+_NO_NAME = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\ud800-\udfff\\:*?"<>|]|^[\s-]|[\s.]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.I
+)
+_MOST = 2**31 - 1  # of a whole number: what 32 bits hold
 Blocks = int | str  # how many of a backbone's last blocks, or "all"
 
 
@@ -81,9 +88,15 @@ def checked(check: Callable[[str], object]) -> Callable[[str], str]:
 
 
 def study_name(text: str) -> str:
-    """Returns the name of a folder, which is not a path."""
+    """Returns the name of a folder that any system takes, and which is not a path."""
     if text in ("", ".", "..") or "/" in text:
         raise InputError(f"must be the name of a folder, not a path, received {text!r}")
+    if _NO_NAME.search(text) or len(os.fsencode(text)) > _MOST_NAME_BYTES:
+        raise InputError(
+            f"must be a name that any system takes: at most {_MOST_NAME_BYTES} bytes, no control character, "
+            f'none of \\ : * ? " < > |, no - in front, no blank at an end, no full stop at its end, and not '
+            f"the name of a device of Windows, received {text!r:.100}"
+        )
     return text
 
 
@@ -134,8 +147,9 @@ def at_least(least: int) -> Callable[[str], int]:
             number = int(text)
         except ValueError:
             number = least - 1  # fails below: one sentence for a word and for a number too small
-        if number < least:
-            raise InputError(f"must be a whole number from {least}, received {text!r}")
+        if not least <= number <= _MOST:
+            end = f" to {_MOST:,}" if number > _MOST else ""
+            raise InputError(f"must be a whole number from {least}{end}, received {text!r:.100}")
         return number
 
     return from_least
@@ -153,8 +167,8 @@ def seconds(text: str) -> float:
         time_s = float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
     except ValueError:
         time_s = 0.0  # fails below, as do nan and inf
-    if not 0 < time_s < float("inf"):
-        raise InputError(f"a time is a number with s, m or h, such as 30m, received {text!r}")
+    if not 0 < time_s <= _MOST:
+        raise InputError(f"a time is a number with s, m or h, such as 30m, received {text!r:.100}")
     return time_s
 
 

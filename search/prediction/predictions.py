@@ -91,7 +91,8 @@ def to_csv(rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool =
     """Returns the rows as CSV in UTF-8 with the header CSV_COLUMNS; what is not known is empty.
 
     Without `faces` those of FACE_COLUMNS are left out. Of more than two classes each has a column of its
-    probability behind them, such as "p(rose)".
+    probability behind them, such as "p(rose)". A text that a spreadsheet would take for a formula has an
+    apostrophe in front.
     """
     file = io.StringIO(newline="")
     columns = [name for name in CSV_COLUMNS if faces or name not in FACE_COLUMNS]
@@ -101,8 +102,15 @@ def to_csv(rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool =
     for row in rows:
         values = row.to_dict(names, faces=faces)
         box, given = values.pop("box", None) or {}, values.pop("probabilities", None) or {}
-        table.writerow({**values, **box, **{f"p({name})": value for name, value in given.items()}})
+        of_each = {f"p({name})": value for name, value in given.items()}
+        table.writerow({name: _cell(value) for name, value in {**values, **box, **of_each}.items()})
     return file.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cell(value: Any) -> Any:
+    """Returns a value that a spreadsheet takes for text where it is one, and not for a formula."""
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value
 
 
 def write_csv(path: Path, rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool = True) -> None:

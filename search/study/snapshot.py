@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
-from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.json_files import MOST_BYTES, read_as, write_json
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
+from data_prep.storage.regular_files import read_regular
 from data_prep.storage.remote import shown
 from search.space.stages import EVERY_STAGE
 from search.statistics.split_worth import SplitWorth
@@ -171,7 +172,7 @@ class SnapshotReader:
             readings=one(layout.final, lambda path: read_final(path.parent)) or [],
             finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
             split_worth=one(layout.split_worth, lambda path: read_split_worth(path.parent)),
-            photographs=one(layout.photographs, Path.read_bytes),
+            photographs=one(layout.photographs, partial(read_regular, most=MOST_BYTES)),
             command=one(layout.command, lambda path: read_command(path.parent)),
             live=None,
             unread=unread,

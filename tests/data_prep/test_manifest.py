@@ -229,6 +229,10 @@ def test_manifest_needs_a_name_for_each_class(
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
+        ({"path": "../../etc/passwd"}, "a path must be relative to the root .* has '../../etc/passwd'"),
+        ({"path": "/etc/passwd"}, "a path must be relative to the root .* has '/etc/passwd'"),
+        ({"path": ""}, "a path must be relative to the root and written without .., row 0 has ''"),
+        ({"fold": -1}, "a fold must be a whole number from 0, received -1"),
         ({"label": 2}, "labels must be 0 to 1, one for each class, received 2 to 2"),
         ({"label": -1}, "received -1 to -1"),
         ({"partition": "dev"}, r"one of train, validation, test, received \['dev'\]"),

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.digests import DIGEST_LENGTH
-from data_prep.errors import InputError, in_one_line
+from data_prep.errors import InputError, in_one_line, reason_of
+from data_prep.storage.regular_files import read_text
 from trainables.hyperparameters import AVERAGE, CLASS_TOKEN
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ def _read(preset: str, name: str) -> Mapping[str, Any]:
 @functools.cache
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
-        return dict(json.loads(path.read_text("utf-8")))
+        return dict(json.loads(read_text(path)))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} of a preset cannot be read ({error})") from None
+        raise InputError(f"{path} of a preset cannot be read ({reason_of(error)})") from None
 
 
 def _downloaded(preset: str) -> Path:

@@ -18,6 +18,7 @@ import numpy as np
 
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
+from data_prep.storage.regular_files import open_regular
 from trainables.backbones.hub import build_preset, preset_digest, scaled
 from trainables.backbones.table import Backbone
 from trainables.hyperparameters import AVERAGE
@@ -36,7 +37,7 @@ def weights_identity(weights: str) -> str:
     if weights in ("none", "imagenet"):
         return weights
     try:
-        with Path(weights).open("rb") as file:
+        with open_regular(Path(weights)) as file:
             return f"file:{hashlib.file_digest(file, 'sha256').hexdigest()[:DIGEST_LENGTH]}"
     except OSError as error:
         raise InputError(

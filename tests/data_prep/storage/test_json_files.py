@@ -91,12 +91,12 @@ def test_no_file_is_no_damage(tmp_path: Path) -> None:
 
 def test_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
-    with pytest.raises(ValueError, match="it is no regular file"):
+    with pytest.raises(ValueError, match="it must be a regular file and is a pipe"):
         read_json(tmp_path / "a.json", KIND)
 
 
 def test_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "a.json").open("wb") as file:
         file.truncate(2**34)  # a hole, which takes no room
-    with pytest.raises(ValueError, match="a file may have 268,435,456 bytes, it has 17,179,869,184"):
+    with pytest.raises(ValueError, match="it may have 268,435,456 bytes and has 17,179,869,184"):
         read_json(tmp_path / "a.json", KIND)

@@ -127,6 +127,19 @@ def test_wrong_combination_is_told(command: str, said: str, capsys: Capture) -> 
     ("option", "said"),
     [
         ("--batch-size 0", "batch_size must be a whole number of at least 1, received 0"),
+        ("--epochs 1" + 40 * "0", "epochs may be at most 1,000,000, received 1000"),
+        (
+            "--hidden-units 64/1000000000000",
+            "hidden_units may be at most 65,536, received (64, 1000",
+        ),
+        (
+            "--hidden-units " + "/".join(["2"] * 101),
+            "hidden_units may be of at most 100 layers",
+        ),
+        ("--sweeps 1" + 40 * "0", "must be a whole number from 1 to 2,147,483,647, received '10000"),
+        ("--study CON", "must be a name that any system takes"),
+        ("--study a:b", "must be a name that any system takes"),
+        ("--study a\x1b[2J", "must be a name that any system takes"),
         ("--batch-size 2.5", "argument --batch-size: must be a whole number, received '2.5'"),
         ("--learning-rate 0", "learning_rate must be a positive number, received 0.0"),
         ("--learning-rate nan", "learning_rate must be a positive number, received nan"),

@@ -95,6 +95,12 @@ def test_to_csv_keeps_the_bytes_of_a_name_that_is_no_text() -> None:
     assert b"bad\xff.jpg" in to_csv(rows, NAMES)
 
 
+def test_to_csv_has_no_formulas() -> None:
+    rows = prediction_rows([_photograph("=1+1.jpg")], [Prediction(photo=0, probability=0.5)])
+    (row,) = csv.DictReader(io.StringIO(to_csv(rows, NAMES).decode()))
+    assert (row["photo"], row["probability"]) == ("'=1+1.jpg", "0.5")
+
+
 def test_print_rows_gives_a_line_a_row_never_wrapped() -> None:
     assert _printed(_rows()) == [
         " label     p(male)  annotated     photo",
