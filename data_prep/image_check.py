@@ -19,7 +19,7 @@ from data_prep.pictures.ahead import done_ahead
 from data_prep.pictures.decoder import MIN_SIDE, decoded
 from data_prep.pictures.files import bytes_of
 from data_prep.pictures.look import LOOK_PX, Look, look_at
-from data_prep.pictures.refusals import OUTSIDE, UNREADABLE, PictureError
+from data_prep.pictures.refusals import MISSING, OUTSIDE, UNREADABLE, PictureError
 
 LISTED_IMAGES = 10
 _AHEAD = 64  # results that wait for an image which takes longer
@@ -76,9 +76,14 @@ class ImageCheck:
             return
         listed = "; ".join(f"{shown_name(image.path)} ({image.reason})" for image in bad[:LISTED_IMAGES])
         more = f"; and {len(bad) - LISTED_IMAGES:,} more" if len(bad) > LISTED_IMAGES else ""
+        none_there = len(bad) == len(self.images) and {image.reason for image in bad} == {MISSING}
+        way_out = (
+            "check --root, below which the names must lie"
+            if none_there
+            else "repair them, or pass --skip-bad-images to go on without them"
+        )
         raise InputError(
-            f"{len(bad):,} of {len(self.images):,} images cannot be used: {listed}{more}; "
-            "repair them, or pass --skip-bad-images to go on without them"
+            f"{len(bad):,} of {len(self.images):,} images cannot be used: {listed}{more}; {way_out}"
         )
 
 

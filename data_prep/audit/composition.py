@@ -15,6 +15,7 @@ from data_prep.manifest import Manifest
 FEW_IMAGES = 50  # of a class: a fifth of them, ten, decide on its validation accuracy
 MOST_IMBALANCE = 10  # times as many images of the largest class as of the smallest
 LARGE_GROUP = 0.1  # of all rows
+_KINDS = {"identity": "an identity"}
 _NAMED = 12  # classes in a sentence
 _OF_ONE_CLASS = ("face", "identity")  # a user or a column may well have images of several
 
@@ -76,9 +77,10 @@ def groups(manifest: Manifest) -> Finding:
 
 
 def _sizes_in_words(manifest: Manifest, sizes: pd.Series, *, several: int, is_large: bool) -> Iterator[str]:
+    kind = _KINDS.get(manifest.group_kind, f"a {manifest.group_kind or 'group'}")
     yield (
-        f"{len(sizes):,} (each a {manifest.group_kind or 'group'}), of {sizes.min():,} to {sizes.max():,} "
-        f"images, median {sizes.median():g}, {(sizes == 1).sum():,} of one image"
+        f"{len(sizes):,} (each {kind}), of {sizes.min():,} to {sizes.max():,} images, median "
+        f"{sizes.median():g}, {(sizes == 1).sum():,} of one image"
     )
     without = len(manifest) - int(sizes.sum())
     if without:

@@ -158,6 +158,6 @@ def test_check_calls_back_for_every_image(tmp_path: Path) -> None:
 def test_check_lists_the_first_ten_and_the_count(tmp_path: Path) -> None:
     check = check_images(tmp_path, [f"{number}.jpg" for number in range(12)])
     with pytest.raises(
-        InputError, match=r"12 of 12 .*: 0\.jpg \(image missing\).*; 9\.jpg .*; and 2 more; repair"
+        InputError, match=r"12 of 12 .*: 0\.jpg \(image missing\).*; 9\.jpg .*; and 2 more; check --root"
     ):
         check.require_all_good()
