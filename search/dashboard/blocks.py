@@ -14,7 +14,18 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from data_prep.pictures.thumbnail import thumbnail
-from search.report.document import Alert, Block, Bullets, Figure, Gallery, Lines, Paragraph, PngImage, Table
+from search.report.document import (
+    Alert,
+    Block,
+    Bullets,
+    Figure,
+    Gallery,
+    KeyNumbers,
+    Lines,
+    Paragraph,
+    PngImage,
+    Table,
+)
 from search.report.render.plotly_figures import plotly_figures
 
 _TEXT = "#41454f"
@@ -30,6 +41,8 @@ def show_blocks(blocks: Iterable[Block], key: str) -> None:
                 st.markdown(plain(block.text))
             case Bullets():
                 st.markdown(_list(block.items))
+            case KeyNumbers():
+                _show_numbers(block)
             case Alert():
                 st.warning(f"**{plain(block.title)}**\n\n{_list(block.items)}")
             case Table():
@@ -40,6 +53,13 @@ def show_blocks(blocks: Iterable[Block], key: str) -> None:
                 _show_gallery(block)
             case _:
                 _show_figure(block, f"{key}-{number}")
+
+
+def _show_numbers(numbers: KeyNumbers) -> None:
+    for place, item in zip(st.columns(len(numbers.items)), numbers.items, strict=True):
+        with place, st.container(border=True):
+            st.metric(plain(item.title), item.number)
+            st.caption(plain(item.text))
 
 
 def _show_gallery(gallery: Gallery) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import dropwhile
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def next_command(
     if last and asked and not running and _unfinished(asked, results, finetuned_at, last.started_at):
         return command_of(asked, cwd)
     finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())
-    stage = _next_stage(asked, finished)
+    stage = next_stage(asked, finished)
     finetuned = finetuned_at or (asked and running and asked.wants_finetuning)
     # the heads read features in bfloat16 or of other pixels, which the final model does not compute
     is_rounded = facts.feature_precision is not None or facts.resize is not None
@@ -55,15 +55,16 @@ def _unfinished(asked: SearchOptions, results: Sequence[Result], finetuned_at: s
     return not finished.issuperset([JOINT] if asked.is_joint else asked.stage_names)
 
 
-def _next_stage(asked: SearchOptions | None, finished: set[str]) -> str:
+def next_stage(asked: SearchOptions | None, finished: Collection[str]) -> str:
     """Returns the stage after the first finished one, in the preset's order, that is still to do.
 
+    It is "finetune" where none is. `asked` are the options of the last run, `finished` names of stages.
     Nobody is sent back to what was left out before it: the backbone's stage alone takes hours without a GPU.
     """
     if asked and asked.stage == ALL:  # it left out only what was held
         return FINETUNE
     order = asked.order if asked else tuple(STAGES)
-    done, given = finished & set(order), asked.given if asked else {}
+    done, given = set(finished) & set(order), asked.given if asked else {}
     following = dropwhile(lambda name: bool(done) and name not in done, order)
     left = (name for name in following if name not in done and EVERY_STAGE[name].hyperparameter not in given)
     return next(left, FINETUNE)

@@ -84,17 +84,13 @@ def _next(snapshot: Snapshot) -> str:
         snapshot.results,
         snapshot.command,
         finetuned_at=ended,
-        running=_is_running(snapshot),
+        running=snapshot.is_running,
     )
-
-
-def _is_running(snapshot: Snapshot) -> bool:
-    return snapshot.live is not None and snapshot.live.state is LiveState.RUNNING
 
 
 def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:
     """Returns the trials in training; none of a run that is over."""
-    return snapshot.live.running if snapshot.live and _is_running(snapshot) else ()
+    return snapshot.live.running if snapshot.live and snapshot.is_running else ()
 
 
 def _state(live: Live | None) -> str:

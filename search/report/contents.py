@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from search.report.document import Alert, Document, Paragraph, Section
+from search.report.document import Document, Section, numbered, said_once
 from search.report.sections.errors import errors_section
-from search.report.sections.finetune import finetune_sections
+from search.report.sections.finetune import (
+    final_errors_sections,
+    finetune_sections,
+    photographs_sections,
+)
 from search.report.sections.handover import hand_over_section
 from search.report.sections.joint import joint_section
+from search.report.sections.next_steps import next_steps_section
 from search.report.sections.outcome import ages_elsewhere_section, elsewhere_section, outcome_section
 from search.report.sections.protocol import protocol_blocks
 from search.report.sections.stages import stage_section
+from search.report.sections.summary import summary_section
 from search.study.snapshot import Snapshot
 
 _REMARK = "Beside each figure of ours stands the published one, or - where none was published."
@@ -23,32 +29,27 @@ def report_on(snapshot: Snapshot, made_on: str) -> Document:
         title=f"Hyperparameter search: study {snapshot.name}",
         made_on=made_on,
         remark=_REMARK if snapshot.facts.is_of_gender else "",
-        sections=list(_sections(snapshot)),
+        sections=list(numbered(said_once(_sections(snapshot)))),
     )
 
 
 def _sections(snapshot: Snapshot) -> Iterator[Section]:
-    named = [*snapshot.unread, snapshot.check_advice]
-    missing = Alert("Files of the study that could not be read, and are missing here", named)
-    unread = [missing] if snapshot.unread else []
-    yield Section(name="protocol", title="Data and protocol", blocks=[*unread, *protocol_blocks(snapshot)])
+    yield summary_section(snapshot)
     yield outcome_section(snapshot)
     yield hand_over_section(snapshot)
     for result in snapshot.staged:
         yield stage_section(snapshot, result)
-    joint = snapshot.joint
-    if joint:
-        yield joint_section(snapshot, joint)
-    else:
-        command = f"python -m search.run --mode joint --study {snapshot.name}"
-        theirs = " The report ran none." if snapshot.facts.is_of_gender else ""
-        absent = Paragraph(f"Not run; the command is {command}.{theirs}")
-        yield Section(name="joint", title="Joint search", blocks=[absent])
-    for decided in (snapshot.last, joint):  # of the stages only the last: its winner goes on
+    if snapshot.joint:
+        yield joint_section(snapshot, snapshot.joint)
+    yield from finetune_sections(snapshot)
+    yield Section(name="protocol", title="Data and protocol", blocks=list(protocol_blocks(snapshot)))
+    for decided in (snapshot.last, snapshot.joint):  # of the stages only the last: its winner goes on
         if decided:
             yield errors_section(decided, snapshot.facts)
-    yield from finetune_sections(snapshot)
+    yield from final_errors_sections(snapshot)
+    yield from photographs_sections(snapshot)
     if snapshot.facts.is_of_gender:
         yield elsewhere_section(snapshot)
     if snapshot.facts.is_of_ages:
         yield ages_elsewhere_section(snapshot)
+    yield next_steps_section(snapshot)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,6 +24,22 @@ class Alert:
 
     title: str
     items: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyNumber:
+    """A number with its title, and a sentence on it."""
+
+    number: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class KeyNumbers:
+    """The few numbers that a reader is to remember."""
+
+    items: Sequence[KeyNumber]
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,7 @@ class Curve:
     high: Sequence[float] = ()
     dots: bool = False
     steps: bool = False
+    runs: int = 1  # whose mean it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +94,6 @@ class Panel:
     y_label: str
     curves: Sequence[Curve]
     diagonal: bool = False
-    y_range: tuple[float, float] | None = None  # what is shown, None for all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +125,6 @@ class Points:
     y_label: str
     categories: Sequence[str]
     series: Sequence[Series]
-    y_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +173,7 @@ class Gallery:
 
 
 Figure: TypeAlias = Lines | Points | Parallel
-Block: TypeAlias = Paragraph | Alert | Bullets | Table | PngImage | Gallery | Figure
+Block: TypeAlias = Paragraph | Alert | KeyNumbers | Bullets | Table | PngImage | Gallery | Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +188,35 @@ class Section:
         """Returns the part without columns of published figures: those of other data would mislead."""
         blocks = [block.of_this_study() if isinstance(block, Table) else block for block in self.blocks]
         return replace(self, blocks=blocks)
+
+
+def said_once(sections: Iterable[Section]) -> Iterator[Section]:
+    """Yields `sections` without the remarks that an earlier one has already."""
+    said: set[str] = set()
+    for section in sections:
+        blocks: list[Block] = []
+        for block in section.blocks:
+            if isinstance(block, Bullets):
+                block = Bullets([item for item in block.items if item not in said])
+                said.update(block.items)
+            if block != Bullets([]):
+                blocks.append(block)
+        yield replace(section, blocks=blocks)
+
+
+def numbered(sections: Iterable[Section]) -> Iterator[Section]:
+    """Yields `sections` with "Figure 3. " or "Table 2. " before each caption."""
+    figures, tables = count(1), count(1)
+
+    def with_number(block: Block) -> Block:
+        if isinstance(block, Table):
+            return replace(block, caption=f"Table {next(tables)}. {block.caption}")
+        if isinstance(block, Lines | Points | Parallel | PngImage | Gallery):
+            return replace(block, caption=f"Figure {next(figures)}. {block.caption}")
+        return block
+
+    for section in sections:
+        yield replace(section, blocks=[with_number(block) for block in section.blocks])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from search.study.folder import Command, read_command
 from search.study.formats import READINGS, SPLIT_WORTH
 from search.study.layout import Layout
 from search.study.ledger import read_trial, require_unchanged_trial
-from search.study.live_state import Live, read_live
+from search.study.live_state import Live, LiveState, read_live
 from search.study.stage_results import (
     JOINT,
     Entry,
@@ -67,6 +67,11 @@ class Snapshot:
     def name(self) -> str:
         """The name that a person calls the study by."""
         return self.folder.name
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run of the study is at work."""
+        return self.live is not None and self.live.state is LiveState.RUNNING
 
     @property
     def staged(self) -> list[StageResult]:

@@ -7,8 +7,7 @@ import streamlit as st
 from search.dashboard.blocks import plain, show_blocks
 from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
 from search.dashboard.trials import trial_table
-from search.report.document import Alert
-from search.report.sections.protocol import protocol_blocks
+from search.report.sections.protocol import differences_alert
 from search.report.words import statement_of
 from search.study.facts import StudyFacts
 from search.study.live_state import LiveState
@@ -36,7 +35,7 @@ def show_chain(snapshot: Snapshot) -> None:
     if latest:
         st.markdown(f"**Latest result.** {plain(statement_of(latest))}")
     if snapshot.results and snapshot.facts != StudyFacts():
-        show_blocks([block for block in protocol_blocks(snapshot) if isinstance(block, Alert)], "chain")
+        show_blocks(differences_alert(snapshot), "chain")
 
 
 def _show_card(link: Link) -> None:

@@ -1,13 +1,11 @@
-"""HTML file of the report, which needs nothing else: plotly's program and all figures are inside."""
+"""HTML file of the report, which needs nothing else: its figures are drawings inside it, no program is."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
-
-from plotly.offline import get_plotlyjs
 
 from data_prep.pictures.thumbnail import thumbnail
 from search.report.document import (
@@ -18,26 +16,27 @@ from search.report.document import (
     Figure,
     Gallery,
     GalleryPicture,
+    KeyNumbers,
     Paragraph,
     PngImage,
     Section,
     Table,
 )
-from search.report.render.plotly_figures import plotly_figures
+from search.report.render.matplotlib_figures import drawing, picture
 
 _SHORT = 18  # characters
+_LARGEST_DRAWING = 150_000  # bytes; that of thousands of trials is larger than its picture
 
 
 def to_html(document: Document) -> str:
     """Returns the report as HTML; the same document gives the same text."""
-    style, script = (
-        files("search.report").joinpath(name).read_text("utf-8") for name in ("page.css", "page.js")
-    )
+    style = files("search.report").joinpath("page.css").read_text("utf-8")
     title = escape(document.title)
     contents = "".join(
         f'<li><a href="#{section.name}">{escape(section.title)}</a></li>' for section in document.sections
     )
-    sections = "\n".join(map(_section, document.sections))
+    first, *others = map(_section, document.sections)
+    sections = "\n".join(others)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -47,17 +46,15 @@ def to_html(document: Document) -> str:
 <title>{title}</title>
 <style>
 {style}</style>
-<script>{get_plotlyjs()}</script>
 </head>
 <body>
 <header><h1>{title}</h1><p>Made on {escape(document.made_on)}. {escape(document.remark)}</p>
 </header>
-<nav aria-label="Contents"><ol>{contents}</ol></nav>
 <main>
+{first}
+<nav aria-label="Contents"><ol>{contents}</ol></nav>
 {sections}
 </main>
-<script>
-{script}</script>
 </body>
 </html>
 """
@@ -78,6 +75,8 @@ def _block(block: Block) -> str:
             return f"<p>{escape(block.text)}</p>"
         case Bullets():
             return _list(block.items)
+        case KeyNumbers():
+            return _key_numbers(block)
         case Alert():
             title = escape(block.title)
             return f'<div class="alert" role="note"><strong>{title}</strong>{_list(block.items)}</div>'
@@ -120,14 +119,28 @@ def _width(cell: str) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    parts = "\n".join(_parts(figure))
-    caption = escape(figure.caption)
-    # where no script runs, the picture that lies beside the page is shown
-    picture = f'<noscript><img src="figures/{figure.name}.png" alt="{caption}"></noscript>'
+    caption, wide = escape(figure.caption), " wide" if len(getattr(figure, "panels", "1")) > 1 else ""
     return (
-        f'<figure>\n<div class="panels">\n{parts}\n</div>\n'
-        f"{picture}<figcaption>{caption}</figcaption></figure>"
+        f'<figure class="chart{wide}"><img src="{_drawn(figure)}" alt="{caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
+
+
+def _drawn(figure: Figure) -> str:
+    """Returns the figure as an address that holds it: a drawing, or a picture where that is smaller."""
+    svg = drawing(figure)
+    if len(svg) <= _LARGEST_DRAWING:
+        return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(picture(figure)).decode()}"
+
+
+def _key_numbers(numbers: KeyNumbers) -> str:
+    items = "".join(
+        f"<li><strong>{escape(item.number)}</strong><em>{escape(item.title)}</em>"
+        f"<span>{escape(item.text)}</span></li>"
+        for item in numbers.items
+    )
+    return f'<ul class="numbers">{items}</ul>'
 
 
 def _photo(photo: PngImage) -> str:
@@ -152,12 +165,3 @@ def _picture(picture: GalleryPicture) -> str:
         else '<span class="gone">the picture is not here</span>'
     )
     return f"<li>{shown}{''.join(f'<span>{escape(line)}</span>' for line in picture.lines)}</li>"
-
-
-def _parts(figure: Figure) -> Iterator[str]:
-    for name, title, description in plotly_figures(figure):
-        safe = description.replace("<", "\\u003c")  # no text in it can end the script
-        yield (
-            f'<div class="plot" id="plot-{name}" role="img" aria-label="{escape(title)}"></div>\n'
-            f'<script type="application/json" data-plot="plot-{name}">{safe}</script>'
-        )

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from search.report.document import Alert, Block, Bullets, Document, Gallery, Paragraph, Section, Table
+from search.report.document import (
+    Alert,
+    Block,
+    Bullets,
+    Document,
+    Gallery,
+    KeyNumber,
+    KeyNumbers,
+    Paragraph,
+    Section,
+    Table,
+)
 
 
 def to_markdown(document: Document) -> str:
@@ -28,6 +39,8 @@ def _block(block: Block) -> str:
             return plain_markdown(block.text)
         case Bullets():
             return _list(block.items)
+        case KeyNumbers():
+            return "\n".join(map(_key_number, block.items))
         case Alert():
             # GitHub ends a quote at an empty line, so that one has its mark as well
             quoted = f"**{plain_markdown(block.title)}**\n\n{_list(block.items)}"
@@ -40,6 +53,11 @@ def _block(block: Block) -> str:
         case _:
             caption = plain_markdown(block.caption)
             return f"![{caption}](figures/{block.name}.png)\n\n*{caption}*"
+
+
+def _key_number(item: KeyNumber) -> str:
+    number, title, text = map(plain_markdown, (item.number, item.title, item.text))
+    return f"- **{number}** {title}. {text}"
 
 
 def _list(items: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
-"""PNG pictures of the figures."""
+"""Figures as PNG pictures, and as SVG drawings in the colours of the page."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,12 +14,31 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 
-from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points
+from search.report.document import Curve, Figure, Lines, Panel, Parallel, Points, Series
 from search.report.render.letters import drawable
 from search.report.render.palette import COLOURS, DASHES, SCALE
 
 _DPI = 130
 _PANEL_INCHES = (5.6, 3.8)
+_NAMES_IN_A_ROW = 5  # of a legend
+_NUMBERED = 10  # points of a series, above which their numbers would lie over one another
+_INK, _INK_IN_THE_DARK = "#1f2328", "#e4e8ec"
+# what a drawing of a page does in the dark: ink is light there, data keeps its colours
+_DARK = (
+    "<style>@media (prefers-color-scheme: dark) {"
+    f"text {{ fill: {_INK_IN_THE_DARK} !important }}"
+    f':not(text)[style*="{_INK}"] {{ stroke: {_INK_IN_THE_DARK} !important }}'
+    "}</style>"
+)
+_SVG_SETTINGS = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "stagewise",  # else each drawing has other names in it
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
 
 
 class ShownCanvas(Canvas):
@@ -33,18 +53,34 @@ def picture(figure: Figure) -> bytes:
     return _png(canvas_of(figure))
 
 
+def drawing(figure: Figure) -> bytes:
+    """Returns `figure` as an SVG without its caption, light or dark as its reader's screen is."""
+    file = io.BytesIO()
+    with style.context(["default", _SVG_SETTINGS]):
+        canvas = _canvas(figure)
+        canvas.suptitle("")  # the page has the caption below it
+        canvas.savefig(
+            file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None}
+        )
+    return re.sub(rb"(<svg [^>]*>)", rb"\1" + _DARK.encode(), file.getvalue(), count=1)
+
+
 def canvas_of(figure: Figure) -> ShownCanvas:
     """Returns `figure` as matplotlib's."""
     with style.context("default"):  # not a user's own matplotlibrc
-        canvas = ShownCanvas(dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(canvas)  # not pyplot: it keeps each figure alive, and may ask for a display
-        match figure:
-            case Lines():
-                _lines(canvas, figure)
-            case Points():
-                _points(canvas, figure)
-            case Parallel():
-                _parallel(canvas, figure)
+        return _canvas(figure)
+
+
+def _canvas(figure: Figure) -> ShownCanvas:
+    canvas = ShownCanvas(dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(canvas)  # not pyplot: it keeps each figure alive, and may ask for a display
+    match figure:
+        case Lines():
+            _lines(canvas, figure)
+        case Points():
+            _points(canvas, figure)
+        case Parallel():
+            _parallel(canvas, figure)
     return canvas
 
 
@@ -64,6 +100,7 @@ def _lines(canvas: Canvas, lines: Lines) -> None:
         _panel(axes, panel)
         if len(lines.panels) > 1:
             axes.set_title(_plain(panel.title), fontsize="medium")
+    _legend(canvas, canvas.axes[0])  # panels show the same curves
     canvas.suptitle(_plain(lines.caption), fontsize="medium")
 
 
@@ -73,11 +110,8 @@ def _panel(axes: Axes, panel: Panel) -> None:
     for number, curve in enumerate(panel.curves):
         _curve(axes, curve, number)
     _label(axes, panel.x_label, panel.y_label)
-    axes.set_ylim(panel.y_range)
     if all(isinstance(x, int) for curve in panel.curves for x in curve.x):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no epoch 2.5
-    if len(panel.curves) > 1:
-        axes.legend(fontsize="small", frameon=False)
 
 
 def _curve(axes: Axes, curve: Curve, number: int) -> None:
@@ -94,31 +128,57 @@ def _curve(axes: Axes, curve: Curve, number: int) -> None:
 
 
 def _points(canvas: Canvas, points: Points) -> None:
-    canvas.set_size_inches(_PANEL_INCHES[0] * 1.3, _PANEL_INCHES[1])
+    """Draws a row for each category: names of any length have room, and error bars lie side by side."""
+    rows = len(points.categories)
+    canvas.set_size_inches(_PANEL_INCHES[0] * 1.3, 1 + 0.45 * max(rows, 3))
     axes = canvas.subplots()
     for number, series in enumerate(points.series):
-        shown = [n for n, value in enumerate(series.values) if value is not None]
-        values = _at(series.values, shown, [0.0] * len(shown))
-        axes.errorbar(
-            shown,
-            values,
-            yerr=_error_bars(values, *(_at(ends, shown, values) for ends in (series.low, series.high))),
-            fmt="oD"[number % 2],
-            markersize=7,
-            fillstyle=("full", "none")[number % 2],  # equal points are seen through one another
-            capsize=4,
-            color=COLOURS[number],
-            label=_plain(series.label),
-        )
-    axes.set_xticks(range(len(points.categories)), map(_plain, points.categories))
-    axes.set_xlim(-0.5, len(points.categories) - 0.5)
-    if max(map(len, points.categories)) * len(points.categories) > 70:
-        axes.tick_params(axis="x", labelrotation=30)
-    _label(axes, points.x_label, points.y_label)
-    axes.set_ylim(points.y_range)
-    if len(points.series) > 1:
-        axes.legend(fontsize="small", frameon=False)
+        _series(axes, series, number)
+    axes.set_yticks(range(rows), list(map(_plain, points.categories)))
+    axes.set_ylim(rows - 0.4, -0.6)  # the first on top
+    _label(axes, points.y_label, points.x_label)
+    _legend(canvas, axes)
     canvas.suptitle(_plain(points.caption), fontsize="medium", wrap=True)
+
+
+def _series(axes: Axes, series: Series, number: int) -> None:
+    """Draws the points of a series with their error bars and, where there are few, their numbers."""
+    rows = [n for n, value in enumerate(series.values) if value is not None]
+    values = _at(series.values, rows, [0.0] * len(rows))
+    axes.errorbar(
+        values,
+        rows,
+        xerr=_error_bars(values, *(_at(ends, rows, values) for ends in (series.low, series.high))),
+        fmt="oD"[number % 2],
+        markersize=7,
+        fillstyle=("full", "none")[number % 2],  # equal points are seen through one another
+        capsize=4,
+        color=COLOURS[number],
+        label=_plain(series.label),
+    )
+    if len(rows) > _NUMBERED:
+        return
+    for row, value in zip(rows, values, strict=True):
+        axes.annotate(
+            f"{value:.4f}",
+            (value, row),
+            xytext=(0, (7, -7)[number % 2]),  # above, of a second series below
+            textcoords="offset points",
+            ha="center",
+            va=("bottom", "top")[number % 2],
+            fontsize="small",
+            color=COLOURS[number],
+        )
+
+
+def _legend(canvas: Canvas, axes: Axes) -> None:
+    """Adds a legend of what `axes` show below them, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1:
+        columns = min(len(labels), _NAMES_IN_A_ROW)
+        canvas.legend(
+            handles, labels, fontsize="small", frameon=False, loc="outside lower center", ncols=columns
+        )
 
 
 def _parallel(canvas: Canvas, parallel: Parallel) -> None:

@@ -56,7 +56,7 @@ def _panel(panel: Panel) -> go.Figure:
         # a band comes before its line, which would else lie below it
         figure.add_traces(_dots(curve, number) if curve.dots else _line(curve, number))
     figure.update_xaxes(title=escape(panel.x_label))
-    figure.update_yaxes(title=escape(panel.y_label), range=panel.y_range)
+    figure.update_yaxes(title=escape(panel.y_label))
     figure.update_layout(showlegend=len(panel.curves) > 1)
     return figure
 
@@ -117,7 +117,7 @@ def _points(points: Points) -> go.Figure:
         )
     # categories: plotly would put 0.001 and 0.1 at their size, and all small ones into one place
     figure.update_xaxes(title=escape(points.x_label), type="category", automargin=True)
-    figure.update_yaxes(title=escape(points.y_label), range=points.y_range)
+    figure.update_yaxes(title=escape(points.y_label))
     figure.update_layout(showlegend=len(points.series) > 1)
     return figure
 

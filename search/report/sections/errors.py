@@ -16,6 +16,7 @@ from search.study.stage_results import Result
 
 _MOST_IN_MATRIX = 30  # classes: a larger matrix cannot be read
 _WORST_PAIRS = 20
+_ROC = ". The nearer to the upper left corner, the better; the dotted line is guessing"
 
 
 def errors_section(result: Result, facts: StudyFacts) -> Section:
@@ -74,7 +75,9 @@ def _roc(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[
         return
     auc = decimal(roc.get("auc", found.get("auc")))
     panel = _roc_panel([Curve(label=f"winner, AUC {auc}", x=fpr, y=tpr)])
-    yield Lines(name=f"{name}-roc", caption=f"ROC curve, {names[-1]} as positive: AUC {auc}", panels=[panel])
+    yield Lines(
+        name=f"{name}-roc", caption=f"ROC curve, {names[-1]} as positive: AUC {auc}{_ROC}", panels=[panel]
+    )
 
 
 def _roc_of_classes(found: Mapping[str, Any], name: str, names: Sequence[str]) -> Iterator[Block]:
@@ -87,7 +90,7 @@ def _roc_of_classes(found: Mapping[str, Any], name: str, names: Sequence[str]) -
         for row in known
     ]
     some = f", the first {len(known)} of {len(names)} classes" if len(known) < len(names) else ""
-    caption = f"ROC curves of each class against the rest{some}: mean AUC {decimal(roc.get('auc'))}"
+    caption = f"ROC curves of each class against the rest{some}: mean AUC {decimal(roc.get('auc'))}{_ROC}"
     yield Lines(name=f"{name}-roc", caption=caption, panels=[_roc_panel(curves)])
 
 
@@ -179,7 +182,10 @@ def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[
     )
     yield Lines(
         name=f"{name}-calibration",
-        caption=f"Calibration with 95 % intervals: expected calibration error {error}, Brier score {brier}",
+        caption=(
+            f"Calibration with 95 % intervals: expected calibration error {error}, Brier score {brier}. On "
+            "the dotted line a probability means what it says; points below it are too sure"
+        ),
         panels=[panel],
     )
     yield Table(

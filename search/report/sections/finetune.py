@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from search.report.document import Block, Paragraph, PngImage, Section, Table
 from search.report.sections.errors import errors_blocks
@@ -12,26 +11,33 @@ from search.report.words import baseline_rows
 from search.space.labels import label_of
 from search.statistics.number_text import bracketed, decimal, with_spread
 from search.study.finetune_result import ColumnResult, FinetuneResult
-from search.study.layout import Layout
 from search.study.snapshot import Snapshot
 
 
 def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
-    """Yields the parts on fine-tuning and on the ten photographs."""
-    title = "Pretraining and fine-tuning"
+    """Yields the part on fine-tuning, where it has run."""
     found = snapshot.finetune
-    if found is None:
-        celeba = " --celeba MANIFEST" if snapshot.facts.is_of_gender else ""
-        command = f"python -m search.run --stage finetune{celeba} --study {snapshot.name}"
-        absent = Paragraph(f"Not run; the command is {command}.")
-        yield Section(name="finetune", title=title, blocks=[absent])
-    else:
-        yield Section(name="finetune", title=title, blocks=list(_blocks(snapshot, found)))
-        winner = found.column(found.winner or "")
-        if winner:
-            name, title = "finetune-errors", f"Errors of the final model ({winner.title})"
-            yield Section(name=name, title=title, blocks=errors_blocks(found.breakdown, name, snapshot.facts))
-    yield Section(name="photographs", title="Ten photographs", blocks=list(_photographs(snapshot)))
+    if found:
+        blocks = list(_blocks(snapshot, found))
+        yield Section(name="finetune", title="Pretraining and fine-tuning", blocks=blocks)
+
+
+def final_errors_sections(snapshot: Snapshot) -> Iterator[Section]:
+    """Yields the part on the errors of the final model, where there is one."""
+    found = snapshot.finetune
+    winner = found and found.column(found.winner or "")
+    if found and winner:
+        name, title = "finetune-errors", f"Errors of the final model ({winner.title})"
+        yield Section(name=name, title=title, blocks=errors_blocks(found.breakdown, name, snapshot.facts))
+
+
+def photographs_sections(snapshot: Snapshot) -> Iterator[Section]:
+    """Yields the part on the photographs that the final model classified, where there are any."""
+    if snapshot.photographs is None:
+        return
+    caption = "What the final model says of each picture: its label, and how probable it takes it"
+    picture = PngImage(name="photographs", caption=caption, png=snapshot.photographs)
+    yield Section(name="photographs", title="Photographs", blocks=[picture])
 
 
 def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
@@ -67,14 +73,3 @@ def _row(column: ColumnResult, metrics: Sequence[str]) -> tuple[str, ...]:
     standing = " (equivalent)" if column.equivalent else " (tied)" if column.tied else ""
     difference = decimal(column.difference) + standing
     return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))
-
-
-def _photographs(snapshot: Snapshot) -> Iterator[Block]:
-    if snapshot.photographs is None:
-        out = Layout(Path("STUDY")).photographs
-        command = f"python -m search.predict {snapshot.name} PHOTO … --out {out}"
-        yield Paragraph(f"Not there; the command is {command}.")
-        return
-    yield Paragraph("What the final model says of each picture: its label, and how probable it takes it.")
-    caption = "Pictures with label and probability"
-    yield PngImage(name="photographs", caption=caption, png=snapshot.photographs)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from search.report.document import Block, Bullets, Paragraph, Section, Table
+from search.report.document import Block, Bullets, Section, Table
 from search.report.published import CHOSEN
 from search.report.words import stage_title
 from search.space.labels import label_of, show_value, told_of
-from search.space.stages import EVERY_STAGE, STAGES
+from search.space.stages import EVERY_STAGE
 from search.statistics.number_text import NONE
 from search.study.descriptions import describe_sweep
 from search.study.snapshot import Snapshot
@@ -25,7 +25,7 @@ def hand_over_section(snapshot: Snapshot) -> Section:
         columns=("stage", "gave", "published", "verdict", *map(label_of, names)),
         rows=[_row(result, names) for result in snapshot.staged],
     )
-    blocks = [*([chain] if snapshot.staged else []), *_not_run(snapshot), *_sweeps(snapshot)]
+    blocks = [*([chain] if snapshot.staged else []), *_sweeps(snapshot)]
     section = Section(name="hand-over", title="What each stage handed over", blocks=blocks)
     return section if snapshot.facts.is_of_gender else section.of_this_study()
 
@@ -47,16 +47,6 @@ def _taken_over(result: StageResult, name: str) -> str:
     if name == result.hyperparameter:
         return "varied"
     return f"{show_value(getattr(result.base, name))} ({result.taken_over.get(name, 'default')})"
-
-
-def _not_run(snapshot: Snapshot) -> Iterator[Block]:
-    missing = [name for name in STAGES if snapshot.stage(name) is None]
-    if missing:
-        yield Paragraph(
-            f"Not run: {', '.join(missing)}. The command for one of them is "
-            f"python -m search.run --stage {missing[0]} --study {snapshot.name}"
-            f"{'' if snapshot.facts.is_drawn else ' --data MANIFEST'}."
-        )
 
 
 def _sweeps(snapshot: Snapshot) -> Iterator[Block]:

@@ -124,7 +124,11 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
             Curve(label="a completed trial", x=numbers, y=values, dots=True),
         ],
     )
-    return Lines(name="joint-best-so-far", caption="Joint search: the best trial so far", panels=[panel])
+    return Lines(
+        name="joint-best-so-far",
+        caption="Joint search: the best trial so far. Where the line stays level, more trials gained nothing",
+        panels=[panel],
+    )
 
 
 def parallel_of(
@@ -138,7 +142,7 @@ def parallel_of(
         name="joint-parallel",
         caption=(
             f"Joint search: a line for each of {len(trials)} completed trials, coloured by rank, "
-            "from blue (worst) to orange (best)"
+            "from blue (worst) to orange (best). Where orange lines meet on an axis is a value that does well"
         ),
         axes=[*(axis_of(name, configs) for name in names), objective_axis(trials, objective)],
         ranks=[ordered.index(gain) / (len(trials) - 1) for gain in gains],

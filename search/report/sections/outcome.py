@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.published import (
-    AGE_ACCURACIES,
-    FOLD_ACCURACIES,
-    PUBLISHED_PRETRAINED,
-    PUBLISHED_TUNED,
-    PUBLISHED_UNTUNED,
-    FoldAccuracy,
-    LastEpoch,
-    published_base,
-)
+from search.report.published import AGE_ACCURACIES, FOLD_ACCURACIES, FoldAccuracy
+from search.report.sections.next_steps import stages_left
 from search.report.sections.stage_figures import last_epoch
+from search.report.sections.ways import Way, ways_of
 from search.report.words import stage_title
 from search.space.labels import describe_config, told_of
-from search.space.stages import UNTUNED_HEADS
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import NONE, bracketed, decimal, with_spread
 from search.statistics.verdict_text import flattered
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
-from trainables.trial import TrialResult
+from trainables.trial import TrialConfig
 
-_FINETUNE = "python -m search.run --stage finetune"
 _PUBLISHED = (
     "; published: random 80/20 split, seed 7, 20 epochs, one run, the selecting 20 % are the reported 20 %"
 )
@@ -37,18 +27,10 @@ _PUBLISHED = (
 def outcome_section(snapshot: Snapshot) -> Section:
     """Returns the part with the final table."""
     blocks: list[Block] = []
-    for result, way in ((snapshot.last, "staged"), (snapshot.joint, "joint")):
-        if result and result.winner:
-            found = describe_config(result.winner, told_of(result.winner))
-            lost = "No winner. " if result.verdict == NO_GAIN else ""
-            text = (
-                f"{lost}The {way} search ended with {found}. What may be said of its last comparison "
-                f"({stage_title(result).lower()}): {result.statement}."
-            )
-            if result.corrected is not None and len(result.entries) > 1:
-                mean = result.entry_of(result.winner).mean
-                text += f" Of its value: {flattered(mean, result.corrected)}."
-            blocks.append(Paragraph(text))
+    if snapshot.last and snapshot.last.winner:
+        blocks.append(Paragraph(_found(snapshot.last, snapshot.last.winner, _so_far(snapshot))))
+    if snapshot.joint and snapshot.joint.winner:
+        blocks.append(Paragraph(_found(snapshot.joint, snapshot.joint.winner, "The joint search ended with")))
     if snapshot.split_worth:
         blocks.append(
             Paragraph(f"What the split is worth, for the last winner: {snapshot.split_worth.statement}.")
@@ -56,6 +38,27 @@ def outcome_section(snapshot: Snapshot) -> Section:
     blocks += [_final_table(snapshot), *_readings(snapshot.readings)]
     section = Section(name="outcome", title="Outcome", blocks=blocks)
     return section if snapshot.facts.is_of_gender else section.of_this_study()
+
+
+def _found(result: Result, winner: TrialConfig, so_far: str) -> str:
+    lost = "No winner. " if result.verdict == NO_GAIN else ""
+    text = (
+        f"{lost}{so_far} {describe_config(winner, told_of(winner))}. What may be said of its last comparison "
+        f"({stage_title(result).lower()}): {result.statement}."
+    )
+    if result.corrected is not None and len(result.entries) > 1:
+        text += f" Of its value: {flattered(result.entry_of(winner).mean, result.corrected)}."
+    return text
+
+
+def _so_far(snapshot: Snapshot) -> str:
+    """Returns how a sentence on the staged search begins, which has ended only where no stage is left."""
+    if snapshot.is_running:
+        return "The search is running; its stages have found so far"
+    left = stages_left(snapshot)
+    if not left:
+        return "The staged search ended with"
+    return f"The staged search has not ended ({', '.join(left)} to come); it has found so far"
 
 
 def elsewhere_section(snapshot: Snapshot) -> Section:
@@ -117,19 +120,11 @@ def _published_one_off(row: FoldAccuracy) -> str:
 
 
 def _final_table(snapshot: Snapshot) -> Table:
-    staged, joint, published = snapshot.last, snapshot.joint, snapshot.facts.is_of_gender
-    command, without = "python -m search.run --stage backbone", ", no CelebA" if published else ""
-    rows = [
-        _row("untuned", _untuned_runs(snapshot), PUBLISHED_UNTUNED, f"not run: needs {command}"),
-        _row(f"tuned{without}", _winner_runs(snapshot, staged), PUBLISHED_TUNED, "not run"),
-    ]
-    if joint:
-        rows.append(_row(f"tuned jointly{without}", _winner_runs(snapshot, joint), None, "no winner"))
-    rows.extend(_finetuned_rows(snapshot))
     return Table(
         caption=(
-            "Last epoch (mean ± standard deviation over the runs). Ours: the protocol above"
-            f"{_PUBLISHED if published else ''}"
+            "The ways to the outcome, last epoch (mean ± standard deviation over the runs); read it "
+            "downwards, to see what each step was worth"
+            f"{_PUBLISHED if snapshot.facts.is_of_gender else ''}"
         ),
         columns=(
             "",
@@ -139,52 +134,16 @@ def _final_table(snapshot: Snapshot) -> Table:
             "val accuracy, published",
             "runs",
         ),
-        rows=rows,
+        rows=[_row(way) for way in ways_of(snapshot)],
     )
 
 
-def _row(name: str, runs: Sequence[TrialResult], published: LastEpoch | None, absent: str) -> Sequence[str]:
-    cells = [name]
+def _row(way: Way) -> Sequence[str]:
+    cells = [way.title]
     for metric in ("accuracy", "val_accuracy"):
-        cells.append(with_spread(*last_epoch(runs, metric)) if runs else absent)
-        cells.append(decimal(getattr(published, metric, None)))
-    return [*cells, str(len(runs)) if runs else NONE]
-
-
-def _finetuned_rows(snapshot: Snapshot) -> Iterator[Sequence[str]]:
-    """Yields the rows of fine-tuning: the pretrained column, and those with unfrozen blocks."""
-    columns = snapshot.finetune.columns if snapshot.finetune else ()
-    pretrained = [column for column in columns if column.name == "pretrained"]
-    runs = snapshot.runs(pretrained[0]) if pretrained else []
-    if snapshot.facts.is_of_gender:
-        absent = f"not run: needs {_FINETUNE} --celeba MANIFEST"
-        yield _row("tuned, CelebA-pretrained", runs, PUBLISHED_PRETRAINED, absent)
-    elif pretrained:
-        yield _row(pretrained[0].title, runs, None, "not run")
-    for column in columns:
-        if column.name.startswith("blocks"):
-            yield _row(column.title, snapshot.runs(column), None, column.reason or "not run")
-
-
-def _winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]:
-    if result is None or result.winner is None:
-        return []
-    return snapshot.runs(result.entry_of(result.winner))
-
-
-def _untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
-    """Returns the runs of the winner's backbone as the report's backbone stage has it, by whichever stage."""
-    finetuned = snapshot.finetune and snapshot.finetune.column("untuned")
-    if finetuned:
-        return snapshot.runs(finetuned)
-    last = snapshot.last or snapshot.joint
-    if last is None or last.winner is None:
-        return []
-    backbone = last.winner.backbone
-    untuned = replace(published_base("backbone"), backbone=backbone, **UNTUNED_HEADS.get(backbone, {}))
-    untuned = replace(untuned, seed=last.winner.seed, epochs=last.winner.epochs)  # as all runs of this study
-    entry = snapshot.entry_like(untuned)
-    return snapshot.runs(entry) if entry else []
+        cells.append(with_spread(*last_epoch(way.runs, metric)) if way.runs else way.absent)
+        cells.append(decimal(getattr(way.published, metric, None)))
+    return [*cells, str(len(way.runs)) if way.runs else NONE]
 
 
 def _readings(readings: Sequence[Mapping[str, Any]]) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from data_prep.class_names import numbered
@@ -46,35 +46,35 @@ class Fact:
 
 
 def protocol_blocks(snapshot: Snapshot) -> Iterator[Block]:
-    """Yields the warnings and the comparison of the protocols."""
+    """Yields the comparison of the protocols, and what the published one does to its numbers."""
     facts = list(compare_protocols(snapshot))
-    if snapshot.facts.is_drawn:
-        text = "No figure of this study says anything about photographs; "
-        yield Alert("The data is drawn by a program", [text + "it shows that the system runs."])
     if snapshot.facts.is_of_gender:
-        yield from _beside_published(facts)
+        if not any(fact.differs for fact in facts):
+            yield Paragraph("The protocol is the published one.")
+        yield Table(
+            caption="What was compared, and how; what differs from the published protocol is marked",
+            columns=("", "this study", "published"),
+            rows=[
+                (fact.name + (" (differs)" if fact.differs else ""), fact.ours, fact.published)
+                for fact in facts
+            ],
+        )
     else:
         rows = [(fact.name, fact.ours) for fact in facts]
         yield Table(caption="What was compared, and how", columns=("", "this study"), rows=rows)
-    yield Paragraph(_scaling(snapshot.facts.resize))
+    yield Bullets(list(_reading_the_tables(snapshot)))
     if snapshot.facts.is_of_gender:
         yield from _of_the_published_protocol()
 
 
-def _beside_published(facts: Sequence[Fact]) -> Iterator[Block]:
-    differing = [fact for fact in facts if fact.differs]
+def differences_alert(snapshot: Snapshot) -> Iterator[Alert]:
+    """Yields where the protocol differs from the published one: a reader must know that first."""
+    if not snapshot.facts.is_of_gender:
+        return
+    differing = [fact for fact in compare_protocols(snapshot) if fact.differs]
     if differing:
         lines = [f"{fact.name}: here {fact.ours}; published {fact.published}" for fact in differing]
         yield Alert("The protocol differs from the published one", lines)
-    else:
-        yield Paragraph("The protocol is the published one.")
-    yield Table(
-        caption="What was compared, and how",
-        columns=("", "this study", "published"),
-        rows=[
-            (fact.name + (" (differs)" if fact.differs else ""), fact.ours, fact.published) for fact in facts
-        ],
-    )
 
 
 def _of_the_published_protocol() -> Iterator[Block]:
@@ -115,20 +115,34 @@ def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     yield Fact("data digest", facts.data_digest or NONE, NONE, None)
 
 
+def _reading_the_tables(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.facts.is_of_gender:
+        yield (
+            f"Published figures are of one run on a {PROTOCOL.split} split, {PROTOCOL.epochs} epochs; no "
+            "spread, difference, best epoch or seconds was published."
+        )
+    yield (
+        "The training accuracy at inference is of the network as it is used, after the last epoch. Where it "
+        "is far below the accuracy in training, the network that is judged is another than the one that was "
+        "trained."
+    )
+    yield _scaling(snapshot.facts.resize)
+
+
 def _scaling(resize: str | None) -> str:
     if resize == "nearest":
         return "Pictures were scaled by the nearest pixel, as the Keras generator of the report did."
     return (
         "Pictures were scaled bilinearly with antialiasing. The Keras generator of the report took the "
         "nearest pixel, which changes features by 0.2 of their size for large photographs, and by more for "
-        "small ones; --resize nearest does as it did."
+        "small ones; --resize nearest does the same."
     )
 
 
 def _published_noise() -> str:
     means = published_means(TrialConfig()).values()
     return (
-        "One run a value. By its description the report ran one configuration (batch size 32, learning "
+        "One run per value. By its description the report ran one configuration (batch size 32, learning "
         "rate 0.001, hidden units 1024/512/256, no dropout) in four stages and printed "
         f"{', '.join(map(decimal, means))}: a range of {decimal(max(means) - min(means))} without any change."
     )

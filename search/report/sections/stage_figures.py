@@ -17,8 +17,7 @@ from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult
 
 PANEL_METRICS = ("accuracy", "val_accuracy", "loss", "val_loss")
-_NEAR = 0.05  # a mean further below the best of both would press all others into one line
-_BAND = ", mean of the runs and a band of ± 1 standard deviation"
+_MOST_BANDS = 3  # more hide one another, and the curves
 
 RunsByValue = Sequence[tuple[str, Sequence[TrialResult]]]
 """The runs of each value, by what tables call the value."""
@@ -47,29 +46,21 @@ def epoch_curves(title: str, runs: RunsByValue, name: str) -> Iterator[Lines]:
     """Yields the figure of the four measures per epoch, one curve for each of `runs`; none without a run."""
     panels = [_panel(metric, runs) for metric in PANEL_METRICS]
     if panels[0].curves:
-        band = _BAND if any(curve.low for panel in panels for curve in panel.curves) else ""
-        yield Lines(
-            name=f"{name}-curves", caption=f"{title}: accuracy and loss per epoch{band}", panels=panels
-        )
+        caption = f"{title}: accuracy and loss per epoch{_averaged(panels)}"
+        yield Lines(name=f"{name}-curves", caption=caption, panels=panels)
 
 
 def _accuracy_curves(result: StageResult, runs: RunsByValue, name: str) -> Iterator[Lines]:
-    """Yields the validation accuracy per epoch, one curve per value, and enlarged where one is far off."""
-    whole = _panel("val_accuracy", runs)
-    if not whole.curves:
+    """Yields the validation accuracy per epoch, one curve per value."""
+    panel = _panel("val_accuracy", runs)
+    if not panel.curves:
         return
-    means = {curve.label: fmean(curve.y) for curve in whole.curves}
-    near = [curve for curve in whole.curves if means[curve.label] >= max(means.values()) - _NEAR]
-    panels = [whole]
-    if 1 < len(near) < len(whole.curves):
-        ends = [end for curve in near for end in (*curve.y, *curve.low, *curve.high)]
-        # all curves again, not only the near ones: a curve keeps its colour in both panels
-        panels.append(replace(whole, title="val accuracy, enlarged", y_range=_padded(ends)))
-    band = _BAND if any(curve.low for curve in whole.curves) else ""
+    ends = {curve.label: curve.y[-1] for curve in panel.curves}
+    to_see = f". After the last epoch {max(ends, key=ends.__getitem__)} is highest" if len(ends) > 1 else ""
     yield Lines(
         name=f"{name}-val-accuracy",
-        caption=f"{stage_title(result)}: validation accuracy per epoch{band}",
-        panels=panels,
+        caption=f"{stage_title(result)}: validation accuracy per epoch{_averaged([panel])}{to_see}",
+        panels=[panel],
     )
 
 
@@ -83,14 +74,13 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
     spreads = [0.0 if math.isnan(entry.spread) else entry.spread for entry in result.entries]
     low = [None if mean is None else mean - by for mean, by in zip(ours, spreads, strict=True)]
     high = [None if mean is None else mean + by for mean, by in zip(ours, spreads, strict=True)]
-    values = [value for value in (*ours, *published) if value is not None]
-    bests = [max(value for value in series if value is not None) for series in (ours, published)]
-    near = [value for value in values if value >= min(bests) - _NEAR]  # the worse best must be seen, too
-    below = "; what is below it stands in the table" if len(near) < len(values) else ""
     bars = " (± 1 standard deviation of the runs)" if any(spreads) else ""
     yield Points(
         name=f"{name}-means",
-        caption=f"{stage_title(result)}: our means{bars} and the published{below}",
+        caption=(
+            f"{stage_title(result)}: our means{bars} and the published. Compare the order of the values: "
+            "other data or another split moves all of them together"
+        ),
         x_label=stage_label(result.stage),
         y_label="mean val accuracy",
         categories=[show_value(entry.value) for entry in result.entries],
@@ -98,7 +88,6 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
             Series(label="ours", values=ours, low=low, high=high),
             Series(label="published", values=published),
         ],
-        y_range=_padded([*near, max(end for end in high if end is not None)]) if below else None,
     )
 
 
@@ -111,7 +100,16 @@ def last_epoch(runs: Sequence[TrialResult], metric: str) -> tuple[float, float]:
 def _panel(metric: str, runs: RunsByValue) -> Panel:
     words = label_of(metric)
     curves = [_curve(label, of_value, metric) for label, of_value in runs if of_value]
+    if len(curves) > _MOST_BANDS:
+        curves = [replace(curve, low=(), high=()) for curve in curves]
     return Panel(title=words, x_label="epoch", y_label=words, curves=curves)
+
+
+def _averaged(panels: Sequence[Panel]) -> str:
+    curves = [curve for panel in panels for curve in panel.curves]
+    if any(curve.low for curve in curves):
+        return ", mean of the runs and a band of ± 1 standard deviation"
+    return ", mean of the runs" if any(curve.runs > 1 for curve in curves) else ""
 
 
 def _curve(label: str, runs: Sequence[TrialResult], metric: str) -> Curve:
@@ -126,13 +124,9 @@ def _curve(label: str, runs: Sequence[TrialResult], metric: str) -> Curve:
     banded = any(spreads)
     return Curve(
         label=label,
+        runs=len(runs),
         x=list(range(1, last + 1)),
         y=means,
         low=[mean - spread for mean, spread in zip(means, spreads, strict=True)] if banded else (),
         high=[mean + spread for mean, spread in zip(means, spreads, strict=True)] if banded else (),
     )
-
-
-def _padded(values: Sequence[float]) -> tuple[float, float]:
-    margin = 0.08 * (max(values) - min(values)) or 0.01  # equal values would give an axis without length
-    return min(values) - margin, max(values) + margin

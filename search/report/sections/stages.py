@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from search.report.document import Block, Bullets, Paragraph, Section, Table
-from search.report.published import CHOSEN, PROTOCOL, PUBLISHED_BACKBONES, published_base, published_mean
+from search.report.published import CHOSEN, PUBLISHED_BACKBONES, published_base, published_mean
 from search.report.sections.stage_figures import (
     PANEL_METRICS,
     RunsByValue,
@@ -25,11 +25,6 @@ from search.study.stage_results import Entry, StageResult
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult
 
-_PUBLISHED = (
-    f"; published: split {PROTOCOL.split}, {PROTOCOL.runs} run, {PROTOCOL.epochs} epochs, no spread, "
-    "difference, best epoch or seconds"
-)
-
 
 def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     """Returns the part on one stage."""
@@ -44,7 +39,7 @@ def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     blocks += curves_of(snapshot, result)
     if result.stage == "backbone":
         blocks.append(_last_epochs(result, runs))
-    blocks.append(_table(result, _PUBLISHED if published else ""))
+    blocks.append(_table(result))
     if published:
         blocks += means_beside_published(result, name)
     if result.notes:
@@ -78,8 +73,7 @@ def _base_of_the_report(result: StageResult) -> Iterator[Block]:
         )
 
 
-def _table(result: StageResult, published: str) -> Table:
-    """Returns the table of the stage; `published` are words on the figures beside ours, empty without any."""
+def _table(result: StageResult) -> Table:
     columns = (
         stage_label(result.stage),
         "ours",
@@ -95,10 +89,8 @@ def _table(result: StageResult, published: str) -> Table:
     )
     return Table(
         caption=(
-            f"{_what(result.objective)} (mean ± standard deviation over the runs). "
-            f"Ours: split {result.protocol.split}{published}. The training accuracy "
-            "at inference is of the network as it is used, after the last epoch; far below the curve's, the "
-            "network that is judged is another than the one that was trained"
+            f"{_what(result.objective)} (mean ± standard deviation over the runs); the winner stands out, "
+            "tied values could as well have won"
         ),
         columns=columns,
         rows=[

@@ -18,7 +18,7 @@ Make = Callable[..., Path]
 def test_published_ages_stand_beside_a_study_of_ages(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1, source="adience", class_names=AGE_GROUPS)
     names = [section.name for section in report_on(Study(study).snapshot(), "2026-01-01").sections]
-    assert names[-1] == "elsewhere"
+    assert "elsewhere" in names
 
 
 def test_own_figure_is_there_where_the_same_folds_were_read(make_study: Make) -> None:

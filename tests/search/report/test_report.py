@@ -18,13 +18,14 @@ from PIL import Image
 from data_prep.storage.json_files import write_json
 from search.report.__main__ import main
 from search.report.contents import report_on
-from search.report.document import Document
+from search.report.document import Document, KeyNumbers
 from search.report.published import MEANS
 from search.report.render.html import to_html
 from search.report.render.markdown import to_markdown
 from search.report.writer import write_report
 from search.space.labels import show_value
 from search.space.stages import STAGES
+from search.statistics.baselines import LINEAR, Baseline
 from search.study.finetune_result import FinetuneResult
 from search.study.stage_results import StageFiles
 from search.study.study import Study
@@ -211,7 +212,7 @@ def test_single_runs_allow_no_statement_whatever_the_file_says(make_study: Make)
 def test_missing_stages_are_said(make_study: Make) -> None:
     text = report(make_study(stages=("lr",), epochs=2))
     assert "Not run: backbone, batch_size, neurons, dropout, l2, schedule." in text
-    assert "Not run; the command is python -m search.run --mode joint --study fake." in text
+    assert "not run; the command is python -m search.run --mode joint --study fake" in text
     assert "not run: needs python -m search.run --stage finetune" in text
 
 
@@ -363,12 +364,15 @@ def test_finetuned_columns_are_shown_with_the_published_ones(make_study: Make) -
     assert "| tuned | 0.9500 | 0.9000 | 0.2000 | 0.3000 | 0.9600 | 0.0100 (tied) |" in text
     assert "trained in 3 ways: tuned, pretrained on CelebA has the best value" in text
     assert "Pretrained on 540 images of celeba for 20 epochs, 60 others validated it" in text
-    assert "![Final models: accuracy and loss per epoch](figures/finetune-curves.png)" in text
+    assert re.search(
+        r"!\[Figure \d+\. Final models: accuracy and loss per epoch\]\(figures/finetune-curves\.png\)", text
+    )
     assert "## Errors of the final model (tuned, pretrained on CelebA)" in text
 
 
 def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, tmp_path: Path) -> None:
     study = make_study(stages=("lr",), epochs=1)
+    finetuned(study)
     assert f"python -m search.predict {study.name} PHOTO" in report(study)
     (study / "winner").mkdir()
     Image.new("RGB", (4, 3)).save(study / "winner" / "photographs.png")
@@ -424,12 +428,61 @@ def page(page_text: str) -> Page:
     return page
 
 
-def test_page_loads_only_the_pictures_beside_it(page: Page, whole_document: Document) -> None:
-    assert page.loaded == [f"figures/{figure.name}.png" for figure in whole_document.figures()]
+def test_page_loads_nothing_from_elsewhere_and_runs_no_program(
+    page: Page, page_text: str, whole_document: Document
+) -> None:
+    assert len(page.loaded) == len(whole_document.figures())
+    assert all(address.startswith("data:image/") for address in page.loaded)
+    assert "<script" not in page_text
 
 
-def test_page_has_plotly_once(page_text: str) -> None:
-    assert len(re.findall(r"plotly\.js v\d", page_text)) == 1
+def test_page_of_two_sweeps_and_a_joint_search_has_about_a_megabyte(page_text: str) -> None:
+    assert len(page_text) < 1_100_000
+
+
+def test_figures_and_tables_are_numbered_in_their_order(whole_text: str) -> None:
+    for kind in ("Figure", "Table"):
+        found = [int(number) for number in re.findall(rf"^\*{kind} (\d+)\. ", whole_text, re.MULTILINE)]
+        assert found == list(range(1, len(found) + 1))
+        assert len(found) > 10
+
+
+def test_report_begins_with_what_was_won_and_ends_with_what_to_do(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    linear = Baseline(
+        name=LINEAR,
+        title="linear classifier",
+        backbone="resnet50_v2",
+        accuracies={"random": 0.8},
+        balanced={"random": 0.8},
+    )
+    rewrite(study, "lr", baselines=(linear,))
+    document = report_on(Study(study).snapshot(), MADE_ON)
+    names = [section.name for section in document.sections]
+    assert (names[0], names[-1]) == ("summary", "next")
+    assert names.index("lr") < names.index("protocol") < names.index("lr-errors")
+    (numbers,) = [block for block in document.sections[0].blocks if isinstance(block, KeyNumbers)]
+    assert [item.title for item in numbers.items] == [
+        "validation accuracy",
+        "against a linear classifier",
+        "how sure",
+    ]
+    assert "0.9061 tuned" in numbers.items[1].text
+    assert document.figures()[0].name == "headline"
+
+
+def test_search_has_ended_only_where_no_stage_is_left(make_study: Make) -> None:
+    ended = report(make_study("ended"))
+    assert "The staged search ended with" in ended
+    begun = report(make_study("begun", stages=("lr",), epochs=2))
+    assert "The staged search has not ended (neurons to come); it has found so far" in begun
+
+
+def test_note_of_several_stages_is_said_once(make_study: Make) -> None:
+    study = make_study(stages=("lr", "l2"), epochs=2)
+    for stage in ("lr", "l2"):
+        rewrite(study, stage, notes=("woman is label 0",))
+    assert report(study).count("woman is label 0") == 1
 
 
 def test_page_names_every_place_once(page: Page) -> None:

@@ -1,0 +1,169 @@
+"""Ways to the outcome: untuned, tuned, pretrained, unfrozen, each with its runs and the published one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from search.report.published import (
+    PUBLISHED_PRETRAINED,
+    PUBLISHED_TUNED,
+    PUBLISHED_UNTUNED,
+    LastEpoch,
+    published_base,
+)
+from search.space.stages import UNTUNED_HEADS
+from search.statistics.baselines import Baseline
+from search.study.snapshot import Snapshot
+from search.study.stage_results import Result
+from trainables.trial import TrialConfig, TrialResult
+
+_FINETUNE = "python -m search.run --stage finetune"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A row of the final table; `absent` says why there is none of the `runs`."""
+
+    title: str
+    runs: Sequence[TrialResult]
+    published: LastEpoch | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leader:
+    """Configuration that the study ended with, or has so far, with its runs; `found_by` says by what."""
+
+    found_by: str
+    config: TrialConfig
+    runs: Sequence[TrialResult]
+    verdict: str
+    statement: str
+    baselines: Sequence[Baseline]
+    result: Result | None
+
+    @property
+    def accuracy(self) -> float:
+        """The mean validation accuracy after the last epoch of the runs, of which there is at least one."""
+        return fmean(run.epochs[-1].val_accuracy for run in self.runs)
+
+
+def leader_of(snapshot: Snapshot) -> Leader | None:
+    """Returns the final model's configuration, else that of the search that ended last; None without runs."""
+    leader = _finetuned(snapshot) or _searched(snapshot)
+    return leader if leader and leader.runs else None
+
+
+def _finetuned(snapshot: Snapshot) -> Leader | None:
+    found = snapshot.finetune
+    column = found and found.column(found.winner or "")
+    if not found or not column:
+        return None
+    return Leader(
+        found_by=f"final model: {column.title}",
+        config=TrialConfig.from_dict(column.config),
+        runs=snapshot.runs(column),
+        verdict=found.verdict,
+        statement=found.statement,
+        baselines=found.baselines,
+        result=None,
+    )
+
+
+def _searched(snapshot: Snapshot) -> Leader | None:
+    won = [result for result in (snapshot.last, snapshot.joint) if result and result.winner]
+    if not won:
+        return None
+    result = max(won, key=lambda each: each.finished_at)
+    config = result.winner
+    assert config is not None  # only those with a winner are in the list
+    return Leader(
+        found_by=f"winner of {'the joint search' if result is snapshot.joint else f'stage {result.stage}'}",
+        config=config,
+        runs=snapshot.runs(result.entry_of(config)),
+        verdict=result.verdict,
+        statement=result.statement,
+        baselines=result.baselines,
+        result=result,
+    )
+
+
+def ways_of(snapshot: Snapshot) -> Iterator[Way]:
+    """Yields the ways; beside the report's figures those that were not run, too."""
+    published = snapshot.facts.is_of_gender
+    without = ", no CelebA" if published else ""
+    ways = [
+        Way(
+            title="untuned",
+            runs=untuned_runs(snapshot),
+            published=PUBLISHED_UNTUNED,
+            absent="not run: needs python -m search.run --stage backbone",
+        ),
+        Way(
+            title=f"tuned{without}",
+            runs=winner_runs(snapshot, snapshot.last),
+            published=PUBLISHED_TUNED,
+            absent="not run",
+        ),
+    ]
+    if snapshot.joint:
+        runs = winner_runs(snapshot, snapshot.joint)
+        ways.append(Way(title=f"tuned jointly{without}", runs=runs, absent="no winner"))
+    ways += _finetuned_ways(snapshot)
+    for way in ways:
+        if published:
+            yield way
+        elif way.runs or way.absent not in _NOT_RUN:
+            yield replace(way, published=None)
+
+
+_NOT_RUN = ("not run", "not run: needs python -m search.run --stage backbone")
+
+
+def _finetuned_ways(snapshot: Snapshot) -> Iterator[Way]:
+    """Yields the pretrained way, and those with unfrozen blocks."""
+    columns = snapshot.finetune.columns if snapshot.finetune else ()
+    pretrained = [column for column in columns if column.name == "pretrained"]
+    runs = snapshot.runs(pretrained[0]) if pretrained else []
+    if snapshot.facts.is_of_gender:
+        absent = f"not run: needs {_FINETUNE} --celeba MANIFEST"
+        title = "tuned, CelebA-pretrained"
+        yield Way(title=title, runs=runs, published=PUBLISHED_PRETRAINED, absent=absent)
+    elif pretrained:
+        yield Way(title=pretrained[0].title, runs=runs, absent="not run")
+    for column in columns:
+        if column.name.startswith("blocks"):
+            yield Way(title=column.title, runs=snapshot.runs(column), absent=column.reason or "not run")
+
+
+def winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]:
+    """Returns the runs of the winner of `result`; none without one."""
+    if result is None or result.winner is None:
+        return []
+    return snapshot.runs(result.entry_of(result.winner))
+
+
+def untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
+    """Returns the runs of the winner's backbone with the report's first values, by whichever stage.
+
+    Of other data than the report's, those of the values that the first stage began with.
+    """
+    finetuned = snapshot.finetune and snapshot.finetune.column("untuned")
+    if finetuned:
+        return snapshot.runs(finetuned)
+    last = snapshot.last or snapshot.joint
+    if last is None or last.winner is None:
+        return []
+    entry = snapshot.entry_like(_untuned(snapshot, last.winner))
+    return snapshot.runs(entry) if entry else []
+
+
+def _untuned(snapshot: Snapshot, winner: TrialConfig) -> TrialConfig:
+    if not snapshot.facts.is_of_gender and snapshot.staged:
+        return snapshot.staged[0].base
+    untuned = replace(
+        published_base("backbone"), backbone=winner.backbone, **UNTUNED_HEADS.get(winner.backbone, {})
+    )
+    return replace(untuned, seed=winner.seed, epochs=winner.epochs)  # as all runs of this study
