@@ -156,7 +156,7 @@ def _told(content: bytes, name: str) -> Iterator[None]:
 
 def _unknown(content: bytes, name: str) -> PictureError:
     if _is_heic(content) and not _knows_heic():
-        return PictureError(NO_HEIC, f"{name} is HEIC; to read it, pip install 'stagewise[heic]'")
+        return PictureError(NO_HEIC, f"{name} is HEIC; to read it, pip install '.[heic]' in the checkout")
     reason = NOT_AN_IMAGE if content else EMPTY
     what = f"its format is none of {', '.join(FORMATS)} and HEIC" if content else "it is empty"
     return PictureError(reason, f"{name} is not an image that can be read whole ({what})")

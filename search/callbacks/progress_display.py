@@ -66,8 +66,8 @@ class ProgressDisplay(Progress):
         """A trial has ended; it gets its line."""
         super().trial_ended(result)
         self._console.print(
-            f"{self.title} {self.label(result.trial)}: {_outcome(result, self.objective)} "
-            f"({self.done}/{self.total}{self._left()})",
+            f"{self.title.removeprefix('stage ')} {self.label(result.trial)}: "
+            f"{_outcome(result, self.objective)} ({self.done}/{self.total}{self._left()})",
             highlight=False,
             soft_wrap=True,
         )
@@ -100,13 +100,10 @@ class ProgressDisplay(Progress):
 def _outcome(result: TrialResult, objective: Objective) -> str:
     if result.status is not TrialStatus.COMPLETED:
         return f"{result.status.value}: {result.reason}" if result.reason else result.status.value
-    return (
-        f"{_value(result, objective)}best {result.best_val_accuracy:.4f} "
-        f"in epoch {result.best_epoch}, {result.seconds:.1f} s"
-    )
+    return f"{_value(result, objective)}, best {result.best_val_accuracy:.4f}, {result.seconds:.0f} s"
 
 
 def _value(result: TrialResult, objective: Objective) -> str:
-    if objective == OBJECTIVE:
-        return f"mean val accuracy {result.mean_val_accuracy:.4f}, "
-    return f"{objective.name} {objective.of(result):.4f}, val accuracy "
+    """Returns the objective as "mean 0.8738": a line is to fit 80 columns, and tables have the whole name."""
+    name = "mean" if objective == OBJECTIVE else objective.short_name
+    return f"{name} {objective.of(result):.4f}"

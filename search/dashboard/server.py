@@ -31,7 +31,7 @@ def server_of(source: Source, *, host: str, port: int, token: str | None) -> Cal
         package = str(error.name).partition(".")[0]
         raise InputError(
             f"the dashboard needs {package}, which is not installed; "
-            "install it with pip install 'stagewise[dashboard]'"
+            "install it with pip install '.[dashboard]' in the checkout"
         ) from None
     bootstrap.load_config_options(options)
     configure(Settings(source, token))

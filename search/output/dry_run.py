@@ -10,9 +10,15 @@ from data_prep.storage.remote import shown
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import SearchOptions
 from search.output.json_objects import plan_json
-from search.output.tables import print_estimate, print_finetune_setting, print_plan, print_setting
+from search.output.tables import (
+    print_estimate,
+    print_finetune_setting,
+    print_plan,
+    print_problem,
+    print_stage_plan,
+)
 from search.strategies.estimate import estimate, warning_of_single_examples
-from search.strategies.plans import Plan, expected_trials, missing_trials
+from search.strategies.plans import Plan, assumed_trials, expected_trials, missing_trials
 from search.study.ledger import Ledger
 from search.study.setup import Problem, images_to_extract
 from trainables.trial import Trial
@@ -30,19 +36,27 @@ def print_dry_run(
     problems = [problem, pretraining] if pretraining else [problem]
     images = sum(images_to_extract(trials, each, options.study.cache) for each in problems)
     others = pretraining.splits if pretraining else ()
-    expected = estimate(trials, ledger.results(), problem, images, others)
+    chosen = [trial for plan in plans if not plan.trials() for trial in assumed_trials(plan)]
+    expected = estimate([*trials, *chosen], ledger.results(), problem, images, others)
     if options.study.json:
         print(json.dumps(plan_json(everything, ledger.folder, missing, expected), indent=2))
         return
     console = text_console()
     console.print(f"study     {shown(ledger.folder)}", soft_wrap=True)
+    print_problem(problem, console)
+    listed = set[str]()
     for plan in plans:
-        print_setting(plan, console)
-        print_plan(plan, missing, console)
+        print_stage_plan(plan, console)
+        print_plan(plan, missing, console, listed=listed)
+        listed.update(trial.key for trial in plan.trials())
+    if len(plans) > 1:
+        console.print(
+            "stages after the first are listed with the winners known so far"
+        )
     if finetune:
         print_finetune_setting(finetune, console)
         print_plan(finetune, missing, console)
-    print_estimate(len(missing), expected, console)
+    print_estimate(len(missing) + len(chosen), expected, console)
     if options.wants_finetuning and not finetune:
         console.print("pretraining and fine-tuning come after these, for the winner")
 

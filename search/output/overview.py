@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from search.options.next_command import next_command
-from search.output.tables import print_finetune, print_stage
+from search.output.tables import print_finetune, print_notes, print_stage
 from search.space.labels import COMPARED, describe_config
 from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import describe_reading
@@ -47,6 +47,7 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
         console.print(Text(snapshot.split_worth.statement), soft_wrap=True)
     for reading in snapshot.readings:
         console.print(Text(describe_reading(reading)), soft_wrap=True)
+    print_notes(snapshot.results, console)
     console.print()
     if any(result.winner for result in snapshot.results):
         winner, origin = winner_of(snapshot.results, snapshot.folder)

@@ -11,7 +11,7 @@ from data_prep.storage.remote import shown
 from search.callbacks.callback import Callback
 from search.options.search_options import SearchOptions
 from search.output.json_objects import finetune_json, result_json
-from search.output.tables import print_finetune, print_stage
+from search.output.tables import print_finetune, print_notes, print_stage
 from search.strategies.held_out import describe_reading
 from search.study.descriptions import describe_sweep
 from search.study.facts import read_facts
@@ -27,10 +27,12 @@ class ResultPrinter(Callback):
         self._console = text_console(sys.stderr if options.study.json else sys.stdout)
         self._last_stage = options.stage_names[-1:]
         self._found: list[StageResult] = []
+        self._results: list[Result] = []
 
     def search_finished(self, result: Result) -> None:
         """Prints the table of a result, and after a sweep what it changed."""
         print_stage(result, self._console)
+        self._results.append(result)
         if not isinstance(result, StageResult):
             return
         self._found.append(result)
@@ -38,13 +40,14 @@ class ResultPrinter(Callback):
             self._console.print(describe_sweep(self._found, result.sweep), soft_wrap=True)
 
     def show_end(self, outcome: Outcome, folder: Path) -> None:
-        """Prints what comes after the stages, and where everything lies."""
+        """Prints what comes after the stages, the notes on all of them, and where everything lies."""
         if outcome.finetune:
             print_finetune(outcome.finetune, self._console)
         if outcome.split_worth:
             self._console.print(outcome.split_worth.statement, soft_wrap=True)
         if outcome.reading:
             self._console.print(describe_reading(outcome.reading), soft_wrap=True)
+        print_notes(self._results, self._console)
         self._console.print(f"results: {shown(folder)}", soft_wrap=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
 from search.space.labels import COMPARED, describe_config, label_of, show_value
-from search.statistics.baselines import NO_GAIN, Baseline
+from search.statistics.baselines import LINEAR, NO_GAIN, Baseline
 from search.statistics.number_text import decimal
 from search.statistics.verdict_text import flattered
 from search.strategies.estimate import Estimate
@@ -19,6 +19,7 @@ from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
+from search.study.setup import Problem
 from search.study.stage_results import Entry, PopulationResult, Result, StageResult
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial
@@ -33,22 +34,33 @@ _HEADS = {
 
 
 LISTED_TRIALS = 40
+_NAME = len("linear classifier")  # columns
 
 
 def print_setting(plan: Plan, console: Console) -> None:
     """Prints what is about to be trained on what, and where each fixed value comes from."""
-    problem = plan.problem
-    names_by_origin: dict[str, list[str]] = {}
-    for name, origin in plan.taken_over.items():
-        names_by_origin.setdefault(origin, []).append(name)
-    fixed = (f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items())
+    print_problem(plan.problem, console)
+    console.print(Text(f"values    {_held(plan)}"), soft_wrap=True)
+
+
+def print_problem(problem: Problem, console: Console) -> None:
+    """Prints the data, and the networks that are trained on it."""
     for line in (
         f"data      {describe_data(problem.facts())}",
         f"networks  {weights_in_words(problem.weights, problem.feature_precision)}, "
         f"Keras on {problem.keras_backend}",
-        f"values    {'; '.join(fixed)}",
     ):
         console.print(Text(line), soft_wrap=True)
+
+
+def _held(plan: Plan) -> str:
+    """Returns where each value that the plan holds comes from, in words."""
+    names_by_origin: dict[str, list[str]] = {}
+    for name, origin in plan.taken_over.items():
+        names_by_origin.setdefault(origin, []).append(name)
+    return "; ".join(
+        f"{origin}: {describe_config(plan.base, names)}" for origin, names in names_by_origin.items()
+    )
 
 
 def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
@@ -59,9 +71,22 @@ def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
         console.print(f"{total - missing} of {total} trials are done already")
 
 
-def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console: Console) -> None:
-    """Prints the first trials of a plan, and which of them have to be trained."""
-    trials = plan.trials()
+def print_stage_plan(plan: Plan, console: Console) -> None:
+    """Prints which search a plan is of, and what it holds."""
+    name = f"stage {plan.stage.name}" if isinstance(plan, StagePlan) else "joint search"
+    console.print(Text(f"{name}, with {_held(plan)}", style="bold"))
+
+
+def print_plan(
+    plan: Plan | FinetunePlan,
+    missing: Mapping[str, Trial],
+    console: Console,
+    *,
+    listed: Collection[str] = (),
+) -> None:
+    """Prints the first trials of a plan, and which of them have to be trained; those `listed` are counted."""
+    known = plan.trials()
+    trials = [trial for trial in known if trial.key not in listed]
     for note in _notes_on(plan):
         console.print(Text(note))
     for trial in trials[:LISTED_TRIALS]:
@@ -69,8 +94,10 @@ def print_plan(plan: Plan | FinetunePlan, missing: Mapping[str, Trial], console:
         console.print(Text(f"{trial.key}  {state:<9} {plan.label(trial)}"), soft_wrap=True)
     if len(trials) > LISTED_TRIALS:
         console.print(f"… and {len(trials) - LISTED_TRIALS} more")
-    if not trials:
-        console.print("the searcher chooses the trials while it runs")
+    if len(trials) < len(known):
+        console.print(f"and {len(known) - len(trials)} that a stage above has, too")
+    if not known:
+        console.print(f"{getattr(plan, 'samples', None)} configurations, chosen while it runs")
 
 
 def print_estimate(count: int, expected: Estimate, console: Console) -> None:
@@ -86,13 +113,13 @@ def print_estimate(count: int, expected: Estimate, console: Console) -> None:
 
 
 def print_stage(result: Result, console: Console) -> None:
-    """Prints the table of a stage, the notes on it, and who won."""
+    """Prints the table of a stage, what is to be said of its rows, and who won."""
     repeated = any(len(entry.trials) > 1 for entry in result.entries)
     title, varied = "Joint search", "configuration"
     if isinstance(result, StageResult):
         title, varied = f"Stage {result.stage}", label_of(result.hyperparameter)
-    table = Table(title=title, title_justify="left", title_style="bold", box=None)
-    table.add_column(varied, overflow="fold")
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column(varied, overflow="fold", min_width=_NAME)
     known = any(entry.train_accuracy_at_inference is not None for entry in result.entries)
     figures = (result.objective.short_name, *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds")
     for name in figures:
@@ -105,11 +132,8 @@ def print_stage(result: Result, console: Console) -> None:
         )
     add_baselines(table, result.baselines, len(table.columns))
     console.print(table)
-    console.print(_what_it_is(result.objective), style="dim")
-    if known:
-        console.print("train: accuracy on training rows at inference, after the last epoch", style="dim")
-    for note in result.notes:
-        console.print(Text(f"note: {note}", style="dim"))
+    for line in _remarks(result):
+        console.print(Text(line, style="dim"))
     if result.winner and result.corrected is not None and len(result.entries) > 1:
         mean = result.entry_of(result.winner).mean
         console.print(Text(f"note: {flattered(mean, result.corrected)}", style="dim"))
@@ -117,12 +141,25 @@ def print_stage(result: Result, console: Console) -> None:
     console.print(Text(result.statement if no_gain else f"winner: {result.statement}"))
 
 
+def print_notes(results: Sequence[Result], console: Console) -> None:
+    """Prints what the columns of the tables of `results` mean, and the notes on them, each once."""
+    lines = [_what_it_is(result.objective) for result in results]
+    if any(entry.train_accuracy_at_inference is not None for each in results for entry in each.entries):
+        lines.append("train: accuracy on training rows at inference, after the last epoch")
+    lines += [f"note: {note}" for result in results for note in result.notes]
+    for line in dict.fromkeys(lines):
+        console.print(Text(line, style="dim"))
+
+
 def add_baselines(table: Table, baselines: Sequence[Baseline], columns: int, at: int = 1) -> None:
     """Adds a row for each baseline, with its mean in the column of that number, from 0."""
     for baseline in baselines:
         cells = [""] * (columns - 2)
         cells[at - 1] = decimal(baseline.mean)
-        table.add_row(Text(baseline.title), *cells, Text("baseline"), style="dim")
+        title = baseline.title
+        if sum(each.name == LINEAR for each in baselines) == 1:
+            title = title.removesuffix(f" on {baseline.backbone}")  # there is no other
+        table.add_row(Text(title), *cells, Text("baseline"), style="dim")
 
 
 def _what_it_is(objective: Objective) -> str:
@@ -163,12 +200,22 @@ def _remark(entry: Entry, result: Result) -> str:
     elif entry.tied:
         words.append("equivalent" if entry.equivalent else "tied")
     if entry.status != "COMPLETED":
-        words.append(entry.status + (f": {entry.reason}" if entry.reason else ""))
-    if entry.one_class_remark:
-        words.append(entry.one_class_remark)
-    if entry.reused:
-        words.append("reused" if len(entry.reused) == len(entry.trials) else f"{len(entry.reused)} reused")
+        words.append(entry.status)
     return ", ".join(words)
+
+
+def _remarks(result: Result) -> Iterator[str]:
+    """Yields what is to be said of single rows: a column of words would leave no room for their names."""
+    labels = [_label(number, entry, result) for number, entry in enumerate(result.entries)]
+    for label, entry in zip(labels, result.entries, strict=True):
+        if entry.reason:
+            yield f"{label}: {entry.status}: {entry.reason}"
+        if entry.one_class_remark:
+            yield f"{label}: {entry.one_class_remark}"
+    trials = {key for entry in result.entries for key in entry.trials}
+    reused = {key for entry in result.entries for key in entry.reused}
+    if reused:
+        yield f"{len(reused)} of {len(trials)} trials were trained before"
 
 
 def _style(entry: Entry, result: Result) -> str:

@@ -107,6 +107,12 @@ def expected_trials(plans: Sequence[Plan], ledger: Ledger) -> list[Trial]:
     return list(expected.values())
 
 
+def assumed_trials(plan: Plan) -> list[Trial]:
+    """Returns as many trials as a searcher will choose, for an estimate: it may take other values."""
+    kinds = _one_a_batch_size(plan)
+    return [kinds[number % len(kinds)] for number in range(getattr(plan, "samples", None) or 0)]
+
+
 def _one_a_batch_size(plan: Plan) -> list[Trial]:
     space = getattr(plan, "space", {})
     sizes, split = space.get("batch_size", (plan.base.batch_size,)), plan.problem.splits[0].name

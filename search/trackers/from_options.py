@@ -27,7 +27,7 @@ def require_wandb(options: CallbackOptions) -> None:
     if options.wandb in (ONLINE, OFFLINE) and not _is_installed():
         raise InputError(
             f"--wandb {options.wandb} needs the package wandb, which is not installed; "
-            "pip install 'stagewise[wandb]', or leave out --wandb"
+            "pip install '.[wandb]' in the checkout, or leave out --wandb"
         )
     if options.wandb == ONLINE and not has_key(os.environ):
         raise InputError(

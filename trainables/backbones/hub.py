@@ -143,6 +143,6 @@ def _keras_hub() -> Any:
         import keras_hub
     except ImportError as error:
         raise InputError(
-            f"backbones of hub: need keras_hub ({error}); install it with pip install 'stagewise[hub]'"
+            f"backbones of hub: need keras_hub ({error}); pip install '.[hub]' in the checkout brings it"
         ) from None
     return keras_hub

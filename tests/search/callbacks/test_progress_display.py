@@ -44,9 +44,7 @@ def followed(
 
 def test_line_of_a_trial_that_ended() -> None:
     said = followed(lambda progress, clock: progress.trial_ended(make_result(ONE, 0.5, 0.75, 0.7, 0.75)))
-    assert said == (
-        "stage lr seed 1: mean val accuracy 0.6750, best 0.7500 in epoch 2, 4.0 s (1/4, 0:00 left)\n"
-    )
+    assert said == ("lr seed 1: mean 0.6750, best 0.7500, 4 s (1/4, 0:00 left)\n")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +58,7 @@ def test_line_of_a_trial_that_ended() -> None:
 def test_line_of_a_trial_that_did_not_complete(status: TrialStatus, reason: str, outcome: str) -> None:
     result = make_result(ONE, status=status, reason=reason)
     said = followed(lambda progress, clock: progress.trial_ended(result), total=1)
-    assert said == f"stage lr seed 1: {outcome} (1/1)\n"
+    assert said == f"lr seed 1: {outcome} (1/1)\n"
 
 
 def test_line_is_not_wrapped_off_a_terminal() -> None:
@@ -101,7 +99,7 @@ def test_reason_with_brackets_is_told_as_it_is() -> None:
         progress.trial_ended(
             make_result(ONE, status=TrialStatus.FAILED, reason="no [/job:localhost/device:GPU:0]")
         )
-    assert file.getvalue() == "stage lr seed 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
+    assert file.getvalue() == "lr seed 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
 
 
 def test_live_table_keeps_its_figures_on_80_columns() -> None:

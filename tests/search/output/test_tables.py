@@ -15,8 +15,9 @@ from rich.console import Console
 
 from search.options.parser import parse_options
 from search.output.json_objects import plan_json, result_json
-from search.output.tables import print_estimate, print_plan, print_setting, print_stage
+from search.output.tables import print_estimate, print_notes, print_plan, print_setting, print_stage
 from search.space.stages import STAGES
+from search.statistics.baselines import LINEAR, Baseline
 from search.strategies.estimate import Estimate
 from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import joint_plan
@@ -49,7 +50,8 @@ def printed(show: Callable[[Console], None], width: int = 80) -> list[str]:
 
 def row_of(label: str, *entries: Entry, **fields: Any) -> str:
     result = make_stage_result(winner=WINNER, entries=entries, **fields)
-    (row,) = (line for line in printed(lambda console: print_stage(result, console)) if label in line[:8])
+    lines = printed(lambda console: print_stage(result, console))
+    (row,) = (line for line in lines if line.startswith(f"{label} "))
     return " ".join(row.split())
 
 
@@ -59,7 +61,7 @@ def row_of(label: str, *entries: Entry, **fields: Any) -> str:
         (make_entry(0.5, WINNER), "0.5 0.8750 0.9000 3 1.5 winner"),
         (make_entry(0.5, OTHER, tied=True), "0.5 0.8750 0.9000 3 1.5 tied"),
         (make_entry(0.5, OTHER, tied=False), "0.5 0.8750 0.9000 3 1.5"),
-        (make_entry(0.5, WINNER, reused=("0123456789abcdef",)), "0.5 0.8750 0.9000 3 1.5 winner, reused"),
+        (make_entry(0.5, WINNER, reused=("0123456789abcdef",)), "0.5 0.8750 0.9000 3 1.5 winner"),
         (
             make_entry(
                 0.5,
@@ -70,15 +72,15 @@ def row_of(label: str, *entries: Entry, **fields: Any) -> str:
                 best_val_accuracy=NAN,
                 best_epoch=None,
             ),
-            "0.5 - - - 1.5 FAILED: diverged",
+            "0.5 - - - 1.5 FAILED",
         ),
         (make_entry(0.5, OTHER, status="STOPPED"), "0.5 0.8750 0.9000 3 1.5 STOPPED"),
         (
             make_entry(0.5, OTHER, trials=("a", "b", "c"), reused=("b",), spread=0.0125),
-            "0.5 0.8750 0.0125 0.9000 3 1.5 1 reused",
+            "0.5 0.8750 0.0125 0.9000 3 1.5",
         ),
     ],
-    ids=["winner", "tied", "told apart", "reused", "failed", "stopped", "some reused"],
+    ids=["winner", "tied", "told apart", "reused", "failed", "stopped", "repeated"],
 )
 def test_row_of(entry: Entry, row: str) -> None:
     assert row_of("0.5", entry) == row
@@ -97,13 +99,35 @@ def result_of(trials: tuple[str, ...]) -> StageResult:
     return make_stage_result(entries=(make_entry(trials=trials),))
 
 
-def test_table_says_what_it_is_what_is_noted_and_who_won() -> None:
+def test_table_says_what_it_is_and_who_won() -> None:
     lines = printed(lambda console: print_stage(make_stage_result(notes=("it is drawn",)), console))
     assert lines[0].strip() == "Stage lr"
     assert lines[1].split() == ["learning", "rate", "mean", "val", "acc", "best", "epoch", "seconds"]
-    assert "mean val acc: mean over the epochs of the validation accuracy" in lines
-    assert "note: it is drawn" in lines
     assert " ".join(lines).endswith("winner: 0.001 has the best value; one run each, so it may be chance")
+
+
+def test_what_columns_mean_and_what_is_noted_is_said_once_for_all_tables() -> None:
+    results = [make_stage_result(name, notes=("it is drawn",)) for name in ("lr", "l2")]
+    assert printed(lambda console: print_notes(results, console)) == [
+        "mean val acc: mean over the epochs of the validation accuracy",
+        "note: it is drawn",
+    ]
+
+
+def test_lines_below_the_table_say_why_a_row_failed_and_what_was_trained_before() -> None:
+    failed = make_entry(
+        0.5, OTHER, trials=("a", "b"), reused=("a",), status="FAILED", reason="the loss is nan"
+    )
+    lines = printed(lambda console: print_stage(make_stage_result(entries=(failed,)), console))
+    assert "0.5: FAILED: the loss is nan" in lines
+    assert "1 of 2 trials were trained before" in lines
+
+
+def test_only_linear_classifier_is_called_without_its_backbone() -> None:
+    title, backbone = "linear classifier on keras:MobileNetV2", "keras:MobileNetV2"
+    linear = Baseline(name=LINEAR, title=title, backbone=backbone, accuracies={"a": 0.875}, balanced={})
+    lines = printed(lambda console: print_stage(make_stage_result(baselines=(linear,)), console))
+    assert "linear classifier 0.8750 baseline" in [" ".join(line.split()) for line in lines]
 
 
 WIDE = {
@@ -160,6 +184,7 @@ def test_data_is_no_markup() -> None:
     failed = make_entry(0.1, OTHER, status="FAILED", reason=reason)
     result = make_stage_result(entries=(make_entry(), failed), notes=(reason,), statement=f"[bold]{reason}")
     lines = "\n".join(printed(lambda console: print_stage(result, console), width=160))
+    lines += "\n".join(printed(lambda console: print_notes([result], console), width=160))
     assert f"FAILED: {reason}" in lines
     assert f"note: {reason}" in lines
     assert f"winner: [bold]{reason}" in lines
@@ -275,19 +300,22 @@ TRIAL_KEYS = {
 
 
 @pytest.mark.parametrize(
-    ("one_class", "row"),
+    ("one_class", "remarks"),
     [
-        (18, "0.5 0.8750 0.9000 3 0.6100 1.5 one class only in 18 of 20 epochs"),
-        (0, "0.5 0.8750 0.9000 3 0.6100 1.5"),
+        (18, ["0.5: one class only in 18 of 20 epochs"]),
+        (0, []),
     ],
 )
 def test_row_has_the_training_accuracy_at_inference_and_marks_epochs_of_one_class(
-    one_class: int, row: str
+    one_class: int, remarks: list[str]
 ) -> None:
     entry = make_entry(0.5, OTHER, train_accuracy_at_inference=0.61, one_class_epochs=one_class, epochs=20)
-    lines = printed(lambda console: print_stage(make_stage_result(entries=(entry,)), console), width=100)
-    assert row in [" ".join(line.split()) for line in lines]
-    assert "train: accuracy on training rows at inference, after the last epoch" in lines
+    result = make_stage_result(entries=(entry,))
+    lines = printed(lambda console: print_stage(result, console))
+    assert "0.5 0.8750 0.9000 3 0.6100 1.5" in [" ".join(line.split()) for line in lines]
+    assert [line for line in lines if "one class" in line] == remarks
+    notes = printed(lambda console: print_notes([result], console))
+    assert "train: accuracy on training rows at inference, after the last epoch" in notes
 
 
 def test_result_json_has_the_promised_keys(problem: Problem, tmp_path: Path) -> None:
