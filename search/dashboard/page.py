@@ -15,6 +15,7 @@ from search.dashboard.blocks import plain
 from search.dashboard.overview import state_in_words
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source
+from search.dashboard.stage_progress import plan_left
 from search.dashboard.views.chain_view import show_chain
 from search.dashboard.views.joint_view import show_joint
 from search.dashboard.views.machine_view import show_machine
@@ -122,7 +123,8 @@ def _show_state(reader: StudyReader) -> None:
     data = f"{images:,} images of {source}" if images else source
     if snapshot.facts.class_names:
         data += f": {listed(snapshot.facts.class_names)}"
-    text = f"{state_in_words(snapshot.live)} · {len(snapshot.trials):,} trials in the ledger · {data}"
+    state = state_in_words(snapshot.live) + plan_left(snapshot)
+    text = f"{state} · {len(snapshot.trials):,} trials in the ledger · {data}"
     st.markdown(plain(text))
     if snapshot.unread:
         several = len(snapshot.unread) > 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from statistics import median
 
+from data_prep.errors import InputError
+from search.options.command_line import options_of
 from search.report.published import CHOSEN
 from search.report.words import stage_title
-from search.space.labels import label_of, show_value, title_of
+from search.space.labels import COMPARED, describe_config, label_of, show_value, title_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import decimal, low_to_high
@@ -18,6 +22,7 @@ from search.study.live_state import Live, LiveState
 from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, Entry, Result, StageResult
+from trainables.trial import TrialConfig
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
 _NAMED = 3  # ties named one by one; more are counted
@@ -29,13 +34,15 @@ class Link:
     """Link of the chain, a stage or joint search; texts are empty where there is nothing to say.
 
     `state` is done, running, waiting, interrupted, silent or "not decided" (the run ended without a
-    result); `progress` is the share of its trials that have ended, None but where they are trained.
+    result); `score` is the winner's objective; `progress` is the share of its trials that have ended, None
+    but where they are trained.
     `taken_over` are the values that earlier stages handed to this one, by hyperparameter.
     """
 
     title: str
     state: str
     winner: str = ""
+    score: str = ""
     published: str = ""
     verdict: str = ""
     margin: str = ""
@@ -48,6 +55,7 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
     """Returns what is decided in the order of its end, then what is trained now, then what is to come."""
     live, results = snapshot.live, snapshot.results
     links = [_decided(result, snapshot.facts.is_of_gender) for result in results]
+    links += _final_model(snapshot)
     if live is None:
         return links
     now = searched(live)
@@ -55,12 +63,54 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
         links.append(_current(live, title_of(now)))
     if not now and live.search and live.state is LiveState.RUNNING:
         links.append(_current(live, str(live.search).capitalize()))  # pretraining, the held-out data …
-    if live.state is LiveState.RUNNING:
-        done = {result.stage for result in results if _since(result, live.started_at)}
-        # the stages that this command was asked for, less those that it has decided or is at
-        planned = (name for name in live.asked.get("stages", ()) if name not in {now, *done})
-        links += [Link(title=title_of(name), state=WAITING) for name in planned]
-    return links
+    return [*links, *(Link(title=title_of(name), state=WAITING) for name in planned_stages(snapshot))]
+
+
+def planned_stages(snapshot: Snapshot) -> list[str]:
+    """Returns the stages that the command that runs was asked for, less those it has decided or is at."""
+    live = snapshot.live
+    if live is None or live.state is not LiveState.RUNNING:
+        return []
+    done = {result.stage for result in snapshot.results if _since(result, live.started_at)}
+    return [name for name in live.asked.get("stages", ()) if name not in {searched(live), *done}]
+
+
+def plan_seconds_left(snapshot: Snapshot) -> float | None:
+    """Returns the seconds until the last stage of the command that runs; None before its first epoch.
+
+    An epoch takes as many steps as the batch size gives it; a step takes what those of this study took.
+    """
+    live = snapshot.live
+    if live is None or live.seconds_left is None or not snapshot.is_running:
+        return None
+    paces = [
+        epoch.seconds * trial.trial.config.batch_size
+        for trial in snapshot.trials.values()
+        for epoch in trial.epochs[1:]  # the first compiles
+    ]
+    later = sum(config.epochs / config.batch_size for config in _to_come(snapshot))
+    if not later or not paces:
+        return live.seconds_left
+    return live.seconds_left + later * median(paces) / max(1, len(live.running))
+
+
+def plan_left(snapshot: Snapshot) -> str:
+    """Returns the time left in words, which follow others; empty where it is not known."""
+    left = plan_seconds_left(snapshot)
+    return "" if left is None else f" · about {clock_time(left)} left for the whole plan"
+
+
+def _to_come(snapshot: Snapshot) -> Iterator[TrialConfig]:
+    """Yields the configurations of the stages after the one that runs, each as often as it has runs."""
+    asked, last = options_of(snapshot.command), snapshot.results[-1:]
+    if asked is None:
+        return
+    base = last[0].winner if last and last[0].winner else replace(TrialConfig(), **asked.given)
+    splits = len(last[0].protocol.splits) if last else 1
+    for name in planned_stages(snapshot):
+        with suppress(InputError):
+            for config in asked.stage_called(name).configs(base):
+                yield from [config] * (asked.deciding.first_repeats * splits)
 
 
 def searched(live: Live) -> str:
@@ -96,12 +146,30 @@ def _decided(result: Result, beside_published: bool) -> Link:
         title=stage_title(result),
         state=DONE,
         winner=_winner(result),
+        score=decimal(result.entry_of(result.winner).mean) if result.winner else "",
         published=show_value(CHOSEN[result.stage]) if beside_published and result.stage in CHOSEN else "",
         verdict=result.verdict,
         margin=margin_of(result),
         taken_over=handed,
         time=clock_time(result.seconds),
     )
+
+
+def _final_model(snapshot: Snapshot) -> Iterator[Link]:
+    """Yields the link of fine-tuning, where it has ended."""
+    found = snapshot.finetune
+    winner = found and found.column(found.winner or "")
+    if found and winner:
+        mean, _ = winner.figures[found.objective.metric]
+        yield Link(
+            title="Final model",
+            state=DONE,
+            winner=winner.title,
+            score=decimal(mean),
+            verdict=found.verdict,
+            margin=f"the best of {len(found.columns)} ways",
+            time=clock_time(found.seconds),
+        )
 
 
 def _current(live: Live, title: str) -> Link:
@@ -121,7 +189,7 @@ def _winner(result: Result) -> str:
         return "none"
     if isinstance(result, StageResult):
         return show_value(getattr(result.winner, result.hyperparameter))
-    return decimal(result.entry_of(result.winner).mean)
+    return describe_config(result.winner, result.settings.get("space", COMPARED))
 
 
 def _names(ties: list[Entry], result: Result) -> str:

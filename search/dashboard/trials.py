@@ -14,15 +14,17 @@ from search.space.stages import EVERY_STAGE
 from search.study.live_state import Live, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
 _NO_STAGE = "none"
+OBJECTIVE_COLUMN = "objective"
 TRIAL_COLUMNS = (
     "stage",
     "status",
     "value",
-    "mean val acc",
+    OBJECTIVE_COLUMN,
     "best val acc",
     "best epoch",
     "train acc",
@@ -47,16 +49,16 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     epochs that gave one class to all validation rows; `reused by` names the stages that found it in the
     ledger. Accuracies are NaN before an epoch.
     """
-    stages = _stages(snapshot)
-    rows = [_ended(key, result, stages) for key, result in snapshot.trials.items()]
+    stages, objective = _stages(snapshot), objective_of(snapshot)
+    rows = [_ended(key, result, stages, objective) for key, result in snapshot.trials.items()]
     rows.sort(key=lambda row: -snapshot.ended_at.get(row["key"], 0.0))
     live = snapshot.live
     if live:
         running = {trial.key for trial in live.running}
         lost = [trial for trial in live.failed if trial.key not in snapshot.trials]
         rows = [
-            *(_live(trial, live, RUNNING) for trial in live.running if live.state == "running"),
-            *(_live(trial, live, "FAILED") for trial in lost if trial.key not in running),
+            *(_live(trial, live, RUNNING, objective) for trial in live.running if live.state == "running"),
+            *(_live(trial, live, "FAILED", objective) for trial in lost if trial.key not in running),
             *(row for row in rows if row["key"] not in running or live.state != "running"),
         ]
     configs: list[TrialConfig] = [row.pop("config") for row in rows]
@@ -67,6 +69,11 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     return table
 
 
+def objective_of(snapshot: Snapshot) -> Objective:
+    """Returns the figure by which the latest search of the study compared its trials."""
+    return snapshot.results[-1].objective if snapshot.results else OBJECTIVE
+
+
 def filter_trials(
     table: pd.DataFrame,
     stages: Sequence[str] = (),
@@ -74,7 +81,7 @@ def filter_trials(
     values: Sequence[str] = (),
     least: float | None = None,
 ) -> pd.DataFrame:
-    """Returns the rows of those stages, statuses and values (none named: all) from an accuracy on.
+    """Returns the rows of those stages, statuses and values (none named: all) from an objective on.
 
     A trial belongs to a stage that reused it, too.
     """
@@ -87,7 +94,7 @@ def filter_trials(
     if values:
         kept &= table["value"].isin(values)
     if least is not None:
-        kept &= table["mean val acc"] >= least
+        kept &= table[OBJECTIVE_COLUMN] >= least
     return table[kept]
 
 
@@ -135,14 +142,14 @@ def _stages(snapshot: Snapshot) -> _Stages:
     return stages
 
 
-def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
+def _ended(key: str, result: TrialResult, stages: _Stages, objective: Objective) -> dict[str, Any]:
     trial = result.trial
     stage, value, reusing = stages.of(key)
     return {
         "stage": stage,
         "status": result.status.value,
         "value": value,
-        "mean val acc": result.mean_val_accuracy,
+        OBJECTIVE_COLUMN: objective.of(result),
         "best val acc": result.best_val_accuracy,
         "best epoch": result.best_epoch,
         "train acc": result.train_accuracy_at_inference,
@@ -156,7 +163,7 @@ def _ended(key: str, result: TrialResult, stages: _Stages) -> dict[str, Any]:
     }
 
 
-def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
+def _live(trial: LiveTrial, live: Live, status: str, objective: Objective) -> dict[str, Any]:
     stage = searched(live) or str(live.search or _NO_STAGE)
     accuracies = [epoch["val_accuracy"] for epoch in trial.epochs if epoch["val_accuracy"] is not None]
     best = max(accuracies, default=math.nan)  # which no epoch has: NaN equals nothing
@@ -164,7 +171,7 @@ def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
         "stage": stage,
         "status": status,
         "value": _value(stage, trial.config),
-        "mean val acc": sum(accuracies) / len(accuracies) if accuracies else math.nan,
+        OBJECTIVE_COLUMN: _so_far(trial, objective),
         "best val acc": best,
         "best epoch": next((epoch["epoch"] for epoch in trial.epochs if epoch["val_accuracy"] == best), None),
         "train acc": trial.epochs[-1].get("train_accuracy_at_inference") if trial.epochs else None,
@@ -176,6 +183,19 @@ def _live(trial: LiveTrial, live: Live, status: str) -> dict[str, Any]:
         "key": trial.key,
         **_asked(trial),
     }
+
+
+def _so_far(trial: LiveTrial, objective: Objective) -> float:
+    """Returns the objective after the epochs so far, NaN where they do not carry its figure."""
+    accuracies = [value for epoch in trial.epochs if (value := epoch["val_accuracy"]) is not None]
+    if not accuracies:
+        return math.nan
+    if objective.metric == "mean_val_accuracy":
+        return math.fsum(accuracies) / len(accuracies)
+    if objective.metric == "best_val_accuracy":
+        return float(max(accuracies))
+    value = trial.epochs[-1].get(objective.metric)
+    return math.nan if value is None else float(value)
 
 
 def _asked(trial: Trial | LiveTrial) -> dict[str, Any]:

@@ -50,9 +50,7 @@ def print_dry_run(
         print_plan(plan, missing, console, listed=listed)
         listed.update(trial.key for trial in plan.trials())
     if len(plans) > 1:
-        console.print(
-            "stages after the first are listed with the winners known so far"
-        )
+        console.print("stages after the first are listed with the winners known so far")
     if finetune:
         print_finetune_setting(finetune, console)
         print_plan(finetune, missing, console)

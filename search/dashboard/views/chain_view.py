@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from search.dashboard.blocks import plain, show_blocks
+from search.dashboard.blocks import plain, show_blocks, show_plotly
+from search.dashboard.curves import trial_curves
+from search.dashboard.figures import learning_curves
 from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
-from search.dashboard.trials import trial_table
+from search.dashboard.trials import OBJECTIVE_COLUMN, objective_of, trial_table
 from search.report.sections.protocol import differences_alert
-from search.report.words import statement_of
+from search.report.sections.summary import key_numbers
+from search.report.words import stage_title, statement_of
+from search.space.labels import label_of
 from search.study.facts import StudyFacts
 from search.study.live_state import LiveState
 from search.study.snapshot import Snapshot
@@ -23,6 +27,7 @@ _BADGES = {
 
 def show_chain(snapshot: Snapshot) -> None:
     """Shows how far the search is, stage by stage."""
+    show_blocks(key_numbers(snapshot), "best")
     links = chain_of(snapshot)
     if not links:
         st.info("No stage is decided yet, and none is being trained.")
@@ -31,9 +36,9 @@ def show_chain(snapshot: Snapshot) -> None:
             with st.container(border=True, width=_CARD_PX):
                 _show_card(link)
     _show_running(snapshot)
-    latest = snapshot.last or snapshot.joint
-    if latest:
-        st.markdown(f"**Latest result.** {plain(statement_of(latest))}")
+    if snapshot.results:
+        latest = snapshot.results[-1]
+        st.markdown(f"**Latest result** ({plain(stage_title(latest))}). {plain(statement_of(latest))}")
     if snapshot.results and snapshot.facts != StudyFacts():
         show_blocks(differences_alert(snapshot), "chain")
 
@@ -48,7 +53,8 @@ def _show_card(link: Link) -> None:
     if link.progress is not None or link.state != DONE:
         return
     published = f" (published {plain(link.published)})" if link.published else ""
-    st.markdown(f"winner **{plain(link.winner)}**{published}  \n{plain(link.margin)}")
+    value, score, margin = plain(link.winner), plain(link.score), plain(link.margin)
+    st.markdown(f"**{value}**{published}  \n{score} · {plain(link.verdict)}  \n{margin}")
     if link.taken_over:
         handed = ", ".join(f"{name} {value}" for name, value in link.taken_over.items())
         st.caption(f"taken over: {plain(handed)}")
@@ -61,10 +67,14 @@ def _show_running(snapshot: Snapshot) -> None:
     if not live.running:
         st.caption("No trial is in training at this moment; features may be in the making.")
         return
-    table = trial_table(snapshot)
+    table, objective = trial_table(snapshot), objective_of(snapshot)
     st.markdown("**In training**")
     for row in table[table["status"] == "RUNNING"].to_dict("records"):
-        accuracy = f", mean val acc {row['mean val acc']:.4f}" if row["epochs"] else ""
+        accuracy = f", {objective.short_name} {row[OBJECTIVE_COLUMN]:.4f}" if row["epochs"] else ""
         text = f"{row['stage']} {row['value']} · seed {row['seed']}, split {row['split']}"
         share = min(1.0, row["epochs"] / row["of"])  # more than 1 is an error of Streamlit's
         st.progress(share, text=plain(f"{text} · epoch {row['epochs']} of {row['of']}{accuracy}"))
+    curves = trial_curves(snapshot, table, [trial.key for trial in live.running], "val_accuracy")
+    if curves:
+        figure = learning_curves(curves, label_of("val_accuracy"))
+        show_plotly(figure, "running-curves", "validation accuracy by epoch of the trials in training")

@@ -6,13 +6,15 @@ import json
 
 import streamlit as st
 
-from search.dashboard.blocks import show_blocks, show_plotly
+from data_prep.storage.remote import shown
+from search.dashboard.blocks import plain, show_blocks, show_plotly
 from search.dashboard.commands import command_around, winner_options
 from search.dashboard.figures import confusion
 from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
 from search.study.facts import StudyFacts
+from search.study.layout import Layout
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 
@@ -23,6 +25,7 @@ def show_outcome(snapshot: Snapshot) -> None:
     if not results:
         st.info("Nothing is decided yet, so there is no outcome.")
         return
+    _show_final_model(snapshot)
     section = outcome_section(snapshot)
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "outcome")
@@ -34,6 +37,21 @@ def show_outcome(snapshot: Snapshot) -> None:
         section = elsewhere_section(snapshot)
         st.subheader(section.title, anchor=False)
         show_blocks(section.blocks, "elsewhere")
+
+
+def _show_final_model(snapshot: Snapshot) -> None:
+    """Shows where the final model lies, its card, and the commands that use it; nothing before it is made."""
+    model = Layout(snapshot.folder).model
+    card = model.with_name("model_card.md")
+    if not model.exists():
+        return
+    st.subheader("Final model", anchor=False)
+    st.markdown(plain(f"{shown(model)}, {model.stat().st_size / 1e6:.0f} MB; plain Keras loads it."))
+    commands = (f"search.predict {snapshot.name} PHOTO …", f"search.export {snapshot.name} --format onnx")
+    st.code("\n".join(f"python -m {command}" for command in commands), language=None, wrap_lines=True)
+    if card.exists():
+        with st.expander("Its model card"):
+            st.markdown(card.read_text("utf-8"))
 
 
 def _show_winner(snapshot: Snapshot, result: Result) -> None:

@@ -8,9 +8,16 @@ import streamlit as st
 from search.dashboard.blocks import show_plotly
 from search.dashboard.curves import CURVE_METRICS, first_choice, trial_curves
 from search.dashboard.figures import learning_curves
-from search.dashboard.trials import filter_trials, trial_label, trial_table
+from search.dashboard.trials import (
+    OBJECTIVE_COLUMN,
+    filter_trials,
+    objective_of,
+    trial_label,
+    trial_table,
+)
 from search.space.labels import label_of
 from search.study.snapshot import Snapshot
+from trainables.objective import Objective
 
 _TABLE_PX, _ROW_PX = 360, 35
 _OFFERED = 200  # trials to choose curves from, the best of those in the table
@@ -22,12 +29,13 @@ def show_trials(snapshot: Snapshot) -> None:
     if table.empty:
         st.info("No trial has begun yet.")
         return
-    kept = _filtered(table)
-    _show_table(kept, len(table))
+    objective = objective_of(snapshot)
+    kept = _filtered(table, objective)
+    _show_table(kept, len(table), objective)
     _show_curves(snapshot, table, kept)
 
 
-def _filtered(table: pd.DataFrame) -> pd.DataFrame:
+def _filtered(table: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     places = st.columns(4)
     with places[0]:
         stages = _chosen("Stage", table["stage"], key="stages", placeholder="all stages")
@@ -38,14 +46,13 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
         values = _chosen("Value", of_stages[of_stages != ""], key="values", placeholder="any")
     with places[3]:
         least = st.number_input(
-            "Mean val accuracy from",
+            f"{objective.short_name[0].upper()}{objective.short_name[1:]} from",
             0.0,
-            1.0,
             value=None,
             step=0.01,
             key="least",
             placeholder="any",
-            persist_state="session",
+            bind="query-params",
         )
     return filter_trials(table, stages, statuses, values, least)
 
@@ -53,10 +60,10 @@ def _filtered(table: pd.DataFrame) -> pd.DataFrame:
 def _chosen(label: str, cells: pd.Series, key: str, placeholder: str) -> list[str]:
     """Asks which of the `cells` to show; what was chosen stays on offer when no row has it any more."""
     offered = sorted({*cells.unique().tolist(), *(st.session_state.get(key) or [])})
-    return st.multiselect(label, offered, key=key, placeholder=placeholder, persist_state="session")
+    return st.multiselect(label, offered, key=key, placeholder=placeholder, bind="query-params")
 
 
-def _show_table(kept: pd.DataFrame, total: int) -> None:
+def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
     st.caption(f"{len(kept):,} of {total:,} trials; a click on a column's head sorts.")
     accuracy = st.column_config.NumberColumn(format="%.4f")
     longest = int(kept["of"].max()) if len(kept) else 1
@@ -69,7 +76,9 @@ def _show_table(kept: pd.DataFrame, total: int) -> None:
         alt="the trials that pass the filters",
         column_config={
             "stage": st.column_config.TextColumn(pinned=True),
-            "mean val acc": accuracy,
+            OBJECTIVE_COLUMN: st.column_config.NumberColumn(
+                objective.short_name, format="%.4f", help=objective.name
+            ),
             "best val acc": accuracy,
             "train acc": st.column_config.NumberColumn(
                 format="%.4f", help="on training rows at inference, after the last epoch"
@@ -87,7 +96,7 @@ def _show_table(kept: pd.DataFrame, total: int) -> None:
 def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) -> None:
     st.subheader("Learning curves", anchor=False)
     chosen = st.session_state.get("curves") or []
-    offered = kept.nlargest(_OFFERED, "mean val acc")["key"].tolist()
+    offered = kept.nlargest(_OFFERED, OBJECTIVE_COLUMN)["key"].tolist()
     options = list(dict.fromkeys([*chosen, *kept[kept["status"] == "RUNNING"]["key"], *offered]))
     rows = table[table["key"].isin(options)].to_dict("records")
     labels = {row["key"]: trial_label(row) for row in rows}
@@ -120,4 +129,4 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
     label = label_of(metric) + (", mean so far" if running_mean else "")
     description = f"{label} by epoch of {len(curves)} trials"
     show_plotly(learning_curves(curves, label), "learning-curves", description)
-    st.caption("A colour a stage; within it dash, width and marker tell the trials apart.")
+    st.caption("One colour per stage; within it dash, width and marker tell the trials apart.")

@@ -10,7 +10,7 @@ from search.report.published import PUBLISHED_PRETRAINED, PUBLISHED_TUNED
 from search.report.sections.protocol import differences_alert
 from search.report.sections.ways import Leader, Way, leader_of, ways_of
 from search.space.labels import describe_config, told_of
-from search.statistics.baselines import NO_GAIN, Baseline, constant_of, linear_of
+from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of, linear_of
 from search.statistics.number_text import NONE, bracketed, decimal
 from search.statistics.verdict_text import SINGLE_RUNS
 from search.study.snapshot import Snapshot
@@ -53,7 +53,7 @@ def _won(leader: Leader) -> KeyNumber:
     return KeyNumber(
         number=decimal(leader.accuracy),
         title="validation accuracy",
-        text=f"{leader.found_by}, {runs} after the last epoch: {config}.",
+        text=f"{leader.found_by[0].upper()}{leader.found_by[1:]}, {runs} after the last epoch: {config}.",
     )
 
 
@@ -82,7 +82,8 @@ def _gain(baseline: Baseline, leader: Leader) -> str:
 
 
 def _article(baseline: Baseline) -> str:
-    return f"a {baseline.title}" if baseline.title.startswith("linear") else f"the answer {baseline.title}"
+    title = baseline.title.removesuffix(f" on {baseline.backbone}")
+    return f"a {title}" if baseline.name == LINEAR else f"the answer {title}"
 
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 
+from data_prep.storage.json_files import write_json
 from search.dashboard.reading import StudyReader
-from search.dashboard.stage_progress import Link, chain_of, margin_of, searched
+from search.dashboard.stage_progress import Link, chain_of, margin_of, plan_seconds_left, searched
+from search.space.labels import show_value
 from search.statistics.selection import TESTED
+from search.study.folder import keep_command
 from search.study.live_state import read_live
-from tests.search.makers import make_entry, make_stage_result
+from tests.search.makers import make_column, make_entry, make_finetune_result, make_stage_result
 from trainables.trial import TrialConfig
 
 Make = Callable[..., Path]
@@ -39,6 +43,47 @@ def test_chain_of_a_running_search_shows_what_is_to_come(make_study: Make, write
         ("Dropout at each dense layer", "waiting"),
     ]
     assert (links[1].progress, links[1].margin, links[1].time) == (0.25, "1 of 4 trials", "0:41 left")
+
+
+def test_link_has_value_score_and_verdict(make_study: Make) -> None:
+    folder = make_study(stages=("lr",), epochs=4, joint=12)
+    lr, joint = chain(folder)
+    result = StudyReader(folder).read().stage("lr")
+    assert result
+    assert result.winner
+    assert (lr.winner, lr.verdict) == (show_value(result.winner.learning_rate), "single")
+    assert lr.score == f"{result.entry_of(result.winner).mean:.4f}"
+    assert joint.winner.startswith("batch size ")
+
+
+def test_final_model_is_a_link(make_study: Make) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    result = make_finetune_result(make_column("tuned", "tuned"))
+    write_json(folder / "finetune.json", result.to_dict())
+    link = chain(folder)[-1]
+    assert (link.title, link.state, link.winner, link.score) == ("Final model", "done", "tuned", "0.9000")
+
+
+def test_time_left_of_the_whole_plan_counts_the_stages_to_come_by_their_steps(
+    make_study: Make, write_live: Write
+) -> None:
+    folder = make_study(stages=("batch_size",), epochs=3)
+    keep_command(folder, ["--stage", "all", "--epochs", "3", "--repeats", "2"])
+    write_live(folder, asked={"stages": ["lr", "dropout"]})
+    snapshot = StudyReader(folder).read()
+    winner = snapshot.results[-1].winner
+    assert winner
+    pace = median(
+        epoch.seconds * trial.trial.config.batch_size
+        for trial in snapshot.trials.values()
+        for epoch in trial.epochs[1:]
+    )
+    dropout = 6 * 2 * winner.epochs / winner.batch_size * pace  # six values, two seeds
+    assert plan_seconds_left(snapshot) == pytest.approx(41 + dropout)
+
+
+def test_time_left_is_not_known_where_nothing_runs(make_study: Make) -> None:
+    assert plan_seconds_left(StudyReader(make_study(stages=("lr",), epochs=2)).read()) is None
 
 
 def test_chain_of_a_stage_that_was_decided_in_this_run(make_study: Make, write_live: Write) -> None:

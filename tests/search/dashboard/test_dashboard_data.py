@@ -51,7 +51,7 @@ def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live:
     table = trial_table(StudyReader(folder).read())
     chosen = first_choice(table)
     assert chosen[0] == TRIAL.key
-    assert chosen[1] == table.loc[table["mean val acc"].idxmax(), "key"]
+    assert chosen[1] == table.loc[table["objective"].idxmax(), "key"]
     assert len(chosen) == 6
 
 

@@ -53,14 +53,14 @@ def test_trial_table_shows_running_trials_first(make_study: Make, write_live: Wr
     write_live(folder, running={TRIAL: [0.5, 0.75]})
     first = table_of(folder).iloc[0]
     assert (first["status"], first["stage"], first["value"]) == ("RUNNING", "lr", "0.1")
-    assert (first["epochs"], first["of"], first["mean val acc"], first["best epoch"]) == (2, 4, 0.625, 2)
+    assert (first["epochs"], first["of"], first["objective"], first["best epoch"]) == (2, 4, 0.625, 2)
 
 
 def test_trial_table_before_the_first_epoch(tmp_path: Path, write_live: Write) -> None:
     write_live(tmp_path, running={TRIAL: []})
     (tmp_path / "study.json").write_text('{"format": 1}')
     (row,) = table_of(tmp_path).to_dict("records")
-    assert math.isnan(row["mean val acc"])
+    assert math.isnan(row["objective"])
 
 
 def test_trial_table_of_a_run_that_was_killed_shows_no_running_trial(
@@ -104,7 +104,7 @@ def test_filter_trials_by_stage_keeps_what_it_reused(table: pd.DataFrame) -> Non
 def test_filter_trials_by_status_value_and_accuracy(table: pd.DataFrame) -> None:
     assert set(filter_trials(table, statuses=["STOPPED"])["stage"]) == {"joint"}
     assert set(filter_trials(table, values=["0.1"])["value"]) == {"0.1"}
-    assert filter_trials(table, least=0.85)["mean val acc"].min() >= 0.85
+    assert filter_trials(table, least=0.85)["objective"].min() >= 0.85
     assert filter_trials(table, stages=["lr"], statuses=["STOPPED"]).empty
 
 
