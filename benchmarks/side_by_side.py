@@ -27,7 +27,7 @@ PLAIN, COLD, WARM = "plain", "ours with extraction", "ours on cached features"
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What both sides do: a trial a learning rate on `images` drawn photographs (40 or more)."""
+    """What both sides do: one trial per learning rate on `images` drawn photographs (40 or more)."""
 
     images: int
     epochs: int

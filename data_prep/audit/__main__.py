@@ -70,7 +70,7 @@ def _parser() -> CommandParser:
         "--features",
         type=Path,
         metavar="FILE",
-        help=".npy file of the images' features, a row an image in the order of the manifest",
+        help=".npy file of the images' features, one row per image in the order of the manifest",
     )
     return parser
 

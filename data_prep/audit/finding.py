@@ -58,7 +58,7 @@ class Audit:
         }
 
     def to_text(self) -> str:
-        """Returns the same for a reader: a line a finding, and the first pictures of each."""
+        """Returns the same for a reader: one line per finding, and the first pictures of each."""
         return "\n".join(line for finding in self.findings for line in self._lines(finding))
 
     def short(self) -> list[str]:

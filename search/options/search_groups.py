@@ -81,7 +81,7 @@ class DataOptions(OptionGroup):
         default_text="imagenet for photographs, none for the drawn sample",
     )
     ordered: bool = option(
-        False, "classes with an order, as ages have without it: mistakes are counted by their distance, too"
+        False, "classes with an order: mistakes are also counted by their distance (ages need no --ordered)"
     )
     feature_precision: str = option(
         FEATURE_PRECISIONS[0],

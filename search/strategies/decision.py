@@ -132,7 +132,7 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     yield from _note_on_few_steps(problem, configs)
     if any(config.batch_size == 1 for config in configs):
         yield (
-            "Batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, "
+            "Batch size 1 trains nothing: with one example, BatchNorm always gives the same output, "
             "so no hidden weight gets a gradient."
         )
     if any(1 < config.batch_size <= SMALL_BATCH for config in configs):

@@ -75,7 +75,7 @@ def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str
         return None
     share = sum(count for count, alone in zip(steps, single, strict=True) if alone) / sum(steps)
     return (
-        "batch size 1 trains nothing: with one example, BatchNorm outputs only its offset, so no hidden "
+        "batch size 1 trains nothing: with one example, BatchNorm always gives the same output, so no hidden "
         f"weight gets a gradient; it takes {share:.0%} of the optimizer steps that this plan trains"
     )
 

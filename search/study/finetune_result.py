@@ -1,4 +1,4 @@
-"""What fine-tuning found: a column a way to the final model, and which of them is best."""
+"""What fine-tuning found: one column per way to the final model, and which of them is best."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.search.makers import make_result, make_stage_result, write_small_mani
 from trainables.trial import TrialConfig
 
 Capture = pytest.CaptureFixture[str]
-SINGLE = "warning: batch size 1 trains nothing: with one example, BatchNorm outputs only its offset"
+SINGLE = "warning: batch size 1 trains nothing: with one example, BatchNorm always gives the same output"
 
 
 @pytest.fixture
