@@ -118,7 +118,7 @@ def print_stage(result: Result, console: Console) -> None:
     title, varied = "Joint search", "configuration"
     if isinstance(result, StageResult):
         title, varied = f"Stage {result.stage}", label_of(result.hyperparameter)
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     table.add_column(varied, overflow="fold", min_width=_NAME)
     known = any(entry.train_accuracy_at_inference is not None for entry in result.entries)
     figures = (result.objective.short_name, *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds")

@@ -126,7 +126,9 @@ def test_lines_below_the_table_say_why_a_row_failed_and_what_was_trained_before(
 def test_only_linear_classifier_is_called_without_its_backbone() -> None:
     title, backbone = "linear classifier on keras:MobileNetV2", "keras:MobileNetV2"
     linear = Baseline(name=LINEAR, title=title, backbone=backbone, accuracies={"a": 0.875}, balanced={})
-    lines = printed(lambda console: print_stage(make_stage_result(baselines=(linear,)), console))
+    entry = make_entry(0.5, trials=("a", "b"), spread=0.01, train_accuracy_at_inference=0.6, seconds=12345.6)
+    result = make_stage_result(baselines=(linear,), entries=(entry,))
+    lines = printed(lambda console: print_stage(result, console))  # whole, with all columns there are
     assert "linear classifier 0.8750 baseline" in [" ".join(line.split()) for line in lines]
 
 
