@@ -15,7 +15,8 @@ from data_prep.audit.auditing import Features
 from data_prep.audit.command import AuditOptions, add_options, run_audit
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
-from data_prep.errors import InputError
+from data_prep.errors import InputError, reason_of
+from data_prep.storage.regular_files import require_regular
 
 _EPILOG = """\
 examples:
@@ -47,9 +48,12 @@ def _audit(options: _Options) -> None:
 
 def _features(path: Path) -> Features:
     try:
+        require_regular(path)
         features: Features = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as an array of numpy ({error}); name a .npy file") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path} cannot be read as an array of numpy ({reason_of(error)}); name a .npy file"
+        ) from error
     if features.ndim != 2 or not np.issubdtype(features.dtype, np.floating):
         raise InputError(
             f"features must be (images, features) of floating-point numbers, {path} is "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -9,10 +10,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from data_prep.errors import InputError
+from data_prep.storage.standing import standing
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Lets `write` fill the file at `path`, which appears with all its bytes or not at all."""
+def write_whole(path: Path, write: Callable[[BinaryIO], Any], *, makes_folder: bool = False) -> None:
+    """Lets `write` fill the file at `path`, which appears with all its bytes or not at all.
+
+    Its folder is made where `makes_folder` is set. Where a storage is watched, see `standing`, `write` may be
+    called again.
+    """
+    standing(path, lambda: _write_whole(path, write, makes_folder=makes_folder))
+
+
+def _write_whole(path: Path, write: Callable[[BinaryIO], Any], *, makes_folder: bool) -> None:
+    if makes_folder:
+        path.parent.mkdir(parents=True, exist_ok=True)
     # in the same folder, where a rename is one step; of this process, as another may write the same file
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -24,7 +36,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Any]) -> None:
         part.replace(path)
         _keep_name(path.parent)
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a storage that is gone: what went wrong before is what is told
+            part.unlink(missing_ok=True)
 
 
 def put_whole(written: Path, path: Path) -> Path:

@@ -61,9 +61,8 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
     The file is there whole or not at all. Raises ValueError for NaN.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = sealed(values)
-    write_whole(path, lambda file: file.write(content))
+    write_whole(path, lambda file: file.write(content), makes_folder=True)
 
 
 def sealed(values: Mapping[str, Any]) -> bytes:

@@ -8,10 +8,12 @@ machines share a folder, they see it already. The file systems are pyarrow's.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from data_prep.errors import InputError, in_one_line
 
 COPIES = "stagewise-copies"
 AT_ONCE = 16
+ANSWER_S = 10.0  # that a store has for its first word
 LETTERS = 200  # of an error of the file system's
 Value = TypeVar("Value")
 _SECOND_NS = 10**9  # object stores say when a file was written in whole seconds
@@ -125,7 +128,26 @@ def _require_no_key(address: str) -> None:
 
 @functools.cache  # a client of an object store takes a while to make, and keeps its connections
 def _file_system(bucket: str) -> tuple[FileSystem, str]:
-    return cast(tuple[FileSystem, str], FileSystem.from_uri(bucket))
+    answers: list[tuple[FileSystem, str] | Exception] = []
+    # in a thread: pyarrow tries for a quarter of an hour, and hears no Ctrl-C meanwhile
+    asking = threading.Thread(target=lambda: answers.append(_asked(bucket)), daemon=True)
+    asking.start()
+    asking.join(ANSWER_S)
+    if not answers:
+        raise TimeoutError(f"it gave no answer within {ANSWER_S:g} s")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
+
+
+def _asked(bucket: str) -> tuple[FileSystem, str] | Exception:
+    try:
+        filesystem, base = cast(tuple[FileSystem, str], FileSystem.from_uri(bucket))
+        with contextlib.suppress(OSError):  # a refusal is an answer: what lies deeper may be allowed
+            filesystem.get_file_info(base)
+    except Exception as error:
+        return error
+    return filesystem, base
 
 
 def is_file(path: Path) -> bool:

@@ -26,6 +26,9 @@ class Callback:
     def trial_started(self, trial: Trial) -> None:
         """A worker has begun with `trial`, or begins again after another one died."""
 
+    def trial_begins_again(self, trial: Trial, why: str) -> None:
+        """The worker of `trial` failed, which `why` says, and another one will begin with it."""
+
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """`trial` has finished an epoch; one that was begun again repeats those after its last checkpoint."""
 
@@ -52,6 +55,10 @@ class Callbacks(Callback):
     def trial_started(self, trial: Trial) -> None:
         for callback in self.callbacks:
             callback.trial_started(trial)
+
+    def trial_begins_again(self, trial: Trial, why: str) -> None:
+        for callback in self.callbacks:
+            callback.trial_begins_again(trial, why)
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         for callback in self.callbacks:

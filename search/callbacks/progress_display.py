@@ -62,6 +62,11 @@ class ProgressDisplay(Progress):
         if self._console.is_terminal:
             self._live.start()  # does nothing where it has started
 
+    def trial_begins_again(self, trial: Trial, why: str) -> None:
+        """A worker failed, which gets a line."""
+        super().trial_begins_again(trial, why)
+        self._console.print(f"{self.title} {self.label(trial)}: {why}", highlight=False, soft_wrap=True)
+
     def trial_ended(self, result: TrialResult) -> None:
         """A trial has ended; it gets its line."""
         super().trial_ended(result)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data_prep.manifest import require_images
 from search.callbacks.callback import Callback
+from search.execution.prerequisites import require_pictures, require_room, watched_study
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
@@ -21,9 +21,8 @@ from search.strategies.preparation import Prepared, folder_of, plans_of, problem
 from search.study.folder import held, keep_command, open_study
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
-from search.study.setup import Problem, are_read
+from search.study.setup import Problem
 from search.trackers.from_options import require_wandb
-from trainables.trial import Trial
 
 
 class SearchRun:
@@ -78,22 +77,21 @@ class SearchRun:
         require_wandb(self.options.callbacks)
         with held(self.folder):
             missing = expected_trials(plans, self.ledger)
-            self._require_images(missing, with_finetuning=finetune is not None)
+            cache, finetunes = self.options.study.cache, finetune is not None
+            require_pictures(missing, self.problem, self.pretraining, cache=cache, with_finetuning=finetunes)
+            require_room(missing, self.problem, self.options.study)
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
             warn_of_single_examples(missing, self.problem)
-            with head_start(missing, self.problem, self.options) as started:
+            with (
+                watched_study(self.folder, self.options.study, self._console),
+                head_start(missing, self.problem, self.options) as started,
+            ):
                 # Ray takes seconds to import: features are begun before
                 from search.execution.session import Session
 
                 session = Session(self._prepared(), self._console, self._finetune_plan)
                 return session.run(self._callbacks, started)
-
-    def _require_images(self, missing: Sequence[Trial], *, with_finetuning: bool) -> None:
-        if with_finetuning or are_read(missing, self.problem, self.options.study.cache):
-            require_images(self.problem.manifest, "the data")
-        if self.pretraining is not None:
-            require_images(self.pretraining.manifest, "--celeba")
 
     def _prepared(self) -> Prepared:
         return Prepared(

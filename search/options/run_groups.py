@@ -133,6 +133,15 @@ class StudyOptions(OptionGroup):
         parse=located,
         metavar="DIR",
     )
+    wait_for_storage_s: float | None = option(
+        None,
+        "time that the search pauses where the storage is full or gone, before it ends",
+        name="wait-for-storage",
+        parse=seconds,
+        show=show_seconds,
+        metavar="TIME",
+        default_text="it ends at once",
+    )
     cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
     dry_run: bool = option(False, "list of the trials that would run, without running them")
     print_study_file: bool = option(False, "study file that means these options, instead of a run")

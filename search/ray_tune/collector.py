@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
 from search.callbacks.callback import Callback
+from search.ray_tune.failures.worker_failures import last_failure, ran_out_of_memory, why
 from search.study.setup import Problem
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
@@ -63,6 +64,10 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         for ours in self._trials_of(trial):
             self._epochs.setdefault(ours.key, {})
             self.callback.trial_started(ours)
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Tells the callback why a worker failed, and how often that may happen."""
+        tell_of_recovery(trial, self._trials_of(trial), self.callback)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -183,6 +188,10 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         member.trial = now
         self.callback.trial_started(member.known_as)
 
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Tells the callback why a worker failed, and how often that may happen."""
+        tell_of_recovery(trial, [self.members[trial.trial_id].known_as], self.callback)
+
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
@@ -210,6 +219,16 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     def _end(self, trial: Any) -> None:
         member = self.members[trial.trial_id]
         self.callback.trial_ended(replace(member.result(), trial=member.known_as))
+
+
+def tell_of_recovery(trial: Any, ours: Sequence[Trial], callback: Callback) -> None:
+    """Tells `callback` that another worker begins with a trial of Tune's, which trains `ours`, and why."""
+    failure, run = last_failure(trial), trial.run_metadata
+    again = "started again"
+    if not ran_out_of_memory(failure):
+        again += f", {run.num_failures} of {trial.max_failures}"
+    for each in ours:
+        callback.trial_begins_again(each, f"{why(failure)}, {again}")
 
 
 def trials_of(trial: Any, problem: Problem) -> list[Trial]:

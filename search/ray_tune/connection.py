@@ -16,6 +16,7 @@ from ray.job_config import JobConfig
 from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from search.options.run_groups import MachineOptions
+from search.ray_tune.failures import session_folders
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand
@@ -35,8 +36,8 @@ _ENVIRONMENT = {
 }
 
 
-def connect(address: str | None, *, verbose: bool) -> None:
-    """Connects to the Ray at `address`; None starts one on this machine.
+def connect(address: str | None, *, verbose: bool) -> Path | None:
+    """Connects to the Ray at `address`; None starts one on this machine, whose folder is returned.
 
     `verbose` lets Ray and the workers say what they do. Raises InputError where Ray cannot be used.
     """
@@ -48,7 +49,7 @@ def connect(address: str | None, *, verbose: bool) -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     try:
         with keeping_sigterm():  # Ray's own way with it prints a stack
-            ray.init(
+            started = ray.init(
                 address=address or "local",
                 num_cpus=None if address else available_cores(),  # Ray counts all cores of the machine
                 include_dashboard=False if address is None else None,
@@ -59,11 +60,24 @@ def connect(address: str | None, *, verbose: bool) -> None:
     except SystemExit:  # what Ray makes of SIGTERM while it starts; now the handler is ours again
         signal.raise_signal(signal.SIGTERM)
     except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
-        raise InputError(_why_not(address, str(error).partition("\n")[0])) from error
+        raise InputError(_why_not(address, error)) from error
+    if address:
+        return None
+    session = Path(started.address_info["session_dir"])
+    session_folders.mark(session)
+    return session
 
 
-def _why_not(address: str | None, said: str) -> str:
+def disconnect(session: Path | None) -> None:
+    """Leaves Ray, or ends the one that was started here; its folder `session` goes with it."""
+    ray.shutdown()
+    if session:
+        session_folders.remove(session)
+
+
+def _why_not(address: str | None, error: Exception) -> str:
     """Returns the sentence on a Ray that cannot be used, with the way out that fits its cause."""
+    said = str(error).partition("\n")[0]
     if address:
         return f"Ray cannot be used at {address} ({said}); check --address, or leave it out to start Ray here"
     if "AF_UNIX path length" in said:
@@ -72,6 +86,12 @@ def _why_not(address: str | None, said: str) -> str:
             f"Ray cannot start, as the path of the folder for temporary files is too long: {folder} has "
             f"{len(os.fsencode(folder))} bytes, and names of Ray's sockets in it more than a system takes; "
             "set TMPDIR (or RAY_TMPDIR) to a short path, such as /tmp"
+        )
+    if isinstance(error, PermissionError):
+        where = error.filename or "a folder of Ray's"
+        return (
+            f"Ray cannot start, as {where} cannot be written ({error.strerror}); make it writable, or set "
+            "HOME and TMPDIR to folders that are"
         )
     return (
         f"Ray cannot be started on this machine ({said}); a machine that is overloaded may need another try, "

@@ -15,7 +15,7 @@ from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
-from search.ray_tune.connection import connect, let_wait, require_ready
+from search.ray_tune.connection import connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
 from search.ray_tune.feature_tasks import result_of
@@ -60,6 +60,7 @@ class Driver:
         self._record = record
         self._unkept: Exception | None = None  # why a result could not be kept
         self._connected = connected
+        self._session: Path | None = None  # the folder of a Ray that this process started
         self._head_start = head_start
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
 
@@ -73,7 +74,7 @@ class Driver:
 
     def __exit__(self, *_: object) -> None:
         if self._connected:
-            ray.shutdown()
+            disconnect(None if self._verbose else self._session)
 
     def train(
         self, trials: Sequence[Trial], callback: Callback, policy: Policy, keep: Collection[str] = ()
@@ -143,7 +144,8 @@ class Driver:
         self._connect()
         cpus = self._machine.trial_cpus
         task = ray.remote(num_cpus=cpus, num_gpus=self._machine.gpus_per_trial)(work)
-        return result_of(task.remote(self.problem.keras_backend, cpus, *arguments))
+        with one_door(self._checkpoints.parent):
+            return result_of(task.remote(self.problem.keras_backend, cpus, *arguments))
 
     def _tune(
         self,
@@ -172,6 +174,18 @@ class Driver:
         policy: Policy,
         collector: tune.Callback,
     ) -> None:
+        with one_door(self._checkpoints.parent):
+            self._fit_behind_it(train, space, searcher, configs, policy, collector)
+
+    def _fit_behind_it(
+        self,
+        train: Callable[..., None],
+        space: Mapping[str, Any],
+        searcher: Searcher | None,
+        configs: Sequence[TrialConfig],
+        policy: Policy,
+        collector: tune.Callback,
+    ) -> None:
         self._connect()
         packed = train is pack_worker.train_pack
         places = Places(self._cache, self._checkpoints, self._machine)
@@ -180,7 +194,7 @@ class Driver:
         data = data_of_workers(self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping)
         each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
         let_wait(self._pending(searcher))
-        with one_door(), exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
+        with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
             tune.Tuner(
                 tune.with_resources(tune.with_parameters(train, data=data), each),
                 param_space=dict(space),
@@ -232,7 +246,7 @@ class Driver:
     def _connect(self) -> None:
         if self._connected:
             return
-        connect(self._machine.address, verbose=self._verbose)
+        self._session = connect(self._machine.address, verbose=self._verbose)
         self._connected = True
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
         gpu_bytes = require_ready(self._machine, folders, self.problem)

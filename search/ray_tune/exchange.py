@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep.storage.remote import address_of, drop
+from data_prep.storage.standing import standing
 
 _PREFIX = "ray-tune-"
 
@@ -19,7 +20,7 @@ def exchange_below(checkpoints: Path, unkept: Callable[[], Exception | None]) ->
     What went wrong in the callback that keeps results is raised as it was, where `unkept` has it: Tune makes
     another error of it, around a traceback.
     """
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    standing(checkpoints, lambda: checkpoints.mkdir(parents=True, exist_ok=True))
     for left_by_a_killed_run in checkpoints.glob(f"{_PREFIX}*"):
         drop(left_by_a_killed_run)
     # a path made of text would have lost the address of the study

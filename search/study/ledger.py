@@ -65,7 +65,6 @@ class Ledger:
         self.folder = folder
         self._layout = Layout(folder)
         self._parsed = ParsedFiles()
-        self._was_study = False  # until it is seen
 
     def find(self, trial: Trial) -> TrialResult | None:
         """Returns the result of `trial`, None where it has not finished.
@@ -96,10 +95,8 @@ class Ledger:
     def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
         """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it.
 
-        A completed trial that is there stays, such as one that was trained again for its weights. Raises
-        InputError where the study's folder was there before, and now is gone or another one.
+        A completed trial that is there stays, such as one that was trained again for its weights.
         """
-        self._require_study()
         there = self.find(result.trial)
         if there and there.status is TrialStatus.COMPLETED:
             return
@@ -143,16 +140,6 @@ class Ledger:
             return None
         return result
 
-    def _require_study(self) -> None:
-        # where a storage was unmounted its bare mount point is left, and what is written there is lost
-        is_study = self._layout.facts.is_file()
-        if self._was_study and not is_study:
-            raise InputError(
-                f"the study's folder {self.folder} is gone, or another one has taken its place; bring the "
-                "storage back and run the same command again, which trains only what is missing"
-            )
-        self._was_study = is_study
-
     def _require_predictions(self, result: TrialResult) -> None:
         path = self.predictions_path(result.trial)
         if self._parsed.get(path, digest_of_file) != result.predictions_digest:
@@ -161,8 +148,7 @@ class Ledger:
     def _keep_predictions(self, path: Path, predictions: np.ndarray) -> str:
         content = io.BytesIO()
         np.save(content, np.asarray(predictions, np.float32))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda file: file.write(content.getbuffer()))
+        write_whole(path, lambda file: file.write(content.getbuffer()), makes_folder=True)
         return hashlib.sha256(content.getbuffer()).hexdigest()
 
     def predictions_path(self, trial: Trial) -> Path:
@@ -194,5 +180,4 @@ def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialR
 def keep_log(folder: Path, key: str, text: str) -> None:
     """Keeps in the study in `folder` what a worker said whose trial failed more often than allowed."""
     path = Layout(folder).log(key)
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write(text.encode()), makes_folder=True)

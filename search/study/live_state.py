@@ -88,7 +88,7 @@ def read_live(folder: Path, now: float | None = None) -> Live | None:
 def _aged(live: Live, now: float) -> Live:
     age_s = now - datetime.fromisoformat(live.written_at).timestamp()
     # a process can be asked for on this machine only; the number of another machine's says nothing here
-    gone = live.host == socket.gethostname() and not _is_alive(live.pid)
+    gone = live.host == socket.gethostname() and not is_alive(live.pid)
     if live.state is LiveState.RUNNING and age_s > (GONE_S if gone else SILENT_S):
         return replace(live, state=LiveState.SILENT)
     return live
@@ -106,7 +106,8 @@ def _live_trial(values: Mapping[str, Any]) -> LiveTrial:
     return LiveTrial(**{**values, "config": TrialConfig.from_dict(values["config"])})
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Returns whether this machine has a process with that number."""
     try:
         os.kill(pid, 0)  # signal 0 is not sent, only allowed or not
     except ProcessLookupError:

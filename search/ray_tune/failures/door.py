@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ray import tune
 
+from data_prep.errors import InputError
 from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_interruptions
 from search.ray_tune.failures.lost_nodes import LostNodes
+from search.ray_tune.failures.ray_processes import watched_processes
+from search.ray_tune.failures.sentences import AGAIN, sentence_of
+from search.study.ledger import keep_log
+
+RAY = "ray"  # the name of the log with Ray's own words
 
 
 @contextmanager
-def one_door() -> Iterator[None]:
-    """Stands around Tune's loop; a signal ends it, wherever the exception of the signal was raised."""
-    with hearing_interruptions():
-        yield
+def one_door(study: Path) -> Iterator[None]:
+    """Stands around what Ray does for a search.
+
+    A signal ends it, wherever the exception of the signal was raised. Raises InputError in the place of what
+    Ray raises, whose own words go to the logs of the folder `study`; a bug of ours stays one.
+    """
+    with hearing_interruptions(), watched_processes() as processes:
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not processes.died:
+                raise
+            raise InputError(f"Ray failed, as its {processes.died} died; {AGAIN}") from None
+        except Exception as error:
+            said = sentence_of(error)
+            if said is None or said is error:
+                raise
+            with contextlib.suppress(OSError, InputError):  # the storage may be what went wrong
+                keep_log(study, RAY, "".join(traceback.format_exception(error)))
+            raise said from error
 
 
 def with_watchers(collector: tune.Callback) -> list[tune.Callback]:

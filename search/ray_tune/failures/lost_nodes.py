@@ -1,15 +1,23 @@
-"""A machine that goes away under a trial is no failure of the trial's: what Tune counted is taken back."""
+"""A machine that goes away under a trial, or runs out of memory, is no failure of the trial's.
+
+What Tune counted is taken back.
+"""
 
 from __future__ import annotations
 
-import pickle
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
+
+from search.ray_tune.failures.worker_failures import (
+    MEMORY_RETRIES,
+    is_out_of_reach,
+    last_failure,
+    ran_out_of_memory,
+)
 
 NOTICE_S = 120.0  # until Ray has noticed that a machine is gone, well after the trial's worker fell silent
 EVERY_S = 0.1  # only while a failure is open; a look takes a millisecond
@@ -36,6 +44,7 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
 
     _alive_at_start: dict[str, dict[str, str]] = field(default_factory=dict)
     _suspicions: list[_Suspicion] = field(default_factory=list)
+    _memory: dict[str, int] = field(default_factory=dict)  # how often a trial had too little
     _looked: float = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -50,7 +59,11 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         address = (trial.last_result or {}).get("node_ip")
         nodes = self._alive_at_start.get(trial.trial_id, {})
         there = frozenset(node for node, where in nodes.items() if address in (None, where))
-        out_of_reach = isinstance(_error_of(trial), ray.exceptions.ActorUnavailableError)
+        failure = last_failure(trial)
+        if ran_out_of_memory(failure) and self._may_forget(trial):
+            trial.run_metadata.num_failures -= 1  # the machine's doing, not the trial's
+            return
+        out_of_reach = is_out_of_reach(failure)
         trial.run_metadata.num_failures -= out_of_reach
         self._suspicions.append(_Suspicion(trial, there, time.monotonic(), counts=not out_of_reach))
         self._look()
@@ -59,6 +72,10 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Looks again at what failed."""
         if self._suspicions and time.monotonic() - self._looked > EVERY_S:
             self._look()
+
+    def _may_forget(self, trial: Any) -> bool:
+        self._memory[trial.trial_id] = self._memory.get(trial.trial_id, 0) + 1
+        return self._memory[trial.trial_id] <= MEMORY_RETRIES
 
     def _look(self) -> None:
         self._looked, alive, open_ones = time.monotonic(), _alive(), []
@@ -70,12 +87,6 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
             else:
                 suspicion.trial.run_metadata.num_failures += not suspicion.counts
         self._suspicions = open_ones
-
-
-def _error_of(trial: Any) -> BaseException | None:
-    """Returns what the trial failed with; Tune has not copied it to the storage yet."""
-    path = trial.pickled_error_file
-    return pickle.loads(Path(path).read_bytes()) if path and Path(path).is_file() else None
 
 
 def _alive() -> dict[str, str]:

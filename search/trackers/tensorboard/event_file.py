@@ -14,6 +14,8 @@ from pathlib import Path
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
+from data_prep.storage.standing import standing
+
 _VERSION = "brain.Event:2"
 _BEFORE, _AFTER = 12, 4  # the bytes around an event: its length and checksums
 
@@ -22,7 +24,7 @@ class EventFile:
     """Event file of `folder`, the only one there, which is made with it."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        standing(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
         now = time.time()
         path = folder / f"events.out.tfevents.{now:.6f}"  # a name of its own: readers keep files open
         self._file = path.open("wb", buffering=0)  # each record at once: TensorBoard reads meanwhile

@@ -385,6 +385,7 @@ DEFAULTS = {
     "--max-failures": "2",
     "--local-cache": "read them in --cache",
     "--node-timeout": "15m",
+    "--wait-for-storage": "it ends at once",
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {

@@ -232,17 +232,3 @@ def test_predictions_that_are_not_the_recorded_ones_are_not_read(tmp_path: Path)
     np.save(ledger.predictions_path(TRIAL), np.array([0.5, 1.0], np.float32))
     with pytest.raises(InputError, match="its digest is not the one in the trial's record"):
         ledger.predictions(TRIAL)
-
-
-def test_study_that_is_gone_is_not_written_into_what_is_left(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "mount" / "study")
-    write_json(tmp_path / "mount" / "study" / "study.json", {"format": 1})
-    ledger.record(make_result(TRIAL, 0.5))
-    (tmp_path / "mount").rename(tmp_path / "elsewhere")
-    (tmp_path / "mount").mkdir()
-    with pytest.raises(InputError, match="another one has taken its place; bring the storage back"):
-        ledger.record(make_result(make_trial(seed=99), 0.5))
-    assert list((tmp_path / "mount").iterdir()) == []
-    (tmp_path / "mount").rmdir()
-    (tmp_path / "elsewhere").rename(tmp_path / "mount")
-    ledger.record(make_result(make_trial(seed=99), 0.5))

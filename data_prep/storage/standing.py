@@ -1,0 +1,119 @@
+"""Folders that must stand while they are written to: a storage that fills or goes away is waited for.
+
+Where a storage was unmounted its bare mount point is left, and what is written there is lost. So a folder
+under watch has a mark, a file that was seen in it, without which nothing is written below it.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from data_prep.errors import InputError
+
+POLL_S = 2.0
+_NAMES = ("ENOSPC", "EDQUOT", "EIO", "ESTALE", "EROFS", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN")
+_TROUBLE = {getattr(errno, name) for name in _NAMES if hasattr(errno, name)}
+Value = TypeVar("Value")
+Say = Callable[[str], None]
+
+
+class GoneError(OSError):
+    """A folder that was there and is gone, or another one in its place."""
+
+
+@dataclass
+class _Watch:
+    folder: Path
+    mark: Path
+    wait_s: float
+    say: Say
+    was_there: bool = False
+
+    def do(self, path: Path, work: Callable[[], Value]) -> Value:
+        """Returns what `work` does, as soon as the storage lets it."""
+        until: float | None = None
+        while True:
+            try:
+                self._require_there()
+                return work()
+            except OSError as error:
+                if not isinstance(error, GoneError) and error.errno not in _TROUBLE:
+                    raise
+                reason = f"{path} cannot be written ({error.strerror})"
+                # only the main thread, which keeps a result meanwhile: what others write is left out
+                waits = self.wait_s and threading.current_thread() is threading.main_thread()
+                if until is None:
+                    until = time.monotonic() + (self.wait_s if waits else 0)
+                    if waits:
+                        self.say(f"{reason}; the search pauses until it can, at most {self.wait_s:,.0f} s")
+                if time.monotonic() >= until:
+                    raise InputError(f"{reason}; {self._way_out()}") from error
+                time.sleep(min(POLL_S, self.wait_s))
+
+    def _require_there(self) -> None:
+        is_there = self.mark.is_file()
+        if self.was_there and not is_there:
+            said = f"the folder {self.folder} is gone, or another one has taken its place"
+            raise GoneError(errno.ENOENT, said, str(self.folder))
+        self.was_there = is_there
+
+    def _way_out(self) -> str:
+        again = (
+            "make room, or bring the storage back, and run the same command again, which trains only what is "
+            "missing"
+        )
+        return again if self.wait_s else f"{again}; with --wait-for-storage 30m it waits for that by itself"
+
+
+_watches: list[_Watch] = []
+
+
+@contextmanager
+def watched(folder: Path, mark: Path, wait_s: float, say: Say) -> Iterator[None]:
+    """Watches over `folder`, to which nothing is written without `mark`, once that was seen.
+
+    Whoever writes below it waits so many seconds where there is no room or no storage, and `say` hears why.
+    """
+    watch = _Watch(folder.absolute(), mark, wait_s, say)
+    _watches.append(watch)
+    try:
+        yield
+    finally:
+        _watches.remove(watch)
+
+
+def standing(path: Path, work: Callable[[], Value]) -> Value:
+    """Returns what `work` does, which writes `path`.
+
+    Raises InputError where a watched storage does not let it; where nobody watches, OSError as it is.
+    """
+    whole = path.absolute()
+    watch = next((each for each in _watches if whole.is_relative_to(each.folder)), None)
+    return watch.do(path, work) if watch else work()
+
+
+def require_room(path: Path, wanted: int, what: str) -> None:
+    """Raises InputError where the disk of `path` has too little room; the folder need not be there yet."""
+    free = _free_bytes(path)
+    if free < wanted:
+        raise InputError(
+            f"{what} take about {_mib(wanted)}, the disk of {path} has {_mib(free)} free; make room, or name "
+            "a folder on another disk"
+        )
+
+
+def _free_bytes(path: Path) -> float:
+    there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
+def _mib(size: float) -> str:
+    return f"{size / 2**20:,.0f} MiB"

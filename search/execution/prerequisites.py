@@ -1,0 +1,73 @@
+"""Prerequisites of a search, as far as they can be checked before it: pictures, and room on the disks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from data_prep.manifest import require_images
+from data_prep.storage import standing
+from data_prep.storage.remote import address_of
+from search.options.run_groups import StudyOptions
+from search.study.layout import Layout
+from search.study.setup import Problem, are_read, rows_to_make
+from trainables.features.inputs import find_rows
+from trainables.trial import Trial
+
+EPOCH_BYTES = 1_000  # in a trial's record and its events
+TRIAL_BYTES = 20_000  # the record without epochs, its events, its place in the stage
+USUAL_FEATURES = 2_048  # of a backbone that was never built
+WHILE_MADE = 2  # times: shards lie beside the whole until that is there
+
+
+def require_pictures(
+    trials: Sequence[Trial],
+    problem: Problem,
+    pretraining: Problem | None,
+    *,
+    cache: Path,
+    with_finetuning: bool,
+) -> None:
+    """Raises InputError where pictures are gone that `trials` or the fine-tuning read."""
+    if with_finetuning or are_read(trials, problem, cache):
+        require_images(problem.manifest, "the data")
+    if pretraining is not None:
+        require_images(pretraining.manifest, "--celeba")
+
+
+def require_room(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> None:
+    """Raises InputError where the disks have too little room for `trials`; addresses are not asked."""
+    for path, wanted, what in (
+        (options.cache, feature_bytes(trials, problem, options), "the features of the images"),
+        (options.storage, trial_bytes(trials, problem), "the results of the trials"),
+    ):
+        if wanted and not address_of(path):
+            standing.require_room(path, wanted, what)
+
+
+def watched_study(folder: Path, options: StudyOptions, console: Console) -> AbstractContextManager[None]:
+    """Watches over the study's `folder`: storage that fills or goes away is waited for as long as asked."""
+    wait_s = options.wait_for_storage_s or 0.0
+    say = partial(console.print, soft_wrap=True)
+    return standing.watched(folder, Layout(folder).facts, wait_s, say)
+
+
+def feature_bytes(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> int:
+    """Returns about how many bytes the rows take that `trials` read and the cache does not have."""
+    rows = [find_rows(name) for name in rows_to_make(trials, problem, options.cache)]
+    each = [4 * (row.features or USUAL_FEATURES) if row.frozen else 3 * row.input_px**2 for row in rows]
+    return WHILE_MADE * len(problem.labels) * sum(each)
+
+
+def trial_bytes(trials: Sequence[Trial], problem: Problem) -> int:
+    """Returns about how many bytes `trials` leave in the study's folder."""
+    held = {split.name: len(split.validation) for split in problem.splits}
+    outputs = 4 * (problem.classes if problem.classes > 2 else 1)
+    return sum(
+        TRIAL_BYTES + EPOCH_BYTES * trial.config.epochs + outputs * held.get(trial.split, 0)
+        for trial in trials
+    )

@@ -1,0 +1,46 @@
+"""Why a worker failed, from what Tune wrote down of it as text; Ray's pickled errors are never read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+MEMORY_RETRIES = 3  # of a trial: memory that other processes took may be free by then
+_FAILURE = re.compile(r"^Failure # \d+ \(occurred at .*\)$", re.MULTILINE)
+_MEMORY = re.compile(r"low on memory|OutOfMemoryError|NODE_OUT_OF_MEMORY")
+_WHERE = re.compile(r"IP: (?P<node>[^,)\s]+)")
+_FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B) / (?P<all>[\d.]+ ?[KMGT]i?B)")
+
+
+def last_failure(trial: Any) -> str:
+    """Returns what Tune wrote down of the last failure of a trial of its own, "" where it did not."""
+    try:
+        text = Path(trial.error_file or "").read_text("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return _FAILURE.split(text)[-1].strip()
+
+
+def is_out_of_reach(failure: str) -> bool:
+    """Returns whether the worker may still live, on a machine that does not answer."""
+    return " is unavailable: " in failure.partition("\n")[0]
+
+
+def ran_out_of_memory(failure: str) -> bool:
+    """Returns whether Ray ended the worker because its machine had too little memory."""
+    return _MEMORY.search(failure) is not None
+
+
+def why(failure: str) -> str:
+    """Returns in a few words why the worker failed."""
+    if ran_out_of_memory(failure):
+        node, figures = _WHERE.search(failure), _FIGURES.search(failure)
+        where = f" on {node['node']}" if node else ""
+        said = f" ({figures['used']} of {figures['all']} were taken)" if figures else ""
+        return f"memory ran out{where}{said}"
+    if is_out_of_reach(failure):
+        return "its worker is out of reach"
+    lines = [line.strip() for line in failure.splitlines() if line.strip()]
+    is_own_error = bool(lines) and "Traceback" in failure
+    return lines[-1] if is_own_error else "its worker died"

@@ -1,0 +1,104 @@
+"""The door between a search and Ray: what Ray raises is a sentence, what we raise stays what it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import ray
+from ray.tune import TuneError
+
+from data_prep.errors import InputError
+from search.ray_tune.failures import ray_processes, session_folders
+from search.ray_tune.failures.door import one_door
+from search.ray_tune.failures.ray_processes import RayProcesses
+
+
+def task_error(cause: Exception) -> ray.exceptions.RayTaskError:
+    """Returns what `ray.get` raises of a task that raised `cause`."""
+    return ray.exceptions.RayTaskError("make_features", "Traceback …", cause)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            ray.exceptions.RaySystemError("raylet is gone"),
+            r"Ray failed .*raylet is gone.*; finished",
+        ),
+        (ray.exceptions.ActorDiedError(), "Ray failed while the search ran"),
+        (TuneError("a\nlong\nstory"), r"\(a long story\)"),
+        (ConnectionError("no GCS"), r"\(no GCS\); finished trials are kept; run the same command again"),
+        (
+            ray.exceptions.OutOfMemoryError("low on memory. (IP: 10.0.0.7, ID: 1) was 9GB / 10GB"),
+            r"memory ran out on 10.0.0.7 \(9GB of 10GB were taken\); .* \(--max-concurrent\)",
+        ),
+        (task_error(InputError("the image a.jpg is gone")), "^the image a.jpg is gone$"),
+        (
+            task_error(OSError(28, "No space left on device", "/cache/x")),
+            r"a worker cannot use /cache/x \(No space left on device\); finished trials are kept",
+        ),
+        (task_error(MemoryError()), "a worker had too little memory; .* fewer trials at a time"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_ray_raises_is_a_sentence_and_its_words_are_kept(
+    tmp_path: Path, error: Exception, said: str
+) -> None:
+    with pytest.raises(InputError, match=said), one_door(tmp_path):
+        raise error
+    assert type(error).__name__.partition("(")[0] in (tmp_path / "logs" / "ray.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize("error", [InputError("ours"), OSError(28, "No space"), ZeroDivisionError()])
+def test_what_we_raise_stays_what_it_is(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, one_door(tmp_path):
+        raise error
+    assert raised.value is error
+    assert not (tmp_path / "logs").exists()
+
+
+def test_process_of_ray_that_died_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = nullcontext(SimpleNamespace(died="raylet"))
+    monkeypatch.setattr("search.ray_tune.failures.door.watched_processes", lambda: watching)
+    with pytest.raises(InputError, match=r"^Ray failed, as its raylet died; finished"), one_door(tmp_path):
+        raise KeyboardInterrupt  # what the watcher sends
+
+
+def test_interruption_stays_one(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), one_door(tmp_path):
+        raise KeyboardInterrupt
+
+
+def test_process_of_ray_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_processes, "_NEEDED", ("python", "python3", "python3.11", "sleep"))
+    processes = RayProcesses()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        while not processes._known:  # the system gives it its name a moment after it began
+            processes.look()
+        assert processes.died == ""
+        process.kill()
+        process.wait()
+    processes.look()
+    assert processes.died
+
+
+def test_folder_of_a_killed_run_is_removed_with_the_next_and_no_other_is(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    names = {"now": os.getpid(), "killed": ended.pid, "running": os.getppid(), "another's": ended.pid}
+    folders = {what: tmp_path / f"session_{what}_{pid}" for what, pid in names.items()}
+    for what, folder in folders.items():
+        folder.mkdir()
+        if what != "another's":
+            (folder / "started-by-stagewise").write_text(socket.gethostname())
+    session_folders.mark(folders["now"])
+    assert {what for what, folder in folders.items() if folder.exists()} == {"now", "running", "another's"}
+    session_folders.remove(folders["now"])
+    assert not folders["now"].exists()

@@ -1,0 +1,96 @@
+"""Failures of workers, in the words that Ray writes down: what is said of them, and which of them count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search.callbacks.callback import Callback
+from search.ray_tune.collector import tell_of_recovery
+from search.ray_tune.failures import lost_nodes
+from search.ray_tune.failures.lost_nodes import LostNodes
+from search.ray_tune.failures.worker_failures import MEMORY_RETRIES, last_failure, why
+from tests.search.makers import make_trial
+from trainables.trial import Trial
+
+MEMORY = """Failure # 1 (occurred at 2026-11-26_07-00-00)
+The actor died because its worker process has died. Worker exit type: NODE_OUT_OF_MEMORY Worker exit detail: \
+Task was killed due to the node running low on memory.
+Memory on the node (IP: 10.0.0.7, ID: c0ffee) where the lease (…) ran was 15.21GB / 16.00GB (0.95), …
+"""
+DIED = "Failure # 1 (occurred at 2026-11-26_07-00-00)\nThe actor died unexpectedly.\n"
+AWAY = "Failure # 2 (occurred at 2026-11-26_07-00-00)\nThe actor 01 is unavailable: connection lost.\n"
+RAISED = """Failure # 3 (occurred at 2026-11-26_07-00-00)
+ray::ImplicitFunc.train() (pid=1)
+Traceback (most recent call last):
+  File "worker.py", line 1, in train
+OSError: [Errno 28] No space left on device
+"""
+
+
+@dataclass
+class TuneTrial:
+    """A trial of Tune's that has failed, as far as it is looked at."""
+
+    error_file: str
+    run_metadata: Any = field(default_factory=lambda: SimpleNamespace(num_failures=1))
+    max_failures: int = 2
+    trial_id: str = "1"
+    last_result: dict[str, Any] = field(default_factory=dict)
+
+
+def failed(folder: Path, text: str) -> TuneTrial:
+    """Returns a trial of which Tune has written this down."""
+    (folder / "error.txt").write_text(text, "utf-8")
+    return TuneTrial(str(folder / "error.txt"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MEMORY, "memory ran out on 10.0.0.7 (15.21GB of 16.00GB were taken)"),
+        ("OutOfMemoryError", "memory ran out"),
+        (DIED, "its worker died"),
+        ("", "its worker died"),
+        (AWAY, "its worker is out of reach"),
+        (DIED + RAISED, "OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_why_a_worker_failed_the_last_time(tmp_path: Path, text: str, said: str) -> None:
+    assert why(last_failure(failed(tmp_path, text))) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (DIED, "its worker died, started again, 1 of 2"),
+        (MEMORY, "memory ran out on 10.0.0.7 (15.21GB of 16.00GB were taken), started again"),
+    ],
+)
+def test_trial_that_begins_again_is_told_of_in_a_line(tmp_path: Path, text: str, said: str) -> None:
+    heard: list[tuple[Trial, str]] = []
+
+    class Hears(Callback):
+        def trial_begins_again(self, trial: Trial, why: str) -> None:
+            heard.append((trial, why))
+
+    trial = make_trial()
+    tell_of_recovery(failed(tmp_path, text), [trial], Hears())
+    assert heard == [(trial, said)]
+
+
+def test_memory_that_runs_out_does_not_count_unless_it_does_so_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_nodes, "_alive", dict)
+    watcher, trial = LostNodes(), failed(tmp_path, MEMORY)
+    for _ in range(MEMORY_RETRIES):
+        watcher.on_trial_recover(1, [], trial)
+        assert trial.run_metadata.num_failures == 0
+        trial.run_metadata.num_failures += 1  # as Tune does at the next failure
+    watcher.on_trial_recover(1, [], trial)
+    assert trial.run_metadata.num_failures == 1
