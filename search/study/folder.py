@@ -21,6 +21,7 @@ from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
 from search.study.formats import COMMAND, HOLDER, STUDY
 from search.study.layout import Layout
+from search.study.live_state import is_alive
 from search.study.stage_results import Result
 
 
@@ -101,13 +102,17 @@ def held(folder: Path) -> Iterator[None]:
     """Holds the study for this process; raises InputError where another process of this machine has it.
 
     The lock is the operating system's, so a killed process leaves nothing behind that holds it; the file
-    beside it says which process has it, of which user, and since when.
+    beside it says which process has it, of which user, and since when, which keeps others out where somebody
+    removed the lock.
     """
     holder = Layout(folder).holder
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        is_new = not Layout(folder).lock.exists()
         lock = FileLock(Layout(folder).lock)
         lock.acquire(timeout=0)  # at once or not: waiting would look like a hang
+        if is_new:
+            _require_no_holder(folder, lock)
         write_json(holder, {"format": HOLDER.number, **asdict(Holder.here())})
     except Timeout:  # an OSError too
         raise InputError(
@@ -124,6 +129,17 @@ def held(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a storage that is gone
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _require_no_holder(folder: Path, lock: FileLock) -> None:
+    """Raises InputError where a process runs the study whose lock was removed, and anyone gets a new one."""
+    holder = _holder(path := Layout(folder).holder)
+    if holder and holder.may_run:
+        lock.release()
+        raise InputError(
+            f"the study {folder} is being run by another process{_said_of(path)}, whose lock somebody "
+            f"removed; wait for it, give another --study, or remove {path} where it has ended"
+        )
 
 
 @dataclass(frozen=True)
@@ -145,12 +161,22 @@ class Holder:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(host=socket.gethostname(), pid=os.getpid(), user=user, since=now)
 
+    @property
+    def may_run(self) -> bool:
+        """Whether the process may still be there; of another machine that cannot be asked."""
+        is_here = self.host == socket.gethostname()
+        return not is_here or (self.pid != os.getpid() and is_alive(self.pid))
+
+
+def _holder(path: Path) -> Holder | None:
+    try:
+        return read_as(path, HOLDER, lambda values: Holder(**values), way_out="")
+    except InputError:
+        return None
+
 
 def _said_of(path: Path) -> str:
-    try:
-        holder = read_as(path, HOLDER, lambda values: Holder(**values), way_out="")
-    except InputError:
-        return ""
+    holder = _holder(path)
     return f" ({holder.pid} of {holder.user} on {holder.host}, since {holder.since})" if holder else ""
 
 

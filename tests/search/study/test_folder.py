@@ -142,6 +142,24 @@ def test_held_by_another_process(tmp_path: Path) -> None:
         pytest.fail("it was held")
 
 
+def test_held_by_another_process_whose_lock_was_removed(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path):
+        (tmp_path / ".lock").unlink()
+        for _ in range(2):
+            with pytest.raises(InputError, match=r"whose lock somebody removed; wait for it"), held(tmp_path):
+                pytest.fail("it was held")
+            (tmp_path / ".lock").unlink()
+
+
+def test_holder_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
+    with held_by_another_process(tmp_path):
+        text = (tmp_path / ".holder.json").read_text()
+    (tmp_path / ".holder.json").write_text(text)
+    (tmp_path / ".lock").unlink()
+    with held(tmp_path):
+        pass
+
+
 def test_held_is_free_afterwards(tmp_path: Path) -> None:
     with held_by_another_process(tmp_path):
         pass
