@@ -97,7 +97,7 @@ def _add(place: Any, group: type[OptionGroup]) -> None:
         typed = place.add_argument(name, dest=keyword_of(item), help=help, **traits)
         if known.offers:
             offer(typed, *known.offers)
-        if keyword_of(item) == "study":
+        if keyword_of(item) in ("study", "start_from"):
             offer_studies(typed)
 
 

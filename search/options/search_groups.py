@@ -210,6 +210,12 @@ class JointOptions(OptionGroup):
         f"instance; with pbt {','.join(POPULATION_STAGES)}",
     )
 
+    start_from: str | None = option(
+        None,
+        "study, of other data for instance, whose best configurations are tried first: its name or folder; "
+        "nothing of its figures is used",
+        metavar="STUDY",
+    )
     ablate: bool = option(
         True,
         "with --repeats, also the winner with each of its values as the default is, one at a time",

@@ -66,6 +66,8 @@ def _held(plan: Plan) -> str:
 def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
     """Prints what is about to be trained, and how much of it is done already."""
     print_setting(plan, console)
+    for note in _notes_on(plan):
+        console.print(Text(note), soft_wrap=True)
     total, missing = len(plan.trials()), len(missing_trials(plan, ledger))
     if missing < total:
         console.print(f"{total - missing} of {total} trials are done already")
@@ -97,6 +99,8 @@ def print_plan(
     if len(trials) < len(known):
         console.print(f"and {len(known) - len(trials)} that a stage above has, too")
     if not known:
+        for values in _first_values(plan):
+            console.print(Text(f"first     {values}"), soft_wrap=True)
         console.print(f"{getattr(plan, 'samples', None)} configurations, chosen while it runs")
 
 
@@ -178,9 +182,16 @@ def _cells(entry: Entry, *, repeated: bool, known: bool) -> list[str]:
 
 
 def _notes_on(plan: Plan | FinetunePlan) -> list[str]:
-    if isinstance(plan, StagePlan | FinetunePlan) or not plan.is_population:
+    if isinstance(plan, StagePlan | FinetunePlan):
         return []
-    return [f"{len(plan.trials())} members, trained anew"]
+    members = [f"{len(plan.trials())} members, trained anew"] if plan.is_population else []
+    return [*plan.starts.notes, *members]
+
+
+def _first_values(plan: Plan | FinetunePlan) -> list[str]:
+    if isinstance(plan, StagePlan | FinetunePlan):
+        return []
+    return [describe_config(config, plan.space) for config in plan.starts.configs]
 
 
 def _label(number: int, entry: Entry, result: Result) -> str:

@@ -31,9 +31,9 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     """Optuna's TPE, told of configurations that the ledger has instead of training them again.
 
     `ask` says of a suggestion what is to be done, `full` whether enough were asked for; `known` are
-    configurations with their values from before. As many suggestions as the attribute `pack` says are asked
-    for at a time, each but the first with those before it taken to be bad (the constant liar); above 1
-    those of one shape go to a worker together.
+    configurations with their values from before, `starts` are suggested first. As many suggestions as the
+    attribute `pack` says are asked for at a time, each but the first with those before it taken to be bad
+    (the constant liar); above 1 those of one shape go to a worker together.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         ask: Ask,
         full: Callable[[], bool],
         known: Sequence[tuple[TrialConfig, float]] = (),
+        starts: Sequence[TrialConfig] = (),
     ) -> None:
         super().__init__(metric=objective.metric, mode=objective.mode)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -56,6 +57,7 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self._values: dict[str, float] = {}
         self._optuna = OptunaSearch(
             {name: _distribution(values) for name, values in space.items()},
+            points_to_evaluate=[self._parameters(config) for config in starts],
             metric=objective.metric,
             mode=objective.mode,
             sampler=optuna.samplers.TPESampler(

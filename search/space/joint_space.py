@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import InputError
-from search.space.labels import label_of
+from search.space.labels import label_of, show_value, varied_among
 from search.space.presets import PRESETS, REPORT
 from search.space.stages import EVERY_STAGE
 from search.space.values import Values
 from trainables.hyperparameters import HYPERPARAMETERS, Range
 from trainables.trial import TrialConfig
 
+MOST_STARTS = 5  # configurations of another study that a search begins with
 OF_ROWS = ("backbone", "input_px", "pooling")  # which rows of the cache a configuration reads
 Space = Mapping[str, Values]
 """The values or the range of each hyperparameter that a joint search varies."""
@@ -76,6 +78,65 @@ def grid_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
     products = itertools.product(*(_values(values) for values in space.values()))
     configs = (base.with_used(**dict(zip(space, product, strict=True))) for product in products)
     return list(dict.fromkeys(configs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starts:
+    """Configurations that a joint search begins with, the best ones of the study called `study`.
+
+    `notes` say how many they are, and what was left out of them and why.
+    """
+
+    study: str = ""
+    configs: tuple[TrialConfig, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def among(cls, found: Iterable[TrialConfig], study: str, base: TrialConfig, space: Space) -> Starts:
+        """Returns the first MOST_STARTS of `found`, the best one first, that lie in `space` around `base`."""
+        configs: list[TrialConfig] = []
+        held: dict[str, None] = {}
+        outside: dict[str, None] = {}
+        for theirs in found:
+            try:
+                ours = base.with_used(**{name: getattr(theirs, name) for name in space})
+            except ValueError as error:
+                outside[str(error)] = None
+                continue
+            if strange := _outside(ours, space):
+                outside |= dict.fromkeys(strange)
+            elif ours not in configs:
+                held |= dict.fromkeys(name for name in varied_among((ours, theirs)) if name not in space)
+                configs.append(ours)
+            if len(configs) == MOST_STARTS:
+                break
+        return cls(study=study, configs=tuple(configs), notes=_told_of(configs, study, held, outside))
+
+
+def _outside(config: TrialConfig, space: Space) -> list[str]:
+    """Returns which of its values the space does not have: "dropout 0.7"."""
+    return [
+        f"{label_of(name)} {show_value(value)}"
+        for name, values in space.items()
+        if config.is_used(name) and not _has(values, value := getattr(config, name))
+    ]
+
+
+def _has(values: Values, value: Any) -> bool:
+    return values.low <= value <= values.high if isinstance(values, Range) else value in values
+
+
+def _told_of(
+    configs: Sequence[TrialConfig], study: str, held: Iterable[str], outside: Iterable[str]
+) -> tuple[str, ...]:
+    count = f"the best {len(configs)} configurations" if len(configs) > 1 else "the best configuration"
+    begins = f"begins with {count} of {study}" if configs else f"begins with nothing of {study}"
+    notes = [begins]
+    if names := ", ".join(map(label_of, held)):
+        notes.append(f"not varied here, so theirs is left out: {names}")
+    if values := ", ".join(outside):
+        notes.append(f"configurations of {study} are left out for values that are not tried here: {values}")
+    return tuple(notes)
 
 
 def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:

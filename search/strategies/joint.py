@@ -73,7 +73,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         JointResult, settings=plan.settings(), trials=tuple(runs.results), counts=_counts(runs.results)
     )
     result = decide(plan, repeated if decides_fresh else candidates, runs, kind=kind)
-    notes = [*result.notes, *_notes(plan, runs.results, decides_fresh)]
+    notes = [*plan.starts.notes, *result.notes, *_notes(plan, runs.results, decides_fresh)]
     ablation: tuple[Ablation, ...] = ()
     if plan.ablate and decides_fresh and result.winner:
         (winner,) = (each for each in repeated if each.config == result.winner)
@@ -120,7 +120,11 @@ def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy)
         for result in suggestions.known_before
         if not math.isnan(value := objective.of(_scored(plan, runs, result)))
     ]
-    searcher = KnowingSearcher(plan.space, objective, plan.base.seed, ask, suggestions.full, known)
+    told = {config for config, _ in known}
+    starts = [config for config in plan.starts.configs if config not in told]
+    searcher = KnowingSearcher(
+        plan.space, objective, plan.base.seed, ask, suggestions.full, known=known, starts=starts
+    )
     if not suggestions.full():
         workers.search(searcher, plan.base, suggestions.missing(), policy)
     found = {key: _scored(plan, runs, result) for key, result in suggestions.results().items()}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from data_prep.errors import InputError
-from search.space.joint_space import POPULATION, Space, grid_of, random_configs
+from search.space.joint_space import POPULATION, Space, Starts, grid_of, random_configs
 from search.space.labels import describe_config
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection
@@ -25,7 +25,7 @@ class JointPlan:
 
     `samples` is None for all of a grid; `repeats` above 1 repeats the best configurations with as many
     fresh seeds, which alone decide then; with `ablate` the winner also runs with each of its values as in
-    `base`.
+    `base`. It begins with `starts`.
     """
 
     problem: Problem
@@ -39,6 +39,7 @@ class JointPlan:
     repeats: int
     margin: float = MARGIN
     ablate: bool = False
+    starts: Starts = field(default_factory=Starts)
 
     def __post_init__(self) -> None:
         several = len(self.problem.splits) > 1
@@ -65,6 +66,7 @@ class JointPlan:
                 for name, values in self.space.items()
             },
             "base": self.base.to_dict(),
+            **({"start_from": self.starts.study} if self.starts.study else {}),
         }
 
     def trials(self) -> list[Trial]:
@@ -75,6 +77,7 @@ class JointPlan:
             configs = grid_of(self.base, self.space)
         else:
             configs = random_configs(self.base, self.space, self.samples or 0)
+        configs = list(dict.fromkeys((*self.starts.configs, *configs)))[: self.samples]
         runs = [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
         return [replace(run, start=MEMBER) for run in runs] if self.is_population else runs
 

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from data_prep.errors import InputError
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import SearchOptions
-from search.space.joint_space import (
-    bases_of,
-    require_of_use,
-)
+from search.space.joint_space import Space, Starts, bases_of, require_of_use
 from search.space.presets import REPORT
 from search.space.stages import AUTO_REPEATS, EVERY_STAGE, UNTUNED_HEADS, Stage
 from search.strategies.staged import StagePlan
@@ -22,6 +19,7 @@ from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import Result, StageFiles, StageResult
+from search.study.study import Study
 from trainables.hyperparameters import EXACT, HYPERPARAMETERS
 from trainables.trial import Trial, TrialConfig
 
@@ -74,7 +72,22 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
         repeats=options.deciding.first_repeats,
         margin=options.deciding.margin,
         ablate=joint.ablate,
+        starts=_starts(options, folder, base, space),
     )
+
+
+def _starts(options: SearchOptions, folder: Path, base: TrialConfig, space: Space) -> Starts:
+    """Returns what a joint search takes from the study that --start-from names."""
+    name = options.joint.start_from
+    if not name:
+        return Starts()
+    study = Study.find(name, options.study.storage)
+    if study.folder.resolve() == folder.resolve():
+        # what is best in it changes while it is searched, and the same command would not go on
+        raise InputError(
+            f"--start-from names another study, received {name}, which is searched; leave it out"
+        )
+    return Starts.among(study.snapshot().best_first, study.folder.name, base, space)
 
 
 def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[StagePlan]:

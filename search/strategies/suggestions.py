@@ -13,7 +13,8 @@ from search.study.ledger import Ledger
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial, TrialResult
 
-BUDGET = ("num_samples", "time_budget_s")  # a search with a larger budget is the same search
+# a search with a larger budget is the same search, and one that is told more at its beginning, too
+MAY_CHANGE = ("num_samples", "time_budget_s", "start_from")
 
 Find = Callable[[Trial], "TrialResult | None"]
 
@@ -74,7 +75,9 @@ class Suggestions:
         try:
             kept = read_json(self._path, SUGGESTIONS)
             same = all(
-                kept["settings"][name] == now for name, now in self._settings.items() if name not in BUDGET
+                kept["settings"][name] == now
+                for name, now in self._settings.items()
+                if name not in MAY_CHANGE
             )
             return list(kept["asked"]) if same else []
         except (OSError, ValueError, KeyError, TypeError):  # a damaged file costs suggestions, no trial

@@ -106,6 +106,12 @@ def test_study_file_that_cannot_be_is_refused(text: str, said: str, tmp_path: Pa
         read_options([str(path)])
 
 
+def test_study_file_keeps_what_a_joint_search_begins_with(tmp_path: Path) -> None:
+    words = ["--mode", "joint", "--start-from", "faces"]
+    (tmp_path / "s.toml").write_text(study_file(read_options(words).for_data("folder"), "random"))
+    assert read_options([str(tmp_path / "s.toml")]).joint.start_from == "faces"
+
+
 def test_word_that_is_no_study_file_is_refused() -> None:
     with pytest.raises(InputError, match=r"a study file ends in .toml, received 'lr'"):
         read_options(["lr"])

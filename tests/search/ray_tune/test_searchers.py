@@ -147,3 +147,13 @@ def test_searcher_is_written_down_whatever_its_questions_hold() -> None:
 
     searcher = KnowingSearcher(SPACE, Objective(), 7, ask, lambda: bool(lock))
     assert isinstance(cloudpickle.loads(cloudpickle.dumps(searcher)), KnowingSearcher)
+
+
+def test_searcher_suggests_first_what_it_is_to_begin_with() -> None:
+    workers = Workers()
+    starts = [replace(TrialConfig(), learning_rate=rate, batch_size=16) for rate in (0.01, 0.1)]
+    searcher = KnowingSearcher(SPACE, Objective(), 7, workers.ask, workers.full, starts=starts)
+    for name in ("a", "b", "c"):
+        searcher.suggest(name)
+    assert workers.asked[:2] == starts
+    assert workers.asked[2] not in starts

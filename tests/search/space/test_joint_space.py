@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from data_prep.errors import InputError
-from search.space.joint_space import RANGES, VARIED, grid_of, joint_space, random_configs
+from search.space.joint_space import RANGES, VARIED, Starts, grid_of, joint_space, random_configs
 from search.space.labels import describe_config
 from trainables.hyperparameters import Range
 from trainables.trial import TrialConfig
@@ -104,3 +106,41 @@ def test_describe_config_uses_words() -> None:
     assert describe_config(config, ["batch_size", "hidden_units", "learning_rate"]) == (
         "batch size 16, hidden units 256/128/64, learning rate 0.001"
     )
+
+
+BEGUN = {"learning_rate": Range(1e-4, 0.1, log=True), "dropout": (0.0, 0.5)}
+
+
+def test_starts_are_the_best_that_the_space_has_around_the_base_of_here() -> None:
+    theirs = [TrialConfig(learning_rate=rate, dropout=0.5, epochs=3, seed=4) for rate in (0.01, 0.02)]
+    starts = Starts.among(theirs, "faces", TrialConfig(epochs=9), BEGUN)
+    assert starts.configs == tuple(replace(config, epochs=9, seed=7) for config in theirs)
+    assert starts.notes == ("begins with the best 2 configurations of faces",)
+
+
+def test_starts_are_at_most_five_and_each_is_another() -> None:
+    theirs = [TrialConfig(learning_rate=0.01 / n, batch_size=b) for n in range(1, 9) for b in (8, 16)]
+    starts = Starts.among(theirs, "faces", TrialConfig(), BEGUN)
+    assert [config.learning_rate for config in starts.configs] == [0.01 / n for n in range(1, 6)]
+    assert starts.notes[1] == "not varied here, so theirs is left out: batch size"
+
+
+def test_starts_outside_the_space_are_left_out_and_named() -> None:
+    theirs = [TrialConfig(dropout=0.3), TrialConfig(learning_rate=0.5, dropout=0.5), TrialConfig()]
+    starts = Starts.among(theirs, "faces", TrialConfig(), BEGUN)
+    assert starts.configs == (TrialConfig(),)
+    assert starts.notes == (
+        "begins with the best configuration of faces",
+        "configurations of faces are left out for values that are not tried here: dropout 0.3, "
+        "learning rate 0.5",
+    )
+
+
+def test_starts_need_no_value_for_what_does_nothing_beside_the_others() -> None:
+    space = {"optimizer": ("adam", "sgd"), "momentum": (0.5, 0.9)}
+    assert Starts.among([TrialConfig()], "faces", TrialConfig(), space).configs == (TrialConfig(),)
+
+
+def test_study_without_anything_for_the_space_is_said() -> None:
+    starts = Starts.among([], "faces", TrialConfig(), BEGUN)
+    assert (starts.configs, starts.notes) == ((), ("begins with nothing of faces",))

@@ -17,7 +17,7 @@ from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.ray_tune.collector import MemberCollector, assignment_of
 from search.ray_tune.driver import Policy
-from search.space.joint_space import VARIED, joint_space
+from search.space.joint_space import VARIED, Starts, joint_space
 from search.space.labels import show_value
 from search.strategies.joint import run_joint
 from search.strategies.joint_plan import JointPlan
@@ -363,3 +363,32 @@ def test_searcher_that_was_finished_asks_no_worker(problem: Problem, tmp_path: P
     result, workers = run(plan, tmp_path)
     assert workers.policies == []
     assert len(result.entries) == 4
+
+
+STARTS = Starts(
+    study="faces",
+    configs=(TrialConfig(epochs=2, learning_rate=0.001, dropout=0.5),),
+    notes=("begins with the best configuration of faces",),
+)
+
+
+@pytest.mark.parametrize(("search", "samples"), [("grid", None), ("random", 4), ("tpe", 4)])
+def test_search_begins_with_the_best_of_another_study(
+    search: str, samples: int | None, problem: Problem, tmp_path: Path
+) -> None:
+    plan = plan_of(problem, search=search, samples=samples, starts=STARTS)
+    result, workers = run(plan, tmp_path)
+    assert workers.trainer.trained[0].config == STARTS.configs[0]
+    assert len(workers.trainer.trained) == len(set(result.trials)) == (samples or 6)
+    assert (result.notes[0], result.settings["start_from"]) == (STARTS.notes[0], "faces")
+
+
+def test_searcher_that_is_told_a_study_later_goes_on_with_what_it_has(
+    problem: Problem, tmp_path: Path
+) -> None:
+    plan = plan_of(problem, space=WHOLE, search="tpe", samples=4)
+    first, _ = run(plan, tmp_path)
+    start = replace(STARTS, configs=(TrialConfig(epochs=2, batch_size=64, dropout=0.5),))
+    second, workers = run(replace(plan, samples=6, starts=start), tmp_path)
+    assert workers.trainer.trained[0].config == start.configs[0]
+    assert (len(workers.trainer.trained), second.trials[:4]) == (2, first.trials)

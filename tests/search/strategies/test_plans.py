@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,3 +173,23 @@ def test_images_to_extract_are_those_of_every_backbone_without_features(
     assert images_to_extract(trials[:1] * 2, problem, tmp_path / "cache") == 80
     assert images_to_extract([], problem, tmp_path / "cache") == 0
     assert not (tmp_path / "cache").exists()
+
+
+def test_joint_plan_begins_with_the_study_that_is_named(
+    problem: Problem, tmp_path: Path, make_study: Callable[..., Path]
+) -> None:
+    folder = make_study(stages=("dropout",), epochs=2)
+    words = "--mode joint --search random --num-samples 3 --vary lr,dropout --start-from"
+    plan = joint_plan(options(f"{words} {folder}"), problem, tmp_path / "other")
+    assert plan.trials()[0].config == plan.starts.configs[0]
+    assert plan.starts.study == folder.name
+    by_name = options(f"{words} {folder.name} --storage {folder.parent}")
+    assert joint_plan(by_name, problem, tmp_path / "other").starts == plan.starts
+
+
+def test_joint_plan_refuses_to_begin_with_its_own_study(
+    problem: Problem, make_study: Callable[..., Path]
+) -> None:
+    folder = make_study(stages=("dropout",), epochs=2)
+    with pytest.raises(InputError, match=r"^--start-from names another study, received .*; leave it out"):
+        joint_plan(options(f"--mode joint --start-from {folder}"), problem, folder)
