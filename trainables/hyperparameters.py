@@ -72,6 +72,11 @@ def widths(text: str) -> tuple[int, ...]:
         ) from None
 
 
+def blocks(text: str) -> int | str:
+    """Returns a number of blocks, or ALL_BLOCKS."""
+    return ALL_BLOCKS if text == ALL_BLOCKS else whole_number(text)
+
+
 def truth(text: str) -> bool:
     """Returns whether `text` says true."""
     if text.lower() not in ("true", "false"):
@@ -83,6 +88,7 @@ WHOLE = Kind("whole numbers", whole_number, "N", has_ranges=True)
 NUMBER = Kind("numbers", number, "NUMBER", has_ranges=True)
 WIDTHS = Kind("widths such as 512/256/128", widths, "N/N/N")
 SIDE = Kind("whole numbers", whole_number, "PX")  # no range: each value has rows of its own
+BLOCKS = Kind(f"whole numbers, or {ALL_BLOCKS},", blocks, "N")
 NAME = Kind("names", str, "NAME")
 SWITCH = Kind("true and false", truth, "TRUTH")
 
@@ -101,8 +107,9 @@ class Hyperparameter:
 
     `word` is what a user types for it in --stage and --values, empty where no search varies it; `values` are
     tried where nobody gives others; none may be over `most`. `only_with` names another hyperparameter and
-    the values of it with which alone this one may differ from its default. `label` is its name for a reader,
-    where that is not `name` itself, `title` the heading of its stage.
+    the values of it with which alone this one may differ from its default, `on_images` says the same of
+    networks that train on images. `label` is its name for a reader, where that is not `name` itself, `title`
+    the heading of its stage.
     """
 
     name: str
@@ -121,6 +128,7 @@ class Hyperparameter:
     most: int | None = None
     sharing: Sharing = Sharing.NONE
     only_with: tuple[str, tuple[Any, ...]] | None = None
+    on_images: bool = False
 
     @property
     def keyword(self) -> str:
@@ -433,7 +441,28 @@ _ROWS = (
         holds=lambda value: is_count(value, least=0) and value < 2**31,
         sharing=Sharing.ALL,
     ),
-    Hyperparameter(name="augment", help="augmentation of training images", **_named(AUGMENTATIONS)),
+    Hyperparameter(
+        name="augment",
+        word="augmentation",
+        label="augmentation",
+        title="Augmentation of training images",
+        help="augmentation of training images",
+        values=AUGMENTATIONS,
+        on_images=True,
+        **_named(AUGMENTATIONS),
+    ),
+    Hyperparameter(
+        name="mixup",
+        word="mixup",
+        title="Mixup of training images",
+        metavar="ALPHA",
+        help="alpha of mixup, by which pairs of training images and their labels are mixed; 0 mixes none",
+        values=(0.0, 0.1, 0.2, 0.4),
+        range=Range(low=0.05, high=1.0, log=True),
+        sharing=Sharing.WHERE_SET,
+        on_images=True,
+        **_FACTOR,
+    ),
     Hyperparameter(
         name="precision",
         help="precision of the arithmetic; weights stay float32; float16 needs a GPU",
@@ -441,7 +470,10 @@ _ROWS = (
     ),
     Hyperparameter(
         name="unfrozen_blocks",
-        kind=NAME,
+        word="blocks",
+        title="Unfrozen blocks of the backbone",
+        values=(0, 1, 2),
+        kind=BLOCKS,
         help="number of a pretrained backbone's last blocks that are trained, or all",
         rule=f"be a whole number from 0 or {ALL_BLOCKS}",
         holds=lambda value: value == ALL_BLOCKS or is_count(value, least=0),

@@ -18,8 +18,9 @@ TRIAL_FORMAT = Format(1, sealed_from=1, oldest=0)  # of trials/<key>.json
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
-ON_IMAGES = ("augment", "precision", "unfrozen_blocks", "train_batchnorm")  # of no use to features
+ON_IMAGES = ("augment", "mixup", "precision", "unfrozen_blocks", "train_batchnorm")  # of no use to features
 OWN_NETWORK = "own"  # the backbone of a network of the user's own, which its head is the whole of
+_TRAINED_WHOLE = (IMAGE_NETWORK, OWN_NETWORK)
 # what a head of the user's own decides by itself
 OF_OUR_HEADS = (
     *("hidden_units", "dropout", "l2", "activation", "normalisation", "bn_statistics", "bn_momentum"),
@@ -45,8 +46,8 @@ class TrialConfig:
 
     `trainables.hyperparameters` says what each of them is, and which values it takes. The defaults are the
     report's values from the learning-rate stage on (`REPORT`: batch 32, 1024/512/256, 20 epochs, seed 7).
-    `augment` to `train_batchnorm` are for networks that train on images. `head` is a function of the user's
-    own file, whose digest is `head_source`; empty for the usual head (`trainables.own_code`).
+    `augment` to `train_batchnorm` and `mixup` are for networks that train on images. `head` is a function of
+    the user's own file, whose digest is `head_source`; empty for the usual head (`trainables.own_code`).
 
     `bn_statistics` are those of the head's BatchNorm layers at inference: EXACT, computed over training
     rows after each epoch (`trainables.training.inference_pass`), or MOMENTUM, Keras' running averages,
@@ -86,6 +87,7 @@ class TrialConfig:
     class_weight: str = "none"
     head: str = ""
     head_source: str = ""
+    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
@@ -103,6 +105,11 @@ class TrialConfig:
             raise ValueError(
                 f"normalisation is of heads on a frozen backbone, {IMAGE_NETWORK} has none; leave it out"
             )
+
+    @property
+    def trains_on_images(self) -> bool:
+        """Whether a part of it below the head is trained, so that features are of no use."""
+        return _trains_on_images(vars(self))
 
     def is_used(self, name: str) -> bool:
         """Returns whether the hyperparameter changes anything: momentum does with sgd only."""
@@ -130,6 +137,15 @@ class TrialConfig:
     def _misplaced(self, row: Hyperparameter) -> str:
         if self.head and row.name in OF_OUR_HEADS:
             return f"{row.name} is of the usual head, received {self.head}; leave out {row.name}"
+        if row.on_images:
+            return (
+                f"{row.name} {getattr(self, row.name)} is of networks that train on images, received "
+                f"{self.backbone} with frozen blocks; leave out {row.name}, or unfreeze some"
+            )
+        if row.name == "unfrozen_blocks":
+            return (
+                f"unfrozen_blocks is of pretrained backbones, {self.backbone} is trained whole; leave it out"
+            )
         other, values = row.only_with or ("", ())
         return (
             f"{row.name} {getattr(self, row.name)} goes with {other} {' or '.join(map(str, values))} only, "
@@ -315,8 +331,16 @@ class TrialResult:
 def _is_used(name: str, values: Mapping[str, Any]) -> bool:
     if values["head"] and name in OF_OUR_HEADS:
         return False
+    if name == "unfrozen_blocks":
+        return values["backbone"] not in _TRAINED_WHOLE
+    if HYPERPARAMETERS[name].on_images and not _trains_on_images(values):
+        return False
     other, needed = HYPERPARAMETERS[name].only_with or ("", ())
     return not other or (values[other] in needed and _is_used(other, values))
+
+
+def _trains_on_images(values: Mapping[str, Any]) -> bool:
+    return values["backbone"] in _TRAINED_WHOLE or values["unfrozen_blocks"] != 0
 
 
 def _tuple_of_list(value: object) -> object:

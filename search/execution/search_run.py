@@ -13,7 +13,7 @@ from search.execution.prerequisites import require_pictures, require_room, watch
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
-from search.output.dry_run import warn_of_single_examples
+from search.output.dry_run import warn_of_costs
 from search.ray_tune.head_start import head_start
 from search.space.stages import FINETUNE
 from search.strategies.plans import Plan, expected_trials
@@ -82,7 +82,7 @@ class SearchRun:
             require_room(missing, self.problem, self.options.study)
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
-            warn_of_single_examples(missing, self.problem)
+            warn_of_costs(missing, self.ledger, self.problem)
             with (
                 watched_study(self.folder, self.options.study, self._console),
                 head_start(missing, self.problem, self.options) as started,

@@ -6,16 +6,19 @@ from dataclasses import fields
 
 from data_prep.errors import InputError
 from search.options.option import name_of
+from search.options.run_groups import ImageOptions
 from search.options.search_groups import HeldValues, JointOptions
 from search.options.search_options import SearchOptions
 from search.space.joint_space import POPULATION, POPULATION_STAGES
-from search.space.stages import ALL, AUTO_REPEATS, EVERY_STAGE, FINETUNE, HASSNER
+from search.space.stages import ALL, AUTO_REPEATS, EVERY_STAGE, FINETUNE
 from search.space.values import show_values
 from search.statistics.selection import RACE_MAXIMUM
 from search.study.layout import Layout
 from trainables.hyperparameters import Range
 
-_TYPED_AS = {item.name: f"--{name_of(item)}" for item in fields(HeldValues)}
+_TYPED_AS = {
+    item.name: f"--{name_of(item)}" for group in (HeldValues, ImageOptions) for item in fields(group)
+}
 _NO_STAGE_LEFT = "--stage all has no stage left: every hyperparameter is given; leave one out"
 
 
@@ -158,16 +161,18 @@ def _check_own_code(options: SearchOptions) -> str | None:
 
 
 def _check_images(options: SearchOptions) -> str | None:
-    given, held = options.images.given, options.held
+    given = options.images.given
     if given.get("precision") == "float16" and not options.machine.gpus_per_trial:
         return "--precision float16 needs a GPU; add --gpus-per-trial 1, or use bfloat16"
-    from_pixels = (held.backbone == HASSNER or options.space.network) and "train_batchnorm" not in given
+    whole = options.trains_on_images and not options.held.unfrozen_blocks
+    from_pixels = options.trains_on_images and not (whole and "train_batchnorm" in given)
     if not given or options.final_model.blocks or from_pixels:
         return None
     option = next(iter(given)).replace("_", "-")
+    or_whole = "" if option == "train-batchnorm" else " or --backbone hassner"
     return (
-        f"--{option} is for networks that train on images; add --finetune blocks:N"
-        f"{'' if option == 'train-batchnorm' else ' or --backbone hassner'}, or leave it out"
+        f"--{option} is for networks that train on images; add --finetune blocks:N, --unfrozen-blocks N"
+        f"{or_whole}, or leave it out"
     )
 
 

@@ -27,7 +27,7 @@ from search.options.types import (
 )
 from search.space.stages import FINETUNE
 from trainables.backends import KERAS_BACKENDS
-from trainables.hyperparameters import AUGMENTATIONS, PRECISIONS
+from trainables.hyperparameters import AUGMENTATIONS, HYPERPARAMETERS, PRECISIONS, number
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
@@ -98,6 +98,13 @@ class ImageOptions(OptionGroup):
 
     augment: str | None = option(
         None, "augmentation of training images", choices=AUGMENTATIONS, default_text=_DEFAULTS.augment
+    )
+    mixup: float | None = option(
+        None,
+        HYPERPARAMETERS["mixup"].help,
+        parse=number,
+        metavar="ALPHA",
+        default_text=f"{_DEFAULTS.mixup:g}",
     )
     precision: str | None = option(
         None,

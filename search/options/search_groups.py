@@ -135,6 +135,7 @@ class HeldValues(OptionGroup):
     bn_momentum: float | None = held("bn_momentum", default_text=f"the report's {_DEFAULTS.bn_momentum}")
     input_px: int | None = held("input_px", default_text="the backbone's own, or an earlier stage")
     pooling: str | None = held("pooling")
+    unfrozen_blocks: int | str | None = held("unfrozen_blocks")
     epochs: int | None = held("epochs", default_text=str(_DEFAULTS.epochs))
     patience: int | None = held("patience", default_text=str(_DEFAULTS.patience))
     seed: int | None = held("seed", default_text=str(_DEFAULTS.seed))

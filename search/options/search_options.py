@@ -93,11 +93,16 @@ class SearchOptions(OptionGroup):
     @property
     def given(self) -> dict[str, Any]:
         """The hyperparameters that are held fixed, as fields of TrialConfig."""
-        own = self.images.given if self.held.backbone == HASSNER or self.space.network else {}
+        own = self.images.given if self.trains_on_images else {}
         code = self.space.of_own_code
         if self.tunes_head:
             code.pop("head", None)
         return {**self.held.given, **own, **code}
+
+    @property
+    def trains_on_images(self) -> bool:
+        """Whether all trials of the search train a network on images."""
+        return bool(self.held.backbone == HASSNER or self.space.network or self.held.unfrozen_blocks)
 
     @property
     def tunes_head(self) -> bool:
@@ -233,7 +238,7 @@ class SearchOptions(OptionGroup):
             joint=JointOptions(),
             deciding=replace(self.deciding, final=False),
             final_model=self.final_model if final else FinalModelOptions(),
-            images=self.images if final or self.held.backbone == HASSNER else ImageOptions(),
+            images=self.images if final or self.trains_on_images else ImageOptions(),
         )
 
     def _texts_of(self, stage: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from search.output.tables import (
     print_problem,
     print_stage_plan,
 )
-from search.strategies.estimate import estimate, warning_of_single_examples
+from search.strategies.estimate import estimate, warning_of_images, warning_of_single_examples
 from search.strategies.plans import Plan, assumed_trials, expected_trials, missing_trials
 from search.study.ledger import Ledger
 from search.study.setup import Problem, images_to_extract
@@ -30,7 +30,7 @@ def print_dry_run(
     """Prints what `plans` and `finetune` would train in the study of `ledger`, also as JSON."""
     everything = [*plans, finetune] if finetune else plans
     problem = everything[0].problem
-    warn_of_single_examples(expected_trials(plans, ledger), problem)
+    warn_of_costs(expected_trials(plans, ledger), ledger, problem)
     missing = {trial.key: trial for plan in everything for trial in missing_trials(plan, ledger)}
     trials, pretraining = list(missing.values()), finetune and finetune.pretraining
     problems = [problem, pretraining] if pretraining else [problem]
@@ -59,7 +59,9 @@ def print_dry_run(
         console.print("pretraining and fine-tuning come after these, for the winner")
 
 
-def warn_of_single_examples(trials: Sequence[Trial], problem: Problem) -> None:
-    """Prints a warning where one of `trials` to come has batch size 1, which trains nothing."""
-    if warning := warning_of_single_examples(trials, problem):
-        print_warning(warning)
+def warn_of_costs(trials: Sequence[Trial], ledger: Ledger, problem: Problem) -> None:
+    """Prints a warning where one of `trials` to come has batch size 1, and where one has unfrozen blocks."""
+    of_images = warning_of_images(trials, ledger.results(), problem)
+    for warning in (warning_of_single_examples(trials, problem), of_images):
+        if warning:
+            print_warning(warning)

@@ -18,7 +18,13 @@ from trainables.hyperparameters import HYPERPARAMETERS, Range
 from trainables.trial import TrialConfig
 
 MOST_STARTS = 5  # configurations of another study that a search begins with
-OF_ROWS = ("backbone", "input_px", "pooling")  # which rows of the cache a configuration reads
+OF_ROWS = (
+    "backbone",
+    "input_px",
+    "pooling",
+    "unfrozen_blocks",
+    "augment",
+)  # which rows of the cache a configuration reads
 Space = Mapping[str, Values]
 """The values or the range of each hyperparameter that a joint search varies."""
 
@@ -61,7 +67,13 @@ def joint_space(
 def require_of_use(space: Space, base: TrialConfig) -> None:
     """Raises InputError for a hyperparameter of `space` that does nothing, such as momentum beside adam."""
     for name in space:
-        other, needed = HYPERPARAMETERS[name].only_with or ("", ())
+        row = HYPERPARAMETERS[name]
+        if row.on_images and not any(each.trains_on_images for each in bases_of(base, space)):
+            raise InputError(
+                f"{label_of(name)} is of networks that train on images; vary blocks, too, hold "
+                "--unfrozen-blocks 1, for instance, or use --backbone hassner"
+            )
+        other, needed = row.only_with or ("", ())
         possible = _values(space.get(other, (getattr(base, other),))) if other else ()
         if other and not set(possible) & set(needed):
             raise InputError(
@@ -140,7 +152,7 @@ def _told_of(
 
 
 def bases_of(base: TrialConfig, space: Space) -> list[TrialConfig]:
-    """Returns `base` with each backbone, input size and pooling of the space: what reads different rows."""
+    """Returns `base` with each of the space's values of OF_ROWS."""
     of_rows = {name: values for name, values in space.items() if name in OF_ROWS}
     return grid_of(base, of_rows)
 

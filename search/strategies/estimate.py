@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from data_prep.splits import Split
+from search.study.descriptions import clock_time
 from search.study.setup import Problem
 from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialResult
@@ -78,6 +79,25 @@ def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str
         "batch size 1 trains nothing: with one example, BatchNorm always gives the same output, so no hidden "
         f"weight gets a gradient; it takes {share:.0%} of the optimizer steps that this plan trains"
     )
+
+
+def warning_of_images(trials: Sequence[Trial], done: Iterable[TrialResult], problem: Problem) -> str | None:
+    """Returns what to know before `trials` with unfrozen blocks: what one takes; None without such trials."""
+    unfrozen = [trial for trial in trials if trial.config.unfrozen_blocks]
+    if not unfrozen:
+        return None
+    known = list(done)
+    others = [trial for trial in trials if not reads_images(trial.config)]
+    one, other = (_each(some, known, problem) for some in (unfrozen, others))
+    beside = f", one on features about {clock_time(other)}" if others else ""
+    return (
+        f"unfrozen blocks train on images, which go through the backbone in every epoch: a trial takes about "
+        f"{clock_time(one)} on one worker{beside}"
+    )
+
+
+def _each(trials: Sequence[Trial], done: Iterable[TrialResult], problem: Problem) -> float:
+    return estimate(trials, done, problem, 0).trial_s / max(1, len(trials))
 
 
 def _steps(trial: Trial, rows: dict[str, int]) -> int:

@@ -37,6 +37,16 @@ def stage_plan(
         before, options.given, stage.fixed if sweep == 1 else {}, bn_statistics_of(options, problem)
     )
     if not base.is_used(stage.hyperparameter):
+        if HYPERPARAMETERS[stage.hyperparameter].on_images:
+            raise InputError(
+                f"--stage {stage.name} is of networks that train on images, received {base.backbone} with "
+                "frozen blocks; add --unfrozen-blocks 1, for instance, or use --backbone hassner"
+            )
+        if stage.hyperparameter == "unfrozen_blocks":
+            raise InputError(
+                f"--stage {stage.name} is of pretrained backbones, {base.backbone} is trained whole; "
+                "name another --backbone"
+            )
         other, values = HYPERPARAMETERS[stage.hyperparameter].only_with or ("", ())
         raise InputError(
             f"--stage {stage.name} is of use with {other} {' or '.join(map(str, values))} only, received "

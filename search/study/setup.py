@@ -15,7 +15,7 @@ from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
 from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
-from trainables.backbones.table import find_backbone, require_one_size
+from trainables.backbones.table import find_backbone, require_one_of_keras, require_one_size
 from trainables.backbones.weights import identity_of, weights_identity
 from trainables.backends import installed_backend
 from trainables.features.cache import FEATURE_PRECISIONS, FeatureStore, find_features
@@ -147,6 +147,8 @@ class Problem:
         scaled = "" if self.resize == RESIZES[0] else f" of pictures scaled by {self.resize}"
         backbone = find_backbone(backbone_read_by(config))
         require_one_size(backbone)
+        if config.unfrozen_blocks:
+            require_one_of_keras(backbone)
         if not backbone.frozen:
             return scaled.lstrip()
         identity = identity_of(backbone, self.weights) if backbone.preset else self._identity

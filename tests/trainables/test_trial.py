@@ -220,8 +220,14 @@ OTHER_VALUES = {
     "class_weight": "balanced",
     "head": "build",
     "head_source": "0123",
+    "mixup": 0.2,
 }
-ALLOWING = {"momentum": {"optimizer": "sgd"}, "nesterov": {"optimizer": "sgd"}}
+ALLOWING: dict[str, dict[str, Any]] = {
+    "momentum": {"optimizer": "sgd"},
+    "nesterov": {"optimizer": "sgd"},
+    "augment": {"unfrozen_blocks": 1},
+    "mixup": {"unfrozen_blocks": 1},
+}
 
 
 def test_key_differs_for_every_hyperparameter() -> None:
@@ -324,3 +330,26 @@ def test_head_of_ones_own_decides_what_ours_are_told() -> None:
     assert TrialConfig(dropout=0.2).with_used(head="build").dropout == 0
     with pytest.raises(ValueError, match="a head of one's own stands on a frozen backbone"):
         TrialConfig(head="build", backbone="hassner")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"augment": "flip"}, "augment flip is of networks that train on images, received resnet50_v2 with"),
+        ({"mixup": 0.2}, "mixup 0.2 is of networks that train on images, received resnet50_v2 with frozen"),
+        (
+            {"backbone": "hassner", "unfrozen_blocks": 1},
+            "unfrozen_blocks is of pretrained backbones, hassner",
+        ),
+    ],
+)
+def test_value_for_networks_on_images_is_refused_elsewhere(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TrialConfig(**values)
+
+
+def test_value_for_networks_on_images_is_left_out_where_it_does_nothing() -> None:
+    wanted = {"augment": "flip", "mixup": 0.2}
+    assert TrialConfig().with_used(**wanted) == TrialConfig()
+    assert TrialConfig().with_used(**wanted, unfrozen_blocks=1).mixup == 0.2
+    assert TrialConfig().with_used(unfrozen_blocks=2, backbone="hassner").unfrozen_blocks == 0

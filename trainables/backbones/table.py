@@ -157,6 +157,15 @@ def require_one_size(backbone: Backbone) -> None:
         )
 
 
+def require_one_of_keras(backbone: Backbone) -> None:
+    """Raises InputError where no blocks can be unfrozen: only those of one of keras.applications can."""
+    if backbone.parts or backbone.preset:
+        raise InputError(
+            f"blocks are unfrozen of one backbone of keras.applications, received {backbone.name}; "
+            "name such a one, or leave the blocks frozen"
+        )
+
+
 def _plain_backbone(name: str) -> Backbone:
     if name.startswith(HUB):
         return _hub_backbone(name.removeprefix(HUB))

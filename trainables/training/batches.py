@@ -81,11 +81,24 @@ class Batches(keras.utils.PyDataset):
         return math.ceil(len(self._rows) / self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        rows = self._rows[_places(index, self._batch_size, len(self._rows))]
+        places = _places(index, self._batch_size, len(self._rows))
+        rows = self._rows[places]
         labels = self._examples.labels[rows]
         inputs = self._reader.read(index) if self._reader else self._examples.inputs[rows]
-        weights = () if self._class_weights is None else (self._class_weights[labels],)
-        return inputs, labels[:, None].astype(np.float32), *weights
+        learnt = labels[:, None].astype(np.float32)
+        if self._augmentation:
+            learnt = self._augmentation.labels(labels, places)
+        weights = () if self._class_weights is None else (weights_of(learnt, self._class_weights),)
+        return inputs, learnt, *weights
+
+
+def weights_of(labels: np.ndarray, class_weights: np.ndarray) -> np.ndarray:
+    """Returns what the examples with these `labels` of `Augmentation.labels` weigh, `(n,)`."""
+    first: np.ndarray = class_weights[labels[:, 0].astype(int)]
+    if labels.shape[1] == 1:
+        return first
+    share = labels[:, 2]
+    return np.asarray(share * first + (1 - share) * class_weights[labels[:, 1].astype(int)], np.float32)
 
 
 class _ReaderAhead:

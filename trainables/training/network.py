@@ -48,6 +48,7 @@ class Architecture:
     optimizer: Recipe = PLAIN
     classes: int = 2
     own: OwnNetwork | None = None
+    mixes: bool = False
 
     @classmethod
     def of(
@@ -84,6 +85,7 @@ class Architecture:
             optimizer=Recipe.of([config]),
             classes=classes,
             own=OwnNetwork.of(config, code) if config.head else None,
+            mixes=config.mixup > 0,
         )
 
     def covering(self, configs: Sequence[TrialConfig]) -> Architecture:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from trainables.training.devices import device_count, spreading
 from trainables.training.inference_pass import InferencePass
@@ -22,6 +24,33 @@ from trainables.training.optimizers import set_numbers
 from trainables.trial import TrialConfig
 
 STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
+
+
+class MixedLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
+    """The loss of mixed images: that of both labels, each with its share; see `Augmentation.labels`."""
+
+    def __init__(self, plain: keras.losses.Loss) -> None:
+        super().__init__()
+        self._plain = plain
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        first = self._plain.call(y_true[:, :1], y_pred)
+        if y_true.shape[-1] == 1:  # of validation
+            return first
+        share = y_true[:, 2]
+        return share * first + (1 - share) * self._plain.call(y_true[:, 1:2], y_pred)
+
+
+def accuracy_of_first() -> keras.metrics.Metric:
+    """Returns the accuracy by the label of the image whose share is the larger one."""
+
+    def is_right(y_true: Any, y_pred: Any) -> Any:
+        first = y_true[:, 0]
+        several = y_pred.shape[-1] > 1
+        said = ops.argmax(y_pred, axis=-1) if several else y_pred[:, 0] > 0.5
+        return ops.cast(ops.equal(ops.cast(said, first.dtype), first), "float32")
+
+    return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +85,8 @@ def compiled(architecture: Architecture) -> Program:
         network = build_network(architecture)
         network.compile(
             architecture.optimizer.build(),
-            loss=loss_of(network),
-            metrics=["accuracy"],
+            loss=MixedLoss(loss_of(network)) if architecture.mixes else loss_of(network),
+            metrics=[accuracy_of_first() if architecture.mixes else "accuracy"],
             jit_compile=is_faster_compiled(architecture),
             steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
             auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0

@@ -292,7 +292,7 @@ class Training:
             return Batches(examples, order, config.batch_size, class_weights=weights)
         order = order[: len(order) - len(order) % self._devices]  # another few are left out every epoch
         side = examples.inputs.shape[1]
-        drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch)
+        drawn = Augmentation.draw(config.augment, len(order), side, config.seed, epoch, mixup=config.mixup)
         return Batches(examples, order, config.batch_size, drawn, class_weights=weights)
 
     def _validation_batches(self) -> Batches:

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from data_prep.errors import InputError
-from search.space.joint_space import RANGES, VARIED, Starts, grid_of, joint_space, random_configs
+from search.space.joint_space import (
+    RANGES,
+    VARIED,
+    Starts,
+    bases_of,
+    grid_of,
+    joint_space,
+    random_configs,
+    require_of_use,
+)
 from search.space.labels import describe_config
 from trainables.hyperparameters import Range
 from trainables.trial import TrialConfig
@@ -144,3 +153,23 @@ def test_starts_need_no_value_for_what_does_nothing_beside_the_others() -> None:
 def test_study_without_anything_for_the_space_is_said() -> None:
     starts = Starts.among([], "faces", TrialConfig(), BEGUN)
     assert (starts.configs, starts.notes) == ((), ("begins with nothing of faces",))
+
+
+ON_IMAGES = {"unfrozen_blocks": (0, 2), "augment": ("none", "flip"), "mixup": (0.0, 0.2)}
+
+
+def test_grid_augments_only_networks_that_train_on_images() -> None:
+    configs = grid_of(TrialConfig(), ON_IMAGES)
+    assert len(configs) == 1 + 2 * 2
+    assert {config.trains_on_images for config in configs if config.augment == "flip"} == {True}
+
+
+def test_hyperparameter_of_networks_on_images_needs_one() -> None:
+    require_of_use(ON_IMAGES, TrialConfig())
+    require_of_use({"mixup": (0.0, 0.2)}, TrialConfig(backbone="hassner"))
+    with pytest.raises(InputError, match=r"^mixup is of networks that train on images; vary blocks, too"):
+        require_of_use({"mixup": (0.0, 0.2)}, TrialConfig())
+
+
+def test_bases_are_what_reads_other_rows() -> None:
+    assert len(bases_of(TrialConfig(), {**ON_IMAGES, "dropout": (0.0, 0.5)})) == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.strategies import estimate as module
-from search.strategies.estimate import Estimate, estimate
+from search.strategies.estimate import Estimate, estimate, warning_of_images
 from search.study.setup import Problem
 from tests.search.makers import make_problem, make_result
 from trainables.trial import Trial, TrialConfig, TrialStatus
@@ -80,3 +80,16 @@ def test_estimate_of_folds_uses_the_rows_of_each(tmp_path: Path) -> None:
     rows = sum(len(split.train) for split in folds.splits)
     step_s = module.TYPICAL_STEP_S["tensorflow"]
     assert math.isclose(estimate(trials, [], folds, 0).trial_s, rows * step_s)
+
+
+def test_warning_of_images_says_what_a_trial_takes(problem: Problem) -> None:
+    known = [
+        make_result(trial_of(problem, unfrozen_blocks=1, seed=3), 0.5, seconds=60.0),
+        make_result(trial_of(problem, seed=3), 0.5, seconds=2.0),
+    ]
+    trials = [trial_of(problem), trial_of(problem, unfrozen_blocks=2)]
+    assert warning_of_images(trials, known, problem) == (
+        "unfrozen blocks train on images, which go through the backbone in every epoch: a trial takes about "
+        "10:00 on one worker, one on features about 0:20"
+    )
+    assert warning_of_images(trials[:1], known, problem) is None

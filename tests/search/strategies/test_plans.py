@@ -193,3 +193,41 @@ def test_joint_plan_refuses_to_begin_with_its_own_study(
     folder = make_study(stages=("dropout",), epochs=2)
     with pytest.raises(InputError, match=r"^--start-from names another study, received .*; leave it out"):
         joint_plan(options(f"--mode joint --start-from {folder}"), problem, folder)
+
+
+@pytest.mark.parametrize(
+    ("command", "values"),
+    [
+        ("--stage augmentation --unfrozen-blocks 1", ["none", "flip", "crop_flip"]),
+        ("--stage augmentation --backbone hassner --values flip,none", ["flip", "none"]),
+        ("--stage mixup --backbone hassner", [0.0, 0.1, 0.2, 0.4]),
+        ("--stage blocks --values 0,1,all", [0, 1, "all"]),
+    ],
+)
+def test_stage_of_networks_on_images(problem: Problem, command: str, values: list[object]) -> None:
+    asked = options(command)
+    (plan,) = stage_plans(asked, problem, Path("nowhere"))
+    name = asked.stage_called(str(asked.stage)).hyperparameter
+    assert [getattr(trial.config, name) for trial in plan.trials()] == values
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("--stage mixup", "--stage mixup is of networks that train on images, received resnet50_v2 with"),
+        (
+            "--stage blocks --backbone hassner",
+            "--stage blocks is of pretrained backbones, hassner is trained",
+        ),
+    ],
+)
+def test_stage_of_networks_on_images_is_refused_for_others(problem: Problem, command: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        stage_plans(options(command), problem, Path("nowhere"))
+
+
+def test_blocks_of_backbones_side_by_side_are_refused_before_the_first_trial(problem: Problem) -> None:
+    asked = options("--stage blocks --backbone keras:MobileNetV2+keras:MobileNet")
+    (plan,) = stage_plans(asked, problem, Path("nowhere"))
+    with pytest.raises(InputError, match=r"^blocks are unfrozen of one backbone of keras.applications, rec"):
+        plan.trials()

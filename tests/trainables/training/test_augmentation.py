@@ -1,10 +1,13 @@
 """Crops and flips: what they cut, and that (seed, epoch) alone decides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trainables.features.inputs import uncropped
 from trainables.training.augmentation import Augmentation
+from trainables.training.batches import weights_of
 
 PX, SIDE, N = 32, uncropped(32), 200
 
@@ -59,3 +62,33 @@ def test_validation_sees_the_middle_unflipped() -> None:
     cut = middle.apply(_pictures(SIDE), np.array([1]), np.array([0]))
     assert cut[0, 0, 0].tolist() == [1, (SIDE - PX) // 2, (SIDE - PX) // 2]
     assert not middle.flipped.any()
+
+
+def test_mixed_images_keep_the_larger_share_and_get_the_rest_of_the_one_before() -> None:
+    pictures = np.stack([np.full((PX, PX, 3), value, np.uint8) for value in (0, 100, 200)])
+    drawn = replace(Augmentation.central("none", 4, PX), shares=np.array([1, 0.5, 0.75, 1], np.float32))
+    cut = drawn.apply(pictures, np.array([0, 1, 2]), np.array([0, 1, 2]))
+    assert cut.dtype == np.uint8
+    assert cut[:, 0, 0, 0].tolist() == [0, 50, 175]
+    labels = drawn.labels(np.array([0, 1, 2]), np.array([0, 1, 2]))
+    assert labels.tolist() == [[0, 2, 1], [1, 0, 0.5], [2, 1, 0.75]]
+
+
+def test_mixup_changes_no_crop_and_no_flip() -> None:
+    plain, mixed = (Augmentation.draw("crop_flip", N, SIDE, 7, 1, mixup=mixup) for mixup in (0.0, 0.2))
+    np.testing.assert_array_equal(plain.corners, mixed.corners)
+    np.testing.assert_array_equal(plain.flipped, mixed.flipped)
+    assert plain.shares is None
+    assert mixed.shares is not None
+    assert (mixed.shares.min() >= 0.5, mixed.shares.max() <= 1) == (True, True)
+
+
+def test_labels_without_mixup_are_plain() -> None:
+    labels = _draw("flip").labels(np.array([1, 0]), np.array([0, 1]))
+    assert (labels.tolist(), labels.dtype) == ([[1], [0]], np.float32)
+
+
+def test_class_weights_of_mixed_images_are_mixed() -> None:
+    weights = np.array([1, 3], np.float32)
+    assert weights_of(np.array([[1.0], [0.0]]), weights).tolist() == [3, 1]
+    assert weights_of(np.array([[1.0, 0, 0.75]]), weights).tolist() == [2.5]

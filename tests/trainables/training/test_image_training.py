@@ -209,3 +209,25 @@ def test_restored_network_with_a_backbone_continues_to_the_bit(pictures: Example
     assert len(list(continued.epochs())) == 1
     assert _numbers(continued.finished) == numbers
     _assert_same(_values(continued), state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("classes", [2, 3])
+def test_mixed_images_train_a_network(pictures: Examples, classes: int) -> None:
+    examples = replace(pictures, labels=np.arange(len(pictures.labels)) % classes, classes=classes)
+    trained = _trained(replace(UNFROZEN, epochs=1, mixup=0.4), examples)
+    (epoch,) = trained.finished
+    assert (np.isfinite(epoch.loss), np.isfinite(epoch.val_loss)) == (True, True)
+    assert len(trained.validation_probabilities()) == len(examples.validation)
+
+
+def test_loss_of_mixed_images_is_that_of_soft_labels() -> None:
+    said, truth = np.array([[0.7], [0.2]], np.float32), np.array([[1, 0, 0.75], [0, 1, 0.5]], np.float32)
+    plain = keras.losses.BinaryCrossentropy()
+    soft = np.array([[0.75], [0.5]], np.float32)
+    mixed = program.MixedLoss(plain)
+    assert float(mixed(truth, said)) == pytest.approx(float(plain(soft, said)), rel=1e-6)
+    assert float(mixed(truth[:, :1], said)) == pytest.approx(float(plain(truth[:, :1], said)), rel=1e-6)
+    accuracy = program.accuracy_of_first()
+    accuracy.update_state(truth, said)
+    assert float(accuracy.result()) == 1.0
