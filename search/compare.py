@@ -17,7 +17,7 @@ from data_prep.command_line.console import print_warning, text_console
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from search.options.types import STORAGE, add_storage, offer_studies
-from search.output.search_summary import SearchSummary, compare_studies
+from search.output.search_summary import SearchSummary, compare_studies, describe_held_out
 from search.space.labels import COMPARED, describe_config
 from search.statistics.number_text import decimal
 from search.study.study import Study
@@ -51,9 +51,11 @@ def _compare(options: CompareOptions) -> None:
 
 def _print(searches: Sequence[SearchSummary], console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
+    read = any(search.held_out for search in searches)
     for name, side in (
         ("search", "left"),
         ("best", "right"),
+        *[("held out", "right")] * read,
         ("runs", "right"),
         ("trials", "right"),
         ("trial s", "right"),
@@ -62,9 +64,12 @@ def _print(searches: Sequence[SearchSummary], console: Console) -> None:
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
     for search in searches:
         winner = describe_config(TrialConfig.from_dict(search.winner), COMPARED)
-        cells = decimal(search.best), str(search.runs), str(search.trials), f"{search.seconds:.0f}"
-        table.add_row(Text(f"{search.study} {search.way}"), *cells, Text(f"{winner} ({search.verdict})"))
+        held_out = [decimal(search.held_out_mean)] * read
+        cells = decimal(search.best), *held_out, str(search.runs), str(search.trials), f"{search.seconds:.0f}"
+        table.add_row(Text(search.name), *cells, Text(f"{winner} ({search.verdict})"))
     console.print(table)
+    for sentence in describe_held_out(searches):
+        console.print(Text(sentence))
     for note in _notes_on(searches):
         console.print(note, style="dim")
 
@@ -72,6 +77,8 @@ def _print(searches: Sequence[SearchSummary], console: Console) -> None:
 def _notes_on(searches: Sequence[SearchSummary]) -> list[str]:
     notes = [
         "best: objective of the winner (mean validation accuracy), averaged over its runs",
+        *["held out: the same on data that its search did not see, averaged over the parts"]
+        * any(search.held_out for search in searches),
         "trial s: seconds of all trials of the search, added up",
     ]
     if any(search.best is None for search in searches):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import isnan
+from statistics import fmean
 from typing import Any
 
 from data_prep.errors import InputError
+from search.statistics.number_text import confidence, low_to_high
+from search.statistics.paired_tests import LEVEL, MARGIN, Comparison, Rule, Scores, compare, paired
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JointResult, PopulationResult, Result, winner_of
+from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig
 
 # searches are compared only where all of these facts of their studies are equal
@@ -20,7 +25,9 @@ class SearchSummary:
     """One way of searching in one study: its best objective, and its cost in trials and trial seconds.
 
     `best` is None, and `runs` 0, where nothing was trained with just the winner's values: stages that were
-    run out of order found them one by one.
+    run out of order found them one by one. `held_out` has the objective of the winner by the name of each
+    held-out part, as --final read it, and `behind` says by how much the best search is better there; None for
+    the best, and where nothing can be compared.
     """
 
     study: str
@@ -31,6 +38,23 @@ class SearchSummary:
     seconds: float
     winner: Mapping[str, Any]
     verdict: str
+    objective: Objective = OBJECTIVE
+    held_out: Mapping[str, float] = field(default_factory=dict)
+    behind: Comparison | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return f"{self.study} {self.way}"
+
+    @property
+    def held_out_mean(self) -> float | None:
+        """The mean objective of the winner over the held-out parts, None where they were not read."""
+        return fmean(self.held_out.values()) if self.held_out else None
+
+    @property
+    def _scores(self) -> Scores:
+        return {(split, 0): self.objective.gain(value) for split, value in self.held_out.items()}
 
 
 def compare_studies(studies: Sequence[Snapshot]) -> list[SearchSummary]:
@@ -48,7 +72,36 @@ def compare_studies(studies: Sequence[Snapshot]) -> list[SearchSummary]:
             f"a comparison needs two finished searches, {folders} has {len(searches)}; "
             "run --stage all and --mode joint"
         )
-    return searches
+    return _behind_the_best(searches)
+
+
+def describe_held_out(searches: Sequence[SearchSummary]) -> list[str]:
+    """Returns a sentence for each search on how far it is behind the best one on held-out data."""
+    best = next((each for each in searches if each.held_out and each.behind is None), None)
+    return [_behind(each.name, best.name, each.behind) for each in searches if best and each.behind]
+
+
+def _behind(name: str, best: str, found: Comparison) -> str:
+    by = f"{found.difference:.4f}"
+    if found.tied is None:
+        return f"on held-out data {best} is better than {name} by {by}; one part gives no interval"
+    tested = f"{by} ({confidence(LEVEL)} {low_to_high(found.interval)} over {found.runs} parts)"
+    if found.tied:
+        return f"on held-out data {best} is not told apart from {name}: better by {tested}"
+    return f"on held-out data {best} is better than {name} by {tested}"
+
+
+def _behind_the_best(searches: Sequence[SearchSummary]) -> list[SearchSummary]:
+    """Returns the searches; those that were read on the same held-out parts know their best one."""
+    read = [each for each in searches if each.held_out]
+    same = {(each.objective, tuple(sorted(each.held_out))) for each in read}
+    if len(read) < 2 or len(same) > 1:
+        return list(searches)
+    best = max(read, key=lambda each: fmean(each._scores.values()))
+    others = [each for each in read if each is not best]
+    pairs = [paired(best._scores, each._scores, MARGIN) for each in others]
+    found = dict(zip(map(id, others), compare(pairs, Rule(LEVEL, MARGIN)), strict=True))
+    return [replace(each, behind=found.get(id(each))) for each in searches]
 
 
 def _require_different(studies: Sequence[Snapshot]) -> None:
@@ -101,7 +154,17 @@ def _summary(
         seconds=sum(trial.seconds for trial in trials or last.entries),
         winner=winner.to_dict(),
         verdict=last.verdict,
+        objective=last.objective,
+        held_out=_held_out(study, winner, last.objective),
     )
+
+
+def _held_out(study: Snapshot, winner: TrialConfig, objective: Objective) -> dict[str, float]:
+    """Returns the objective of `winner` by held-out part, nothing where --final did not read them for it."""
+    keys = [key for each in study.readings if each["config"] == winner.to_dict() for key in each["trials"]]
+    runs = [study.trials[key] for key in keys if key in study.trials]
+    found = {run.trial.split: objective.of(run) for run in runs}
+    return found if len(found) == len(keys) and not any(map(isnan, found.values())) else {}
 
 
 def _compared(result: Result, config: TrialConfig) -> bool:

@@ -15,6 +15,7 @@ from search.space.presets import REPORT
 from search.space.stages import AUTO_REPEATS, EVERY_STAGE, UNTUNED_HEADS, Stage
 from search.strategies.staged import StagePlan
 from search.strategies.sweeps import earlier_results
+from search.study.comparison import best_first
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
@@ -97,7 +98,7 @@ def _starts(options: SearchOptions, folder: Path, base: TrialConfig, space: Spac
         raise InputError(
             f"--start-from names another study, received {name}, which is searched; leave it out"
         )
-    return Starts.among(study.snapshot().best_first, study.folder.name, base, space)
+    return Starts.among(best_first(study.snapshot()), study.folder.name, base, space)
 
 
 def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[StagePlan]:

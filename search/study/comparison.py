@@ -20,7 +20,8 @@ from search.statistics.selection import Selection
 from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import Entry
+from search.study.snapshot import Snapshot
+from search.study.stage_results import Entry, winner_of
 from trainables.answers import predicted_labels
 from trainables.objective import OBJECTIVE, Objective, with_figure
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
@@ -62,6 +63,24 @@ def each_once(candidates: Sequence[Candidate]) -> list[Trial]:
         if number < len(candidate.runs)
     )
     return list({run.key: run for run in ordered}.values())  # candidates may share a trial
+
+
+def best_first(study: Snapshot) -> list[TrialConfig]:
+    """Returns the configurations that ran to their end: the winner's, then the others, the best mean first.
+
+    Each stands there once, whatever its seeds and splits, compared as the last search compared.
+    """
+    objective = study.results[-1].objective if study.results else OBJECTIVE
+    gains: dict[TrialConfig, list[float]] = {}
+    for result in study.trials.values():
+        if result.status is TrialStatus.COMPLETED and not result.trial.start:
+            config = replace(result.trial.config, seed=0)
+            gains.setdefault(config, []).append(objective.gain(objective.of(result)))
+    known = {config: fmean(values) for config, values in gains.items() if not any(map(math.isnan, values))}
+    others = sorted(known, key=lambda config: -known[config])
+    won = any(result.winner for result in study.results)
+    first = [replace(winner_of(study.results, study.folder)[0], seed=0)] if won else []
+    return list(dict.fromkeys((*first, *others)))
 
 
 def entries_of(

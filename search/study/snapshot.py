@@ -7,9 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isnan
 from pathlib import Path
-from statistics import fmean
 from typing import Any, TypeVar
 
 from data_prep.errors import InputError
@@ -34,9 +32,7 @@ from search.study.stage_results import (
     Result,
     StageFiles,
     StageResult,
-    winner_of,
 )
-from trainables.objective import OBJECTIVE
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 Value = TypeVar("Value")
@@ -111,23 +107,6 @@ class Snapshot:
         if not self.unread:
             return ""
         return f"python -m search.check {shown(self.folder)} --repair puts aside what is damaged"
-
-    @property
-    def best_first(self) -> list[TrialConfig]:
-        """The configurations that were trained to their end: the winner's, then the others, best mean first.
-
-        Each stands there once, whatever its seeds and splits, compared as the last search compared.
-        """
-        objective = self.results[-1].objective if self.results else OBJECTIVE
-        gains = defaultdict[TrialConfig, list[float]](list)
-        for result in self.trials.values():
-            if result.status is TrialStatus.COMPLETED and not result.trial.start:
-                gains[replace(result.trial.config, seed=0)].append(objective.gain(objective.of(result)))
-        known = {config: fmean(values) for config, values in gains.items() if not any(map(isnan, values))}
-        others = sorted(known, key=lambda config: -known[config])
-        won = any(result.winner for result in self.results)
-        first = [replace(winner_of(self.results, self.folder)[0], seed=0)] if won else []
-        return list(dict.fromkeys((*first, *others)))
 
     def entry_like(self, config: TrialConfig) -> Entry | None:
         """Returns the entry of `config`, whatever its seed and epochs; None where it was not compared."""

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from search.compare import main
-from search.output.search_summary import compare_studies
+from search.output.search_summary import SearchSummary, compare_studies
 from search.space.stages import STAGES
+from search.study.ledger import Ledger
+from search.study.snapshot import keep_readings, read_final
 from search.study.stage_results import StageFiles
 from search.study.study import Study
-from tests.search.makers import make_stage_result
+from tests.search.makers import make_result, make_stage_result, make_trial
 from trainables.trial import TrialConfig
 
 MakeStudy = Callable[..., Path]
@@ -70,3 +74,50 @@ def test_main_names_the_studies_that_are_there(
     assert main(["away", "--storage", str(folder.parent)]) == 1
     assert "error: there is no study away in" in (error := capsys.readouterr().err)
     assert "(there: there)" in error
+
+
+def read_on_parts(folder: Path, search: SearchSummary, accuracies: Sequence[float]) -> None:
+    """Writes what --final reads for the winner of `search` on as many held-out parts."""
+    trials = [make_trial(f"kfold-5-{part}-test", **search.winner) for part in range(len(accuracies))]
+    for trial, accuracy in zip(trials, accuracies, strict=True):
+        Ledger(folder).record(make_result(trial, accuracy))
+    reading = {"config": trials[0].config.to_dict(), "trials": [trial.key for trial in trials]}
+    keep_readings(folder, [*read_final(folder), reading])
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (
+            [(0.5, 0.6, 0.7), (0.61, 0.7, 0.79)],
+            r"on held-out data both joint \(.*\) is better than both staged \(lr\) by 0.1000 "
+            r"\(95 % interval 0.0\d+ to 0.1\d+ over 3 parts\)",
+        ),
+        (
+            [(0.5, 0.6, 0.7), (0.6, 0.5, 0.75)],
+            r"is not told apart from both staged \(lr\): better by 0.0167 \(95 % interval -0.\d+ to",
+        ),
+        ([(0.5,), (0.75,)], r"is better than both staged \(lr\) by 0.2500; one part gives no interval"),
+    ],
+    ids=["better", "not told apart", "one part"],
+)
+def test_searches_are_compared_on_held_out_data(
+    parts: list[tuple[float, ...]], said: str, make_study: MakeStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_study("both", stages=("lr",), joint=4)
+    for search, accuracies in zip(compare_studies([Study(folder).snapshot()]), parts, strict=True):
+        read_on_parts(folder, search, accuracies)
+    staged, joint = compare_studies([Study(folder).snapshot()])
+    assert (staged.held_out_mean, joint.behind) == (pytest.approx(fmean(parts[0])), None)
+    assert main([str(folder)]) == 0
+    assert re.search(said, " ".join(capsys.readouterr().out.split()))
+
+
+def test_searches_whose_held_out_data_was_not_read_are_not_compared_on_it(
+    make_study: MakeStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_study("both", stages=("lr",), joint=4)
+    staged, _ = compare_studies([Study(folder).snapshot()])
+    read_on_parts(folder, staged, (0.5, 0.6))
+    assert main([str(folder)]) == 0
+    assert "on held-out data" not in capsys.readouterr().out

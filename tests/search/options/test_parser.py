@@ -379,6 +379,8 @@ DEFAULTS = {
     "--gpus-per-trial": "0",
     "--input-px": "the backbone's own, or an earlier stage",
     "--pooling": "average, or an earlier stage",
+    "--unfrozen-blocks": "0, or an earlier stage",
+    "--mixup": "0",
     "--head": "dense blocks",
     "--network": "a backbone with a head",
     "--max-concurrent": "all that fit",
@@ -389,6 +391,7 @@ DEFAULTS = {
     "--pack": "on a GPU as many as fit, on a CPU 1, which is faster there",
 }
 WITHOUT_DEFAULT = {
+    "--start-from",
     *(
         "--help",
         "--version",

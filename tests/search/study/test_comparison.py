@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,20 @@ import numpy as np
 import pytest
 
 from search.statistics.selection import select
-from search.study.comparison import Candidate, breakdown_of, each_once, entries_of, group_numbers, runs_of
+from search.study.comparison import (
+    Candidate,
+    best_first,
+    breakdown_of,
+    each_once,
+    entries_of,
+    group_numbers,
+    runs_of,
+)
 from search.study.ledger import Ledger
 from search.study.setup import Problem
+from search.study.snapshot import SnapshotReader
 from search.study.stage_results import Entry
-from tests.search.makers import FakeTrainer, make_problem, make_result
+from tests.search.makers import FakeTrainer, make_problem, make_result, make_trial
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 
@@ -158,3 +168,17 @@ def test_group_numbers_are_of_the_kind_that_the_data_has(tmp_path: Path) -> None
     users = group_numbers(replace(problem, manifest=replace(problem.manifest, group_kind="user")), rows)
     assert (len(set(faces)), len(set(users))) == (41, 21)  # the one without a group is one by itself
     assert users[4] == users[7] != users[8]
+
+
+def test_best_configurations_are_the_winner_and_then_the_best_means(make_study: Callable[..., Path]) -> None:
+    folder = make_study(stages=("dropout",), epochs=2)
+    won = SnapshotReader(folder).read().staged[0].winner
+    for dropout, accuracies in ((0.31, (0.6, 0.6)), (0.32, (0.99, 0.5)), (0.33, ())):
+        for seed, accuracy in enumerate(accuracies):
+            Ledger(folder).record(make_result(make_trial(dropout=dropout, seed=seed), accuracy))
+    Ledger(folder).record(make_result(replace(make_trial(dropout=0.34), start="of-another"), 1.0))
+    Ledger(folder).record(make_result(make_trial(dropout=0.35), 1.0, status=TrialStatus.STOPPED))
+    found = [config.dropout for config in best_first(SnapshotReader(folder).read())]
+    assert won
+    assert found[0] == won.dropout
+    assert [dropout for dropout in found if 0.3 < dropout < 0.4] == [0.32, 0.31]

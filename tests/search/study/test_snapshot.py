@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from search.study.facts import StudyFacts
 from search.study.ledger import Ledger
 from search.study.snapshot import SnapshotReader
 from tests.search.makers import make_result, make_trial, unseal
-from trainables.trial import TrialStatus
 
 Make = Callable[..., Path]
 
@@ -147,17 +145,3 @@ def test_reader_of_a_file_being_written(make_study: Make) -> None:
     folder = make_study(stages=("lr",), epochs=2)
     (folder / "trials" / f".0123.json.{os.getpid()}.part").write_text('{"half of')
     assert SnapshotReader(folder).read().unread == []
-
-
-def test_best_configurations_are_the_winner_and_then_the_best_means(make_study: Make) -> None:
-    folder = make_study(stages=("dropout",), epochs=2)
-    won = SnapshotReader(folder).read().staged[0].winner
-    for dropout, accuracies in ((0.31, (0.6, 0.6)), (0.32, (0.99, 0.5)), (0.33, ())):
-        for seed, accuracy in enumerate(accuracies):
-            Ledger(folder).record(make_result(make_trial(dropout=dropout, seed=seed), accuracy))
-    Ledger(folder).record(make_result(replace(make_trial(dropout=0.34), start="of-another"), 1.0))
-    Ledger(folder).record(make_result(make_trial(dropout=0.35), 1.0, status=TrialStatus.STOPPED))
-    found = [config.dropout for config in SnapshotReader(folder).read().best_first]
-    assert won
-    assert found[0] == won.dropout
-    assert [dropout for dropout in found if 0.3 < dropout < 0.4] == [0.32, 0.31]
