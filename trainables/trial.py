@@ -92,12 +92,16 @@ class TrialConfig:
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
         object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
-        for row in HYPERPARAMETERS.values():
+        # defaults keep every rule: a grid of thousands is planned in the time that asking them would take
+        others = [
+            row for row in HYPERPARAMETERS.values() if getattr(self, row.name) is not _DEFAULTS[row.name]
+        ]
+        for row in others:
             row.require(getattr(self, row.name))
             if row.kind is NUMBER:  # 0 and 0.0 are one configuration, with one key
                 object.__setattr__(self, row.name, float(getattr(self, row.name)))
-        for row in HYPERPARAMETERS.values():
-            if not self.is_used(row.name) and getattr(self, row.name) != getattr(type(self), row.name):
+        for row in others:
+            if not self.is_used(row.name) and getattr(self, row.name) != _DEFAULTS[row.name]:
                 raise ValueError(self._misplaced(row))
         if self.head and self.backbone == IMAGE_NETWORK:
             raise ValueError(f"a head of one's own stands on a frozen backbone, {IMAGE_NETWORK} has its own")
@@ -120,10 +124,10 @@ class TrialConfig:
 
         Raises ValueError as a new configuration does.
         """
-        wanted = {item.name: getattr(self, item.name) for item in fields(self)} | values
-        for row in HYPERPARAMETERS.values():
-            if not _is_used(row.name, wanted):
-                wanted[row.name] = getattr(type(self), row.name)
+        wanted = {**vars(self), **values}
+        for name, default in _DEFAULTS.items():
+            if wanted.get(name, default) is not default and not _is_used(name, wanted):
+                wanted[name] = default
         return type(self)(**wanted)
 
     def is_over(self, finished: Sequence[EpochMetrics]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from data_prep.readers import Readers
 from search.ray_tune.collector import Policy
 from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
+from search.statistics.embedding_costs import Embedding, describe_costs
 from search.strategies.baselines import Baselines
 from search.strategies.held_out import HeldOut, evaluate_winner
 from search.strategies.joint import run_joint
@@ -19,7 +21,10 @@ from search.strategies.preparation import Prepared
 from search.strategies.staged import run_stage
 from search.strategies.sweeps import run_sequence
 from search.study.search_id import SearchId, SearchKind
-from search.study.stage_results import Result, StageFiles, StageResult
+from search.study.stage_results import Entry, Result, StageFiles, StageResult
+from trainables.backbones.cost import known_cost
+from trainables.backbones.table import find_backbone
+from trainables.features.inputs import backbone_read_by
 from trainables.trial import Trial, TrialResult
 
 Hire = Callable[[SearchId, Label], Workers]
@@ -61,7 +66,20 @@ class Searches:
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)
         result = run_stage(plan, self._prepared.ledger, _plainly(workers))
-        return cast(StageResult, self.baselines.beside(result))
+        result = cast(StageResult, self.baselines.beside(result))
+        if stage.hyperparameter not in ("backbone", "input_px"):
+            return result
+        costs = describe_costs([self._embedding(entry, result) for entry in result.entries])
+        return replace(result, notes=(*result.notes, *costs))
+
+    def _embedding(self, entry: Entry, result: StageResult) -> Embedding:
+        name, cache = backbone_read_by(entry.config), self._prepared.options.study.cache
+        backbone = find_backbone(name)
+        known = Embedding(name=name, mean=entry.mean, rival=entry.config == result.winner or bool(entry.tied))
+        if cost := known_cost(backbone):
+            known = replace(known, weights=cost.weights, gflop=cost.gflop)
+        rate = self._prepared.problem.extraction_rate(name, cache) if backbone.frozen else None
+        return replace(known, images_per_second=rate)
 
     def _joint(self, plan: JointPlan) -> Result:
         self._say(plan)

@@ -47,9 +47,8 @@ class Candidate:
 
 def runs_of(config: TrialConfig, problem: Problem, seeds: Sequence[int]) -> tuple[Trial, ...]:
     """Returns the trials of `config`: a run for each split and seed."""
-    return tuple(
-        problem.trial(replace(config, seed=seed), split.name) for split in problem.splits for seed in seeds
-    )
+    configs = [config if seed == config.seed else replace(config, seed=seed) for seed in seeds]
+    return tuple(problem.trial(each, split.name) for split in problem.splits for each in configs)
 
 
 def each_once(candidates: Sequence[Candidate]) -> list[Trial]:

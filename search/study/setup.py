@@ -171,6 +171,12 @@ class Problem:
         whole = [store.open() for store in stores if store]
         return side_by_side(whole) if len(whole) == len(stores) else None
 
+    def extraction_rate(self, name: str, cache: Path) -> float | None:
+        """Returns the images a second when the rows called `name` were made; None where it is not known."""
+        stores = [self._store(side, cache) for side in sides_of(name)]
+        rates = [store.images_per_second if store else None for store in stores]
+        return 1 / sum(1 / rate for rate in rates if rate) if all(rates) else None
+
     def has_rows(self, name: str, cache: Path) -> bool:
         """Returns whether `cache` has the rows called `name` whole, which lie beside no others."""
         return self._store(name, cache) is not None

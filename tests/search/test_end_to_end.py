@@ -208,6 +208,15 @@ def test_joint_search_stops_bad_trials_and_continues(workplace: Path) -> None:
 
 
 @pytest.mark.slow
+def test_values_added_to_a_finished_stage_train_only_what_is_new(workplace: Path) -> None:
+    options = ("--stage", "lr", "--epochs", "1", "--study", "added", "--values")
+    run(workplace, *options, "0.01,0.001")
+    more = run(workplace, *options, "0.001,0.03")
+    told = {trial["config"]["learning_rate"]: trial["reused"] for trial in more["trials"]}
+    assert told == {0.001: True, 0.03: False}
+
+
+@pytest.mark.slow
 def test_time_budget_ends_cleanly(workplace: Path) -> None:
     options = ("--mode", "joint", "--search", "random", "--epochs", "20", "--vary", "lr,dropout,l2")
     study = (*options, "--study", "budget", "--num-samples")

@@ -91,6 +91,11 @@ class FeatureStore:
         """Returns the rows as a read-only memory map; raises InputError where the file is gone."""
         return open_features(self.folder)
 
+    @property
+    def images_per_second(self) -> float | None:
+        """The rate at which the rows were made, None where other processes made them."""
+        return float(read_json(self.folder / "index.json", INDEX).get("images_per_second", 0.0)) or None
+
 
 def open_features(folder: Path) -> Array:
     """Returns the rows in `folder` as a read-only memory map, without verifying their checksum."""

@@ -11,9 +11,10 @@ import pytest
 from data_prep.errors import InputError
 from search.options.parser import read_options
 from search.options.study_file import study_file
+from search.run import main
 from search.strategies.plans import joint_plan, stage_plans
 from search.study.setup import Problem
-from tests.search.makers import make_problem
+from tests.search.makers import make_problem, write_small_manifest
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.toml"))
 
@@ -118,6 +119,10 @@ def test_word_that_is_no_study_file_is_refused() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_can_be_planned(example: Path, tmp_path: Path) -> None:
-    assert EXAMPLES
-    assert keys(str(example), make_problem(tmp_path), tmp_path)
+def test_example_can_be_planned(
+    example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_small_manifest(tmp_path, "faces.parquet")
+    assert main([str(example), "--dry-run"]) == 0
+    assert " to train, about " in capsys.readouterr().out

@@ -231,3 +231,12 @@ def test_blocks_of_backbones_side_by_side_are_refused_before_the_first_trial(pro
     (plan,) = stage_plans(asked, problem, Path("nowhere"))
     with pytest.raises(InputError, match=r"^blocks are unfrozen of one backbone of keras.applications, rec"):
         plan.trials()
+
+
+def test_values_added_to_a_finished_stage_are_all_that_is_missing(problem: Problem, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    (finished,) = stage_plans(options("--stage lr --values 0.01,0.001"), problem, tmp_path)
+    for trial in finished.trials():
+        ledger.record(make_result(trial, 0.5))
+    (more,) = stage_plans(options("--stage lr --values 0.001,0.03"), problem, tmp_path)
+    assert [trial.config.learning_rate for trial in missing_trials(more, ledger)] == [0.03]
