@@ -6,7 +6,7 @@ Keras is imported only where a network is built.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,4 +72,45 @@ def _places(layer: keras.layers.Layer) -> int:
 
 # millions of weights and GFLOP an image at the usual input size, by the name in keras.applications, without
 # the top, as `built_cost` counts them
-KNOWN: dict[str, tuple[float, float]] = {}
+KNOWN: Mapping[str, tuple[float, float]] = {
+    "ConvNeXtBase": (87.6, 30.7),
+    "ConvNeXtLarge": (196, 68.7),
+    "ConvNeXtSmall": (49.5, 17.4),
+    "ConvNeXtTiny": (27.8, 8.91),
+    "ConvNeXtXLarge": (348, 122),
+    "DenseNet121": (7.04, 5.67),
+    "DenseNet169": (12.6, 6.72),
+    "DenseNet201": (18.3, 8.58),
+    "EfficientNetB0": (4.05, 0.769),
+    "EfficientNetB1": (6.58, 1.37),
+    "EfficientNetB2": (7.77, 1.98),
+    "EfficientNetB3": (10.8, 3.65),
+    "EfficientNetB4": (17.7, 8.78),
+    "EfficientNetB5": (28.5, 20.5),
+    "EfficientNetB6": (41, 38.1),
+    "EfficientNetB7": (64.1, 75.5),
+    "EfficientNetV2B0": (5.92, 1.43),
+    "EfficientNetV2B1": (6.93, 2.39),
+    "EfficientNetV2B2": (8.77, 3.39),
+    "EfficientNetV2B3": (12.9, 6.02),
+    "EfficientNetV2L": (118, 112),
+    "EfficientNetV2M": (53.2, 49.2),
+    "EfficientNetV2S": (20.3, 16.7),
+    "InceptionResNetV2": (54.3, 26.3),
+    "InceptionV3": (21.8, 11.4),
+    "MobileNet": (3.23, 1.14),
+    "MobileNetV2": (2.26, 0.599),
+    "MobileNetV3Large": (3, 0.428),
+    "MobileNetV3Small": (0.939, 0.11),
+    "NASNetLarge": (84.9, 47.6),
+    "NASNetMobile": (4.27, 1.13),
+    "ResNet101": (42.7, 15.1),
+    "ResNet101V2": (42.6, 14.4),
+    "ResNet152": (58.4, 22.6),
+    "ResNet152V2": (58.3, 21.8),
+    "ResNet50": (23.6, 7.71),
+    "ResNet50V2": (23.6, 6.96),
+    "VGG16": (14.7, 30.7),
+    "VGG19": (20, 39),
+    "Xception": (20.9, 16.7),
+}

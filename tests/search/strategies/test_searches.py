@@ -35,5 +35,5 @@ def test_stage_of_backbones_says_what_each_costs(tmp_path: Path) -> None:
     searches = Searches(prepared, lambda *_: Workers(trainer), lambda plan: None)  # type: ignore[arg-type,return-value]
     (result,) = searches.results()
     small, large, *_ = [note for note in result.notes if "million weights" in note]
-    assert small.startswith("keras:MobileNetV2: 0.7500 for 2.26 million weights, 0.6")
+    assert small.startswith("keras:MobileNetV2: 0.7500 for 2.26 million weights, 0.599 GFLOP")
     assert large.startswith("resnet50_v2: 0.7500 for 23.6 million weights, ")
