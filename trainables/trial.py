@@ -85,9 +85,9 @@ class TrialConfig:
     input_px: int = 0
     pooling: str = AVERAGE
     class_weight: str = "none"
+    mixup: float = 0.0
     head: str = ""
     head_source: str = ""
-    mixup: float = 0.0
 
     def __post_init__(self) -> None:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
