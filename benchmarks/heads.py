@@ -76,7 +76,7 @@ def rows_for(config: TrialConfig, rows: int) -> int:
     return min(rows, round(MAX_STEPS * config.batch_size / TRAIN_SHARE))
 
 
-def random_examples(rows: int) -> Examples:
+def random_examples(rows: int, classes: int = 2) -> Examples:
     """Returns `rows` examples of FEATURES numbers each: TRAIN_SHARE to train on, the rest to validate."""
     from trainables.training.batches import Examples
 
@@ -84,7 +84,8 @@ def random_examples(rows: int) -> Examples:
     numbers, trained = np.arange(rows), round(rows * TRAIN_SHARE)
     return Examples(
         inputs=rng.random((rows, FEATURES), dtype=np.float32),
-        labels=rng.integers(0, 2, rows).astype(np.int8),
+        labels=rng.integers(0, classes, rows).astype(np.int8 if classes == 2 else np.int16),
         train=numbers[:trained],
         validation=numbers[trained:],
+        classes=classes,
     )
