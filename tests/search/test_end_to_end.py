@@ -20,7 +20,8 @@ from tests.waiting import running, wait_until
 pytestmark = pytest.mark.ray
 
 BACKBONE = ("--backbone", "keras:MobileNetV2")
-MODEL = ("--epochs", "2", "--study", "model", "--keras-backend", "tensorflow")  # which compiles in seconds
+TENSORFLOW = ("--keras-backend", "tensorflow")  # which compiles in seconds
+MODEL = ("--epochs", "2", "--study", "model", *TENSORFLOW)
 PROMISED_OF_TRIAL = {
     "key",
     "config",
@@ -152,6 +153,19 @@ def test_winner_becomes_a_model_that_predicts(
     assert all(0 <= each["probability"] <= 1 for each in predictions)
 
 
+def test_killed_search_ends_like_an_unbroken_one(workplace: Path, tuned: dict[str, Any]) -> None:
+    options = ("--stage", "lr", *MODEL, "--storage", "broken")
+    folder = workplace / "broken" / "model"
+    with started(workplace, *options) as broken:
+        wait_for_trials(broken, folder, 2)
+    before = {path: path.stat().st_mtime_ns for path in (folder / "trials").glob("*.json")}
+    resumed = run(workplace, *options)
+    assert learned(resumed) == learned(tuned)
+    assert resumed["winner"] == tuned["winner"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.slow
 def test_killed_stages_end_like_unbroken_ones(workplace: Path) -> None:
     options = ("--stage", "all", "--order", "lr,dropout", "--epochs", "3", "--study", "killed")
     folder = workplace / "broken" / "killed"
@@ -236,7 +250,7 @@ def test_held_out_data_is_read_once(workplace: Path) -> None:
 
 def test_every_trial_failing_is_one_sentence(workplace: Path) -> None:
     done = subprocess.run(
-        command("--stage", "lr", "--l2", "1e38", "--epochs", "2", "--study", "failing"),
+        command("--stage", "lr", "--l2", "1e38", "--epochs", "2", "--study", "failing", *TENSORFLOW),
         cwd=workplace,
         capture_output=True,
         text=True,
