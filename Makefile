@@ -6,6 +6,7 @@
 # make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
 #               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
+# make soak     a search that is struck a hundred times: signals, killed processes; hours
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ QUICK := not benchmark and not training and not ray and not browser and not clus
 LONG := not slow and not benchmark and not hosts and (training or ray or browser or cluster)
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
-.PHONY: search study check test lint quick rest slow hosts benchmarks clean
+.PHONY: search study check test lint quick rest slow hosts soak benchmarks clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -56,6 +57,9 @@ hosts: $(VENV)/installed-dev
 
 benchmarks: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m benchmark tests/benchmarks
+
+soak: $(VENV)/installed
+	$(RUN) -m benchmarks.soak
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

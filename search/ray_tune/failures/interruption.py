@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator
@@ -22,11 +23,15 @@ def hearing_interruptions() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))}
+    found = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {number: handler for number, handler in found.items() if handler not in (signal.SIG_DFL, None)}
 
     def note(number: int, frame: FrameType | None) -> None:
-        _heard.append(number)
-        before[signal.Signals(number)](number, frame)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            _heard.append(number)
+            handler(number, frame)
+        require_uninterrupted()  # ignored, as by a job that a shell started behind itself, it stays ignored
 
     for number in before:
         signal.signal(number, note)
@@ -35,6 +40,12 @@ def hearing_interruptions() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def interrupt_from_within() -> None:
+    """Raises KeyboardInterrupt in the main thread, from another, also where the process ignores SIGINT."""
+    _heard.append(signal.SIGINT)
+    _thread.interrupt_main()
 
 
 def require_uninterrupted() -> None:

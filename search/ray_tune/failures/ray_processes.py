@@ -5,12 +5,15 @@ Ray itself tries for a minute, says a paragraph, and ends this process without a
 
 from __future__ import annotations
 
-import _thread
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import ray
+
+from search.ray_tune.failures.interruption import interrupt_from_within
 
 _NEEDED = ("gcs_server", "raylet")
 _EVERY_S = 1.0
@@ -38,9 +41,10 @@ def watched_processes() -> Iterator[RayProcesses]:
 
     def keep_looking() -> None:
         while not over.wait(_EVERY_S) and not processes.died:
-            processes.look()
+            if ray.is_initialized():  # before, Ray itself says why it cannot start
+                processes.look()
         if processes.died and not over.is_set():
-            _thread.interrupt_main()
+            interrupt_from_within()
 
     watcher = threading.Thread(target=keep_looking, name="Ray's processes", daemon=True)
     watcher.start()

@@ -11,6 +11,7 @@ import pytest
 from search.ray_tune.failures.interruption import (
     EndsWhenInterrupted,
     hearing_interruptions,
+    interrupt_from_within,
     require_uninterrupted,
 )
 
@@ -49,8 +50,10 @@ def test_handlers_are_given_back_and_ignored_signals_stay_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with hearing_interruptions():
-            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-            assert signal.getsignal(signal.SIGTERM) != signal.default_int_handler
+            signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                interrupt_from_within()  # here from the main thread itself
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         assert signal.getsignal(signal.SIGTERM) == signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
