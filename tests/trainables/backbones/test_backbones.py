@@ -223,6 +223,7 @@ def test_main_prints_one_json_array(capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == [backbone.name for backbone in BACKBONES]
     assert all(row["total"] == row["trainable"] + row["non_trainable"] for row in rows)
+    assert [row["gflop"] for row in rows] == [None, 11.4, 6.96]
 
 
 def test_main_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
