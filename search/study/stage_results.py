@@ -5,10 +5,12 @@ Nothing here trains or decides: `search.strategies` makes these values, tables a
 
 from __future__ import annotations
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -327,10 +329,24 @@ class StageFiles:
     folder: Path
 
     def write(self, result: Result) -> Path:
-        """Writes `result` whole or not at all and returns its path."""
+        """Writes `result` whole or not at all and returns its path.
+
+        It is the last of the study, also where the clock of this machine is behind that of an earlier run.
+        """
         path = self.path(result.stage, result.sweep)
+        last = max((other.finished_at for other in self._others(path)), default="")
+        if result.finished_at < last:
+            just_after = datetime.fromisoformat(last) + timedelta(microseconds=1)
+            result = replace(result, finished_at=just_after.isoformat(timespec="microseconds"))
         write_json(path, result.to_dict())
         return path
+
+    def _others(self, path: Path) -> Iterator[Result]:
+        for other in Layout(self.folder).stages.glob("*.json"):
+            name, _, sweep = other.stem.partition(".")
+            with contextlib.suppress(InputError, ValueError):  # one that is damaged orders nothing
+                if other != path and (found := self.read(name, int(sweep or 1))):
+                    yield found
 
     def path(self, stage: str, sweep: int = 1) -> Path:
         """Returns the path of the result of `stage`."""
@@ -342,7 +358,7 @@ class StageFiles:
         return read_as(self.path(stage, sweep), STAGE, result_from_dict, way_out=way_out)
 
     def all(self) -> Iterator[Result]:
-        """Yields the results of all finished stages and sweeps, by the time they finished."""
+        """Yields the results of all finished stages and sweeps, in the order in which they were written."""
         names = [path.stem for path in Layout(self.folder).stages.glob("*.json")]
         results = [self.read(name.partition(".")[0], int(name.partition(".")[2] or 1)) for name in names]
         yield from sorted((result for result in results if result), key=lambda result: result.finished_at)

@@ -113,7 +113,7 @@ def test_sample_is_called_as_the_search_calls_it(make_study: Make, capsys: Captu
     assert lines[3] == "networks  random weights, Keras on tensorflow"
 
 
-@pytest.mark.parametrize("name", ["faces[new]", "faces[b]", "faces :smile:"])
+@pytest.mark.parametrize("name", ["faces[new]", "faces[b]"])
 def test_name_of_a_study_is_no_markup(make_study: Make, capsys: Capture, name: str) -> None:
     folder = make_study(name, stages=["lr"], epochs=2)
     out, _ = shown(folder, capsys)

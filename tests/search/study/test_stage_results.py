@@ -223,19 +223,29 @@ def test_stage_file_keeps_baselines_and_the_corrected_value(tmp_path: Path) -> N
     assert (read.baselines, read.corrected) == ((constant,), 0.86)
 
 
-def test_all_results_stand_by_the_time_they_finished(tmp_path: Path) -> None:
+def test_all_results_stand_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
     files = StageFiles(tmp_path)
     times = {("lr", 1): "02", ("dropout", 1): "01", ("lr", 2): "04"}
     for (stage, sweep), second in times.items():
         files.write(make_stage_result(stage, sweep=sweep, finished_at=f"2026-01-01T00:00:{second}+00:00"))
     files.write(make_joint_result(finished_at="2026-01-01T00:00:03+00:00"))
     assert [(result.stage, result.sweep) for result in files.all()] == [
-        ("dropout", 1),
         ("lr", 1),
-        ("joint", 1),
+        ("dropout", 1),
         ("lr", 2),
+        ("joint", 1),
     ]
 
 
 def test_all_results_of_a_new_study_are_none(tmp_path: Path) -> None:
     assert list(StageFiles(tmp_path).all()) == []
+
+
+def test_stage_that_ends_by_a_clock_that_is_behind_is_the_last_all_the_same(tmp_path: Path) -> None:
+    files = StageFiles(tmp_path)
+    files.write(make_stage_result("lr", finished_at="2030-01-01T00:00:00.000000+00:00"))
+    files.write(make_stage_result("dropout", "dropout", finished_at="2026-01-01T00:00:00.000000+00:00"))
+    assert [result.stage for result in files.all()] == ["lr", "dropout"]
+    assert next(reversed(list(files.all()))).finished_at == "2030-01-01T00:00:00.000001+00:00"
+    files.write(make_stage_result("lr", finished_at="2031-01-01T00:00:00.000000+00:00"))
+    assert [result.finished_at[:4] for result in files.all()] == ["2030", "2031"]
