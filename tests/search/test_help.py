@@ -66,7 +66,7 @@ DEFAULTS: dict[str, dict[str, str | None]] = {
         "--host": "127.0.0.1",
         "--token": "none on this machine's own address, else a random one, which is printed",
     },
-    "trainables.backbones": {"--json": NONE},
+    "trainables.backbones": {"BACKBONE": "those of the table", "--measure": NONE, "--json": NONE},
     "data_prep.audit": {**AUDIT, "--features": NONE},
     "search.audit": {
         **AUDIT,

@@ -59,20 +59,20 @@ def _row(backbone: Backbone, *, measure: bool) -> dict[str, Any]:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))  # one column more would cut names off on 80
     table.add_column("backbone", no_wrap=True)
     table.add_column("head", no_wrap=True)
     measured = any(row["images_per_second"] for row in rows)
-    for title in ("input px", "total", "trainable", "non-trainable", "GFLOP", *["images/s"] * measured):
+    for title in ("px", "weights", "of the head", "GFLOP", *["images/s"] * measured):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        counts = (f"{row[name]:,}" for name in ("total", "trainable", "non_trainable"))
+        counts = (f"{row[name]:,}" for name in ("total", "trainable"))
         head = "/".join(map(str, row["hidden_units"]))
         costs = [_short(row["gflop"]), *[_short(row["images_per_second"])] * measured]
         table.add_row(row["name"], head, str(row["input_px"]), *counts, *costs)
     console = text_console()
     console.print(table)
-    console.print("GFLOP: arithmetic of an image in the frozen backbone; a search trains its head alone")
+    console.print("GFLOP: the arithmetic of an image in the frozen backbone")
     console.print("keras:<Name> is any other model of keras.applications, such as keras:EfficientNetB0.")
 
 
