@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from itertools import dropwhile
 from pathlib import Path
 
+from data_prep.errors import InputError
 from data_prep.storage.remote import shown
 from search.options.command_line import command_of, options_of, options_of_study
 from search.options.search_options import SearchOptions
 from search.space.stages import ALL, EVERY_STAGE, FINETUNE, STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import Command
+from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, Result
+
+
+def next_command_of(snapshot: Snapshot) -> str:
+    """Returns the next command for a study; empty where its facts or its name cannot be typed any more."""
+    ended = snapshot.finetune.finished_at if snapshot.finetune else ""
+    with suppress(InputError):
+        return next_command(
+            snapshot.folder,
+            snapshot.facts,
+            snapshot.results,
+            snapshot.command,
+            finetuned_at=ended,
+            running=snapshot.is_running,
+        )
+    return ""
 
 
 def next_command(

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from search.options.next_command import next_command
+from search.options.next_command import next_command_of
 from search.output.tables import print_finetune, print_notes, print_stage
 from search.space.labels import COMPARED, describe_config
 from search.space.stages import EVERY_STAGE
@@ -53,7 +53,8 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
         winner, origin = winner_of(snapshot.results, snapshot.folder)
         names = [name for name in winner.to_dict() if name != "seed"]
         console.print(Text(f"winner    of {origin}: {describe_config(winner, names)}"))
-    console.print(Text(f"next      {_next(snapshot)}"), soft_wrap=True)
+    if command := next_command_of(snapshot):
+        console.print(Text(f"next      {command}"), soft_wrap=True)
 
 
 def overview_json(snapshot: Snapshot) -> dict[str, Any]:
@@ -72,21 +73,9 @@ def overview_json(snapshot: Snapshot) -> dict[str, Any]:
         "split_worth": worth and {**worth.to_dict(), "statement": worth.statement},
         "final": list(snapshot.readings),
         "finetune": snapshot.finetune.to_dict() if snapshot.finetune else None,
-        "next": _next(snapshot),
+        "next": next_command_of(snapshot),
         "unread": list(snapshot.unread),
     }
-
-
-def _next(snapshot: Snapshot) -> str:
-    ended = snapshot.finetune.finished_at if snapshot.finetune else ""
-    return next_command(
-        snapshot.folder,
-        snapshot.facts,
-        snapshot.results,
-        snapshot.command,
-        finetuned_at=ended,
-        running=snapshot.is_running,
-    )
 
 
 def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:

@@ -121,6 +121,15 @@ def test_name_of_a_study_is_no_markup(make_study: Make, capsys: Capture, name: s
     assert shlex.quote(name) in out.splitlines()[-1]
 
 
+def test_study_of_a_name_that_no_command_takes_is_shown_without_the_next_one(
+    make_study: Make, capsys: Capture
+) -> None:
+    folder = make_study("faces :smile:", stages=["lr"], epochs=2)
+    out, _ = shown(folder, capsys)
+    assert out.splitlines()[0] == f"study     {folder}"
+    assert "next      " not in out
+
+
 def test_reason_of_a_failure_is_no_markup(
     make_study: Make, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

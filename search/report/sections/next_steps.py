@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from data_prep.errors import InputError
 from search.options.command_line import options_of
-from search.options.next_command import next_command, next_stage
+from search.options.next_command import next_command_of, next_stage
 from search.report.document import Bullets, Section
 from search.space.stages import FINETUNE, STAGES
 from search.study.layout import Layout
@@ -31,7 +29,7 @@ def stages_left(snapshot: Snapshot) -> Sequence[str]:
 
 
 def _steps(snapshot: Snapshot) -> Iterator[str]:
-    command = _next_command(snapshot)
+    command = next_command_of(snapshot)
     if command and " search.report " not in command:  # this is the report
         yield f"Next: {command}"
     singles = [result.stage for result in snapshot.results if result.verdict == "single"]
@@ -41,16 +39,6 @@ def _steps(snapshot: Snapshot) -> Iterator[str]:
             "adds seeds until the winner is clear, or known to be tied."
         )
     yield from _not_run(snapshot)
-
-
-def _next_command(snapshot: Snapshot) -> str:
-    """Returns the command that comes next, empty where the study's facts are damaged."""
-    ended = snapshot.finetune.finished_at if snapshot.finetune else ""
-    with suppress(InputError):
-        return next_command(
-            snapshot.folder, snapshot.facts, snapshot.results, snapshot.command, finetuned_at=ended
-        )
-    return ""
 
 
 def _not_run(snapshot: Snapshot) -> Iterator[str]:
