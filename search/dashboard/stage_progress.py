@@ -105,6 +105,7 @@ def _to_come(snapshot: Snapshot) -> Iterator[TrialConfig]:
     asked, last = options_of(snapshot.command), snapshot.results[-1:]
     if asked is None:
         return
+    asked = asked.for_data(snapshot.facts.source)  # whose preset has the values
     base = last[0].winner if last and last[0].winner else replace(TrialConfig(), **asked.given)
     splits = len(last[0].protocol.splits) if last else 1
     for name in planned_stages(snapshot):

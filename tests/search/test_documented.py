@@ -32,7 +32,7 @@ from search.study.setup import Problem
 from tests.trainables.models import write_convolution_model
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 MAIN = {
     "data_prep.build": build.main,
@@ -53,8 +53,8 @@ def documented(module: str) -> list[str]:
 
 
 def promised(module: str) -> set[str]:
-    """Returns the first names of the object that the README promises for `module … --json`."""
-    found = re.search(rf"`python -m {re.escape(module)} … --json`[^`]*`\{{(.*)\}}`", README)
+    """Returns the first names of the object that the reference promises for `module … --json`."""
+    found = re.search(rf"`python -m {re.escape(module)} … --json`[^`]*`\{{(.*)\}}`", REFERENCE)
     assert found
     flat = found[1]
     while (flatter := re.sub(r"\{[^{}]*\}|\[[^\[\]]*\]", "", flat)) != flat:
@@ -137,6 +137,7 @@ def modelled(workplace: Path) -> Path:
     (workplace / "results" / "adience" / "winner").mkdir()
     write_convolution_model(workplace / "results" / "adience" / "winner" / "model.keras")
     shutil.copytree(workplace / "results" / "adience", workplace / "results" / "flowers")
+    shutil.copytree(workplace / "results" / "adience" / "winner", workplace / "results" / "faces" / "winner")
     faces = sorted((workplace / "adience" / "aligned").rglob("*.jpg"))
     names = ("ann.jpg", "party.jpg", "holiday/a.jpg", "more/x/b.jpg", "garden/rose.jpg")
     for name, face in zip(names, faces, strict=False):

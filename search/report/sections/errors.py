@@ -184,7 +184,7 @@ def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[
         name=f"{name}-calibration",
         caption=(
             f"Calibration with 95 % intervals: expected calibration error {error}, Brier score {brier}. On "
-            "the dotted line a probability means what it says; points below it are too sure"
+            "the dotted line a probability means what it says; the bars say how far it may be off"
         ),
         panels=[panel],
     )

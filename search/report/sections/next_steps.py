@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search.options.command_line import options_of
 from search.options.next_command import next_command_of, next_stage
+from search.options.search_options import SearchOptions
 from search.report.document import Bullets, Section
 from search.space.stages import FINETUNE, STAGES
 from search.study.layout import Layout
@@ -20,7 +21,7 @@ def next_steps_section(snapshot: Snapshot) -> Section:
 
 def stages_left(snapshot: Snapshot) -> Sequence[str]:
     """Returns the stages that the staged search still has before it; none once it has ended."""
-    asked, finished = options_of(snapshot.command), _finished(snapshot)
+    asked, finished = _asked(snapshot), _finished(snapshot)
     missing = [name for name in (asked.stage_names if asked else ()) if name not in finished]
     if missing:
         return missing
@@ -43,7 +44,7 @@ def _steps(snapshot: Snapshot) -> Iterator[str]:
 
 def _not_run(snapshot: Snapshot) -> Iterator[str]:
     data = "" if snapshot.facts.is_drawn else " --data MANIFEST"
-    asked, finished = options_of(snapshot.command), _finished(snapshot)
+    asked, finished = _asked(snapshot), _finished(snapshot)
     missing = [name for name in (asked.order if asked else STAGES) if name not in finished]
     if missing:
         yield (
@@ -68,6 +69,12 @@ def _not_run(snapshot: Snapshot) -> Iterator[str]:
             "Photographs of your own: none were classified yet; the command is "
             f"python -m search.predict {snapshot.name} PHOTO … --out {out}."
         )
+
+
+def _asked(snapshot: Snapshot) -> SearchOptions | None:
+    """Returns the options of the last run with the preset of the study's data; None where there was none."""
+    asked = options_of(snapshot.command)
+    return asked and asked.for_data(snapshot.facts.source)
 
 
 def _finished(snapshot: Snapshot) -> set[str]:

@@ -126,14 +126,18 @@ def _reading_the_tables(snapshot: Snapshot) -> Iterator[str]:
         "is far below the accuracy in training, the network that is judged is another than the one that was "
         "trained."
     )
-    yield _scaling(snapshot.facts.resize)
+    yield _scaling(snapshot)
 
 
-def _scaling(resize: str | None) -> str:
-    if resize == "nearest":
-        return "Pictures were scaled by the nearest pixel, as the Keras generator of the report did."
+def _scaling(snapshot: Snapshot) -> str:
+    nearest = snapshot.facts.resize == "nearest"
+    ours = f"Pictures were scaled {'by the nearest pixel' if nearest else 'bilinearly with antialiasing'}"
+    if not snapshot.facts.is_of_gender:
+        return f"{ours}."
+    if nearest:
+        return f"{ours}, as the Keras generator of the report did."
     return (
-        "Pictures were scaled bilinearly with antialiasing. The Keras generator of the report took the "
+        f"{ours}. The Keras generator of the report took the "
         "nearest pixel, which changes features by 0.2 of their size for large photographs, and by more for "
         "small ones; --resize nearest does the same."
     )

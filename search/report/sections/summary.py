@@ -82,8 +82,11 @@ def _gain(baseline: Baseline, leader: Leader) -> str:
 
 
 def _article(baseline: Baseline) -> str:
-    title = baseline.title.removesuffix(f" on {baseline.backbone}")
-    return f"a {title}" if baseline.name == LINEAR else f"the answer {title}"
+    return f"a {_short(baseline)}" if baseline.name == LINEAR else f"the answer {baseline.title}"
+
+
+def _short(baseline: Baseline) -> str:
+    return baseline.title.removesuffix(f" on {baseline.backbone}") if baseline.backbone else baseline.title
 
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
@@ -116,7 +119,7 @@ def _headline(snapshot: Snapshot) -> Iterator[Points]:
         return
     found = (constant_of(leader.baselines), linear_of(leader.baselines, leader.config.backbone))
     baselines = [baseline for baseline in found if baseline]
-    categories = [*(baseline.title for baseline in baselines), *(way.title for way in ways)]
+    categories = [*map(_short, baselines), *(way.title for way in ways)]
     ours = [*((each.mean, 0.0) for each in baselines), *map(_accuracy, ways)]
     series = [
         Series(
