@@ -22,6 +22,9 @@ from trainables.trial import TrialConfig, TrialResult
 _FINETUNE = "python -m search.run --stage finetune"
 
 
+_NOT_RUN = ("not run", "not run: needs python -m search.run --stage backbone")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Way:
     """A row of the final table; `absent` says why there is none of the `runs`."""
@@ -76,7 +79,7 @@ def _searched(snapshot: Snapshot) -> Leader | None:
     won = [result for result in (snapshot.last, snapshot.joint) if result and result.winner]
     if not won:
         return None
-    result = max(won, key=lambda each: each.finished_at)
+    result = next(each for each in reversed(snapshot.results) if each in won)
     config = result.winner
     assert config is not None  # only those with a winner are in the list
     return Leader(
@@ -117,9 +120,6 @@ def ways_of(snapshot: Snapshot) -> Iterator[Way]:
             yield way
         elif way.runs or way.absent not in _NOT_RUN:
             yield replace(way, published=None)
-
-
-_NOT_RUN = ("not run", "not run: needs python -m search.run --stage backbone")
 
 
 def _finetuned_ways(snapshot: Snapshot) -> Iterator[Way]:
