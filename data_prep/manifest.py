@@ -241,7 +241,7 @@ def _read_parquet(path: Path) -> pa.Table:
         raise InputError(
             f"there is no manifest {shown(path)}; make one with python -m data_prep.build"
         ) from None
-    except NotRegularError as error:
+    except (NotRegularError, IsADirectoryError) as error:
         raise InputError(f"the manifest {path} cannot be read ({error.strerror}); name another") from None
     except (pa.ArrowException, OSError) as error:
         number = getattr(error, "errno", None)  # of the operating system; what is no parquet has none

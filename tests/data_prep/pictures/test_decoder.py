@@ -157,7 +157,9 @@ def test_heic_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     monkeypatch.setattr("data_prep.pictures.decoder._knows_heic", lambda: False)
     content = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
-    with pytest.raises(PictureError, match=r"a\.jpg is HEIC; to read it, pip install 'stagewise\[heic\]'"):
+    with pytest.raises(
+        PictureError, match=r"a\.jpg is HEIC; to read it, pip install '\.\[heic\]' in the checkout"
+    ):
         decode(content)
 
 

@@ -38,7 +38,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (("--stage", "lr", "--precision", "bfloat16"), "or --backbone hassner, or leave it out"),
         (
             ("--stage", "lr", "--backbone", "hassner", "--train-batchnorm"),
-            "--train-batchnorm is for networks that train on images; add --finetune blocks:N, or leave",
+            "--train-batchnorm is for networks that train on images; add --finetune blocks:N, --unfrozen",
         ),
         ((*FINETUNE, "--finetune", "blocks:1", "--precision", "float16"), "--precision float16 needs a GPU"),
         (

@@ -86,7 +86,9 @@ def test_auto_without_the_package_is_off(home: dict[str, str], monkeypatch: pyte
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_wandb_without_the_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setattr(from_options, "_is_installed", lambda: False)
-    with pytest.raises(InputError, match=rf"--wandb {mode} needs the package wandb, .*'stagewise\[wandb\]'"):
+    with pytest.raises(
+        InputError, match=rf"--wandb {mode} needs the package wandb, .*'\.\[wandb\]' in the checkout"
+    ):
         require_wandb(CallbackOptions(wandb=mode))
 
 

@@ -17,11 +17,14 @@ from search.ray_tune.failures.interruption import (
 
 
 @pytest.fixture(autouse=True)
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM as commands have it."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _signals_interrupt() -> Iterator[None]:
+    """Signals as commands have them; whoever runs the tests in the background ignores SIGINT."""
+    before = {
+        sent: signal.signal(sent, signal.default_int_handler) for sent in (signal.SIGINT, signal.SIGTERM)
+    }
     yield
-    signal.signal(signal.SIGTERM, before)
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
