@@ -175,46 +175,38 @@ class Driver:
         collector: tune.Callback,
     ) -> None:
         with one_door(self._checkpoints.parent):
-            self._fit_behind_it(train, space, searcher, configs, policy, collector)
-
-    def _fit_behind_it(
-        self,
-        train: Callable[..., None],
-        space: Mapping[str, Any],
-        searcher: Searcher | None,
-        configs: Sequence[TrialConfig],
-        policy: Policy,
-        collector: tune.Callback,
-    ) -> None:
-        self._connect()
-        packed = train is pack_worker.train_pack
-        places = Places(self._cache, self._checkpoints, self._machine)
-        inputs = make_inputs(configs, self.problem, places, self._head_start)
-        early_stopping = early_stopping_of(policy) if packed else None
-        data = data_of_workers(self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping)
-        each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
-        let_wait(self._pending(searcher))
-        with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
-            tune.Tuner(
-                tune.with_resources(tune.with_parameters(train, data=data), each),
-                param_space=dict(space),
-                tune_config=tune.TuneConfig(
-                    reuse_actors=True,
-                    max_concurrent_trials=self._machine.max_concurrent,
-                    search_alg=searcher,
-                    scheduler=None if packed else policy.scheduler,
-                    num_samples=-1 if searcher else 1,
-                    time_budget_s=policy.seconds_left(),
-                ),
-                run_config=tune.RunConfig(
-                    name="search",
-                    storage_path=exchange,
-                    verbose=0,
-                    progress_reporter=tune.CLIReporter(),  # in a notebook its default clears what others show
-                    callbacks=with_watchers(collector),
-                    failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
-                ),
-            ).fit()
+            self._connect()
+            packed = train is pack_worker.train_pack
+            places = Places(self._cache, self._checkpoints, self._machine)
+            inputs = make_inputs(configs, self.problem, places, self._head_start)
+            early_stopping = early_stopping_of(policy) if packed else None
+            data = data_of_workers(
+                self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping
+            )
+            each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
+            let_wait(self._pending(searcher))
+            with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
+                tune.Tuner(
+                    tune.with_resources(tune.with_parameters(train, data=data), each),
+                    param_space=dict(space),
+                    tune_config=tune.TuneConfig(
+                        reuse_actors=True,
+                        max_concurrent_trials=self._machine.max_concurrent,
+                        search_alg=searcher,
+                        scheduler=None if packed else policy.scheduler,
+                        num_samples=-1 if searcher else 1,
+                        time_budget_s=policy.seconds_left(),
+                    ),
+                    run_config=tune.RunConfig(
+                        name="search",
+                        storage_path=exchange,
+                        verbose=0,
+                        # in a notebook its default clears what others show
+                        progress_reporter=tune.CLIReporter(),
+                        callbacks=with_watchers(collector),
+                        failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
+                    ),
+                ).fit()
 
     def _pending(self, searcher: Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
