@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.measure import Cost
@@ -65,6 +65,23 @@ class Family:
     def cpu_s(self) -> float:
         """Returns the seconds of CPU time seen so far, nan where none could be read."""
         return sum(self._cpu_s.values()) if self._cpu_s else float("nan")
+
+
+def processes_below(root: int, name: str) -> Iterator[int]:
+    """Yields the processes below `root`, of whatever depth, whose command has `name` in it."""
+    for pid in _process_ids():
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue  # it has ended meanwhile
+        if pid != root and name.encode() in command and root in _ancestors(pid):
+            yield pid
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    while pid > 1:
+        yield pid
+        pid = int(line[1]) if (line := _stat(pid)) else 0
 
 
 def _process_ids() -> list[int]:

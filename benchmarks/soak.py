@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.programs import processes_below
+
 COMMAND = (sys.executable, "-m", "search.run", "--stage", "lr", "--no-tensorboard", "--wandb", "disabled")
 SEARCH = ""  # the process of the search itself, among those that are struck
 STRIKES = (
@@ -112,22 +114,10 @@ def _struck(
 
 def _targets(search: int, name: str) -> Iterator[int]:
     """Yields the process of the search, or those below it whose command has `name`, which may be none yet."""
-    if not name:
+    if name:
+        yield from processes_below(search, name)
+    else:
         yield search
-        return
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            pid = int(command.parent.name)
-            if pid != search and name.encode() in command.read_bytes() and search in _ancestors(pid):
-                yield pid
-        except OSError:
-            continue  # it has ended meanwhile
-
-
-def _ancestors(pid: int) -> Iterator[int]:
-    while pid > 1:
-        yield pid
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _stamps(study: Path) -> dict[str, int]:
