@@ -79,12 +79,12 @@ def read_json(path: Path, known: Format) -> dict[str, Any]:
 
     Raises OSError where it cannot be read, and ValueError as `parsed` does.
     """
-    return parsed(_content(path), known)
+    return parsed(read_regular(path, MOST_BYTES), known)
 
 
 def require_unchanged(path: Path) -> None:
     """Raises ValueError where a file with a digest changed since it was written; quick, nothing is parsed."""
-    _opened(_content(path))
+    _opened(read_regular(path, MOST_BYTES))
 
 
 def parsed(content: bytes, known: Format) -> dict[str, Any]:
@@ -126,10 +126,6 @@ def damaged(path: Path, error: Exception, way_out: str) -> InputError:
     """Returns what is said of a file that cannot be read."""
     reason = f"it has no {error}" if isinstance(error, KeyError) else reason_of(error)
     return InputError(f"{path} is damaged ({reason}); {way_out}")
-
-
-def _content(path: Path) -> bytes:
-    return read_regular(path, MOST_BYTES)
 
 
 def _opened(content: bytes) -> tuple[bytes, bool]:

@@ -100,7 +100,7 @@ def standing(path: Path, work: Callable[[], Value]) -> Value:
     return watch.do(path, work) if watch else work()
 
 
-def require_room(path: Path, wanted: int, what: str) -> None:
+def require_disk_space(path: Path, wanted: int, what: str) -> None:
     """Raises InputError where the disk of `path` has too little room; the folder need not be there yet."""
     free = _free_bytes(path)
     if free < wanted:

@@ -39,14 +39,14 @@ def require_pictures(
         require_images(pretraining.manifest, "--celeba")
 
 
-def require_room(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> None:
+def require_disk_space(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> None:
     """Raises InputError where the disks have too little room for `trials`; addresses are not asked."""
     for path, wanted, what in (
         (options.cache, feature_bytes(trials, problem, options), "the features of the images"),
         (options.storage, trial_bytes(trials, problem), "the results of the trials"),
     ):
         if wanted and not address_of(path):
-            standing.require_room(path, wanted, what)
+            standing.require_disk_space(path, wanted, what)
 
 
 def watched_study(folder: Path, options: StudyOptions, console: Console) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from search.callbacks.callback import Callback
-from search.execution.prerequisites import require_pictures, require_room, watched_study
+from search.execution.prerequisites import require_disk_space, require_pictures, watched_study
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
@@ -79,7 +79,7 @@ class SearchRun:
             missing = expected_trials(plans, self.ledger)
             cache, finetunes = self.options.study.cache, finetune is not None
             require_pictures(missing, self.problem, self.pretraining, cache=cache, with_finetuning=finetunes)
-            require_room(missing, self.problem, self.options.study)
+            require_disk_space(missing, self.problem, self.options.study)
             open_study(self.folder, self.problem.facts())
             keep_command(self.folder, self.options.words())
             warn_of_costs(missing, self.ledger, self.problem)

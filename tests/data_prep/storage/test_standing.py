@@ -14,7 +14,7 @@ from data_prep.errors import InputError
 from data_prep.storage import standing
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import write_json
-from data_prep.storage.standing import require_room, watched
+from data_prep.storage.standing import require_disk_space, watched
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_what_lies_elsewhere_is_not_watched(study: Path, tmp_path: Path) -> None
 
 
 def test_room_is_asked_for_before_the_start(tmp_path: Path) -> None:
-    require_room(tmp_path / "not" / "there", 1000, "the features of the images")
+    require_disk_space(tmp_path / "not" / "there", 1000, "the features of the images")
     rule = r"the features of the images take about 953,674,316 MiB, the disk of .* has [0-9,]+ MiB free"
     with pytest.raises(InputError, match=rule):
-        require_room(tmp_path, 10**15, "the features of the images")
+        require_disk_space(tmp_path, 10**15, "the features of the images")

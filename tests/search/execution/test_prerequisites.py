@@ -8,7 +8,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage import standing
-from search.execution.prerequisites import feature_bytes, require_room, trial_bytes
+from search.execution.prerequisites import feature_bytes, require_disk_space, trial_bytes
 from search.options.run_groups import StudyOptions
 from tests.search.makers import make_problem
 from trainables.trial import TrialConfig
@@ -27,4 +27,4 @@ def test_disk_without_room_is_named_before_the_start(tmp_path: Path, monkeypatch
     trials = [problem.trial(TrialConfig(backbone="resnet50_v2"), "random")]
     monkeypatch.setattr(standing, "_free_bytes", lambda path: 0)
     with pytest.raises(InputError, match=r"the features of the images take about .* 0 MiB free; make room"):
-        require_room(trials, problem, options)
+        require_disk_space(trials, problem, options)
