@@ -15,7 +15,6 @@ from search.ray_tune.nodes import nodes_alive
 from search.ray_tune.preflight import Node
 from search.ray_tune.schedulers import PackEarlyStopping, stops_members
 from trainables.backbones.table import find_backbone
-from trainables.features.inputs import reads_images
 from trainables.training.packed import pack_size, shape_of
 from trainables.trial import Trial, TrialConfig
 
@@ -80,7 +79,7 @@ class Packing:
 
 def is_packable(config: TrialConfig) -> bool:
     """Returns whether a pack may have `config` as a member: the usual head on features."""
-    return not reads_images(config) and not config.head
+    return not config.trains_on_images and not config.head
 
 
 def _for_all(packs: Sequence[list[Trial]], slots: int) -> list[list[Trial]]:

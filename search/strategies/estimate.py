@@ -10,7 +10,6 @@ from statistics import median
 from data_prep.splits import Split
 from search.study.descriptions import clock_time
 from search.study.setup import Problem
-from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialResult
 
 # Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.
@@ -51,12 +50,12 @@ def estimate(
         if result.epochs:
             # not the mean: the first epoch of a new shape compiles, 1.5 to 3 s more
             seconds = median(epoch.seconds for epoch in result.epochs)
-            frozen = not reads_images(result.trial.config)
+            frozen = not result.trial.config.trains_on_images
             steps_s[frozen].append(seconds / _steps(result.trial, rows))
     total = 0.0
     measured = bool(trials)
     for trial in trials:
-        frozen = not reads_images(trial.config)
+        frozen = not trial.config.trains_on_images
         known = steps_s[frozen]
         measured = measured and bool(known)
         step_s = median(known) if known else _typical_step(trial, frozen, problem.keras_backend)
@@ -71,7 +70,7 @@ def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str
     """
     rows = {split.name: len(split.train) for split in problem.splits}
     steps = [_steps(trial, rows) * trial.config.epochs for trial in trials]
-    single = [trial.config.batch_size == 1 and not reads_images(trial.config) for trial in trials]
+    single = [trial.config.batch_size == 1 and not trial.config.trains_on_images for trial in trials]
     if not any(single):
         return None
     share = sum(count for count, alone in zip(steps, single, strict=True) if alone) / sum(steps)
@@ -87,7 +86,7 @@ def warning_of_images(trials: Sequence[Trial], done: Iterable[TrialResult], prob
     if not unfrozen:
         return None
     known = list(done)
-    others = [trial for trial in trials if not reads_images(trial.config)]
+    others = [trial for trial in trials if not trial.config.trains_on_images]
     one, other = (_each(some, known, problem) for some in (unfrozen, others))
     beside = f", one on features about {clock_time(other)}" if others else ""
     return (

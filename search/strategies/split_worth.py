@@ -19,7 +19,6 @@ from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
 from search.study.stage_results import PopulationResult, Result
 from trainables.answers import predicted_labels
-from trainables.features.inputs import reads_images
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 TrainProblem = Callable[
@@ -35,7 +34,7 @@ def split_worth(prepared: Prepared, result: Result, train: TrainProblem) -> Spli
     kept apart, and where a run did not complete.
     """
     winner = result.winner
-    if winner is None or isinstance(result, PopulationResult) or reads_images(winner):
+    if winner is None or isinstance(result, PopulationResult) or winner.trains_on_images:
         return None
     problem, apart = prepared.problem, None
     if problem.protocol == "random":

@@ -23,7 +23,6 @@ from trainables.features.images import RESIZES, Reading
 from trainables.features.inputs import (
     backbone_read_by,
     find_rows,
-    reads_images,
     rows_of_pictures,
     rows_read_by,
     sides_of,
@@ -152,7 +151,7 @@ class Problem:
         if not backbone.frozen:
             return scaled.lstrip()
         identity = identity_of(backbone, self.weights) if backbone.preset else self._identity
-        if reads_images(config) or self.feature_precision == FEATURE_PRECISIONS[0]:
+        if config.trains_on_images or self.feature_precision == FEATURE_PRECISIONS[0]:
             return f"{identity}{scaled}"
         return f"{identity} in {self.feature_precision}{scaled}"
 
@@ -217,7 +216,9 @@ def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) ->
 
 def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
     """Returns whether any of `trials` needs the images themselves: their features are not in `cache`."""
-    return bool(rows_to_make(trials, problem, cache)) or any(reads_images(trial.config) for trial in trials)
+    return bool(rows_to_make(trials, problem, cache)) or any(
+        trial.config.trains_on_images for trial in trials
+    )
 
 
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:

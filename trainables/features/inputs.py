@@ -12,11 +12,6 @@ CROP_MARGIN = 256 / 227  # Levi & Hassner 2015 cut their 227 pixels out of 256
 _PIXELS, _READING = "pixels:", ", pictures: "
 
 
-def reads_images(config: TrialConfig) -> bool:
-    """Returns whether `config` trains on images: its backbone is not frozen, or not all of it is."""
-    return not find_backbone(config.backbone).frozen or config.unfrozen_blocks != 0
-
-
 def backbone_read_by(config: TrialConfig) -> str:
     """Returns the name of the backbone below the head of `config`, with its input size and its pooling."""
     return with_traits(config.backbone, input_px=config.input_px, pooling=config.pooling)
@@ -27,7 +22,7 @@ def rows_read_by(config: TrialConfig) -> str:
 
     Images that are cropped at random are kept larger by CROP_MARGIN.
     """
-    if not reads_images(config):
+    if not config.trains_on_images:
         return backbone_read_by(config)
     px = find_backbone(backbone_read_by(config)).input_px
     return f"{_PIXELS}{uncropped(px) if crops(config) else px}"

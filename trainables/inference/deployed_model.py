@@ -16,7 +16,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import put_whole
 from trainables.backbones.table import find_backbone
 from trainables.backbones.weights import build_backbone
-from trainables.features.inputs import backbone_read_by, crops, reads_images, uncropped
+from trainables.features.inputs import backbone_read_by, crops, uncropped
 from trainables.own_code import OwnCode
 from trainables.process_setup import fix_keras_settings
 from trainables.training.network import (
@@ -84,7 +84,7 @@ def build_model(config: TrialConfig, weights: str, kept: Path, code: OwnCode | N
     backbone = find_backbone(backbone_read_by(config))
     px = backbone.input_px
     shape = (px, px, 3)
-    if not reads_images(config):
+    if not config.trains_on_images:
         below = [[*preprocessing_layers(part), build_backbone(part, weights)] for part in backbone.each]
         features = sum(layers_[-1].output_shape[-1] for layers_ in below)
         # float32 whatever the trial computed in: its weights are that, and so is the file

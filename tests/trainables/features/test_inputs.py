@@ -6,7 +6,6 @@ from trainables.features.images import Reading
 from trainables.features.inputs import (
     cropped,
     find_rows,
-    reads_images,
     rows_of_pictures,
     rows_read_by,
     sides_of,
@@ -30,7 +29,7 @@ from trainables.trial import TrialConfig
 def test_rows_of_a_configuration(options: dict[str, object], rows: str) -> None:
     config = TrialConfig.from_dict(options)
     assert rows_read_by(config) == rows
-    assert reads_images(config) == rows.startswith("pixels")
+    assert config.trains_on_images == rows.startswith("pixels")
 
 
 def test_rows_that_are_pixels_have_no_backbone() -> None:
