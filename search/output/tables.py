@@ -157,12 +157,11 @@ def print_notes(results: Sequence[Result], console: Console) -> None:
 
 def add_baselines(table: Table, baselines: Sequence[Baseline], columns: int, at: int = 1) -> None:
     """Adds a row for each baseline, with its mean in the column of that number, from 0."""
+    alone = sum(each.name == LINEAR for each in baselines) == 1
     for baseline in baselines:
         cells = [""] * (columns - 2)
         cells[at - 1] = decimal(baseline.mean)
-        title = baseline.title
-        if sum(each.name == LINEAR for each in baselines) == 1:
-            title = title.removesuffix(f" on {baseline.backbone}")  # there is no other
+        title = baseline.short_title if alone else baseline.title
         table.add_row(Text(title), *cells, Text("baseline"), style="dim")
 
 

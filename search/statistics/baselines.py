@@ -35,6 +35,11 @@ class Baseline:
         """The mean accuracy over the splits."""
         return fmean(self.accuracies.values())
 
+    @property
+    def short_title(self) -> str:
+        """The title without the backbone, for where there is no other."""
+        return self.title.removesuffix(f" on {self.backbone}")
+
 
 def baselines_of(values: Sequence[Mapping[str, Any]]) -> tuple[Baseline, ...]:
     """Returns the baselines that JSON values spell; raises TypeError for others."""

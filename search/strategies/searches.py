@@ -75,11 +75,17 @@ class Searches:
     def _embedding(self, entry: Entry, result: StageResult) -> Embedding:
         name, cache = backbone_read_by(entry.config), self._prepared.options.study.cache
         backbone = find_backbone(name)
-        known = Embedding(name=name, mean=entry.mean, rival=entry.config == result.winner or bool(entry.tied))
-        if cost := known_cost(backbone):
-            known = replace(known, weights=cost.weights, gflop=cost.gflop)
-        rate = self._prepared.problem.extraction_rate(name, cache) if backbone.frozen else None
-        return replace(known, images_per_second=rate)
+        cost = known_cost(backbone)
+        return Embedding(
+            name=name,
+            mean=entry.mean,
+            rival=entry.config == result.winner or bool(entry.tied),
+            weights=cost.weights if cost else None,
+            gflop=cost.gflop if cost else None,
+            images_per_second=self._prepared.problem.extraction_rate(name, cache)
+            if backbone.frozen
+            else None,
+        )
 
     def _joint(self, plan: JointPlan) -> Result:
         self._say(plan)

@@ -82,11 +82,7 @@ def _gain(baseline: Baseline, leader: Leader) -> str:
 
 
 def _article(baseline: Baseline) -> str:
-    return f"a {_short(baseline)}" if baseline.name == LINEAR else f"the answer {baseline.title}"
-
-
-def _short(baseline: Baseline) -> str:
-    return baseline.title.removesuffix(f" on {baseline.backbone}") if baseline.backbone else baseline.title
+    return f"a {baseline.short_title}" if baseline.name == LINEAR else f"the answer {baseline.title}"
 
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
@@ -119,7 +115,7 @@ def _headline(snapshot: Snapshot) -> Iterator[Points]:
         return
     found = (constant_of(leader.baselines), linear_of(leader.baselines, leader.config.backbone))
     baselines = [baseline for baseline in found if baseline]
-    categories = [*map(_short, baselines), *(way.title for way in ways)]
+    categories = [*(each.short_title for each in baselines), *(way.title for way in ways)]
     ours = [*((each.mean, 0.0) for each in baselines), *map(_accuracy, ways)]
     series = [
         Series(

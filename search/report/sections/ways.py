@@ -20,9 +20,7 @@ from search.study.stage_results import Result
 from trainables.trial import TrialConfig, TrialResult
 
 _FINETUNE = "python -m search.run --stage finetune"
-
-
-_NOT_RUN = ("not run", "not run: needs python -m search.run --stage backbone")
+_NOT_RUN, _NEEDS_BACKBONES = "not run", "not run: needs python -m search.run --stage backbone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +100,13 @@ def ways_of(snapshot: Snapshot) -> Iterator[Way]:
             title="untuned",
             runs=untuned_runs(snapshot),
             published=PUBLISHED_UNTUNED,
-            absent="not run: needs python -m search.run --stage backbone",
+            absent=_NEEDS_BACKBONES,
         ),
         Way(
             title=f"tuned{without}",
             runs=winner_runs(snapshot, snapshot.last),
             published=PUBLISHED_TUNED,
-            absent="not run",
+            absent=_NOT_RUN,
         ),
     ]
     if snapshot.joint:
@@ -118,7 +116,7 @@ def ways_of(snapshot: Snapshot) -> Iterator[Way]:
     for way in ways:
         if published:
             yield way
-        elif way.runs or way.absent not in _NOT_RUN:
+        elif way.runs or way.absent not in (_NOT_RUN, _NEEDS_BACKBONES):
             yield replace(way, published=None)
 
 
@@ -132,10 +130,10 @@ def _finetuned_ways(snapshot: Snapshot) -> Iterator[Way]:
         title = "tuned, CelebA-pretrained"
         yield Way(title=title, runs=runs, published=PUBLISHED_PRETRAINED, absent=absent)
     elif pretrained:
-        yield Way(title=pretrained[0].title, runs=runs, absent="not run")
+        yield Way(title=pretrained[0].title, runs=runs, absent=_NOT_RUN)
     for column in columns:
         if column.name.startswith("blocks"):
-            yield Way(title=column.title, runs=snapshot.runs(column), absent=column.reason or "not run")
+            yield Way(title=column.title, runs=snapshot.runs(column), absent=column.reason or _NOT_RUN)
 
 
 def winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]:
