@@ -6,7 +6,10 @@
 # make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
 #               openssh-server, iproute2 and rsync)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
-# make soak     a search that is struck a hundred times: signals, killed processes; hours
+# make soak     searches that are struck a hundred times: signals, killed processes, storage that goes away; hours
+# make test-lowest   the quick tests, trainings and Ray's on the oldest versions that setup.cfg allows, in .venv-lowest
+# make docs     the pages as a site, build/site/index.html; every link of them is checked; it installs mkdocs, so that
+#               make test, which checks the links in its own way, does without
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
@@ -17,9 +20,14 @@ LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed net
 ON_IMAGES := tests/trainables/training/test_image_training.py tests/trainables/inference/test_deployed_model.py
 QUICK := not benchmark and not training and not ray and not browser and not cluster and not hosts and not slow
 LONG := not slow and not benchmark and not hosts and (training or ray or browser or cluster)
+LOWEST := .venv-lowest
+TOOLS := 'pytest>=9.2' 'pytest-xdist>=3.8' 'pytest-rerunfailures>=16.7' 'moto[ec2,iam,s3,server]>=5.2' 'import-linter>=2.17' 'nbformat>=5.11'
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
-.PHONY: search study check test lint quick rest slow hosts soak benchmarks clean
+# else every process compiles what it imports, and each of two that test all tests
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: docs search study check test lint quick rest slow test-lowest hosts soak benchmarks clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -58,6 +66,15 @@ hosts: $(VENV)/installed-dev
 benchmarks: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m benchmark tests/benchmarks
 
+docs: $(VENV)/installed
+	$(VENV)/bin/pip install --quiet --editable '.[docs]'
+	rm -rf build/pages
+	mkdir -p build/pages/benchmarks build/pages/trainables
+	cp -r README.md CHANGELOG.md LICENSE docs examples build/pages
+	cp benchmarks/README.md build/pages/benchmarks
+	cp trainables/hyperparameters.py build/pages/trainables
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 soak: $(VENV)/installed
 	$(RUN) -m benchmarks.soak
 
@@ -70,5 +87,18 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(VENV)/bin/pip install --quiet --editable '.[jax,dev]'
 	touch $@
 
+test-lowest: $(LOWEST)/installed
+	$(LOWEST)/bin/pytest -m "$(QUICK)" $(TOGETHER)
+	$(LOWEST)/bin/pytest -m "not slow and not hosts and (training or ray)" $(TOGETHER)
+	KERAS_BACKEND=jax $(LOWEST)/bin/pytest -m "not slow" $(TOGETHER) $(LEARNING)
+
+# pip always takes the newest; uv takes what `lowest-direct` says. Exports have newer packages of their own
+$(LOWEST)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--editable '.[jax,cluster,dashboard,wandb]' $(TOOLS)
+	touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

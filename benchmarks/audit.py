@@ -7,13 +7,17 @@ that is a part of the build.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.measure import machine, write_result
 from data_prep.audit.auditing import audit
 from data_prep.manifest import Manifest
 from data_prep.pictures.look import HASH_BITS, Look
@@ -35,12 +39,14 @@ def made_up(images: int, features: int, classes: int = 2) -> tuple[Manifest, lis
     return _manifest(given), [_look(row, bits[row]) for row in range(images)], values
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Prints the seconds of the audit without and with features."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--features", type=int, default=2048)
-    options = parser.parse_args()
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    options = parser.parse_args(argv)
+    result: dict[str, Any] = {"benchmark": "audit", "images": options.images}
     manifest, looks, values = made_up(options.images, options.features)
     splits = make_splits(manifest, "random")
     for name, given in (("without features", None), ("with features", values)):
@@ -49,7 +55,10 @@ def main() -> None:
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu_started
         took = f"{wall_s:.1f} s, {cpu_s:.1f} s of CPU time (target {TARGET_S} s)"
         print(f"{options.images:,} pictures {name}: {took}")
+        result[name] = {"wall_s": wall_s, "cpu_s": cpu_s}
     print(found.to_text())
+    write_result(result | {"machine": machine()}, options.json)
+    return 0
 
 
 def _manifest(labels: np.ndarray) -> Manifest:
@@ -78,4 +87,4 @@ def _look(row: int, bits: np.ndarray) -> Look:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The check of a build against the decoding of the same JPEG files by as many threads, and nothing else.
+"""The check of a build against the decoding of the same JPEG files by a thread a core, and nothing else.
 
     python -m benchmarks.build --images 400
 

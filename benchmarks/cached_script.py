@@ -23,8 +23,8 @@ from benchmarks.studies import random_problem
 from search.callbacks.callback import Callback, Callbacks
 from search.callbacks.progress_display import ProgressDisplay
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Policy
 from search.ray_tune.driver import Driver
+from search.ray_tune.policy import Policy
 from search.study.ledger import Ledger
 from trainables.trial import TrialConfig, TrialResult
 

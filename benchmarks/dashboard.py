@@ -7,7 +7,6 @@ Each round starts a fresh server and a fresh Chromium, so that nothing of the st
 from __future__ import annotations
 
 import argparse
-import math
 import shutil
 import socket
 import subprocess
@@ -16,36 +15,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.measure import machine, machine_in_words
-from search.space.stages import STAGES
-from search.study.facts import StudyFacts
-from search.study.folder import open_study
-from search.study.ledger import Ledger
-from search.study.stage_results import ComparisonProtocol, Entry, JointResult, StageFiles
-from trainables.objective import Objective
-from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from benchmarks.invented_study import write_study
+from benchmarks.measure import machine, machine_in_words, write_result
 
 SIZES = (20, 5_000)
-LIMITS_S = {20: 2.0, 5_000: 3.0}
-EPOCHS = 20
-FACTS = StudyFacts(
-    data_digest="0" * 32,
-    source="folder",
-    images=12_194,
-    labels={"0": 6_455, "1": 5_739},
-    class_names=("one", "other"),
-    subjects=2_284,
-    split="random",
-    weights="none",
-    keras_backend="jax",
-)
 LAPTOP = {"width": 1280, "height": 800}
 
 
@@ -63,17 +42,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.picture:
         take_picture(*arguments.picture)
         return 0
-    for trials in SIZES:
+    result: dict[str, Any] = {"benchmark": "dashboard", "views": []}
+    for trials in arguments.trials:
         with tempfile.TemporaryDirectory() as folder:
             study = write_study(Path(folder) / "study", trials)
             views = [view(study) for _ in range(arguments.rounds)]
         first, table = (min(getattr(one, name) for one in views) for name in ("first_s", "trials_s"))
         print(
-            f"{trials:>5} trials: first view after {first:.2f} s (limit {LIMITS_S[trials]:.0f} s), "
+            f"{trials:>5} trials: first view after {first:.2f} s (limit {limit_s(trials):.0f} s), "
             f"table of trials {table:.2f} s after a click"
         )
+        result["views"].append({"trials": trials, "first_s": first, "trials_s": table})
     print(f"best of {arguments.rounds} rounds; {machine_in_words(machine())}")
+    write_result(result | {"machine": machine()}, arguments.json)
     return 0
+
+
+def limit_s(trials: int) -> float:
+    """Returns the seconds after which the first view is to be there."""
+    return 2.0 if trials <= SIZES[0] else 3.0
 
 
 def view(study: Path) -> View:
@@ -128,87 +115,14 @@ def opened(address: str) -> Iterator[tuple[Page, float]]:
         browser.close()
 
 
-def write_study(folder: Path, trials: int) -> Path:
-    """Writes a study with a joint search of that many invented trials, and returns its folder."""
-    open_study(folder, FACTS)
-    ledger, rng = Ledger(folder), np.random.default_rng(7)
-    results = [_result(config, rng) for config in _configs(trials)]
-    for result in results:
-        ledger.record(result)
-    best = max(results, key=lambda result: result.mean_val_accuracy)
-    StageFiles(folder).write(_joint(results, best))
-    return folder
-
-
-def _configs(count: int) -> Iterator[TrialConfig]:
-    stages = [STAGES[name] for name in ("batch_size", "lr", "neurons", "dropout")]
-    grid = list(product(*(stage.values for stage in stages)))
-    for number in range(count):
-        values = zip((stage.hyperparameter for stage in stages), grid[number % len(grid)], strict=True)
-        yield replace(TrialConfig(epochs=EPOCHS), **dict(values), seed=7 + number // len(grid))
-
-
-def _result(config: TrialConfig, rng: np.random.Generator) -> TrialResult:
-    level = float(rng.normal(0.88, 0.02))
-    facts = {name: getattr(FACTS, name) for name in ("data_digest", "weights", "keras_backend")}
-    epochs = tuple(
-        EpochMetrics(
-            epoch=epoch,
-            loss=1 / epoch,
-            accuracy=level,
-            val_loss=1 / epoch,
-            val_accuracy=level - 0.3 / epoch + float(rng.normal(0, 0.003)),
-            learning_rate=config.learning_rate,
-            seconds=0.5,
-        )
-        for epoch in range(1, EPOCHS + 1)
-    )
-    return TrialResult(
-        trial=Trial(config=config, split="random", **facts),
-        status=TrialStatus.COMPLETED,
-        epochs=epochs,
-        seconds=EPOCHS / 2,
-        made_by={"node": "invented"},
-    )
-
-
-def _joint(results: Sequence[TrialResult], best: TrialResult) -> JointResult:
-    config = best.trial.config
-    entry = Entry(
-        value=None,
-        config=config,
-        trials=(best.trial.key,),
-        reused=(),
-        status="COMPLETED",
-        reason="",
-        mean=best.mean_val_accuracy,
-        spread=math.nan,
-        best_val_accuracy=best.best_val_accuracy,
-        best_epoch=best.best_epoch,
-        seconds=best.seconds,
-    )
-    return JointResult(
-        objective=Objective(),
-        protocol=ComparisonProtocol(split="random", splits=("random",), seeds=(7,), level=0.05),
-        base=TrialConfig(epochs=EPOCHS),
-        taken_over={},
-        entries=(entry,),
-        winner=config,
-        verdict="single",
-        statement="invented trials have no winner worth a name",
-        settings={"search": "random", "scheduler": "none"},
-        trials=tuple(one.trial.key for one in results),
-        seconds=1.0,
-        finished_at="2026-01-01T00:00:00.000000+00:00",
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.dashboard",
         description="How soon the page shows a study of 20 trials, and one of 5,000; needs Chromium.",
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: %(default)s)")
+    parser.add_argument("--trials", type=int, nargs="+", default=SIZES, metavar="N", help="of the studies")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.add_argument(
         "--picture", nargs=2, metavar=("STUDY", "FILE"), help="take a picture of a study's page instead"
     )

@@ -5,7 +5,8 @@
 Features are random, of Adience's size, and lie in the cache before the clock starts. The time of a head's
 epoch is that of its pack divided by the heads; its share of the bandwidth is the least traffic of its
 steps (weights twice, gradients written and read, Adam's seven passes) over what the GPU moves where an
-array is changed in place, measured in the same process. Needs JAX with a GPU.
+array is changed in place, measured in the same process. Study and grid give each pack a quarter of the GPU,
+so that four compile at a time. Needs JAX with a GPU.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.floors import ARRAY_BYTES, FLOAT_BYTES, SAMPLES, weight_count
+from benchmarks.floors import FLOAT_BYTES, SAMPLES, weight_count
 from benchmarks.heads import random_examples
 from benchmarks.measure import in_own_process, machine, machine_in_words, write_result
 from benchmarks.projection import EPOCHS, IMAGES, study_configs
@@ -36,6 +37,7 @@ from trainables.trial import TrialConfig
 
 PACKS = (1, 4, 16, 64)
 PARTS = ("packs", "study", "grid")
+GPU_ARRAY_BYTES, TIMES = 2**28, 10  # far more than what a GPU keeps near its cores
 STEP_PASSES = 4 + 7  # over the weights: products and gradients, and Adam
 
 
@@ -60,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> None:
     for part, configs in (("study", study_configs()), ("grid", grid_configs())):
         if part in arguments.parts:
             trials = [replace(config, epochs=arguments.epochs) for config in configs]
-            result[part] = in_own_process("jax", 1, measure_study, trials, arguments.images, 1.0)
+            result[part] = in_own_process("jax", 1, measure_study, trials, arguments.images, arguments.share)
             print(study_line(part, result[part]), flush=True)
     result["machine"] = machine()
     print(f"  {', '.join(devices)}; {machine_in_words(result['machine'])}")
@@ -115,24 +117,24 @@ def bytes_a_second() -> float:
     import jax
     import jax.numpy as jnp
 
-    change = jax.jit(lambda values: -values, donate_argnums=0)
-    values = change(jnp.ones(4 * ARRAY_BYTES // FLOAT_BYTES, jnp.float32))
-    values.block_until_ready()
+    # many times in one program: one by one, on an H200 the start of each took longer than its bytes
+    program = jax.jit(lambda values: jax.lax.fori_loop(0, TIMES, lambda _, each: -each, values))
+    values = jnp.ones(GPU_ARRAY_BYTES // FLOAT_BYTES, jnp.float32)
+    program(values).block_until_ready()
     seconds = []
     for _ in range(SAMPLES):
         started = time.perf_counter()
-        values = change(values)
-        values.block_until_ready()
+        program(values).block_until_ready()
         seconds.append(time.perf_counter() - started)
-    return 2 * 4 * ARRAY_BYTES / min(seconds)
+    return 2 * TIMES * GPU_ARRAY_BYTES / min(seconds)
 
 
 def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: float) -> dict[str, Any]:
     """Returns how long the driver trains `configs` on features that are there, Ray's start included."""
     from search.callbacks.progress_display import ProgressDisplay
     from search.options.run_groups import MachineOptions
-    from search.ray_tune.collector import Policy
     from search.ray_tune.driver import Driver
+    from search.ray_tune.policy import Policy
     from search.study.ledger import Ledger
     from trainables.trial import TrialStatus
 
@@ -140,7 +142,8 @@ def measure_study(configs: Sequence[TrialConfig], images: int, gpus_per_trial: f
         folder = Path(name)
         problem, ledger = random_problem(folder, images, "jax"), Ledger(folder)
         trials = [problem.trial(config, problem.splits[0].name) for config in configs]
-        resources = MachineOptions(cpus_per_trial=available_cores(), gpus_per_trial=gpus_per_trial)
+        cpus = max(1, int(available_cores() * min(1.0, gpus_per_trial)))
+        resources = MachineOptions(cpus_per_trial=cpus, gpus_per_trial=gpus_per_trial)
         started = time.perf_counter()
         with (
             Driver(problem, folder / "cache", folder / "checkpoints", resources, ledger.record) as driver,
@@ -188,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--packs", type=int, nargs="+", default=list(PACKS), metavar="N", help="heads a pack")
     parser.add_argument("--images", type=int, default=IMAGES, help="rows of features")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of each trial of study and grid")
+    parser.add_argument("--share", type=float, default=0.25, help="of the GPU for a pack of study and grid")
     parser.add_argument("--rounds", type=int, default=3, help="epochs of each pack that are timed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     return parser

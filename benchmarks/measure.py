@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
@@ -91,9 +92,10 @@ def machine_in_words(facts: dict[str, Any]) -> str:
 
 
 def write_result(result: dict[str, Any], path: Path | None) -> None:
-    """Writes `result` as JSON at `path`, where one was asked for."""
+    """Writes `result`, and the day of it, as JSON at `path`, where one was asked for."""
     if path is not None:
-        path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        dated = {"measured_on": date.today().isoformat(), **result}
+        path.write_text(json.dumps(dated, indent=2) + "\n", encoding="utf-8")
 
 
 def _version(library: str) -> str | None:

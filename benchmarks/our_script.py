@@ -53,8 +53,8 @@ def _train(
     arguments: argparse.Namespace,
 ) -> dict[str, TrialResult]:
     from search.options.run_groups import MachineOptions
-    from search.ray_tune.collector import Policy
     from search.ray_tune.driver import Driver
+    from search.ray_tune.policy import Policy
 
     resources = MachineOptions(cpus_per_trial=arguments.cpus_per_trial)
     ledger = Ledger(arguments.study)

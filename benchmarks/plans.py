@@ -9,13 +9,13 @@ and in one that has the first 1,000. Nothing is trained.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measure import machine, write_result
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
@@ -33,33 +33,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints both figures and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plans", description=__doc__)
     parser.add_argument("--added", type=int, default=1, help="number of learning rates to add to ten")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), arguments.added)
-    if arguments.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        for name, (trials, missing, seconds) in figures.items():
-            print(f"{name:>9}: {trials:,} trials, {missing:,} to train, planned in {seconds:.2f} s of CPU")
+    for name, (trials, missing, seconds) in figures.items():
+        print(f"{name:>9}: {trials:,} trials, {missing:,} to train, planned in {seconds:.2f} s of CPU")
+    write_result({"benchmark": "plans", **figures, "machine": machine()}, arguments.json)
     return 0
 
 
 def measure(folder: Path, added: int) -> dict[str, tuple[int, int, float]]:
     """Returns trials, those to train, and CPU seconds: of the grid, and of the grid with more rates."""
-    draw_sample(folder / "sample", photos=40, celeba_photos=40)
-    build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
-    manifest = manifest_of(folder / "faces.parquet", None)
-    problem = Problem.of(manifest, "random", "none", "auto")
+    problem = sample_problem(folder)
     ledger = Ledger(folder / "study")
-    first = _planned(problem, ledger, GRID[0])
+    first = plan_of_grid(problem, ledger)
     for trial in first[0]:
         ledger.record(_ended(trial))
-    more = _planned(problem, Ledger(folder / "study"), GRID[0] + added)
+    more = plan_of_grid(problem, Ledger(folder / "study"), GRID[0] + added)
     return {name: (len(plan[0]), *plan[1:]) for name, plan in (("new", first), ("added to", more))}
 
 
-def _planned(problem: Problem, ledger: Ledger, rates: int) -> tuple[list[Trial], int, float]:
+def sample_problem(folder: Path) -> Problem:
+    """Returns the problem of the drawn sample, which is made in `folder`."""
+    draw_sample(folder / "sample", photos=40, celeba_photos=40)
+    build_manifest(load_adience(folder / "sample" / "adience"), folder / "faces.parquet")
+    return Problem.of(manifest_of(folder / "faces.parquet", None), "random", "none", "auto")
+
+
+def plan_of_grid(problem: Problem, ledger: Ledger, rates: int = GRID[0]) -> tuple[list[Trial], int, float]:
+    """Returns the trials of a grid, how many `ledger` lacks, and the CPU seconds until both are known."""
     started = time.process_time()
     values = [
         "lr=" + ",".join(f"{1e-4 * (rate + 1):g}" for rate in range(rates)),

@@ -8,12 +8,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.measure import Cost
 
 SAMPLE_EVERY_S = 0.2
 ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of a program: its CPU time at moments of `time.monotonic`, with its descendants'."""
+
+    cost: Cost
+    moments: tuple[float, ...]
+    cpu_s: tuple[float, ...]
+
+    def cpu_s_at(self, moment: float) -> float:
+        """Returns the seconds of CPU time until `moment`, by the looks before and after it."""
+        return float(np.interp(moment, self.moments, self.cpu_s))
 
 
 def run_program(module: str, arguments: Sequence[str]) -> Cost:
@@ -22,6 +38,12 @@ def run_program(module: str, arguments: Sequence[str]) -> Cost:
     CPU time is read every SAMPLE_EVERY_S from /proc, so what a process did after the last look is missed;
     without /proc it is nan. Raises RuntimeError, with the last lines it printed, where the program fails.
     """
+    return follow_program(module, arguments).cost
+
+
+def follow_program(module: str, arguments: Sequence[str]) -> Course:
+    """Runs a program as `run_program` does, and returns its course."""
+    moments, cpu_s = [], []
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -31,6 +53,8 @@ def run_program(module: str, arguments: Sequence[str]) -> Cost:
         try:
             while process.poll() is None:
                 family.look()
+                moments.append(time.monotonic())
+                cpu_s.append(family.cpu_s())
                 time.sleep(SAMPLE_EVERY_S)
         finally:
             process.terminate()
@@ -39,7 +63,7 @@ def run_program(module: str, arguments: Sequence[str]) -> Cost:
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"python -m {module} failed:\n{''.join(output.readlines()[-20:])}")
-    return Cost(wall_s, family.cpu_s())
+    return Course(Cost(wall_s, family.cpu_s()), tuple(moments), tuple(cpu_s))
 
 
 class Family:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from benchmarks.measure import machine, write_result
 from data_prep.datasets.folder import load_folder
 from data_prep.datasets.labels import Labels
 from data_prep.datasets.own_folder.folder_rules import FolderRules
@@ -24,6 +25,7 @@ from data_prep.manifest import Manifest
 from data_prep.splits import make_splits
 
 Value = TypeVar("Value")
+Step = dict[str, float]
 
 ROWS_IN_A_GROUP = 4
 PROTOCOLS = ("random", "group", "folds", "kfold:5")
@@ -35,14 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", type=int, default=1_000_000, metavar="N")
-    rows = parser.parse_args(argv).rows
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    arguments = parser.parse_args(argv)
+    rows, steps = arguments.rows, dict[str, Step]()
     with tempfile.TemporaryDirectory() as folder:
         write_labels(Path(folder) / "labels.csv", rows)
         rules = FolderRules(look_for_images=False)
-        labels = _timed("labels only", lambda: load_folder(Path(folder), rules=rules))
-        manifest = _timed("manifest, digest", lambda: _manifest(labels))
+        labels = _timed(steps, "labels only", lambda: load_folder(Path(folder), rules=rules))
+        manifest = _timed(steps, "manifest, digest", lambda: _manifest(labels))
     for protocol in PROTOCOLS:
-        _timed(f"split {protocol}", lambda protocol=protocol: make_splits(manifest, protocol))
+        _timed(steps, f"split {protocol}", lambda protocol=protocol: make_splits(manifest, protocol))
+    write_result({"benchmark": "rows", "rows": rows, "steps": steps, "machine": machine()}, arguments.json)
     return 0
 
 
@@ -67,11 +72,12 @@ def _manifest(labels: Labels) -> Manifest:
     )
 
 
-def _timed(step: str, do: Callable[[], Value]) -> Value:
+def _timed(steps: dict[str, Step], step: str, do: Callable[[], Value]) -> Value:
     started = time.perf_counter(), time.process_time()
     value = do()
     wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    steps[step] = {"wall_s": wall, "cpu_s": cpu, "peak_gib": peak}
     print(f"{step:<18}{wall:>7.1f} s  {cpu:>7.1f} s CPU  {peak:>6.2f} GiB")
     return value
 

@@ -125,7 +125,7 @@ class IdleStudy:
             patch.object(worker, "train_trial", idle),
             Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
         ):
-            pool = WorkerPool(driver, Console(file=io.StringIO()), callbacks)
+            pool = WorkerPool(driver.problem, lambda: driver, Console(file=io.StringIO()), callbacks)
             workers = pool.workers(SearchId(SearchKind.JOINT, plan.search), plan.label)
             cost = cost_of(lambda: StageFiles(self.folder).write(run_joint(plan, ledger, workers)))
         callbacks[0].close()

@@ -77,12 +77,22 @@ class Files:
     """The files that both sides read, made in `folder`: drawn photographs, their labels, random weights."""
 
     def __init__(self, folder: Path, images: int) -> None:
-        self.labels, self.weights = folder / "labels.csv", folder / "resnet50_v2.weights.h5"
-        self.manifest = folder / "sample.parquet"
+        self._name(folder)
         draw_sample(folder / "sample", photos=images, celeba_photos=MIN_CELEBA_PHOTOS)
         build_manifest(load_adience(folder / "sample" / "adience"), self.manifest)
         _write_labels(self.manifest, self.labels)
         in_own_process("tensorflow", available_cores(), write_weights, self.weights)
+
+    @classmethod
+    def there(cls, folder: Path) -> Files:
+        """Returns the files that were made in `folder` before."""
+        files = cls.__new__(cls)
+        files._name(folder)
+        return files
+
+    def _name(self, folder: Path) -> None:
+        self.labels, self.weights = folder / "labels.csv", folder / "resnet50_v2.weights.h5"
+        self.manifest = folder / "sample.parquet"
 
 
 def run_in_turns(task: Task, rounds: int, folder: Path, say: Callable[[str], None]) -> dict[str, list[Run]]:

@@ -72,11 +72,11 @@ def structure_of(root: Path) -> Structure:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the figures, one in a line, and returns the exit code."""
+def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Prints the figures of the packages below `root`, one in a line, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.structure", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    figures = asdict(structure_of(ROOT))
+    figures = asdict(structure_of(root))
     if parser.parse_args(argv).json:
         print(json.dumps(figures, indent=2))
     else:

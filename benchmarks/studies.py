@@ -18,8 +18,12 @@ from trainables.trial import TrialConfig
 SIGNAL = 0.02  # of a label in each feature: heads learn, slowly
 
 
-def random_problem(folder: Path, images: int, keras_backend: str = "auto") -> Problem:
+def random_problem(
+    folder: Path, images: int, keras_backend: str = "auto", *, people: int | None = None
+) -> Problem:
     """Returns the problem of `images` rows whose features lie in `folder`/cache; its photographs are empty.
+
+    The photographs are of `people`, by default each of another.
 
     The features `(images, FEATURES)` are those that TrialConfig's backbone would have made.
     """
@@ -28,7 +32,7 @@ def random_problem(folder: Path, images: int, keras_backend: str = "auto") -> Pr
         {
             "path": [f"{row}.jpg" for row in range(images)],
             "label": labels,
-            "subject": [f"s{row}" for row in range(images)],
+            "subject": [f"s{row % (people or images)}" for row in range(images)],
             "fold": 0,
             "age": None,
             "source": "folder",

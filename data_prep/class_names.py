@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from data_prep.errors import InputError
 
 MOST_CLASSES = 1000
+MOST_LETTERS = 255  # of a name, as that of a folder may have; each is a column of the CSV of predictions
 GENDERS = ("female", "male")
 # the groups of Eidinger et al. 2014, whose strings Levi and Hassner's lists of Adience's ages keep
 AGE_GROUPS = ("(0, 2)", "(4, 6)", "(8, 12)", "(15, 20)", "(25, 32)", "(38, 43)", "(48, 53)", "(60, 100)")
@@ -25,12 +26,18 @@ _LISTED = 5
 
 
 def require_class_names(names: Sequence[str]) -> None:
-    """Raises InputError where `names` are not 2 to `MOST_CLASSES` names, each another and none empty."""
+    """Raises InputError where `names` are not 2 to `MOST_CLASSES` names, each another, none empty or long."""
     if not 2 <= len(names) <= MOST_CLASSES or len(set(names)) < len(names) or "" in names:
         shown = ", ".join(repr(name) for name in names[:10]) + ", …" * (len(names) > 10)
         raise InputError(
             f"there must be 2 to {MOST_CLASSES:,} classes with a name of their own each, received "
             f"{len(names):,}: {shown or 'none'}; name them apart, or put classes together"
+        )
+    longest = max(names, key=len)
+    if len(longest) > MOST_LETTERS:
+        raise InputError(
+            f"the name of a class has at most {MOST_LETTERS} letters, received {shown_name(longest)!r} of "
+            f"{len(longest):,}; shorten it"
         )
 
 

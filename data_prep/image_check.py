@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import warnings
@@ -95,30 +96,40 @@ def check_images(
     follow_links: bool = False,
     on_checked: Callable[[], None] = lambda: None,
 ) -> ImageCheck:
-    """Returns the check of the images at `paths` (relative to `root`), decoded by a thread a core.
+    """Returns the check of the images at `paths` (relative to `root`), decoded by threads.
 
     A digest is the first 32 hexadecimal digits of the SHA-256 of the file's bytes. An image whose shorter
     side is below `min_side` pixels is bad, and without `follow_links` one that a link has lie outside the
     root. `on_checked` is called in the calling thread after every image.
     """
     found: list[GoodImage | BadImage] = []
-    inside = None if follow_links else root.resolve()
-    tasks = ((root, path, inside, min_side) for path in paths)
+    may_read = (lambda _: True) if follow_links else _within(root)
+    tasks = ((root, path, may_read, min_side) for path in paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # Pillow warns of a bomb at one size and refuses it at twice that; trials would refuse it at the first
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        # threads: Pillow lets go of the interpreter's lock while it decodes
-        for image in done_ahead(_checked, tasks, _AHEAD, os.cpu_count() or 1):
+        # threads: Pillow lets go of the interpreter's lock while it decodes; one more, as they wait for it
+        for image in done_ahead(_checked, tasks, _AHEAD, (os.cpu_count() or 1) + 1):
             found.append(image)
             on_checked()
     return ImageCheck(tuple(found))
 
 
-def _checked(root: Path, path: str, inside: Path | None, min_side: int) -> GoodImage | BadImage:
+def _within(root: Path) -> Callable[[Path], bool]:
+    """Returns what says whether a file below `root` lies there: a link may lead out, as a name may not."""
+    inside = root.resolve()
+    is_within = functools.cache(lambda folder: folder.resolve().is_relative_to(inside))
+
+    def lies_within(file: Path) -> bool:
+        return file.resolve().is_relative_to(inside) if file.is_symlink() else is_within(file.parent)
+
+    return lies_within
+
+
+def _checked(root: Path, path: str, may_read: Callable[[Path], bool], min_side: int) -> GoodImage | BadImage:
     try:
-        # a link may lead out of the folder, as a name may not
-        if inside and not (root / path).resolve().is_relative_to(inside):
+        if not may_read(root / path):
             return BadImage(path, OUTSIDE)
         with (
             bytes_of(root / path) as content,

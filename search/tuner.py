@@ -128,9 +128,12 @@ class Tuner:
     def plans(self) -> tuple[Sequence[Plan], FinetunePlan | None]:
         """Returns what would be trained as far as that is known, and the way to the final model.
 
-        Nothing is written. Raises InputError for what cannot be run.
+        Nothing is written or moved; damaged results of stages are named in warnings. Raises InputError for
+        what cannot be run.
         """
-        return self._run.plans()
+        found = self._run.plans()
+        self._run.tell_damaged()
+        return found
 
     def run(self) -> Outcome:
         """Does what the options ask for, and returns what was found.

@@ -19,6 +19,7 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # else the tests beside it wo
 
 _ONLY_WITHOUT = re.compile(r"not \w+( and not \w+)*")
 _MARKED = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.(\w+)", re.MULTILINE)
+_WITH_OTHERS = frozenset({"browser", "hosts", "ray"})
 GIB = 2**30
 
 
@@ -29,6 +30,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     marked = _MARKED.search(collection_path.read_text("utf-8"))
     return True if marked and f"not {marked[1]}" in wanted.split(" and ") else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives tests that wait for other processes, which may be starved, a second try, listed as RERUN."""
+    for item in items:
+        imported = vars(item.module).values() if isinstance(item, pytest.Function) else ()
+        waits = any(getattr(value, "__module__", None) == "tests.waiting" for value in imported)
+        if waits or not _WITH_OTHERS.isdisjoint(mark.name for mark in item.iter_markers()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-WHOLE_PAGES = {"cluster.md": "a cluster"}  # all of whose commands need that
+# all of whose commands need that
+WHOLE_PAGES = {"cluster.md": "a cluster", "colab.md": "a notebook of Colab or Kaggle"}
 COMMANDS, OTHERS = ("", "sh"), ("text", "python", "yaml")  # the kinds of blocks
 
 

@@ -55,11 +55,6 @@ def test_every_command_is_marked_for_the_shell(path: Path) -> None:
     assert "\n# PYTHON_ARGCOMPLETE_OK\n" in start
 
 
-def test_stage_offers_the_stages() -> None:
-    offered = completions_of("python -m search.run --stage ")
-    assert {"backbone", "batch_size", "lr", "neurons", "dropout", "l2", "schedule", "all"} <= set(offered)
-
-
 def test_stagewise_offers_its_commands_and_then_those_of_the_command() -> None:
     assert completions_of("stagewise re") == ["report"]
     assert completions_of("stagewise show --sto") == ["--storage"]
@@ -75,6 +70,8 @@ def test_study_offers_those_of_the_storage(tmp_path: Path) -> None:
 
 
 OFFERED: Mapping[str, list[str]] = {
+    "python -m search.run --stage d": ["dropout"],
+    "python -m search.run --stage al": ["all"],
     "python -m search.run --wandb-p": ["--wandb-project"],
     "python -m search.run --backbone inc": ["inception_v3"],
     "python -m search.run --schedule cos": ["cosine"],
@@ -85,7 +82,7 @@ OFFERED: Mapping[str, list[str]] = {
     "python -m search.predict --man": ["--manifest"],
     "python -m search.predict --faces d": ["detect"],
     "python -m search.export --format on": ["onnx"],
-    "python -m search.dashboard --tok": ["--token"],
+    "python -m search.dashboard --tok": ["--token", "--token-file"],
     "python -m data_prep.build ad": ["adience"],
     "python -m data_prep.build folder --skip": ["--skip-bad-images"],
     "python -m trainables.backbones --j": ["--json"],

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,7 +37,15 @@ from tests.documented import (
 )
 from tests.documented import commands as all_commands
 
-NEEDS = {"a cluster", "a cloud", "a GPU", "a GPU and the internet", "the internet", "another machine"}
+NEEDS = {
+    "a cluster",
+    "a cloud",
+    "a GPU",
+    "a GPU and the internet",
+    "a notebook of Colab or Kaggle",
+    "the internet",
+    "another machine",
+}
 PROGRAMS = [
     "data_prep.build",
     "data_prep.audit",
@@ -220,3 +229,28 @@ def test_ratios_are_those_of_the_benchmarks(page: str) -> None:
     said = re.findall(r"\b(\d+)x\b", (ROOT / page).read_text("utf-8"))
     assert said
     assert set(map(int, said)) <= {round(float(ratio)) for ratio in printed}
+
+
+class _WithoutTags(yaml.SafeLoader):
+    """A loader that leaves out what only mkdocs can make of its file."""
+
+
+_WithoutTags.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+
+
+def test_every_page_stands_in_the_navigation_of_the_site() -> None:
+    # not with safe_load, which refuses the tags
+    site = yaml.load((ROOT / "mkdocs.yml").read_text("utf-8"), Loader=_WithoutTags)
+    pages = {page for entry in site["nav"] for page in files_in(entry)}
+    assert pages >= {page.relative_to(ROOT).as_posix() for page in (*PAGES, *ROOT.glob("docs/**/*.md"))}
+    assert all((ROOT / page).is_file() for page in pages)
+
+
+def files_in(entry: str | dict[str, Any]) -> Iterator[str]:
+    """Yields the files of an entry of the navigation, and of those below it."""
+    if isinstance(entry, str):
+        yield entry
+        return
+    for below in entry.values():
+        for each in below if isinstance(below, list) else [below]:
+            yield from files_in(each)

@@ -54,7 +54,7 @@ def test_stage_shows_a_bar_in_its_place_and_then_its_table(outputs: Mapping[str,
 
 def test_study_shows_a_table_and_a_stage_its_figure(outputs: Mapping[str, list[Any]]) -> None:
     assert "<table" in outputs["study"][0].data["text/html"]
-    assert "image/png" in outputs['study.plot_stage("lr")'][0].data
+    assert "image/png" in outputs['study.plot_stage("lr")'][0].data  # which needs nothing from elsewhere
 
 
 def test_search_says_nothing_on_standard_error(outputs: Mapping[str, list[Any]]) -> None:

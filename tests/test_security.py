@@ -14,7 +14,7 @@ from data_prep import class_names, manifest
 from data_prep.datasets import label_files
 from data_prep.errors import InputError
 from data_prep.pictures import decoder, files
-from data_prep.storage import json_files, regular_files, remote
+from data_prep.storage import json_files, lease, regular_files, remote
 from search.dashboard.server import server_options
 from search.options import types
 from search.ray_tune.failures.worker_failures import MEMORY_RETRIES
@@ -102,6 +102,8 @@ def test_address_with_a_key_in_it_is_refused() -> None:
         f"{hyperparameters.MOST_WIDTH:,}, in at most {hyperparameters.MOST_LAYERS} layers |",
         f"| other whole numbers of options | {types._MOST:,} |",
         f"| the name of a study | {types._MOST_NAME_BYTES} bytes",
+        f"| the name of a class | {class_names.MOST_LETTERS} letters |",
+        f"goes on {lease.EXPIRES_S:g} s after",
         f"| the first answer of a bucket | {remote.ANSWER_S:g} s |",
         f"started again {MEMORY_RETRIES} times",
     ],

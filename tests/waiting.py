@@ -17,6 +17,7 @@ import pytest
 
 T = TypeVar("T")
 PATIENCE_S = 120  # a process takes seconds to start, and ten times that where others keep all cores busy
+SEARCH_S = 600  # a whole search takes one minute, and with others beside it five
 LOOK_S = 0.02
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
 
+from data_prep.storage.remote import drop
 from trainables.features.inputs import rows_read_by
+from trainables.training.packed import PackedTraining
+from trainables.training.packed.checkpoint import PackCheckpoint, folder_of
 from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
 from trainables.worker import (
+    ASIDE,
+    ENDED,
     EPOCH,
     EPOCHS,
     MADE_BY,
@@ -25,11 +31,11 @@ from trainables.worker import (
     STOPPED_EARLY,
     WorkerData,
     prepare,
+    put_aside,
     running_figures,
 )
 
 if TYPE_CHECKING:
-    from trainables.training.packed import PackedTraining
     from trainables.training.training import DivergedError
 
     Entry = EpochMetrics | DivergedError | None
@@ -38,14 +44,18 @@ if TYPE_CHECKING:
 def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     """Trains several heads of one shape as one program; see `trainables.training.packed`.
 
-    `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split. Every report has
-    under `PACK` what each of them would report by itself, None for one that has ended before. After each
-    epoch `data.early_stopping`, where there is one, says which of them end. Where memory runs out, the pack
-    is trained in halves, one after the other, from the start.
+    `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split; what "ended" marks
+    is not trained again. Every report has under `PACK` what each of them would report by itself, None for one
+    that has ended before. After each epoch `data.early_stopping`, where there is one, says which of them end.
+    A pack whose worker died continues where it was kept. Where memory runs out, the pack is trained in
+    halves, one after the other, from the start.
     """
+    if assignment.get(ASIDE):
+        put_aside(data)
+        return
     ours = assignment["pack"]
     prepare(data)
-    ended: set[int] = set()
+    ended = {number for number, member in enumerate(ours) if member.get(ENDED)}
 
     def report(numbers: Sequence[int], of_some: Sequence[dict[str, Any] | None]) -> None:
         reports: list[dict[str, Any] | None] = [None] * len(ours)
@@ -56,34 +66,42 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
         best = max((each[metric] for each in of_some if each), key=data.objective.gain)
         tune.report({PACK: reports, metric: best, "done": len(ended) == len(ours)})
 
-    parts = [list(range(len(ours)))]
+    checkpoint = PackCheckpoint(data.checkpoints, [member["key"] for member in ours])
+    parts = checkpoint.parts or [[number for number in range(len(ours)) if number not in ended]]
     while parts:
-        numbers = [number for number in parts.pop(0) if number not in ended]
+        numbers, checkpoint.parts = parts[0], parts
         try:
-            _train_together([ours[number] for number in numbers], data, partial(report, numbers))
+            _train_together([ours[number] for number in numbers], data, partial(report, numbers), checkpoint)
+            parts = parts[1:]
         except Exception as error:
-            if len(numbers) < 2 or not is_out_of_memory(error):
+            left = [number for number in numbers if number not in ended]
+            if len(left) < 2 or not is_out_of_memory(error):
                 raise
-            print(f"memory ran out with {len(numbers)} heads in one program; they are trained in halves")
-            middle = len(numbers) // 2
-            parts[:0] = [numbers[:middle], numbers[middle:]]
+            print(f"memory ran out with {len(left)} heads in one program; they are trained in halves")
+            middle = len(left) // 2
+            parts = [left[:middle], left[middle:], *parts[1:]]
 
 
 def _train_together(
     ours: Sequence[Mapping[str, Any]],
     data: WorkerData,
     report: Callable[[Sequence[dict[str, Any] | None]], None],
+    checkpoint: PackCheckpoint,
 ) -> None:
     """Trains these members of a pack, and reports what each would by itself after each epoch."""
-    from trainables.training.packed import PackedTraining
+    from trainables.training.devices import device_facts
 
     configs = [TrialConfig.from_dict(member["config"]) for member in ours]
     started = time.perf_counter()
     examples = data.examples(rows_read_by(configs[0]), ours[0]["split"])
     pack = PackedTraining(configs, examples, objective=data.objective)
+    checkpoint.restore(pack)
+    for number, member in enumerate(ours):
+        if member.get(ENDED):
+            pack.stop(number)
     # a member's share of the start, which the seconds of a trial by itself have in them, too
     built_s = (time.perf_counter() - started) / len(configs)
-    made_by = {**maker_of_a_trial(), "packed": str(len(configs))}
+    made_by = {**maker_of_a_trial(device_facts()), "packed": str(len(configs))}
     for entries in pack.epochs():
         stopped = _stopped(pack, entries, [member["key"] for member in ours], data)
         reports = [_member_report(pack, number, entries[number], stopped) for number in range(len(configs))]
@@ -92,6 +110,12 @@ def _train_together(
                 each |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
                 pack.stop(number)
         report(reports)
+        checkpoint.keep(pack)
+
+
+def drop_checkpoint(checkpoints: Path, keys: Iterable[str]) -> None:
+    """Removes what was kept below `checkpoints` of the pack whose members have these keys."""
+    drop(folder_of(checkpoints, keys))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

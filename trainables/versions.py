@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = ("stagewise", "keras", "ray", "numpy")  # of every trial, whatever it trains on
@@ -25,6 +25,6 @@ def versions_of_a_trial() -> dict[str, str]:
     return {**installed_versions(PACKAGES), "python": platform.python_version()}
 
 
-def maker_of_a_trial() -> dict[str, str]:
-    """Returns what a trial is made by here: the versions, and the name of the machine as `node`."""
-    return {**versions_of_a_trial(), "node": platform.node()}
+def maker_of_a_trial(device: Mapping[str, str]) -> dict[str, str]:
+    """Returns what a trial is made by here: versions, the machine's name as `node`, facts of its device."""
+    return {**versions_of_a_trial(), "node": platform.node(), **device}

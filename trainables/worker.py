@@ -5,6 +5,7 @@ Keras is imported inside the functions, after the process has been told its back
 
 from __future__ import annotations
 
+import platform
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 EPOCH = "epoch_metrics"  # the key of what every epoch reports; the last report of a trial adds the others
 STATUS, REASON, SECONDS, MADE_BY = "status", "reason", "trial_seconds", "made_by"
 EPOCHS, PREDICTIONS, VALUES = "all_epochs", "predictions", "values_by_epoch"
-PACK = "pack"
+ASIDE = "aside"  # marks what is trained later, with fewer trials at a time, as memory ran out
+PACK, ENDED = "pack", "ended"  # the second marks a member whose result the driver has
 _VALUES = Format(1, sealed_from=1, oldest=1)  # of the file beside a member's state
 STOPPED_EARLY = "stopped early by the scheduler"
 
@@ -98,6 +100,9 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     probabilities (float32); a trial that diverged ends as FAILED, with the reason, and does not raise. A
     trial that keeps checkpoints continues after the last epoch that it kept.
     """
+    if assignment.get(ASIDE):
+        put_aside(data)
+        return
     ours = assignment["trial"]
     started = time.perf_counter()
     training = _training(ours, data)
@@ -125,6 +130,11 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
     end[SECONDS] = spent_before + time.perf_counter() - started
     _report_end(training, end)
+
+
+def put_aside(data: WorkerData) -> None:
+    """Reports that the trial, or pack, is not trained by now: the driver said so after it was queued."""
+    tune.report({**running_figures([], data.objective), ASIDE: True, "done": True})
 
 
 def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
@@ -159,11 +169,13 @@ def train_member(assignment: dict[str, Any], data: WorkerData) -> None:
 
 def _report_end(training: Training, end: Mapping[str, Any]) -> None:
     """Reports for the last time; "done" ends the trial for Tune too, whatever a scheduler makes of it."""
+    from trainables.training.devices import device_facts
+
     figures = running_figures(training.finished, training.objective)
     if end[STATUS] == TrialStatus.FAILED:
         figures.pop(EPOCH, None)  # it was heard before
     epochs = [metrics.to_dict() for metrics in training.finished]
-    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: maker_of_a_trial(), "done": True})
+    tune.report({**figures, **end, EPOCHS: epochs, MADE_BY: maker_of_a_trial(device_facts()), "done": True})
 
 
 def _report_state(training: Training, values: list[dict[str, float]]) -> None:
@@ -203,7 +215,7 @@ def prepare(data: WorkerData) -> None:
         from trainables.training.devices import gpus_seen
 
         if not gpus_seen():
-            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {maker_of_a_trial()['node']}")
+            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {platform.node()}")
 
 
 def see_only_what_was_asked_for() -> None:

@@ -14,7 +14,7 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from data_prep.command_line.names import cleaned
+from data_prep.command_line.names import cleaned, shortened
 
 
 class _CleanConsole(Console):
@@ -36,7 +36,7 @@ def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Consol
 
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
     """Prints a warning in one line on standard error, or to a file; it may stand for warnings.showwarning."""
-    print(f"warning: {cleaned(str(message))}", file=to or sys.stderr)
+    print(f"warning: {cleaned(shortened(str(message)))}", file=to or sys.stderr)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from data_prep.command_line.names import cleaned
+from data_prep.command_line.names import cleaned, shortened
 from data_prep.errors import InputError
 
 STDOUT = 1
@@ -29,7 +29,7 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
     except SystemExit as exit_:  # argparse has said what is wrong
         return int(exit_.code or 0)
     except InputError as error:
-        print(f"error: {cleaned(str(error))}", file=sys.stderr)
+        print(f"error: {cleaned(shortened(str(error)))}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # who read the output wants no more of it, such as head
         # else Python, which flushes at its end, would complain of the same once more

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from data_prep.command_line.names import cleaned, shortened
 from data_prep.errors import InputError
 
 Options = TypeVar("Options")
@@ -63,7 +64,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints `message` with the nearest names of unknown options, and ends the process with 2."""
-        super().error(message + self._unknown_options(message))
+        super().error(cleaned(shortened(message + self._unknown_options(message))))
 
     def _unknown_options(self, message: str) -> str:
         # whatever argparse complains of first: with `--stages lr` it misses the required --stage

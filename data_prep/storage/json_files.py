@@ -31,6 +31,10 @@ _SEAL = re.compile(rb'\{\n "digest": "([0-9a-f]{64})",')
 Value = TypeVar("Value")
 
 
+class OtherFormatError(ValueError):
+    """A format that this version does not read: the file is whole, of another version."""
+
+
 @dataclass(frozen=True)
 class Format:
     """The numbers of a file's format: `number` is written, from `oldest` on they are read.
@@ -46,7 +50,7 @@ class Format:
         """Raises ValueError for a number that this version does not read, and for a digest that is gone."""
         # True is 1 for Python, and no number of a format
         if type(found) is not int or not self.oldest <= found <= self.number:
-            raise ValueError(f"its format is {found!r}, this version reads {self}")
+            raise OtherFormatError(f"its format is {found!r}, this version reads {self}")
         if found >= self.sealed_from and not sealed:
             raise ValueError("it has lost its digest")
 

@@ -26,8 +26,9 @@ from data_prep.errors import InputError, in_one_line
 
 COPIES = "stagewise-copies"
 AT_ONCE = 16
-ANSWER_S = 10.0  # that a store has for its first word
+ANSWER_S = 5.0  # that a store has for its first word
 LETTERS = 200  # of an error of the file system's
+_MOST_NAME_BYTES = 255  # as nearly all systems have it
 Value = TypeVar("Value")
 _SECOND_NS = 10**9  # object stores say when a file was written in whole seconds
 
@@ -63,8 +64,14 @@ def is_address(text: str) -> bool:
 def located(text: str) -> Path:
     """Returns the path that a user names: a RemotePath for an address, whose copy is not made yet.
 
-    Raises InputError for an address with wishes (?…), and for one with a key in it.
+    Raises InputError for what no system takes as a path, for an address with wishes (?…), and for one with
+    a key in it.
     """
+    if "\0" in text or any(len(os.fsencode(name)) > _MOST_NAME_BYTES for name in text.split("/")):
+        raise InputError(
+            f"a path has names of at most {_MOST_NAME_BYTES} bytes, and no character 0, received "
+            f"{text!r:.100}; name another"
+        )
     if not is_address(text):
         return Path(text)
     _require_no_key(text)
@@ -80,11 +87,15 @@ def _copy_of(address: str) -> RemotePath:
     return RemotePath(_copies(), scheme, rest.strip("/"))
 
 
-def _copies() -> Path:
-    """Returns the folder of this machine's copies, in XDG_CACHE_HOME, else in ~/.cache."""
+def own_folder(name: str) -> Path:
+    """Returns the folder `name` of this user on this machine, in XDG_CACHE_HOME, else in ~/.cache."""
     wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # the specification has a relative one ignored: it would be another in each folder that Ray works in
-    return (wanted if wanted.is_absolute() else Path.home() / ".cache") / COPIES
+    return (wanted if wanted.is_absolute() else Path.home() / ".cache") / name
+
+
+def _copies() -> Path:
+    return own_folder(COPIES)
 
 
 def address_of(path: Path) -> str | None:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import reason_of
 from data_prep.storage.json_files import write_json
 from search.callbacks.callback import Callback
 from search.study.formats import LIVE
@@ -148,7 +149,9 @@ class LiveStateWriter(Callback):
             write_json(self._path, self._values(closing))
         except Exception as error:  # a full disk, a storage that is gone, a cluster that cannot be asked
             if not self._warned:
-                warnings.warn(f"{self._path} cannot be written ({error}); the search goes on", stacklevel=1)
+                # a storage that is waited for has a sentence of its own, on what stops the search
+                reason = reason_of(error.__cause__ if isinstance(error.__cause__, OSError) else error)
+                warnings.warn(f"{self._path} cannot be written ({reason}); the search goes on", stacklevel=1)
             self._warned = True
 
     def _values(self, closing: bool) -> dict[str, Any]:

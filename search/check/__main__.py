@@ -15,7 +15,7 @@ from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
 from search.options.types import STORAGE, add_study
-from search.study.folder import held
+from search.study.holding.held import held
 from search.study.study import Study
 
 

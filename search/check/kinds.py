@@ -17,7 +17,9 @@ from search.strategies.baselines import read_baselines
 from search.study.facts import read_facts
 from search.study.finetune_result import read_finetune
 from search.study.folder import read_command
-from search.study.formats import LOGGED, MODEL, SUGGESTIONS
+from search.study.formats import INDEX, LOGGED, MODEL, SUGGESTIONS
+from search.study.from_outside.notes import read_notes
+from search.study.from_outside.stop_request import read_stop
 from search.study.ledger import Ledger, read_trial
 from search.study.live_state import read_live
 from search.study.snapshot import read_final, read_split_worth, read_stage
@@ -54,7 +56,7 @@ def _state(path: Path) -> None:
 
 
 def _predictions(path: Path) -> None:
-    ledger = Ledger(path.parents[1])
+    ledger = Ledger(path.parents[1], moves_damaged=False)
     if not (record := ledger.key_path(path.stem)).is_file():
         return  # a run that was killed in between leaves it, and writes it again
     ledger.predictions(read_trial(record).trial)
@@ -70,7 +72,7 @@ def _store(path: Path) -> None:
 
 
 STUDY_KINDS = (
-    # without these two nothing can be made again: the facts of all trials, and who saw held-out data
+    # without these nothing can be made again: the facts of all trials, who saw held-out data, people's notes
     FileKind("facts", "study.json", lambda path: read_facts(path.parent), may_go=False),
     FileKind("readings", "final.json", lambda path: read_final(path.parent), may_go=False),
     FileKind("trial", "trials/*.json", read_trial),
@@ -81,6 +83,8 @@ STUDY_KINDS = (
     FileKind("fine-tuning", "finetune.json", lambda path: read_finetune(path.parent)),
     FileKind("worth of the split", "split_worth.json", lambda path: read_split_worth(path.parent)),
     FileKind("command", "command.json", lambda path: read_command(path.parent)),
+    FileKind("notes", "notes.json", lambda path: read_notes(path.parent), may_go=False),
+    FileKind("request to stop", "stop.json", lambda path: read_stop(path.parent, "")),
     FileKind("live state", "live.json", lambda path: read_live(path.parent)),
     FileKind("record of the model", "winner/model.json", _json(MODEL)),
     FileKind("model", "winner/model.keras", lambda path: find_model(str(path), path.parent)),
@@ -94,7 +98,9 @@ STUDY_KINDS = (
     FileKind("report", "report/*"),
     FileKind("log", "logs/*.log"),
     FileKind("lock", ".lock"),
+    FileKind("index of the ledger", ".ledger.json", _json(INDEX)),
     FileKind("holder", ".holder.json"),
+    FileKind("lease", ".lease-*.json"),
     FileKind("put aside", "*.damaged"),
     FileKind("what is being written", "*.part"),
 )

@@ -7,11 +7,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from data_prep.errors import InputError
-from search.dashboard.access import LEAST_CHARACTERS, how_to_reach, token_for
+from search.dashboard.access import LEAST_CHARACTERS, VARIABLE, how_to_reach, token_for
 from search.dashboard.server import server_of
 from search.dashboard.source import source_of
 from search.options.types import STORAGE, offer_studies
@@ -29,7 +30,7 @@ exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage
 
 @dataclass(frozen=True, kw_only=True)
 class DashboardOptions:
-    """What the page shows, where it listens, and the token that it demands, None for the default.
+    """What the page shows, where it listens, and the token that it demands or its file, None for the default.
 
     Raises InputError for a port that is none.
     """
@@ -38,6 +39,7 @@ class DashboardOptions:
     port: int = 8501
     host: str = "127.0.0.1"
     token: str | None = None
+    token_file: Path | None = None
 
     def __post_init__(self) -> None:
         _port(self.port)
@@ -49,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: DashboardOptions) -> None:
-    token = token_for(options.host, options.token)
+    token = token_for(options.host, options.token, options.token_file)
     source = source_of(options.source)
-    serve = server_of(source, host=options.host, port=options.port, token=token)
+    serve = server_of(source, host=options.host, port=options.port, token=token.text if token else None)
     for line in (f"showing {source.name}", *how_to_reach(options.host, options.port, token)):
         print(line, file=sys.stderr, flush=True)
     serve()
@@ -90,9 +92,11 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--token",
         metavar="TEXT",
-        help=f"token that readers must enter, at least {LEAST_CHARACTERS} characters "
-        "(default: none on this machine's own address, else a random one, which is printed)",
+        help=f"token that readers must enter, at least {LEAST_CHARACTERS} characters, which others on this "
+        f"machine can read in the list of processes (default: what {VARIABLE} holds, else none on this "
+        "machine's own address, else a random one, which is printed)",
     )
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file that holds the token instead")
     return parser
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import altair as alt
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from data_prep.pictures.thumbnail import thumbnail
@@ -21,16 +20,18 @@ from search.report.document import (
     Figure,
     Gallery,
     KeyNumbers,
-    Lines,
     Paragraph,
+    Parallel,
     PngImage,
     Table,
 )
-from search.report.render.plotly_figures import plotly_figures
+from search.report.render.charts import CLICKED, HALO, Chart, charts_of
 
-_TEXT = "#41454f"
+TRIAL = "trial"  # in the address of a trial's page
+_TEXT, _TEXT_IN_THE_DARK = "#41454f", "#e4e8ec"
 _PICTURES_IN_A_ROW = 8
-_CONFIG: Mapping[str, Any] = {"displaylogo": False, "displayModeBar": False}
+_ROW_PX = 35  # of a table
+_MOST_IN_A_ROW = 4  # filters of parallel coordinates
 
 
 def show_blocks(blocks: Iterable[Block], key: str) -> None:
@@ -95,20 +96,77 @@ def show_table(table: Table) -> None:
     st.table(frame.set_index(columns[0]), border="horizontal", alt=table.caption)
 
 
-def show_plotly(figure: go.Figure, key: str, description: str) -> None:
-    """Shows a figure of plotly's; `description` is for those who do not see it."""
-    if st.context.theme.type != "dark":
-        _darken(figure)
-    st.plotly_chart(figure, key=key, config=dict(_CONFIG), alt=description)
+def show_chart(chart: Chart, key: str, description: str) -> None:
+    """Shows a chart; `description` is for those who do not see it.
+
+    A click on a point that carries the key of a trial opens that trial's page.
+    """
+    params: Any = chart.params
+    leads = params is not alt.Undefined and any(param.name == CLICKED for param in params)
+    chosen: Any = st.altair_chart(
+        _shown(chart),
+        key=key,
+        alt=description,
+        width="stretch",
+        on_select="rerun" if leads else "ignore",
+        selection_mode=CLICKED if leads else None,
+    )
+    points = chosen.get("selection", {}).get(CLICKED, ()) if leads else ()
+    if trial := next((point[CLICKED] for point in points if point.get(CLICKED)), None):
+        open_trial(trial)
 
 
-def _darken(figure: go.Figure) -> None:
-    """Gives texts a contrast of 4.5 to 1 (WCAG 2.2 AA) on white, where Streamlit has 3.7."""
-    figure.update_layout(font_color=_TEXT, legend_font_color=_TEXT)
-    for update in (figure.update_xaxes, figure.update_yaxes):
-        update(tickfont_color=_TEXT, title_font_color=_TEXT)
-    fonts = dict.fromkeys(("labelfont_color", "tickfont_color", "rangefont_color"), _TEXT)
-    figure.update_traces(fonts, selector={"type": "parcoords"})
+def _shown(chart: Chart) -> Chart:
+    """Gives texts a contrast of 4.5 to 1 (WCAG 2.2 AA) on lines, and on white, where Streamlit has 3.7."""
+    dark = st.context.theme.type == "dark"
+    ink, ground = (_TEXT_IN_THE_DARK, "#0e1117") if dark else (_TEXT, "#ffffff")
+    words = {"labelColor": ink, "titleColor": ink}
+    styled: Chart = chart.configure(
+        style={HALO: {"stroke": ground, "strokeWidth": 3}}, axis=words, legend=words, text={"color": ink}
+    )
+    # else the legend takes the height of the plot
+    return styled.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+
+
+def show_charts(charts: Sequence[Chart], key: str, description: str) -> None:
+    """Shows charts in two columns, or the only one over both."""
+    places = st.columns(2) if len(charts) > 1 else [st.container()]
+    for number, chart in enumerate(charts):
+        with places[number % len(places)]:
+            show_chart(chart, f"{key}-{number}", description)
+
+
+def clicked_row(
+    table: pd.DataFrame, names: Sequence[str], key: str, most_px: int, **shown: Any
+) -> str | None:
+    """Shows a table whose rows can be clicked, and returns which of `names`, one for each row, was.
+
+    The click was made on the rows as they were: what came since may have moved them. It counts once, though
+    a slow browser sends it again with the next one.
+    """
+    clicks = st.session_state.get(f"{key} clicks", 0)
+    chosen: Any = st.dataframe(
+        table,
+        hide_index=True,
+        key=f"{key} {clicks}",
+        height=min(most_px, _ROW_PX * (len(table) + 1) + 3),
+        placeholder="-",
+        on_select="rerun",
+        selection_mode="single-row",
+        **shown,
+    )
+    before = st.session_state.get(f"{key} shown", [])
+    st.session_state[f"{key} shown"] = list(names)
+    rows = chosen.get("selection", {}).get("rows", ())
+    clicked = next((before[row] for row in rows if row < len(before)), None)
+    st.session_state[f"{key} clicks"] = clicks + bool(clicked)
+    return clicked
+
+
+def open_trial(key: str) -> NoReturn:
+    """Opens the page of the trial `key`, whose address names it."""
+    st.query_params[TRIAL] = key
+    st.rerun(scope="app")
 
 
 def plain(text: str) -> str:
@@ -118,14 +176,33 @@ def plain(text: str) -> str:
 
 
 def _show_figure(figure: Figure, key: str) -> None:
-    parts = list(plotly_figures(figure))
-    places = st.columns(2) if isinstance(figure, Lines) and len(parts) > 1 else [st.container()]
-    for number, (_, title, description) in enumerate(parts):
-        shown = go.Figure(json.loads(description))
-        shown.update_layout(uirevision="kept")  # zoom and hidden curves outlast a refresh
-        with places[number % len(places)]:
-            show_plotly(shown, f"{key}-{number}", f"{figure.caption}: {title}")
+    if isinstance(figure, Parallel):
+        figure = _filtered(figure, key)
+    if not isinstance(figure, Parallel) or figure.ranks:
+        show_charts(charts_of(figure), key, figure.caption)
     st.caption(plain(figure.caption))
+
+
+def _filtered(parallel: Parallel, key: str) -> Parallel:
+    """Asks for a range on each axis, and returns the lines alone that cross all axes there."""
+    ranges = []
+    with st.expander("Filter"):
+        places = st.columns(_MOST_IN_A_ROW)
+        for number, axis in enumerate(parallel.axes):
+            marks = sorted(axis.ticks)
+            with places[number % len(places)]:
+                ranges.append(
+                    st.select_slider(
+                        plain(axis.label),
+                        marks,
+                        (marks[0], marks[-1]),
+                        format_func=axis.ticks.__getitem__,
+                        key=f"{key}-{number}",
+                    )
+                    if len(marks) > 1
+                    else (marks[0], marks[0])
+                )
+    return parallel.within(ranges)
 
 
 def _list(items: Iterable[str]) -> str:

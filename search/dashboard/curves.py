@@ -22,12 +22,13 @@ _FIRST_CURVES = 6  # curves until somebody chooses; more would hide one another
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve:
-    """The figures of a trial by epoch, None where one was not finite."""
+    """The figures of the trial `key` by epoch, None where one was not finite."""
 
     label: str
     stage: str
     epochs: Sequence[int]
     values: Sequence[float | None]
+    key: str = ""
 
 
 def trial_curves(
@@ -46,7 +47,7 @@ def trial_curves(
             epochs, values = [epoch for epoch, _ in points], [value for _, value in points]
             shown = list(_means(values)) if running_mean else values
             label, stage = trial_label(rows[key]), rows[key]["stage"]
-            curves.append(LearningCurve(label=label, stage=stage, epochs=epochs, values=shown))
+            curves.append(LearningCurve(label=label, stage=stage, epochs=epochs, values=shown, key=key))
     return curves
 
 

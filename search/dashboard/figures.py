@@ -1,113 +1,89 @@
-"""Figures of the page's own; those of the report come from `search.report.render.plotly_figures`."""
+"""Figures of the page's own; those of the report come from `search.report.render.charts`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape  # plotly reads tags in its texts
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
+import altair as alt
 
 from data_prep.class_names import numbered
 from search.dashboard.curves import LearningCurve
-from search.report.render.palette import COLOURS, DASHES
+from search.report.document import Curve, Panel
+from search.report.render.charts import Chart, panel_chart
+from search.report.render.palette import COLOURS, GREY
 from search.space.stages import EVERY_STAGE
 from search.study.stage_results import JOINT
 
-_HEIGHT_PX = 420
 _STAGES = (*EVERY_STAGE, JOINT)
 
 
-def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> go.Figure:
-    """Returns the curves by epoch: one colour per stage, and within it one dash and width per trial."""
-    figure = go.Figure()
-    seen: dict[str, int] = {}
-    for curve in curves:
-        number = seen[curve.stage] = seen.get(curve.stage, -1) + 1
-        dash, width = DASHES[number % len(DASHES)][0], 3 if number < len(DASHES) else 1.5
-        figure.add_scatter(
-            x=list(curve.epochs),
-            y=list(curve.values),
-            name=escape(curve.label),
-            mode="lines+markers",
-            line={"color": _stage_colour(curve.stage), "dash": dash, "width": width},
-            marker={"size": 5, "symbol": number % 8},  # a trial of one epoch has no line
-            hovertemplate="%{y:.4f} in epoch %{x}<extra>%{fullData.name}</extra>",
+def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> Chart:
+    """Returns the curves by epoch: one colour per stage; dash and marker tell the trials apart."""
+    shown = [
+        Curve(
+            label=curve.label,
+            x=curve.epochs,
+            y=[math.nan if value is None else value for value in curve.values],
+            trial=curve.key,  # a click leads to it
+            colour=_stage_colour(curve.stage) if curve.key else "",
         )
-    figure.update_xaxes(title="epoch", rangemode="tozero")
-    figure.update_yaxes(title=y_label)
-    return _laid_out(figure)
+        for curve in curves
+    ]
+    return panel_chart(Panel(title="", x_label="epoch", y_label=y_label, curves=shown))
 
 
-def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: str) -> go.Figure:
+def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: str) -> Chart:
     """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps.
 
     `figure_name` is what a person calls the objective.
     """
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
-    hover = "%{y:.4f} after %{x:.1f} min<extra></extra>"
-    steps = {"shape": "hv", "color": COLOURS[0], "width": 3}  # a best holds until a better one
-    dots = {"color": COLOURS[1], "size": 7}
-    figure = go.Figure()
-    figure.add_scatter(x=minutes, y=best, name="best so far", mode="lines", line=steps, hovertemplate=hover)
-    figure.add_scatter(
-        x=minutes, y=scores, name="a completed trial", mode="markers", marker=dots, hovertemplate=hover
-    )
-    figure.update_xaxes(title="minutes since the first trial ended")
-    figure.update_yaxes(title=figure_name)
-    return _laid_out(figure)
+    curves = [
+        Curve(label="best so far", x=minutes, y=best, steps=True),
+        Curve(label="a completed trial", x=minutes, y=scores, dots=True),
+    ]
+    x_label = "minutes since the first trial ended"
+    return panel_chart(Panel(title="", x_label=x_label, y_label=figure_name, curves=curves))
+
+
+def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Chart:
+    """Returns the best so far of each study, by its name, as steps over its completed trials."""
+    steps = [
+        Curve(label=name, x=range(1, len(best) + 1), y=best, steps=True) for name, best in curves.items()
+    ]
+    y_label = f"best {figure_name} so far"
+    return panel_chart(Panel(title="", x_label="completed trials", y_label=y_label, curves=steps))
 
 
 def _stage_colour(stage: str) -> str:
     """Returns the colour of a stage (a sweep has its stage's), grey for what is none."""
     name = stage.partition(" ")[0]
-    return COLOURS[_STAGES.index(name) % len(COLOURS)] if name in _STAGES else "#888888"
-
-
-def _laid_out(figure: go.Figure) -> go.Figure:
-    figure.update_layout(
-        height=_HEIGHT_PX,
-        margin={"l": 60, "r": 15, "t": 20, "b": 60},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
-        uirevision="kept",  # zoom and hidden curves outlast a refresh
-        showlegend=True,
-    )
-    return figure
+    return COLOURS[_STAGES.index(name) % len(COLOURS)] if name in _STAGES else GREY
 
 
 _MOST_IN_MATRIX = 30  # classes: a larger matrix cannot be read
 _NUMBERS_IN_FULL = 10
 
 
-def confusion(counts: Any, class_names: Sequence[str]) -> go.Figure | None:
+def confusion(counts: Any, class_names: Sequence[str]) -> Chart | None:
     """Returns the confusion matrix, a row for each class, with each row's shares; None without one."""
     if not counts or len(counts) > _MOST_IN_MATRIX:
         return None
     # room for a number in each cell: from ten classes on the count alone
     few = len(counts) < _NUMBERS_IN_FULL
-    names = [escape(name) for name in numbered(class_names)]
-    shares = [[count / (sum(row) or 1) for count in row] for row in counts]
-    texts = [
-        [
-            f"{count:,}<br>{share:.1%}" if few else f"{count:,}"
-            for count, share in zip(row, of_row, strict=True)
-        ]
-        for row, of_row in zip(counts, shares, strict=True)
+    names = list(numbered(class_names))
+    rows = [
+        {"class": name, "predicted": predicted, "share": (share := count / (sum(of_class) or 1))}
+        | {"text": f"{count:,} · {share:.1%}" if few else f"{count:,}"}
+        for name, of_class in zip(names, counts, strict=True)
+        for predicted, count in zip(names, of_class, strict=True)
     ]
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=[f"predicted {name}" for name in names],
-            y=names,
-            text=texts,
-            texttemplate="%{text}",
-            textfont={"size": 16 if few else 11, "color": "#16202b"},
-            colorscale=[[0, "#eef4fa"], [1, "#8fbde6"]],
-            zmin=0,
-            zmax=1,
-            showscale=False,
-            hoverinfo="skip",
-        )
+    base = alt.Chart(alt.InlineData(rows)).encode(
+        alt.X("predicted:N", sort=names, axis=alt.Axis(orient="top", labelAngle=0 if few else -45)),
+        alt.Y("class:N", sort=names),  # label 0 on top, as in the table
     )
-    figure.update_yaxes(title="class", autorange="reversed")  # label 0 on top, as in the table
-    return _laid_out(figure).update_layout(height=max(300, 34 * len(counts)), showlegend=False)
+    colour = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=["#eef4fa", "#8fbde6"]), legend=None)
+    cells, words = base.mark_rect().encode(colour), base.mark_text(color="#16202b").encode(text="text:N")
+    return alt.LayerChart(layer=[cells, words]).properties(height=max(240, 34 * len(counts)))

@@ -17,7 +17,8 @@ from search.study.snapshot import Snapshot
 from trainables.trial import TrialResult, TrialStatus
 
 _TAIL, _LOG_TAIL = 10, 20  # epochs, lines
-_COLUMNS = ("node", "trials", "hours", "failed", "keras", "ray", "python")
+_MADE_WITH = ("device", "keras", "ray", "python")
+_COLUMNS = ("node", "trials", "hours", "failed", *_MADE_WITH)
 _NAMES = {
     "ray_address": "Ray's address",
     "cpus_per_trial": "CPUs a trial",
@@ -44,12 +45,13 @@ def failures(snapshot: Snapshot) -> list[Failure]:
     for row in rows:
         ended = snapshot.trials.get(row["key"])
         epochs = [epoch.to_dict() for epoch in ended.epochs] if ended else live.get(row["key"], ())
-        log = "\n".join([*map(_line, list(epochs)[-_TAIL:]), *_last_words(snapshot.folder, row["key"])])
+        log = "\n".join([*map(_line, list(epochs)[-_TAIL:]), *last_words(snapshot.folder, row["key"])])
         found.append(Failure(trial_label(row), row["reason"] or "no reason was given", log))
     return found
 
 
-def _last_words(study: Path, key: str) -> list[str]:
+def last_words(study: Path, key: str) -> list[str]:
+    """Returns the last lines of the log of a trial's worker; none where it left no log."""
     try:
         said = read_regular(Layout(study).log(key), MOST_TEXT)
     except OSError:
@@ -58,20 +60,20 @@ def _last_words(study: Path, key: str) -> list[str]:
 
 
 def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:
-    """Returns a row for each node (and version of the libraries) that trials name, the busiest first."""
+    """Returns a row for each node, with device and versions, that trials name, the busiest first."""
     rows = [
         {
             "node": trial.made_by["node"],
             "trials": 1,
             "hours": trial.seconds / 3600,
             "failed": int(trial.status is TrialStatus.FAILED),
-            **{name: trial.made_by.get(name, "-") for name in ("keras", "ray", "python")},
+            **{name: trial.made_by.get(name, "-") for name in _MADE_WITH},
         }
         for trial in trials
         if "node" in trial.made_by
     ]
     table = pd.DataFrame(rows, columns=pd.Index(_COLUMNS))
-    grouped = table.groupby(["node", "keras", "ray", "python"], as_index=False).sum()
+    grouped = table.groupby(["node", *_MADE_WITH], as_index=False).sum()
     ordered = grouped.sort_values("trials", ascending=False, ignore_index=True)
     return ordered[list(_COLUMNS)].round({"hours": 2})
 

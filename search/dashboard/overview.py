@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +18,12 @@ from search.study.facts import StudyFacts, read_facts
 from search.study.layout import Layout
 from search.study.live_state import Live, LiveState, read_live
 from search.study.snapshot import read_stage
+from search.study.stage_results import Result, StageResult
 
-_COLUMNS = ("study", "state", "data", "split", "trials", "decided", "latest result", "changed")
+_COLUMNS = (
+    *("study", "state", "score", "objective", "best so far"),
+    *("data", "split", "trials", "decided", "latest result", "changed"),
+)
 _STATES = {
     LiveState.ENDED: "ended",
     LiveState.INTERRUPTED: "interrupted",
@@ -48,7 +55,8 @@ def studies_in(storage: Path) -> list[Path]:
 def overview(storage: Path) -> pd.DataFrame:
     """Returns one row per study: state, trials, latest result; a damaged one's state says what is damaged.
 
-    No trial is read, so that it is quick. `changed` is the moment of the last change, None for none.
+    `score` is the objective of the latest winner, `best so far` the best one after each configuration that a
+    search compared. No trial is read, so that it is quick. `changed` is the moment of the last change.
     """
     rows = [_row(folder) for folder in studies_in(storage)]
     table = pd.DataFrame(rows, columns=pd.Index(_COLUMNS))  # named also where there is no row
@@ -78,27 +86,55 @@ def _row(folder: Path) -> tuple[object, ...]:
     stages, trials = list(_json_files(layout.stages)), list(_json_files(layout.trials))
     decided = dict.fromkeys(title_of(path.stem.partition(".")[0]) for path, _ in sorted(stages))
     moments = [moment for _, moment in [*stages, *trials]]
+    results = _results(stages)
     return (
         folder.name,
         state,
+        *_scores([result for result in results if result]),
         facts.source or "-",
         facts.split or "-",
         len(trials),
         ", ".join(decided) or "none yet",
-        _latest(stages),
+        _latest(results),
         pd.Timestamp(max(moments), unit="s", tz="UTC") if moments else None,
     )
 
 
-def _latest(stages: list[tuple[Path, float]]) -> str:
-    if not stages:
-        return "-"
-    path, _ = max(stages, key=lambda stage: stage[1])
+def _results(stages: Iterable[tuple[Path, float]]) -> list[Result | None]:
+    """Returns the results by the time they were written, None for a damaged one."""
+    return [_result(path, moment) for path, moment in sorted(stages, key=lambda stage: stage[1])]
+
+
+# the page is made again every few seconds
+@lru_cache(maxsize=4096)
+def _result(path: Path, moment: float) -> Result | None:
     try:
-        result = read_stage(path)
-    except InputError:
-        return "damaged"
-    return f"{title_of(result.stage)}: {result.statement}" if result else "-"
+        return read_stage(path)
+    except (InputError, OSError):  # damaged, or gone this moment
+        return None
+
+
+def _scores(results: Sequence[Result]) -> tuple[float | None, str, list[float]]:
+    """Returns the latest winner's objective, what that is called, and the best so far."""
+    if not results:
+        return None, "-", []
+    objective, latest = results[-1].objective, results[-1]
+    means = [
+        entry.mean
+        for result in results
+        # those of a joint search stand with the best first, whenever that was tried
+        for entry in (result.entries if isinstance(result, StageResult) else result.entries[:1])
+        if result.objective == objective and math.isfinite(entry.mean)
+    ]
+    score = latest.entry_of(latest.winner).mean if latest.winner else None
+    return score, objective.name, list(accumulate(means, objective.better))
+
+
+def _latest(results: Sequence[Result | None]) -> str:
+    if not results:
+        return "-"
+    latest = results[-1]
+    return f"{title_of(latest.stage)}: {latest.statement}" if latest else "damaged"
 
 
 def _json_files(folder: Path) -> Iterator[tuple[Path, float]]:

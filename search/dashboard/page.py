@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,16 @@ import streamlit as st
 from data_prep.class_names import listed
 from data_prep.errors import InputError
 from search.dashboard.access import is_token
-from search.dashboard.blocks import plain
+from search.dashboard.blocks import TRIAL, plain
 from search.dashboard.overview import state_in_words
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source
 from search.dashboard.stage_progress import plan_left
-from search.dashboard.views.chain_view import show_chain
-from search.dashboard.views.joint_view import show_joint
-from search.dashboard.views.machine_view import show_machine
-from search.dashboard.views.outcome_view import show_outcome
-from search.dashboard.views.stages_view import show_stages
-from search.dashboard.views.studies import show_studies
-from search.dashboard.views.trials_view import show_trials
+from search.dashboard.views.beside_view import show_beside
+from search.dashboard.views.controls_view import show_controls
+from search.dashboard.views.studies import OPENED, show_studies
+from search.dashboard.views.tabs import TABS
+from search.dashboard.views.trial_view import show_trial
 from search.study.snapshot import Snapshot
 
 # Streamlit runs app.py anew for each reader and each click; modules are imported once for all of them
@@ -30,16 +28,9 @@ _given: list[Settings] = []
 
 REFRESH_S = 2.0
 ALL = "All studies"
-TABS: dict[str, Callable[[Snapshot], None]] = {
-    "Search": show_chain,
-    "Trials": show_trials,
-    "Stages": show_stages,
-    "Joint search": show_joint,
-    "Outcome": show_outcome,
-    "Machine": show_machine,
-}
 _ADMITTED = object()  # nothing that a browser sends is this
-_CHOICES = ("stages", "statuses", "values", "least", "curves", "stage", "winner")  # within one study
+# within one study
+_CHOICES = ("stages", "statuses", "values", "least", "curves", "stage", "winner", "of", "names")
 
 
 def show_page() -> None:
@@ -79,12 +70,7 @@ def _show(source: Source) -> None:
     if not studies:
         _refreshed(lambda: _show_nothing(source))
         return
-    names = list(studies) if len(studies) == 1 else [ALL, *studies]
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with right:
-        name = st.selectbox("Study", names, key="study", bind="query-params")
-    with left:
-        st.title("stagewise" if name == ALL else plain(name), anchor=False)
+    name, beside = _choose(list(studies))
 
     def show_head() -> None:
         if [folder.name for folder in source.studies()] != list(studies):
@@ -94,23 +80,60 @@ def _show(source: Source) -> None:
         if name == ALL:
             show_studies(source.folder)
         else:
-            _show_state(source.reader(studies[name]))
+            reader = source.reader(studies[name])
+            _show_state(reader)
+            show_controls(reader.read(), may_note=source.mirror is None, may_stop=current().may_stop)
 
     _refreshed(show_head)
-    if name != ALL:
+    if name != ALL and beside:
+        both = [studies[name], studies[beside]]
+        _refreshed(lambda: show_beside([source.reader(folder).read() for folder in both]))
+    elif name != ALL:
         _show_tabs(source, studies[name])
 
 
+def _choose(studies: Sequence[str]) -> tuple[str, str | None]:
+    """Asks which study to show, and which beside it; returns ALL for all of them, None for no other."""
+    if (opened := st.session_state.pop(OPENED, None)) in studies:
+        st.session_state["study"] = opened
+    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with middle:
+        names = list(studies) if len(studies) == 1 else [ALL, *studies]
+        name = st.selectbox("Study", names, key="study", bind="query-params")
+    with left:
+        st.title("stagewise" if name == ALL else plain(name), anchor=False)
+    others = [each for each in studies if each != name]
+    if name == ALL or not others:
+        return name, None
+    with right:
+        beside = st.selectbox(
+            "Beside it", others, index=None, key="beside", placeholder="no other", bind="query-params"
+        )
+    return name, beside
+
+
 def _show_tabs(source: Source, folder: Path) -> None:
-    if st.session_state.get("chosen in") != folder:  # a stage or trial of one study is none of another
+    before = st.session_state.get("chosen in")
+    if before != folder:  # a stage or trial of one study is none of another
         st.session_state["chosen in"] = folder
         for key in _CHOICES:
             st.session_state.pop(key, None)
+        if before:  # else the address was opened as it is
+            st.query_params.pop(TRIAL, None)
+    if st.query_params.get(TRIAL):
+        st.button("Back to the trials", icon=":material/arrow_back:", key="back", on_click=_leave_trial)
+        _show_tab(source, folder, show_trial)
+        return
     tabs = st.tabs(list(TABS), key="tab", on_change="rerun", bind="query-params")
     for tab, show in zip(tabs, TABS.values(), strict=True):
         if tab.open:  # the others would be made again every two seconds, for nobody
             with tab:
                 _show_tab(source, folder, show)
+
+
+def _leave_trial() -> None:
+    st.query_params.pop(TRIAL, None)
+    st.session_state["tab"] = "Trials"
 
 
 def _show_tab(source: Source, folder: Path, show: Callable[[Snapshot], None]) -> None:
@@ -168,6 +191,11 @@ class Settings:
 
     source: Source
     token: str | None
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether readers may end a search: only those with a token, and where its folder is, not a copy."""
+        return self.token is not None and self.source.mirror is None
 
 
 def configure(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import decimal, low_to_high
 from search.statistics.selection import TESTED
-from search.statistics.verdict_text import SINGLE_RUNS
+from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
 from search.study.descriptions import clock_time
 from search.study.live_state import Live, LiveState
 from search.study.search_id import SearchKind
@@ -149,7 +149,7 @@ def _decided(result: Result, beside_published: bool) -> Link:
         winner=_winner(result),
         score=decimal(result.entry_of(result.winner).mean) if result.winner else "",
         published=show_value(CHOSEN[result.stage]) if beside_published and result.stage in CHOSEN else "",
-        verdict=result.verdict,
+        verdict=verdict_word(result.verdict, result.statement),
         margin=margin_of(result),
         taken_over=handed,
         time=clock_time(result.seconds),
@@ -167,7 +167,7 @@ def _final_model(snapshot: Snapshot) -> Iterator[Link]:
             state=DONE,
             winner=winner.title,
             score=decimal(mean),
-            verdict=found.verdict,
+            verdict=verdict_word(found.verdict, found.statement),
             margin=f"the best of {len(found.columns)} ways",
             time=clock_time(found.seconds),
         )

@@ -15,7 +15,7 @@ from search.study.live_state import Live, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
 from trainables.objective import OBJECTIVE, Objective
-from trainables.trial import Trial, TrialConfig, TrialResult
+from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
 _NO_STAGE = "none"
@@ -187,15 +187,8 @@ def _live(trial: LiveTrial, live: Live, status: str, objective: Objective) -> di
 
 def _so_far(trial: LiveTrial, objective: Objective) -> float:
     """Returns the objective after the epochs so far, NaN where they do not carry its figure."""
-    accuracies = [value for epoch in trial.epochs if (value := epoch["val_accuracy"]) is not None]
-    if not accuracies:
-        return math.nan
-    if objective.metric == "mean_val_accuracy":
-        return math.fsum(accuracies) / len(accuracies)
-    if objective.metric == "best_val_accuracy":
-        return float(max(accuracies))
-    value = trial.epochs[-1].get(objective.metric)
-    return math.nan if value is None else float(value)
+    known = [EpochMetrics(**epoch) for epoch in trial.epochs if epoch["val_accuracy"] is not None]
+    return objective.of_epochs(known)
 
 
 def _asked(trial: Trial | LiveTrial) -> dict[str, Any]:

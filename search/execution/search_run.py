@@ -18,11 +18,12 @@ from search.ray_tune.head_start import head_start
 from search.space.stages import FINETUNE
 from search.strategies.plans import Plan, expected_trials
 from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of, source_of
-from search.study.folder import held, keep_command, open_study
+from search.study.folder import keep_command, open_study
+from search.study.holding.held import held
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
 from search.study.setup import Problem
-from search.trackers.from_options import require_wandb
+from search.trackers.from_options import require_trackers
 
 
 class SearchRun:
@@ -47,7 +48,7 @@ class SearchRun:
     @cached_property
     def ledger(self) -> Ledger:
         """The finished trials in the study's folder; what lies at its address was brought there."""
-        return Ledger(folder_of(self.options))
+        return Ledger(folder_of(self.options), moves_damaged=False)
 
     @property
     def folder(self) -> Path:
@@ -61,12 +62,17 @@ class SearchRun:
     def plans(self) -> tuple[Sequence[Plan], FinetunePlan | None]:
         """Returns what would be trained as far as that is known, and the way to the final model.
 
-        Nothing is written. Raises InputError for what cannot be run.
+        Nothing is written or moved: what is damaged counts as not there. Raises InputError for what cannot
+        be run.
         """
         plans = plans_of(self._prepared())
         # images that cannot be read are told now, and not after hours of training
         _ = self.pretraining
         return plans, self._finetune_plan() if self.options.stage == FINETUNE else None
+
+    def tell_damaged(self) -> None:
+        """Names damaged results of stages in warnings."""
+        self._prepared().tell_damaged()
 
     def run(self) -> Outcome:
         """Trains what is missing and returns what was found.
@@ -74,8 +80,9 @@ class SearchRun:
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
         plans, finetune = self.plans()
-        require_wandb(self.options.callbacks)
+        require_trackers(self.options.callbacks)
         with held(self.folder):
+            self._prepared().put_damaged_aside()
             missing = expected_trials(plans, self.ledger)
             cache, finetunes = self.options.study.cache, finetune is not None
             require_pictures(missing, self.problem, self.pretraining, cache=cache, with_finetuning=finetunes)

@@ -9,18 +9,17 @@ from rich.console import Console
 from data_prep.command_line.console import stdout_to_stderr
 from data_prep.storage.remote import shown
 from search.callbacks.callback import Callback, Callbacks
+from search.execution.late_driver import LateDriver
 from search.final_model.finetuning import finetune
 from search.finetune.plan import FinetunePlan
 from search.options.command_line import command_of
 from search.output.audit_lines import audit_lines
 from search.output.tables import print_begin, print_finetune_setting
-from search.ray_tune.driver import Driver
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.workers import WorkerPool
 from search.strategies.preparation import Prepared
 from search.strategies.searches import Searches
 from search.strategies.split_worth import split_worth
-from search.study.layout import Layout
 from search.study.outcome import Outcome
 from search.study.stage_results import require_winner
 from search.trackers.run_callbacks import told
@@ -43,30 +42,19 @@ class Session:
 
         Raises InputError where nothing could be trained.
         """
-        driver = self._driver(head_start)
         with (
             stdout_to_stderr(),  # Ray prints when a worker dies
-            driver,
-            told(self._prepared, self._say, driver.cluster, callbacks) as everybody,
+            LateDriver(self._prepared, head_start) as late,
+            told(self._prepared, self._say, late.cluster, callbacks) as everybody,
         ):
             self._say(f"study     {shown(self._ledger.folder)}")
             for line in audit_lines(self._prepared.problem):
                 self._say(line)
-            return self._outcome(WorkerPool(driver, self._console, everybody))
+            pool = WorkerPool(self._prepared.problem, lambda: late.driver, self._console, everybody)
+            return self._outcome(pool)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
-
-    def _driver(self, head_start: HeadStart | None) -> Driver:
-        return Driver(
-            self._prepared.problem,
-            self._options.study.cache,
-            Layout(self._ledger.folder).checkpoints,
-            self._options.machine,
-            self._ledger.record,
-            verbose=self._options.callbacks.verbose,
-            head_start=head_start,
-        )
 
     def _outcome(self, pool: WorkerPool) -> Outcome:
         outcome = Outcome()

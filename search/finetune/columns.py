@@ -59,7 +59,7 @@ def earlier_column(problem: Problem, folder: Path, seeds: Sequence[int]) -> Colu
 def _runs(
     column: ColumnResult, problem: Problem, folder: Path, seeds: Sequence[int]
 ) -> tuple[Trial, ...] | None:
-    ledger = Ledger(folder)
+    ledger = Ledger(folder, moves_damaged=False)
     ended = [result.trial for result in map(ledger.find_key, column.trials) if result]
     there = {(trial.split, trial.config.seed): trial for trial in ended}
     wanted = [(split.name, seed) for split in problem.splits for seed in seeds]

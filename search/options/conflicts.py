@@ -182,6 +182,12 @@ def _check_callbacks(options: SearchOptions) -> str | None:
     return None
 
 
+def _check_accelerator(options: SearchOptions) -> str | None:
+    if options.machine.accelerator and not options.machine.gpus_per_trial:
+        return "--accelerator is a kind of GPU, and trials have none; add --gpus-per-trial 1, or leave it out"
+    return None
+
+
 def _check_seeds(options: SearchOptions) -> str | None:
     if options.given.get("seed", 0) + options.deciding.most_repeats < 2**31:
         return None
@@ -190,4 +196,5 @@ def _check_seeds(options: SearchOptions) -> str | None:
 
 _OF_EVERY_MODE = (
     *(_check_own_code, _check_values, _check_final_model, _check_images, _check_callbacks, _check_seeds),
+    _check_accelerator,
 )

@@ -24,6 +24,7 @@ from search.options.types import (
     show_depths,
     show_seconds,
     study_name,
+    tracking_address,
 )
 from search.space.stages import FINETUNE
 from trainables.backends import KERAS_BACKENDS
@@ -157,7 +158,7 @@ class StudyOptions(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class CallbackOptions(OptionGroup):
-    """Callbacks of a search: what a terminal says, TensorBoard and Weights & Biases."""
+    """Callbacks of a search: what a terminal says, TensorBoard, Weights & Biases, MLflow."""
 
     title: ClassVar[str] = "callbacks"
 
@@ -175,6 +176,13 @@ class CallbackOptions(OptionGroup):
     wandb_project: str = option(WANDB_PROJECT, "project in Weights & Biases", metavar="NAME")
     wandb_entity: str | None = option(
         None, "user or team in Weights & Biases", metavar="NAME", default_text="the key's own"
+    )
+    mlflow: str | None = option(
+        None,
+        "address of an MLflow server, such as http://localhost:5000, that is told of each trial",
+        parse=tracking_address,
+        metavar="URI",
+        default_text="none",
     )
 
 
@@ -223,6 +231,12 @@ class MachineOptions(OptionGroup):
     )
     gpus_per_trial: float = option(
         0.0, "GPUs of a trial, or a share of one such as 0.25", parse=gpus, metavar="SHARE", default_text="0"
+    )
+    accelerator: str | None = option(
+        None,
+        "kind of GPU that is used, such as T4, A100 or H100, as Ray calls it",
+        metavar="KIND",
+        default_text="any",
     )
     max_concurrent: int | None = option(
         None,

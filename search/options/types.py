@@ -100,6 +100,15 @@ def study_name(text: str) -> str:
     return text
 
 
+def tracking_address(text: str) -> str:
+    """Returns the address of an MLflow server; one with a password would stand in the study's files."""
+    if not text.startswith(("http://", "https://")):
+        raise InputError(f"must be an address such as http://localhost:5000, received {text!r}")
+    if "@" in text:
+        raise InputError("must have no password in it; give MLFLOW_TRACKING_USERNAME and _PASSWORD instead")
+    return text
+
+
 def ray_address(text: str) -> str:
     """Returns the address of a Ray cluster that this process can be part of."""
     if text.startswith("ray://"):
@@ -114,7 +123,7 @@ def local_folder(text: str) -> Path:
     """Returns the path of a folder on this machine."""
     if is_address(text):
         raise InputError(f"must be a folder of the machine's own disk, received {text!r}")
-    return Path(text)
+    return located(text)
 
 
 def depths(text: str) -> tuple[Blocks, ...]:

@@ -10,6 +10,7 @@ from data_prep.storage.remote import shown
 from search.finetune.plan import FinetunePlan
 from search.options.search_options import SearchOptions
 from search.output.json_objects import plan_json
+from search.output.readiness import readiness
 from search.output.tables import (
     print_estimate,
     print_finetune_setting,
@@ -38,12 +39,15 @@ def print_dry_run(
     others = pretraining.splits if pretraining else ()
     chosen = [trial for plan in plans if not plan.trials() for trial in assumed_trials(plan)]
     expected = estimate([*trials, *chosen], ledger.results(), problem, images, others)
+    ready = readiness(options, problem, [*trials, *chosen], ledger.folder)
     if options.study.json:
-        print(json.dumps(plan_json(everything, ledger.folder, missing, expected), indent=2))
+        print(json.dumps({**plan_json(everything, ledger.folder, missing, expected), **ready}, indent=2))
         return
     console = text_console()
     console.print(f"study     {shown(ledger.folder)}", soft_wrap=True)
     print_problem(problem, console)
+    for name, sentence in ready.items():
+        console.print(f"{name:<9} {sentence}", highlight=False, markup=False, soft_wrap=True)
     listed = set[str]()
     for plan in plans:
         print_stage_plan(plan, console)

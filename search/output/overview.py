@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from data_prep.errors import InputError
 from search.options.next_command import next_command_of
 from search.output.tables import print_finetune, print_notes, print_stage
 from search.space.labels import COMPARED, describe_config
@@ -16,6 +17,7 @@ from search.strategies.held_out import describe_reading
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.facts import StudyFacts
 from search.study.formats import STUDY
+from search.study.from_outside.notes import read_notes
 from search.study.live_state import Live, LiveState, LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import winner_of
@@ -33,6 +35,12 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
         f"trials    {len(snapshot.ended_at)} have ended",
         *(f"running   {_describe_running(trial, snapshot)}" for trial in _running(snapshot)),
     ]
+    try:
+        notes = read_notes(snapshot.folder).in_one_line
+    except InputError as error:
+        notes = str(error)
+    if notes:
+        lines.append(f"notes     {notes}")
     for line in lines:
         console.print(Text(line), soft_wrap=True)
     for result in snapshot.results:

@@ -14,12 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from data_prep.class_names import printable
+from data_prep.class_names import shown_name
 from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.final_model.model_file import ModelFile
+from search.prediction.letters import drawable
 from search.prediction.predictions import PredictionRow
-from search.report.render.letters import drawable
 from search.report.render.palette import COLOURS
 from trainables.features.images import Pixels
 from trainables.inference.face_detection import PICTURE_PX
@@ -202,7 +202,7 @@ def _title(model: ModelFile) -> str:
 
 
 def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
-    truth = "" if row.photograph.label is None else printable(names[row.photograph.label])
+    truth = "" if row.photograph.label is None else shown_name(names[row.photograph.label])
     name = Path(row.photograph.shown_name).name + (f" · {row.face}" if row.face else "")
     probability = row.prediction.probability
     if row.label is None or probability is None:
@@ -212,7 +212,7 @@ def _cell(row: PredictionRow, names: Sequence[str]) -> Cell:
         pixels=_pixels(row),
         name=name,
         label=row.label,
-        label_name=printable(names[row.label]),
+        label_name=shown_name(names[row.label]),
         probability=row.prediction.probabilities[row.label],
         truth=truth,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,34 +9,17 @@ from typing import Any
 
 import numpy as np
 from ray import tune
-from ray.tune.schedulers import TrialScheduler
 
 from search.callbacks.callback import Callback
-from search.ray_tune.failures.worker_failures import last_failure, ran_out_of_memory, why
+from search.ray_tune.failures.worker_failures import ended_together, last_failure, ran_out_of_memory, why
+from search.ray_tune.policy import Policy
 from search.study.setup import Problem
 from trainables import worker
 from trainables.trial import MEMBER, EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 KeepResult = Callable[[TrialResult, np.ndarray | None], None]
+_RUNNING, _PENDING = "RUNNING", "PENDING"  # how Tune has it
 _HEARD = (worker.PACK, worker.EPOCHS, worker.PREDICTIONS, worker.MADE_BY, worker.EPOCH)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """When trials end early: Ray's scheduler (None for none) and the moment (monotonic) that ends all."""
-
-    scheduler: TrialScheduler | None = None
-    deadline: float = math.inf
-    pausing: bool = False  # whether the scheduler pauses trials, which then continue from checkpoints
-
-    def seconds_left(self) -> float | None:
-        """Returns the seconds until the deadline, at least a tenth; None where there is none."""
-        return None if math.isinf(self.deadline) else max(0.1, self.deadline - time.monotonic())
-
-
-def deadline_after(seconds: float | None) -> float:
-    """Returns the moment (monotonic) so many seconds from now; never where there is no limit."""
-    return math.inf if seconds is None else time.monotonic() + seconds
 
 
 @dataclass
@@ -50,8 +32,12 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
     policy: Policy
     keep_log: Callable[[Trial, str], None]
     restarts: int = 0  # how often trials that Tune gave up too early may be taken up again
+    forget_pack: Callable[[list[str]], None] = lambda keys: None  # removes what was kept of one, by its keys
     results: dict[str, TrialResult] = field(default_factory=dict)
+    lists: bool = False  # whether what is trained stands in a list, of which some can be trained later
     _given_up: list[dict[str, Any]] = field(default_factory=list)
+    _aside: dict[str, dict[str, Any]] = field(default_factory=dict)  # Tune's configurations, by its id
+    _fewer: int = 0  # trials at a time, for those aside
     # by Tune's id: a key is costly at every report
     _ours: dict[str, list[Trial]] = field(default_factory=dict)
     _epochs: dict[str, dict[int, EpochMetrics]] = field(default_factory=dict)
@@ -60,30 +46,61 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         return {}  # Tune writes its callbacks down; nobody reads this one back
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells the callback; a retried trial starts again."""
+        """Tells the callback; a retried trial starts again, less the members of a pack that ended before."""
         for ours in self._trials_of(trial):
+            if ours.key in self.results:
+                continue
             self._epochs.setdefault(ours.key, {})
             self.callback.trial_started(ours)
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tells the callback why a worker failed, and how often that may happen."""
-        tell_of_recovery(trial, self._trials_of(trial), self.callback)
+        """Tells the callback why a worker failed, and the next worker which members of a pack have ended."""
+        ours = [each for each in self._trials_of(trial) if each.key not in self.results]
+        self._mark_ended(trial)
+        failure = last_failure(trial)
+        if ran_out_of_memory(failure) and self._puts_aside(trials, ended_together(failure)):
+            tell_of_recovery(trial, ours, self.callback, f"trained later, at most {self._fewer} at a time")
+        else:
+            tell_of_recovery(trial, ours, self.callback)
+
+    def _puts_aside(self, trials: list[Any], ended: int) -> bool:
+        """Returns whether all that waits is trained later, with half as many at a time as now.
+
+        So many workers `ended` at once: those that had not begun with their trial are not known as running.
+        """
+        at_a_time = max(ended, 1 + sum(each.status == _RUNNING for each in trials))  # this one waits again
+        if not self.lists or at_a_time == 1:
+            return False
+        self._fewer = self._fewer or at_a_time // 2
+        for each in trials:
+            if each.status == _PENDING:
+                each.config[worker.ASIDE] = True  # a worker reads it when it comes to the trial
+        return True
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """Notes an epoch, or how a trial ended: its last report says so."""
+        if worker.ASIDE in result:
+            self._aside[trial.trial_id] = _without_mark(trial.config)
+            return
         reports = result.get(worker.PACK, [result])
         for ours, report in zip(self._trials_of(trial), reports, strict=True):
             self._hear(ours, report or {})  # None of a member that has ended before the others
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes a trial that the scheduler stopped; one that the deadline cut has not ended."""
+        if trial.trial_id in self._aside:
+            return
         for ours in self._trials_of(trial):
             if ours.key not in self.results and time.monotonic() < self.policy.deadline:
-                stopped = self._cut(ours, TrialStatus.STOPPED, worker.STOPPED_EARLY)
+                why = trial.last_result.get(worker.REASON) or worker.STOPPED_EARLY
+                stopped = self._cut(ours, TrialStatus.STOPPED, why)
                 self.record(stopped, None)
                 self._end(stopped)
+        keys = [ours.key for ours in self._trials_of(trial)]
+        if worker.PACK in trial.config and self.results.keys() >= set(keys):
+            self.forget_pack(keys)
         _forget(trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -93,7 +110,8 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         Tune was told of failures: it begins again only what had begun.
         """
         if self.restarts and trial.should_recover():
-            self._given_up.append(trial.config)
+            self._mark_ended(trial)
+            self._given_up.append(_without_mark(trial.config))
             return
         for ours in self._trials_of(trial):
             if ours.key not in self.results:
@@ -105,6 +123,16 @@ class Collector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         taken, self._given_up = self._given_up, []
         self.restarts -= bool(taken)
         return taken
+
+    def take_aside(self) -> tuple[list[dict[str, Any]], int]:
+        """Returns Tune's configurations of what was put aside, and how many of it to train at a time."""
+        taken, fewer = list(self._aside.values()), self._fewer
+        self._aside, self._fewer = {}, 0
+        return taken, fewer
+
+    def _mark_ended(self, trial: Any) -> None:
+        for member in trial.config.get(worker.PACK, ()):
+            member[worker.ENDED] = member["key"] in self.results
 
     def _trials_of(self, trial: Any) -> list[Trial]:
         if trial.trial_id not in self._ours:
@@ -221,19 +249,24 @@ class MemberCollector(tune.Callback):  # type: ignore[misc]  # Ray has no types
         self.callback.trial_ended(replace(member.result(), trial=member.known_as))
 
 
-def tell_of_recovery(trial: Any, ours: Sequence[Trial], callback: Callback) -> None:
+def tell_of_recovery(
+    trial: Any, ours: Sequence[Trial], callback: Callback, again: str = "started again"
+) -> None:
     """Tells `callback` that another worker begins with a trial of Tune's, which trains `ours`, and why."""
     failure, run = last_failure(trial), trial.run_metadata
-    again = "started again"
     if not ran_out_of_memory(failure):
         again += f", {run.num_failures} of {trial.max_failures}"
     for each in ours:
         callback.trial_begins_again(each, f"{why(failure)}, {again}")
 
 
+def _without_mark(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != worker.ASIDE}
+
+
 def trials_of(trial: Any, problem: Problem) -> list[Trial]:
     """Returns our trials in a trial of Tune's: those of a pack, else the one."""
-    assignments = trial.config.get("pack") or [trial.config["trial"]]
+    assignments = trial.config.get(worker.PACK) or [trial.config["trial"]]
     return [
         problem.trial(
             TrialConfig.from_dict(assignment["config"]), assignment["split"], assignment.get("start", "")

@@ -16,10 +16,10 @@ from ray.job_config import JobConfig
 from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from search.options.run_groups import MachineOptions
-from search.ray_tune.failures import session_folders
+from search.ray_tune.failures import ray_processes, session_folders
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
-from search.ray_tune.preflight import Errand
+from search.ray_tune.preflight import Errand, Share
 from search.study.setup import Problem
 from trainables import worker
 from trainables.process_setup import available_cores
@@ -41,7 +41,9 @@ def connect(address: str | None, *, verbose: bool) -> Path | None:
 
     `verbose` lets Ray and the workers say what they do. Raises InputError where Ray cannot be used.
     """
-    os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+    # with a traceback, while the driver tells in a line why a trial begins again
+    wishes = {**_ENVIRONMENT, "TUNE_PRINT_ALL_TRIAL_ERRORS": str(int(verbose))}
+    os.environ.update({name: os.environ.get(name, value) for name, value in wishes.items()})
     level = logging.INFO if verbose else logging.ERROR
     logging.getLogger("ray").setLevel(level)
     # it misses the figures that are taken from ended trials, in vain
@@ -70,7 +72,8 @@ def connect(address: str | None, *, verbose: bool) -> Path | None:
 
 def disconnect(session: Path | None) -> None:
     """Leaves Ray, or ends the one that was started here; its folder `session` goes with it."""
-    ray.shutdown()
+    with ray_processes.ending_with_the_raylet():
+        ray.shutdown()
     if session:
         session_folders.remove(session)
 
@@ -115,12 +118,13 @@ def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem:
     `folders` are those that every node must reach, by what they are called. Returns the bytes that a trial
     has of the smallest GPU, where trials have one and that is known.
     """
+    share = Share.of(machine)
     if machine.address is None:
-        require_room(machine.trial_cpus, machine.gpus_per_trial)
+        require_room(share)
     else:
-        wait_for_room(machine.trial_cpus, machine.gpus_per_trial, machine.node_timeout_s)
+        wait_for_room(share, machine.node_timeout_s)
         prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
-    return require_gpus(problem.keras_backend, machine.gpus_per_trial) if machine.gpus_per_trial else None
+    return require_gpus(problem.keras_backend, share) if share.gpus else None
 
 
 def let_wait(trials: str) -> None:

@@ -9,18 +9,18 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.search import Searcher
 
 from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, Policy, assignment_of
+from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
 from search.ray_tune.connection import connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
 from search.ray_tune.feature_tasks import result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
+from search.ray_tune.policy import Policy
 from search.ray_tune.searchers import KnowingSearcher, Listed
 from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
 from search.study.ledger import keep_log
@@ -142,34 +142,49 @@ class Driver:
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
         self._connect()
-        cpus = self._machine.trial_cpus
-        task = ray.remote(num_cpus=cpus, num_gpus=self._machine.gpus_per_trial)(work)
+        share = self._places.share
+        task = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, resources=share.kind)(work)
         with one_door(self._checkpoints.parent):
-            return result_of(task.remote(self.problem.keras_backend, cpus, *arguments))
+            return result_of(task.remote(self.problem.keras_backend, share.cpus, *arguments))
 
     def _tune(
         self,
         train: Callable[..., None],
-        searcher: Searcher,
+        searcher: tune.search.Searcher,
         configs: Sequence[TrialConfig],
         callback: Callback,
         policy: Policy,
     ) -> dict[str, TrialResult]:
         collector = Collector(
-            self.problem, self._keep, callback, policy, self._keep_log, self._machine.max_failures
+            self.problem,
+            self._keep,
+            callback,
+            policy,
+            self._keep_log,
+            self._machine.max_failures,
+            lambda keys: pack_worker.drop_checkpoint(self._checkpoints, keys),
+        )
+        # a scheduler compares those of one search, and a model hears how each of its suggestions ended
+        collector.lists = isinstance(searcher, Listed) and (
+            policy.scheduler is None or train is pack_worker.train_pack
         )
         self._fit(train, {}, searcher, configs, policy, collector)
-        while given_up := collector.take_given_up():
-            (name,) = given_up[0]
-            listed = Listed(name, [config[name] for config in given_up])
+        while True:
+            again = collector.take_given_up()
+            if not again:
+                again, fewer = collector.take_aside()
+                policy = replace(policy, at_a_time=fewer)
+            if not again:
+                return collector.results
+            (name,) = again[0]
+            listed = Listed(name, [config[name] for config in again])
             self._fit(train, {}, listed, configs, policy, collector)
-        return collector.results
 
     def _fit(
         self,
         train: Callable[..., None],
         space: Mapping[str, Any],
-        searcher: Searcher | None,
+        searcher: tune.search.Searcher | None,
         configs: Sequence[TrialConfig],
         policy: Policy,
         collector: tune.Callback,
@@ -177,13 +192,14 @@ class Driver:
         with one_door(self._checkpoints.parent):
             self._connect()
             packed = train is pack_worker.train_pack
-            places = Places(self._cache, self._checkpoints, self._machine)
+            places = self._places
             inputs = make_inputs(configs, self.problem, places, self._head_start)
             early_stopping = early_stopping_of(policy) if packed else None
             data = data_of_workers(
                 self.problem, places, inputs, pausing=policy.pausing, stopping=early_stopping
             )
-            each = {"cpu": self._machine.trial_cpus, "gpu": self._machine.gpus_per_trial}
+            share = places.share
+            each = {"cpu": share.cpus, "gpu": share.gpus, **share.kind}
             let_wait(self._pending(searcher))
             with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
                 tune.Tuner(
@@ -191,7 +207,7 @@ class Driver:
                     param_space=dict(space),
                     tune_config=tune.TuneConfig(
                         reuse_actors=True,
-                        max_concurrent_trials=self._machine.max_concurrent,
+                        max_concurrent_trials=policy.at_a_time or self._machine.max_concurrent,
                         search_alg=searcher,
                         scheduler=None if packed else policy.scheduler,
                         num_samples=-1 if searcher else 1,
@@ -203,12 +219,16 @@ class Driver:
                         verbose=0,
                         # in a notebook its default clears what others show
                         progress_reporter=tune.CLIReporter(),
-                        callbacks=with_watchers(collector),
+                        **with_watchers(collector, self._checkpoints.parent),
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
 
-    def _pending(self, searcher: Searcher | None) -> str:
+    @property
+    def _places(self) -> Places:
+        return Places(self._cache, self._checkpoints, self._machine)
+
+    def _pending(self, searcher: tune.search.Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
 
         A list may wait as far as makes a cluster grow; what is asked of a model should know of the results.

@@ -14,6 +14,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, shown
 from search.ray_tune.head_start import HeadStart
+from search.ray_tune.preflight import Share
 from search.study.descriptions import weights_in_words
 from search.study.setup import Problem
 from trainables import errands
@@ -58,12 +59,13 @@ def shares_of(missing: Sequence[range], slots: int) -> list[list[range]]:
 
 
 def make_rows(
-    name: str, problem: Problem, cache: Path, gpus: float, head_start: HeadStart | None = None
+    name: str, problem: Problem, cache: Path, share: Share, head_start: HeadStart | None = None
 ) -> Path:
     """Returns the folder of the rows called `name`, which workers make where missing.
 
-    A process with a `head_start` is waited for. Several workers write shards into the folder that this
-    process holds, or send them to the address of the cache; one worker on a shared folder holds it by itself.
+    GPUs are those of the kind that `share` names. A process with a `head_start` is waited for. Several
+    workers write shards into the folder that this process holds, or send them to the address of the cache;
+    one worker on a shared folder holds it by itself.
     Raises InputError as `trainables.features.extraction.extract` does, and where a worker died too often.
     """
     name = rows_of_pictures(name, problem.reading)
@@ -72,8 +74,9 @@ def make_rows(
     found = find_features(cache, backbone, weights, digests, precision)
     if found:
         return found.folder
-    task = _Tasks(name, problem, cache, extraction_backend(problem.keras_backend, gpus))
-    slots = slots_for(ray.nodes(), gpus)
+    task = _Tasks(name, problem, cache, share)
+    nodes = [node for node in ray.nodes() if share.kind.keys() <= node["Resources"].keys()]
+    slots = slots_for(nodes, share.gpus)
     what = f"features of {name} ({weights_in_words(weights, precision)})" if backbone.frozen else name
     with show_progress(what) as on_progress:
         if head_start:
@@ -89,9 +92,9 @@ def make_rows(
 class _Tasks:
     """Tasks that make the rows called `name`."""
 
-    def __init__(self, name: str, problem: Problem, cache: Path, keras_backend: str) -> None:
+    def __init__(self, name: str, problem: Problem, cache: Path, share: Share) -> None:
         self._backbone, self._problem, self._cache = find_rows(name), problem, cache
-        self._keras_backend = keras_backend
+        self._keras_backend, self._kind = extraction_backend(problem.keras_backend, share.gpus), share.kind
         self._known_key: FeatureKey | None = None
         paths = [shown(path) for path in problem.manifest.image_paths()]
         digests = problem.manifest.image_digests
@@ -139,6 +142,7 @@ class _Tasks:
         remote = ray.remote(
             num_cpus=slot.cpus,
             num_gpus=slot.gpus,
+            resources=self._kind,
             max_retries=RETRIES,
             scheduling_strategy=NodeAffinitySchedulingStrategy(slot.node_id, soft=True),
         )(work)

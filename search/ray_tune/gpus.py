@@ -9,7 +9,7 @@ import ray
 
 from data_prep.errors import InputError
 from search.ray_tune.nodes import ANSWER_S, answer_of, ask, nodes_alive
-from search.ray_tune.preflight import Node
+from search.ray_tune.preflight import Node, Share
 from trainables import errands
 
 if TYPE_CHECKING:
@@ -18,23 +18,24 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def require_gpus(keras_backend: str, share: float) -> int | None:
-    """Says which GPU Keras sees on each node that offers `share` of one.
+def require_gpus(keras_backend: str, share: Share) -> int | None:
+    """Says which GPU Keras sees on each node that offers the share.
 
     Returns the bytes that a trial may take of the smallest, None where nobody knows. A node whose GPUs are
     all at work is not waited for: its first trial asks. Raises InputError where Keras sees none on a node:
     its trials would train on the CPU, for hours and without a word.
     """
-    nodes = [node for node in nodes_alive() if node.gpus >= share]
-    asked = {node: ask(node, errands.gpus_here, keras_backend, 1, share, gpus=share) for node in nodes}
+    nodes = [node for node in nodes_alive() if node.gpus >= share.gpus and share.is_kind_of(node)]
+    gpus = share.gpus
+    asked = {node: ask(node, errands.gpus_here, keras_backend, 1, gpus, gpus=gpus) for node in nodes}
     ended, _ = ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
     found: list[Gpu] = []
     for node, task in asked.items():
         if task in ended:
-            gpus = answer_of(node, task)
-            _require_any(gpus, keras_backend, node)
-            print(f"gpu       {node}: {_in_words(gpus[0])}", file=sys.stderr)
-            found.append(gpus[0])
+            seen = answer_of(node, task)
+            _require_any(seen, keras_backend, node)
+            print(f"gpu       {node}: {_in_words(seen[0])}", file=sys.stderr)
+            found.append(seen[0])
         else:
             ray.cancel(task, force=True)
     return min((gpu.memory_bytes for gpu in found if gpu.memory_bytes), default=None)

@@ -12,7 +12,16 @@ from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
-from search.ray_tune.preflight import Errand, Node, Sight, describe_nodes, look_around, require_ready
+from search.ray_tune.preflight import (
+    ACCELERATOR,
+    Errand,
+    Node,
+    Share,
+    Sight,
+    describe_nodes,
+    look_around,
+    require_ready,
+)
 
 ANSWER_S = 120.0  # for a node to start a worker and look around
 POLL_S, SAY_EVERY_S = 1.0, 15.0
@@ -27,6 +36,9 @@ def nodes_alive() -> list[Node]:
             address=node["NodeManagerAddress"],
             cpus=node["Resources"].get("CPU", 0.0),
             gpus=node["Resources"].get("GPU", 0.0),
+            accelerators=tuple(
+                sorted(name[len(ACCELERATOR) :] for name in node["Resources"] if name.startswith(ACCELERATOR))
+            ),
         )
         for node in ray.nodes()
         if node["Alive"]
@@ -34,36 +46,36 @@ def nodes_alive() -> list[Node]:
     return sorted(alive, key=lambda node: node.address)
 
 
-def require_room(cpus: int, gpus: float) -> None:
-    """Raises InputError where no node has `cpus` and `gpus`: a trial would wait for ever."""
-    if not _has_room(cpus, gpus):
-        raise InputError(
-            f"a trial asks for {cpus} CPUs and {gpus:g} GPUs, {_largest()}; "
-            "lower --cpus-per-trial or --gpus-per-trial"
-        )
+def require_room(share: Share) -> None:
+    """Raises InputError where no node has the share: a trial would wait for ever."""
+    if not _has_room(share):
+        raise InputError(f"a trial asks for {share}, {_there(share)}; {_way_out(share)}")
 
 
-def wait_for_room(cpus: int, gpus: float, seconds: float) -> None:
-    """Waits until a node has `cpus` and `gpus`, and says so; an autoscaler is asked for such a node.
+def wait_for_room(share: Share, seconds: float) -> None:
+    """Waits until a node has the share, and says so; an autoscaler is asked for such a node.
 
     Raises InputError after `seconds`.
     """
-    if _has_room(cpus, gpus):
+    if _has_room(share):
         return
-    wanted = f"a node with {cpus} CPUs and {gpus:g} GPUs"
+    wanted = f"a node with {share}"
     started, said = time.monotonic(), -SAY_EVERY_S
-    request_resources(bundles=[{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
+    gpus = {"GPU": share.gpus} if share.gpus else {}
+    request_resources(bundles=[{"CPU": share.cpus, **gpus, **share.kind}])
     try:
-        while not _has_room(cpus, gpus):
+        while not _has_room(share):
             waited = time.monotonic() - started
             if waited >= seconds:
                 raise InputError(
-                    f"{wanted} did not start within {seconds:g} s ({_largest()}); ask ray status what its "
-                    "autoscaler does, lower --cpus-per-trial or --gpus-per-trial, or raise --node-timeout"
+                    f"{wanted} did not start within {seconds:g} s ({_there(share)}); ask ray status what its "
+                    f"autoscaler does, {_way_out(share)}, or raise --node-timeout"
                 )
             if waited - said >= SAY_EVERY_S:
                 said = waited
-                print(f"waiting   for {wanted}, {waited:.0f} of {seconds:g} s: {_largest()}", file=sys.stderr)
+                print(
+                    f"waiting   for {wanted}, {waited:.0f} of {seconds:g} s: {_there(share)}", file=sys.stderr
+                )
             time.sleep(POLL_S)
     finally:
         request_resources(bundles=[])  # from here on waiting trials are what asks
@@ -111,11 +123,21 @@ def answer_of(node: Node, task: Any) -> Any:
         ) from error
 
 
-def _has_room(cpus: int, gpus: float) -> bool:
-    return any(node.cpus >= cpus and node.gpus >= gpus for node in nodes_alive())
+def _has_room(share: Share) -> bool:
+    return any(share.fits(node) for node in nodes_alive())
 
 
-def _largest() -> str:
-    nodes = nodes_alive()
+def _way_out(share: Share) -> str:
+    lower = "lower --cpus-per-trial or --gpus-per-trial"
+    return f"{lower}, or give another --accelerator" if share.accelerator else lower
+
+
+def _there(share: Share) -> str:
+    """Returns what the nodes have of that kind, or which kinds they have."""
+    alive = nodes_alive()
+    nodes = [node for node in alive if share.is_kind_of(node)]
+    if alive and not nodes:
+        kinds = sorted({kind for node in alive for kind in node.accelerators})
+        return f"no node has that kind, there are: {', '.join(kinds) or 'none'}"
     cpus, gpus = max(((node.cpus, node.gpus) for node in nodes), key=lambda both: both[::-1], default=(0, 0))
     return f"the largest of {len(nodes)} nodes has {cpus:g} and {gpus:g}"

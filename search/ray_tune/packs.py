@@ -10,9 +10,9 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Policy
 from search.ray_tune.nodes import nodes_alive
-from search.ray_tune.preflight import Node
+from search.ray_tune.policy import Policy
+from search.ray_tune.preflight import Node, Share
 from search.ray_tune.schedulers import PackEarlyStopping, stops_members
 from trainables.backbones.table import find_backbone
 from trainables.training.packed import pack_size, shape_of
@@ -37,8 +37,8 @@ class Packing:
         """Returns the trials that are trained together, and those that are trained alone.
 
         There are packs for all `slots`, the places where trials are trained at a time, as far as the trials
-        go; how many heads a pack has at most is what was asked for, else what its memory holds. Early
-        stopping compares the members of all packs: with a scheduler a head may be a pack of its own.
+        go; how many heads a pack has at most is what was asked for, else what its memory holds. A head may
+        be a pack of its own on a GPU, and with a scheduler: early stopping compares the members of all packs.
         """
         if not can_pack(policy):
             return [], list(trials)
@@ -50,16 +50,24 @@ class Packing:
         for group in groups.values():
             size = self._size(group[0].config)
             parts = [group[first : first + size] for first in range(0, len(group), size)]
-            if size > 1:
+            if size > 1 or (self._alone_on_gpu and is_packable(group[0].config)):
                 packs += parts
             else:
                 alone += group
         if not self.machine.pack:
             packs = _for_all(packs, slots)
-        if policy.scheduler is None:
+        if policy.scheduler is None and not self._alone_on_gpu:
             alone += [pack[0] for pack in packs if len(pack) == 1]
             packs = [pack for pack in packs if len(pack) > 1]
         return packs, alone
+
+    @property
+    def _alone_on_gpu(self) -> bool:
+        """Whether a head by itself is a pack too: an epoch as one program, not a start for each step.
+
+        On an H200 a step of such a program took 57 us at batch size 1; Keras' loop starts each from Python.
+        """
+        return self.keras_backend == "jax" and bool(self.machine.gpus_per_trial) and self.machine.pack != 1
 
     def _size(self, config: TrialConfig) -> int:
         """Returns how many heads like `config` make a pack; without a wish one on a CPU, many on a GPU."""
@@ -97,6 +105,8 @@ def slots_of(machine: MachineOptions) -> int:
 
 
 def _slots(node: Node, machine: MachineOptions) -> int:
+    if not Share.of(machine).is_kind_of(node):
+        return 0
     slots = node.cpus / machine.trial_cpus
     if machine.gpus_per_trial:
         slots = min(slots, node.gpus / machine.gpus_per_trial)

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
+from search.options.run_groups import MachineOptions
 from trainables.versions import installed_versions
 
 CODE_ROOT = Path(__file__).parents[2]
 CODE_PACKAGES = ("data_prep", "trainables", "search")
+ACCELERATOR = "accelerator_type:"  # how Ray's names of such resources begin
 SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 
 
@@ -31,9 +33,41 @@ class Node:
     address: str
     cpus: float
     gpus: float
+    accelerators: tuple[str, ...] = ()  # the kinds of its GPUs, as Ray calls them
 
     def __str__(self) -> str:
         return f"{self.name} ({self.address})"
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a trial asks of a node: CPUs, GPUs or a part of one, and the kind of GPU, None for any."""
+
+    cpus: int
+    gpus: float = 0.0
+    accelerator: str | None = None
+
+    @classmethod
+    def of(cls, machine: MachineOptions) -> Share:
+        """Returns what a trial asks for with these options."""
+        return cls(machine.trial_cpus, machine.gpus_per_trial, machine.accelerator)
+
+    def fits(self, node: Node) -> bool:
+        """Returns whether the node has as much, and GPUs of that kind."""
+        return node.cpus >= self.cpus and node.gpus >= self.gpus and self.is_kind_of(node)
+
+    def is_kind_of(self, node: Node) -> bool:
+        """Returns whether the node's GPUs are of that kind."""
+        return self.accelerator is None or self.accelerator in node.accelerators
+
+    @property
+    def kind(self) -> dict[str, float]:
+        """The resource of Ray's that only nodes with that kind of GPU have; nobody takes the whole of it."""
+        return {f"{ACCELERATOR}{self.accelerator}": 0.001} if self.accelerator else {}
+
+    def __str__(self) -> str:
+        of_kind = f" of kind {self.accelerator}" if self.accelerator else ""
+        return f"{self.cpus} CPUs and {self.gpus:g} GPUs{of_kind}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.space.joint_space import Space, bases_of
 from search.space.values import Values
-from trainables.hyperparameters import Range
+from trainables.hyperparameters import HYPERPARAMETERS, Range, Sharing
 from trainables.objective import Objective
 from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
@@ -33,7 +34,9 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     `ask` says of a suggestion what is to be done, `full` whether enough were asked for; `known` are
     configurations with their values from before, `starts` are suggested first. As many suggestions as the
     attribute `pack` says are asked for at a time, each but the first with those before it taken to be bad
-    (the constant liar); above 1 those of one shape go to a worker together.
+    (the constant liar); above 1 those of one shape go to a worker together. So that packs fill, what follows
+    the first suggestion of a pack has its shape, and differs in what members of a pack may differ in; the
+    random ones at the beginning are of any shape, as TPE has to see several.
     """
 
     def __init__(
@@ -55,14 +58,14 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self._waiting: list[list[_Suggestion]] = []  # packs for the next workers
         self._names: dict[str, list[str]] = {}
         self._values: dict[str, float] = {}
+        self._known = len(known)
+        self._shape: dict[str, Any] = {}  # what the rest of a pack shares, filled and emptied in place
         self._optuna = OptunaSearch(
             {name: _distribution(values) for name, values in space.items()},
             points_to_evaluate=[self._parameters(config) for config in starts],
             metric=objective.metric,
             mode=objective.mode,
-            sampler=optuna.samplers.TPESampler(
-                seed=seed + len(known), n_startup_trials=STARTUP_SAMPLES, constant_liar=True
-            ),
+            sampler=_fixing(self._shape, seed + len(known)),
         )
         for config, value in known:
             self._optuna.add_evaluated_point(self._parameters(config), value)
@@ -90,19 +93,32 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     def _ask_batch(self) -> tuple[list[_Suggestion], bool]:
         """Returns what is to be trained, and whether the last suggestion is in training already."""
         batch: list[_Suggestion] = []
-        for _ in range(MAX_REPEATED_SUGGESTIONS):
+        self._shape.clear()
+        repeated = 0
+        # a shape of which little is left ends its pack: the next begins with a shape of its own
+        while repeated < (self.pack if self._shape else MAX_REPEATED_SUGGESTIONS):
             if self._full() or len(batch) == self.pack:
                 break
             self._asked += 1
             name = f"suggestion-{self._asked}"
-            answer = self._ask(self._values_of(self._optuna.suggest(name)))
+            suggested = self._optuna.suggest(name)
+            answer = self._ask(self._values_of(suggested))
             if isinstance(answer, dict):
                 batch.append(_Suggestion(name, answer))
+                if not self._shape:
+                    self._shape.update(self._shape_in(suggested))
                 continue
+            repeated += 1
             self._optuna.on_trial_complete(name, {self.metric: answer}, error=answer is None)
             if answer is None:
                 return batch, True
         return batch, False
+
+    def _shape_in(self, suggested: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns those of the suggested parameters that the rest of a pack shares; none at the beginning."""
+        if self.pack == 1 or self._known + self._asked < STARTUP_SAMPLES:
+            return {}
+        return {name: suggested[name] for name, values in self._space.items() if _is_shape(name, values)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Notes the last values: TPE models what trials end with."""
@@ -178,6 +194,21 @@ def _by_shape(batch: Sequence[_Suggestion]) -> list[list[_Suggestion]]:
     for member in batch:
         groups.setdefault(shape_of(TrialConfig.from_dict(member.assignment["config"])), []).append(member)
     return list(groups.values())
+
+
+def _fixing(parameters: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
+    """Returns a sampler of all parameters but those that are in `parameters` at the time."""
+    base = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_SAMPLES, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.PartialFixedSampler(parameters, base)
+
+
+def _is_shape(name: str, values: Values) -> bool:
+    """Returns whether configurations that differ in the hyperparameter have several shapes."""
+    sharing = HYPERPARAMETERS[name].sharing
+    # no range yields exactly 0
+    return sharing is Sharing.NONE or (sharing is Sharing.WHERE_SET and not isinstance(values, Range))
 
 
 def _parameter(value: Any, values: Values) -> Any:

@@ -11,6 +11,7 @@ from data_prep.storage.remote import address_of
 from search.options.run_groups import MachineOptions
 from search.ray_tune.feature_tasks import make_rows
 from search.ray_tune.head_start import HeadStart
+from search.ray_tune.preflight import Share
 from search.study.layout import Layout
 from search.study.setup import Problem
 from trainables.features.inputs import rows_read_by, sides_of
@@ -26,14 +27,18 @@ class Places:
     checkpoints: Path
     machine: MachineOptions
 
+    @property
+    def share(self) -> Share:
+        """What a trial asks of a node."""
+        return Share.of(self.machine)
+
 
 def make_inputs(
     configs: Iterable[TrialConfig], problem: Problem, places: Places, head_start: HeadStart | None
 ) -> dict[str, Path]:
     """Returns the folders of the rows that `configs` read, by name; raises InputError as `make_rows` does."""
     names = sorted({side for config in configs for side in sides_of(rows_read_by(config))})
-    gpus = places.machine.gpus_per_trial
-    return {name: make_rows(name, problem, places.cache, gpus, head_start) for name in names}
+    return {name: make_rows(name, problem, places.cache, places.share, head_start) for name in names}
 
 
 def data_of_workers(

@@ -14,10 +14,12 @@ from search.report.sections.finetune import (
 from search.report.sections.handover import hand_over_section
 from search.report.sections.joint import joint_section
 from search.report.sections.next_steps import next_steps_section
+from search.report.sections.notes import notes_sections
 from search.report.sections.outcome import ages_elsewhere_section, elsewhere_section, outcome_section
 from search.report.sections.protocol import protocol_blocks
 from search.report.sections.stages import stage_section
 from search.report.sections.summary import summary_section
+from search.study.descriptions import describe_data
 from search.study.snapshot import Snapshot
 
 _REMARK = "Beside each figure of ours stands the published one, or - where none was published."
@@ -25,16 +27,18 @@ _REMARK = "Beside each figure of ours stands the published one, or - where none 
 
 def report_on(snapshot: Snapshot, made_on: str) -> Document:
     """Returns the report on `snapshot`; `made_on` is the date that it shows."""
+    data = f"{describe_data(snapshot.facts)}."
     return Document(
         title=f"Hyperparameter search: study {snapshot.name}",
         made_on=made_on,
-        remark=_REMARK if snapshot.facts.is_of_gender else "",
+        remark=f"{data} {_REMARK}" if snapshot.facts.is_of_gender else data,
         sections=list(numbered(said_once(_sections(snapshot)))),
     )
 
 
 def _sections(snapshot: Snapshot) -> Iterator[Section]:
     yield summary_section(snapshot)
+    yield from notes_sections(snapshot)
     yield outcome_section(snapshot)
     yield hand_over_section(snapshot)
     for result in snapshot.staged:

@@ -83,6 +83,8 @@ class Curve:
     dots: bool = False
     steps: bool = False
     runs: int = 1  # whose mean it is
+    trial: str = ""  # the key of the one whose it is
+    colour: str = ""  # the next one of the palette where it is empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,10 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """One axis of parallel coordinates: a position for each line, and the text at some positions."""
+    """One axis of parallel coordinates: a position for each line, and the text at some positions.
+
+    Where there are few positions each has its text, else those from the lowest to the highest have.
+    """
 
     label: str
     positions: Sequence[float]
@@ -144,6 +149,19 @@ class Parallel:
     caption: str
     axes: Sequence[Axis]
     ranks: Sequence[float]
+
+    def within(self, ranges: Sequence[tuple[float, float]]) -> Parallel:
+        """Returns it with the lines alone that cross each axis within its range, given in their order."""
+        kept = [
+            number
+            for number in range(len(self.ranks))
+            if all(
+                low <= axis.positions[number] <= high
+                for axis, (low, high) in zip(self.axes, ranges, strict=True)
+            )
+        ]
+        axes = [replace(axis, positions=[axis.positions[number] for number in kept]) for axis in self.axes]
+        return replace(self, axes=axes, ranks=[self.ranks[number] for number in kept])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +209,7 @@ class Section:
 
 
 def said_once(sections: Iterable[Section]) -> Iterator[Section]:
-    """Yields `sections` without the remarks that an earlier one has already."""
+    """Yields `sections` without the remarks that an earlier one has already, and without empty ones."""
     said: set[str] = set()
     for section in sections:
         blocks: list[Block] = []
@@ -201,7 +219,8 @@ def said_once(sections: Iterable[Section]) -> Iterator[Section]:
                 said.update(block.items)
             if block != Bullets([]):
                 blocks.append(block)
-        yield replace(section, blocks=blocks)
+        if blocks:
+            yield replace(section, blocks=blocks)
 
 
 def numbered(sections: Iterable[Section]) -> Iterator[Section]:

@@ -11,7 +11,31 @@ from search.report.words import stage_title
 from search.study import study
 
 if TYPE_CHECKING:
-    from search.report.render.matplotlib_figures import ShownCanvas
+    from search.report.document import Figure
+    from search.report.render.charts import Chart
+
+
+class Plot:
+    """A figure of the report: a notebook shows its picture, for which nothing is loaded from elsewhere."""
+
+    def __init__(self, figure: Figure) -> None:
+        self._figure = figure
+
+    @property
+    def chart(self) -> Chart:
+        """The figure as a chart of altair, to zoom and to change; a notebook loads Vega to show it."""
+        from search.report.render.charts import chart_of
+
+        return chart_of(self._figure)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the figure as PNG, as the report has it."""
+        Path(path).write_bytes(self._repr_png_())
+
+    def _repr_png_(self) -> bytes:
+        from search.report.render.drawing import drawing, picture
+
+        return picture(drawing(self._figure))
 
 
 class Study(study.Study):
@@ -28,16 +52,14 @@ class Study(study.Study):
         folder = self.layout.report if out is None else Path(out)
         return write_report(self._warning(self.snapshot()), folder, f"{datetime.now(UTC):%Y-%m-%d}")
 
-    def plot_stage(self, name: str, sweep: int = 1) -> ShownCanvas:
+    def plot_stage(self, name: str, sweep: int = 1) -> Plot:
         """Returns the report's figure of a stage, such as "lr": accuracy by epoch, one curve per value.
 
-        It is a matplotlib figure, which a notebook shows and `savefig` writes. Raises InputError where the
-        stage has not finished, or its trials are not in the folder.
+        Raises InputError where the stage has not finished, or its trials are not in the folder.
         """
-        from search.report.render.matplotlib_figures import canvas_of
         from search.report.sections.stage_figures import curves_of
 
         snapshot, result = self.snapshot(), self.stage(name, sweep)
         for figure in curves_of(snapshot, result):
-            return canvas_of(figure)
+            return Plot(figure)
         raise InputError(f"the trials of {stage_title(result)} are not in {self.folder}; run the stage again")

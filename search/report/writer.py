@@ -8,9 +8,9 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from search.report.contents import report_on
 from search.report.document import Document
+from search.report.render.drawing import drawings_of, picture
 from search.report.render.html import to_html
 from search.report.render.markdown import to_markdown
-from search.report.render.matplotlib_figures import picture
 from search.space.stages import STAGES
 from search.study.snapshot import Snapshot
 
@@ -40,13 +40,14 @@ def write_report(snapshot: Snapshot, out: Path, made_on: str) -> Path:
 
 def _write_document(document: Document, out: Path) -> None:
     (out / "figures").mkdir(parents=True, exist_ok=True)
-    for figure in document.figures():
-        _write(out / "figures" / f"{figure.name}.png", picture(figure))
+    drawings = drawings_of(document)
+    for name, drawing in drawings.items():
+        _write(out / "figures" / f"{name}.png", picture(drawing))
     for photo in document.photos():
         _write(out / "figures" / f"{photo.name}.png", photo.png)
     _write(out / "report.md", to_markdown(document).encode())
     # last, so that whoever finds the page finds its figures, too
-    _write(out / "index.html", to_html(document).encode())
+    _write(out / "index.html", to_html(document, drawings).encode())
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from search.statistics.number_text import decimal
 
 @dataclass(frozen=True, kw_only=True)
 class SplitWorth:
-    """A winner on the random split, and trained once more with groups apart; accuracies of the last epoch.
+    """A winner on the random split, and trained once more with groups apart; accuracies after `epochs`.
 
     `config` is the winner's, `trials` are the ledger's keys of the two runs, which share a seed. `accuracy`
     is on the random split, `apart` on as large a share of rows whose groups nobody trained on, with its
@@ -20,6 +20,7 @@ class SplitWorth:
     """
 
     config: Mapping[str, Any]
+    epochs: int | None = None  # None: all of the winner's, as of files from before
     trials: tuple[str, str]
     accuracy: float
     apart: float
@@ -47,6 +48,8 @@ class SplitWorth:
             f"{decimal(self.accuracy, 3)} on the random split; {decimal(self.apart, 3)} on {unseen} (95 % "
             f"interval {low} to {high} over {self.groups:,} {self.noun if self.known else 'pictures'})"
         )
+        if self.epochs not in (None, self.config["epochs"]):
+            figures += f", each after {self.epochs} of {self.config['epochs']} epochs"
         sides = f"{self.noun} on both sides"
         if self.is_told:
             return f"{figures}: {decimal(self.points, 1)} points of it are {sides}"

@@ -10,6 +10,7 @@ from search.statistics.selection import Selection
 
 SINGLE_RUNS = "one run each, so it may be chance"
 _NAMED = 4
+_NOT_FOR_NEW = "nothing is claimed for new "
 _EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps
 _Compared = Sequence[tuple[str, Comparison]]
 
@@ -40,6 +41,17 @@ def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAME
         return f"{best}; {SINGLE_RUNS}{suffix}"
     say = {"clear": _clear, "equivalent": _equivalent, "undecided": _undecided}.get(selection.verdict, _tied)
     return say(selection, winner, compared, named) + suffix
+
+
+def not_for_new(several: str) -> str:
+    """Returns what a statement adds where `several` (people, groups) are on both sides of the split."""
+    return f"; {several} are on both sides of the split, so {_NOT_FOR_NEW}{several}"
+
+
+def verdict_word(verdict: str, words: str) -> str:
+    """Returns the verdict as it may stand by itself: "clear, not for new people" where its `words` say so."""
+    _, taken_back, rest = words.partition(_NOT_FOR_NEW)
+    return f"{verdict}, not for new {rest.split()[0].rstrip(';.,')}" if taken_back else verdict
 
 
 def beside_constant(title: str, value: float, words: str) -> str:

@@ -118,17 +118,26 @@ def _note_on_few_steps(problem: Problem, configs: Sequence[TrialConfig]) -> Iter
         )
 
 
+def _notes_on_splits(problem: Problem) -> Iterator[str]:
+    """Yields the facts of each split; folds of which the same is true share a line."""
+    frequent = "more frequent label" if problem.classes == 2 else "most frequent class"
+    names_of: dict[str, list[str]] = {}
+    for split in problem.splits:
+        counts = np.bincount(problem.labels[split.validation])
+        name, _, facts = describe_split(split).removeprefix("split ").partition(": ")
+        constant = float(counts.max() / counts.sum())
+        names_of.setdefault(f"{facts}; the {frequent} alone is right in {constant:.4f}", []).append(name)
+    for facts, names in names_of.items():
+        yield f"split {names[0]}: {facts}" if len(names) == 1 else f"splits {', '.join(names)}: {facts}"
+
+
 def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
     """Yields what a reader of figures of `configs` must know."""
     if problem.manifest.is_drawn:
         yield "The data is drawn by a program: these numbers say nothing about photographs."
     if problem.weights == "none":
         yield "The backbones have random weights, not ImageNet's."
-    for split in problem.splits:
-        counts = np.bincount(problem.labels[split.validation])
-        constant = float(counts.max() / counts.sum())
-        frequent = "more frequent label" if problem.classes == 2 else "most frequent class"
-        yield f"{describe_split(split)}; the {frequent} alone is right in {constant:.4f}"
+    yield from _notes_on_splits(problem)
     yield from _note_on_few_steps(problem, configs)
     if any(config.batch_size == 1 for config in configs):
         yield (

@@ -87,16 +87,13 @@ def warning_of_images(trials: Sequence[Trial], done: Iterable[TrialResult], prob
         return None
     known = list(done)
     others = [trial for trial in trials if not trial.config.trains_on_images]
-    one, other = (_each(some, known, problem) for some in (unfrozen, others))
-    beside = f", one on features about {clock_time(other)}" if others else ""
+    one, other = (estimate(some, known, problem, 0) for some in (unfrozen, others))
+    where = "as in this study so far" if one.measured else "on two cores without a GPU"
+    beside = f", one on features about {clock_time(other.trial_s / len(others))}" if others else ""
     return (
         f"unfrozen blocks train on images, which go through the backbone in every epoch: a trial takes about "
-        f"{clock_time(one)} on one worker{beside}"
+        f"{clock_time(one.trial_s / len(unfrozen))} {where}{beside}"
     )
-
-
-def _each(trials: Sequence[Trial], done: Iterable[TrialResult], problem: Problem) -> float:
-    return estimate(trials, done, problem, 0).trial_s / max(1, len(trials))
 
 
 def _steps(trial: Trial, rows: dict[str, int]) -> int:

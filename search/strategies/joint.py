@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from data_prep.errors import InputError
-from search.ray_tune.collector import Policy, assignment_of, deadline_after
+from search.ray_tune.collector import assignment_of
+from search.ray_tune.policy import Policy, deadline_after
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.strategies.ablation import ablate, ablation_note

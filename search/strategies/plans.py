@@ -68,7 +68,7 @@ def joint_plan(options: SearchOptions, problem: Problem, folder: Path) -> JointP
     joint = options.joint
     space = options.space_to_try()
     others = [name for name in options.order if EVERY_STAGE[name].hyperparameter not in space]
-    before = [result for name in others if (result := StageFiles(folder).read(name))]
+    before = [result for name in others if (result := StageFiles(folder).find(name))]
     base, origins = base_of(before, options.given, {}, bn_statistics_of(options, problem))
     require_of_use(space, base)
     return JointPlan(

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from search.ray_tune.collector import Member, Policy, deadline_after
+from search.ray_tune.collector import Member
+from search.ray_tune.policy import Policy, deadline_after
 from search.ray_tune.schedulers import make_population_scheduler
 from search.space.labels import label_of, show_value
 from search.statistics.classification_errors import break_down

@@ -13,8 +13,10 @@ from data_prep.sources import default_name, manifest_of
 from data_prep.storage.remote import pull
 from search.options.conflicts import require_consistent
 from search.options.search_options import SearchOptions
+from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import require_held_out
 from search.strategies.plans import Plan, joint_plan, stage_plans
+from search.strategies.sweeps import put_damaged_aside, tell_damaged, to_decide_again
 from search.study.facts import read_facts
 from search.study.folder import check_study, require_same_backbone
 from search.study.layout import WORKERS_SEND, Layout
@@ -39,6 +41,25 @@ class Prepared:
     def folder(self) -> Path:
         """The study's folder."""
         return self.ledger.folder
+
+    def put_damaged_aside(self) -> None:
+        """Takes hold of the ledger, and moves damaged results of stages aside; for who holds the study."""
+        self.ledger.take_hold()
+        put_damaged_aside(StageFiles(self.folder))
+
+    def tell_damaged(self) -> None:
+        """Names damaged results of stages."""
+        tell_damaged(StageFiles(self.folder))
+
+    @property
+    def to_decide_again(self) -> list[str]:
+        """The stages whose results were damaged, less those that this search decides or has no use for."""
+        options = self.options
+        return [
+            name
+            for name in to_decide_again(options.order, StageFiles(self.folder))
+            if name not in options.stage_names and EVERY_STAGE[name].hyperparameter not in options.given
+        ]
 
 
 def problem_of(options: SearchOptions) -> Problem:
@@ -82,7 +103,7 @@ def folder_of(options: SearchOptions) -> Path:
 
 
 def plans_of(prepared: Prepared) -> Sequence[Plan]:
-    """Returns what would be trained, as far as it is known; nothing is written.
+    """Returns what would be trained, as far as it is known; what is damaged counts as not there.
 
     Raises InputError for what cannot be run: options, held-out data, packs, or a study of other facts.
     """

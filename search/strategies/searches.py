@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import Any, cast
 
 from data_prep.readers import Readers
-from search.ray_tune.collector import Policy
+from search.ray_tune.policy import Policy
 from search.ray_tune.workers import Label, Workers
 from search.space.joint_space import POPULATION
 from search.statistics.embedding_costs import Embedding, describe_costs
 from search.strategies.baselines import Baselines
 from search.strategies.held_out import HeldOut, evaluate_winner
-from search.strategies.joint import run_joint
 from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import Plan, joint_plan, stage_plan
-from search.strategies.population import run_population
 from search.strategies.preparation import Prepared
 from search.strategies.staged import run_stage
 from search.strategies.sweeps import run_sequence
@@ -40,13 +38,15 @@ class Searches:
         self.baselines = Baselines(prepared.problem, prepared.ledger, cache)
 
     def results(self) -> Iterator[Result]:
-        """Trains what is missing; keeps each result and yields it."""
+        """Trains what is missing; keeps each result and yields it, first those whose files were damaged."""
         options = self._prepared.options
+        files = StageFiles(self._prepared.folder)
+        yield from run_sequence(self._prepared.to_decide_again, options.order, 1, files, self._stage)
         if options.is_joint:
             yield self._joint(joint_plan(options, self._prepared.problem, self._prepared.folder))
         else:
-            files, staged = StageFiles(self._prepared.folder), options.staged
-            yield from run_sequence(options.stage_names, options.order, staged.sweeps, files, self._stage)
+            names, sweeps = options.stage_names, options.staged.sweeps
+            yield from run_sequence(names, options.order, sweeps, files, self._stage)
 
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
@@ -88,6 +88,10 @@ class Searches:
         )
 
     def _joint(self, plan: JointPlan) -> Result:
+        # Ray takes seconds to import, and stages whose trials are all there do without
+        from search.strategies.joint import run_joint
+        from search.strategies.population import run_population
+
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.JOINT, plan.search), plan.label)
         result: Result = (

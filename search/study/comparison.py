@@ -17,6 +17,7 @@ from search.statistics.classification_errors import break_down
 from search.statistics.mistakes import groups_most_wrong, most_wrong
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
+from search.statistics.verdict_text import not_for_new
 from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -155,7 +156,8 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
     """
     of_config: dict[TrialConfig, dict[str, list[np.ndarray]]] = {}
     by_name = {split.name: split for split in problem.splits}
-    for result in results.values():
+    # in an order of their own: of equally good ones the first counts, and not the one that ended first
+    for _, result in sorted(results.items()):
         trial = result.trial
         if result.status is TrialStatus.COMPLETED and trial.split in by_name:
             known = problem.labels[by_name[trial.split].validation]
@@ -179,7 +181,7 @@ def scope_of(verdict: str, problem: Problem) -> str:
     if verdict != "clear" or not shared:
         return ""
     _, several = group_nouns(problem.manifest.group_kind)
-    return f"; {several} are on both sides of the split, so nothing is claimed for new {several}"
+    return not_for_new(several)
 
 
 def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from data_prep.errors import InputError
 from data_prep.storage.json_files import read_as, write_json
 from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
-from search.study.formats import COMMAND, HOLDER, STUDY
+from search.study.formats import COMMAND, STUDY
+from search.study.from_outside.stop_request import forget_stop
 from search.study.layout import Layout
-from search.study.live_state import is_alive
 from search.study.stage_results import Result
 
 
@@ -68,9 +61,13 @@ class Command:
 
 
 def keep_command(folder: Path, argv: Sequence[str]) -> None:
-    """Keeps in `command.json` with which options of python -m search.run the study goes on."""
+    """Keeps in `command.json` with which options of python -m search.run the study goes on.
+
+    What the dashboard asked of an earlier run is forgotten.
+    """
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     kept = Command(tuple(argv), now, str(Path.cwd()))
+    forget_stop(folder)  # of an earlier run
     write_json(Layout(folder).command, {"format": COMMAND.number, **asdict(kept)})
 
 
@@ -95,89 +92,6 @@ def require_same_backbone(folder: Path, backbone: str, tuned: Iterable[Result]) 
                 f"the study {folder} was made with another backbone: stage {result.stage} has "
                 f"{result.base.backbone}, this command asks for {backbone}; give another --study name"
             )
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds the study for this process; raises InputError where another process of this machine has it.
-
-    The lock is the operating system's, so a killed process leaves nothing behind that holds it; the file
-    beside it says which process has it, of which user, and since when, which keeps others out where somebody
-    removed the lock.
-    """
-    holder = Layout(folder).holder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_new = not Layout(folder).lock.exists()
-        lock = FileLock(Layout(folder).lock)
-        lock.acquire(timeout=0)  # at once or not: waiting would look like a hang
-        if is_new:
-            _require_no_holder(folder, lock)
-        write_json(holder, {"format": HOLDER.number, **asdict(Holder.here())})
-    except Timeout:  # an OSError too
-        raise InputError(
-            f"the study {folder} is being run by another process{_said_of(holder)}; wait for it or give "
-            "another --study"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
-        ) from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # a storage that is gone
-            holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _require_no_holder(folder: Path, lock: FileLock) -> None:
-    """Raises InputError where a process runs the study whose lock was removed, and anyone gets a new one."""
-    holder = _holder(path := Layout(folder).holder)
-    if holder and holder.may_run:
-        lock.release()
-        raise InputError(
-            f"the study {folder} is being run by another process{_said_of(path)}, whose lock somebody "
-            f"removed; wait for it, give another --study, or remove {path} where it has ended"
-        )
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that holds a study: where it runs, whose it is, and since when (ISO 8601, UTC)."""
-
-    host: str
-    pid: int
-    user: str
-    since: str
-
-    @classmethod
-    def here(cls) -> Holder:
-        """Returns the holder that this process is."""
-        try:
-            user = getpass.getuser()
-        except (OSError, KeyError, ImportError):  # a container may run as nobody that it knows
-            user = "somebody"
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        return cls(host=socket.gethostname(), pid=os.getpid(), user=user, since=now)
-
-    @property
-    def may_run(self) -> bool:
-        """Whether the process may still be there; of another machine that cannot be asked."""
-        is_here = self.host == socket.gethostname()
-        return not is_here or (self.pid != os.getpid() and is_alive(self.pid))
-
-
-def _holder(path: Path) -> Holder | None:
-    try:
-        return read_as(path, HOLDER, lambda values: Holder(**values), way_out="")
-    except InputError:
-        return None
-
-
-def _said_of(path: Path) -> str:
-    holder = _holder(path)
-    return f" ({holder.pid} of {holder.user} on {holder.host}, since {holder.since})" if holder else ""
 
 
 def _differing(there: StudyFacts, now: StudyFacts) -> Iterator[str]:

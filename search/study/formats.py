@@ -16,6 +16,9 @@ HOLDER = Format(1, sealed_from=1, oldest=1)  # .holder.json, of the process that
 LIVE = Format(2, sealed_from=2, oldest=1)  # live.json
 MODEL = Format(3, sealed_from=2, oldest=1)  # winner/model.json; 2 knew no calibration
 READINGS = Format(3, sealed_from=3, oldest=0)  # final.json; 1 had no intervals and no other readers
+NOTES = Format(1, sealed_from=1, oldest=1)  # notes.json
+STOP = Format(1, sealed_from=1, oldest=1)  # stop.json
 COMMAND = Format(1, sealed_from=1, oldest=0)  # command.json
+INDEX = Format(1, sealed_from=1, oldest=1)  # .ledger.json
 SUGGESTIONS = Format(1, sealed_from=1, oldest=0)  # joint/*.json
 LOGGED = Format(1, sealed_from=1, oldest=0)  # wandb/logged/<project>/*.json

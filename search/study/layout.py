@@ -32,12 +32,15 @@ class Layout:
     lock = _Inside(".lock")  # locked while a process runs the study
     holder = _Inside(".holder.json")  # which process that is
     command = _Inside("command.json")  # the options of the last run
+    notes = _Inside("notes.json")  # of people, on the study and its trials
+    stop = _Inside("stop.json")  # what the dashboard asks of the latest run
     live = _Inside("live.json")  # the live state of the latest run
     final = _Inside("final.json")  # the readings of held-out data
     split_worth = _Inside("split_worth.json")  # what the random split adds to the last winner's accuracy
     finetune = _Inside("finetune.json")  # the result of fine-tuning
     stages = _Inside("stages")  # the results of stages and of the joint search
     trials = _Inside("trials")  # the ledger
+    index = _Inside(".ledger.json")  # which of its files were whole, for those who look on
     checkpoints = _Inside("checkpoints")  # of running trials, one folder per key
     weights = _Inside("weights")  # those that outlast their trials, one folder per key
     model = _Inside("winner", "model.keras")  # the final model; its record and its card lie beside it

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,10 +21,12 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import damaged, read_json, require_unchanged, write_json
 from data_prep.storage.parsed_files import ParsedFiles
+from data_prep.storage.remote import address_of, own_folder
 from search.study.layout import Layout
 from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
 
 TRAINED_AGAIN = "the next run that needs the trial trains it again"
+SPARE = "stagewise-spare"  # for results that the study's own storage did not take
 
 
 def read_trial(path: Path) -> TrialResult:
@@ -59,17 +62,19 @@ class Ledger:
     """The finished trials below `folder` (a study's folder): `trials/<key>.json`, `predictions/<key>.npy`.
 
     What a file holds is kept until the file changes: plans, stages and trackers ask for the same trials.
+    Without `moves_damaged` files that are damaged stay where they are: only who holds the study moves them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, moves_damaged: bool = True) -> None:
+        self.folder, self.moves_damaged = folder, moves_damaged
+        self._told: set[Path] = set()
         self._layout = Layout(folder)
         self._parsed = ParsedFiles()
 
     def find(self, trial: Trial) -> TrialResult | None:
         """Returns the result of `trial`, None where it has not finished.
 
-        A damaged file is moved aside with a warning that names it, and counts as not finished.
+        A damaged file counts as not finished. It is moved aside, with a warning that names it.
         """
         return self.find_key(trial.key)
 
@@ -95,8 +100,43 @@ class Ledger:
     def record(self, result: TrialResult, predictions: np.ndarray | None = None) -> None:
         """Keeps `result`, and the validation probabilities `(n_validation,)` that go with it.
 
-        A completed trial that is there stays, such as one that was trained again for its weights.
+        A completed trial that is there stays, such as one that was trained again for its weights. Where the
+        study's storage takes nothing more, the result is kept in the user's own folder until `take_hold`;
+        raises InputError, which says so.
         """
+        try:
+            self._record(result, predictions)
+        except InputError as error:
+            spare = Ledger(self._spare)
+            try:
+                spare._record(result, predictions)
+            except (InputError, OSError):
+                raise error from None
+            kept = f"the trial that has just ended is kept in {spare.folder}"
+            raise InputError(f"{error}; {kept}, and the next run puts it into the study") from error
+
+    def take_hold(self) -> None:
+        """From now on this process alone changes the study: it may move what is damaged.
+
+        Trials are put into the study that its storage had no room for; a warning names them.
+        """
+        self.moves_damaged = True
+        spare = Ledger(self._spare)
+        for result in spare.results():
+            if spare.find_whole(result.trial):
+                has_some = bool(result.predictions_digest)
+                self._record(result, spare.predictions(result.trial) if has_some else None)
+                warnings.warn(
+                    f"trial {result.trial.key} is put into the study from {spare.folder}", stacklevel=2
+                )
+        shutil.rmtree(spare.folder, ignore_errors=True)
+
+    @property
+    def _spare(self) -> Path:
+        name = address_of(self.folder) or str(self.folder.absolute())
+        return own_folder(SPARE) / hashlib.sha256(name.encode()).hexdigest()[:16]
+
+    def _record(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         there = self.find(result.trial)
         if there and there.status is TrialStatus.COMPLETED:
             return
@@ -134,9 +174,7 @@ class Ledger:
             self._require_predictions(result)
         except (OSError, ValueError) as error:
             there = [path for path in (self.predictions_path(trial), self.path(trial)) if path.exists()]
-            moved = [put_aside(path).name for path in there]
-            reason = damaged(self.predictions_path(trial), error, TRAINED_AGAIN)
-            warnings.warn(f"{reason}; moved to {' and '.join(moved)}", stacklevel=3)
+            self._put_aside(there, damaged(self.predictions_path(trial), error, TRAINED_AGAIN))
             return None
         return result
 
@@ -161,8 +199,17 @@ class Ledger:
         except FileNotFoundError:
             return None
         except InputError as error:
-            warnings.warn(f"{error}; moved to {put_aside(path).name}", stacklevel=3)
+            self._put_aside([path], error)
             return None
+
+    def _put_aside(self, paths: Sequence[Path], reason: InputError) -> None:
+        """Says what is damaged, and moves `paths` where that may be done."""
+        if self.moves_damaged:
+            moved = [put_aside(path).name for path in paths]
+            warnings.warn(f"{reason}; moved to {' and '.join(moved)}", stacklevel=4)
+        elif not self._told.issuperset(paths):
+            self._told.update(paths)
+            warnings.warn(str(reason), stacklevel=4)
 
 
 def put_aside(path: Path) -> Path:

@@ -6,7 +6,6 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,8 +20,9 @@ from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
 from search.study.formats import READINGS, SPLIT_WORTH
+from search.study.index.whole_trials import WholeTrials, stamps_in
 from search.study.layout import Layout
-from search.study.ledger import read_trial, require_unchanged_trial
+from search.study.ledger import read_trial
 from search.study.live_state import Live, LiveState, read_live
 from search.study.stage_results import (
     JOINT,
@@ -36,6 +36,7 @@ from search.study.stage_results import (
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 Value = TypeVar("Value")
+_Stamps = tuple[Mapping[Path, Stamp], Mapping[str, Stamp]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -120,15 +121,15 @@ class Snapshot:
 class SnapshotReader:
     """Takes snapshots of the study in `folder`; a file is parsed again only when it has changed.
 
-    `storage` is as in Snapshot. Without `trials` none is parsed, which is quick: a snapshot then has no
-    more of them than `ended_at`.
+    `storage` is as in Snapshot. Without `trials` none is parsed, and only those are read that changed since
+    somebody looked (`WholeTrials`), which is quick: a snapshot then has no more of them than `ended_at`.
     """
 
     def __init__(self, folder: Path, *, storage: str = "", trials: bool = True) -> None:
         self.folder, self._layout, self._trials = folder, Layout(folder), trials
         self._storage = storage or shown(folder.parent)
         self._parsed = ParsedFiles()
-        self._last: tuple[Mapping[Path, Stamp], Snapshot] | None = None
+        self._last: tuple[_Stamps, Snapshot] | None = None
 
     def read(self) -> Snapshot:
         """Returns a snapshot of the folder as it is now; raises InputError where nothing does."""
@@ -136,14 +137,18 @@ class SnapshotReader:
 
     def without_live(self) -> Snapshot:
         """Returns a snapshot without the live state; the same object while nothing changes."""
-        stamps = dict(_files(self._layout))
-        if not stamps:
-            raise InputError(_no_study(self._layout))
+        layout = self._layout
+        stamps = (
+            dict(_files(layout, with_trials=self._trials)),
+            {} if self._trials else _stamps_of_trials(layout),
+        )
+        if not any(stamps):
+            raise InputError(_no_study(layout))
         if self._last is None or self._last[0] != stamps:  # the same object says: nothing new
-            self._last = stamps, self._snapshot(stamps)
+            self._last = stamps, self._snapshot(*stamps)
         return self._last[1]
 
-    def _snapshot(self, stamps: Mapping[Path, Stamp]) -> Snapshot:
+    def _snapshot(self, stamps: Mapping[Path, Stamp], of_trials: Mapping[str, Stamp]) -> Snapshot:
         self._parsed.keep_only(stamps)  # what was removed must not stay in memory
         layout, unread, paths_in = self._layout, list[str](), defaultdict[Path, list[Path]](list)
         for path in stamps:
@@ -152,7 +157,7 @@ class SnapshotReader:
         def one(path: Path, parse: Callable[[Path], Value | None]) -> Value | None:
             if path not in stamps:
                 return None
-            outcome = self._parsed.get(path, partial(_tolerating, parse), stamps[path])
+            outcome = self._parsed.get(path, lambda path: _tolerating(parse, path), stamps[path])
             if isinstance(outcome, InputError):
                 unread.append(str(outcome))
                 return None
@@ -164,20 +169,20 @@ class SnapshotReader:
 
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
-        trials = list(inside(layout.trials, read_trial)) if self._trials else []
-        if not self._trials:
-            list(inside(layout.trials, require_unchanged_trial))  # for `unread`
+        trials = list(inside(layout.trials, read_trial))
+        unread += WholeTrials(self.folder).unread(of_trials)
+        ended = {path.name: stamps[path] for path in paths_in[layout.trials]} or of_trials
         return Snapshot(
             folder=self.folder,
             storage=self._storage,
             facts=facts or StudyFacts(),
             results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
             trials={trial.trial.key: trial for trial in trials},
-            ended_at={path.stem: stamps[path][0] / 1e9 for path in paths_in[layout.trials]},
+            ended_at={name.removesuffix(".json"): stamp[0] / 1e9 for name, stamp in ended.items()},
             readings=one(layout.final, lambda path: read_final(path.parent)) or [],
             finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
             split_worth=one(layout.split_worth, lambda path: read_split_worth(path.parent)),
-            photographs=one(layout.photographs, partial(read_regular, most=MOST_BYTES)),
+            photographs=one(layout.photographs, lambda path: read_regular(path, MOST_BYTES)),
             command=one(layout.command, lambda path: read_command(path.parent)),
             live=None,
             unread=unread,
@@ -250,9 +255,17 @@ def _no_study(layout: Layout) -> str:
     return f"{folder} holds no study (yet): it has no {layout.facts.name}; {other}"
 
 
-def _files(layout: Layout) -> Iterator[tuple[Path, Stamp]]:
+def _stamps_of_trials(layout: Layout) -> dict[str, Stamp]:
+    try:
+        return stamps_in(layout.trials)
+    except OSError as error:
+        raise InputError(_not_listed(layout.trials, error)) from None
+
+
+def _files(layout: Layout, *, with_trials: bool) -> Iterator[tuple[Path, Stamp]]:
     """Yields the files of a study that are read, but for the live state."""
-    for folder in (layout.folder, layout.stages, layout.trials, layout.photographs.parent):
+    trials = [layout.trials] if with_trials else []
+    for folder in (layout.folder, layout.stages, *trials, layout.photographs.parent):
         for entry in _entries(folder):
             path = folder / entry.name
             if path == layout.photographs or _is_read(path, layout):
@@ -273,4 +286,8 @@ def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error.strerror}); check its permissions") from None
+        raise InputError(_not_listed(folder, error)) from None
+
+
+def _not_listed(folder: Path, error: OSError) -> str:
+    return f"{folder} cannot be read ({error.strerror}); check its permissions"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
-from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.json_files import OtherFormatError, read_as, write_json
 from data_prep.storage.schema import require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
@@ -354,14 +354,46 @@ class StageFiles:
 
     def read(self, stage: str, sweep: int = 1) -> Result | None:
         """Returns the result of `stage`, None where it has not finished; raises InputError where damaged."""
-        way_out = "remove it and run the stage again, which reuses its trials"
+        way_out = "the next run of the stage decides it again from its trials"
         return read_as(self.path(stage, sweep), STAGE, result_from_dict, way_out=way_out)
 
+    def find(self, stage: str, sweep: int = 1) -> Result | None:
+        """Returns the result of `stage`, None where it has not finished or is damaged.
+
+        Raises InputError for one of another version.
+        """
+        found = self._read_or_error(stage, sweep)
+        return None if isinstance(found, InputError) else found
+
     def all(self) -> Iterator[Result]:
-        """Yields the results of all finished stages and sweeps, in the order in which they were written."""
-        names = [path.stem for path in Layout(self.folder).stages.glob("*.json")]
-        results = [self.read(name.partition(".")[0], int(name.partition(".")[2] or 1)) for name in names]
+        """Yields the results of all finished stages and sweeps, in the order in which they were written.
+
+        Those that are damaged are left out; raises InputError for one of another version.
+        """
+        results = [self.find(stage, sweep) for _, stage, sweep in self._files()]
         yield from sorted((result for result in results if result), key=lambda result: result.finished_at)
+
+    def damaged(self) -> Iterator[tuple[Path, InputError]]:
+        """Yields the files that are damaged, and what is said of each; raises InputError as `find`."""
+        for path, stage, sweep in self._files():
+            found = self._read_or_error(stage, sweep)
+            if isinstance(found, InputError):
+                yield path, found
+
+    def _files(self) -> Iterator[tuple[Path, str, int]]:
+        """Yields each file with its stage and sweep."""
+        for path in Layout(self.folder).stages.glob("*.json"):
+            stage, _, sweep = path.stem.partition(".")
+            yield path, stage, int(sweep or 1)
+
+    def _read_or_error(self, stage: str, sweep: int) -> Result | InputError | None:
+        """Returns what `read` does, or what it raises where the file is damaged and of no other version."""
+        try:
+            return self.read(stage, sweep)
+        except InputError as error:
+            if isinstance(error.__cause__, OtherFormatError):
+                raise
+            return error
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:

@@ -1,1 +1,1 @@
-"""Trackers besides the terminal: TensorBoard and Weights & Biases."""
+"""Trackers besides the terminal: TensorBoard, MLflow and Weights & Biases."""

@@ -1,4 +1,4 @@
-"""Callbacks that the options ask for: the verbose log, TensorBoard, Weights & Biases."""
+"""Callbacks that the options ask for: the verbose log, TensorBoard, MLflow, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.util
 import netrc
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,12 @@ from search.trackers.wandb.logged_runs import Destination
 
 _SERVER = "https://api.wandb.ai"  # wandb's own default
 _OLDER_NAMES = {"dryrun": OFFLINE, "run": ONLINE}  # of WANDB_MODE; wandb still takes them
+
+
+def require_trackers(options: CallbackOptions) -> None:
+    """Raises InputError where a tracker is asked for and cannot be had."""
+    require_wandb(options)
+    require_mlflow(options)
 
 
 def require_wandb(options: CallbackOptions) -> None:
@@ -36,6 +43,15 @@ def require_wandb(options: CallbackOptions) -> None:
         )
 
 
+def require_mlflow(options: CallbackOptions) -> None:
+    """Raises InputError where MLflow is asked for and cannot be had."""
+    if options.mlflow and importlib.util.find_spec("mlflow") is None:
+        raise InputError(
+            f"--mlflow {options.mlflow} needs the package mlflow-skinny, which is not installed; "
+            "pip install '.[mlflow]' in the checkout, or leave out --mlflow"
+        )
+
+
 def callbacks_of(options: CallbackOptions, ledger: Ledger, say: Callable[[str], None]) -> Iterator[Callback]:
     """Yields the callbacks that the options ask for; `say` gets what they have to say."""
     folder = ledger.folder
@@ -45,6 +61,11 @@ def callbacks_of(options: CallbackOptions, ledger: Ledger, say: Callable[[str], 
         from search.trackers.tensorboard.writer import TensorBoard  # loaded only where it is asked for
 
         yield TensorBoard(folder, ledger)
+    if options.mlflow:
+        from search.trackers.mlflow.callback import MlflowLog
+        from search.trackers.mlflow.server import MlflowServer
+
+        yield MlflowLog(partial(MlflowServer, options.mlflow, folder.name), ledger, say)
     mode, why = wandb_mode(options.wandb, os.environ)
     if why:
         say(f"W&B       {why}")

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from datetime import date
 from pathlib import Path
 
 from benchmarks.measure import (
@@ -54,4 +55,6 @@ def test_write_result_writes_nothing_unasked(tmp_path: Path) -> None:
     write_result({"benchmark": "none"}, None)
     write_result({"benchmark": "one"}, tmp_path / "one.json")
     assert [path.name for path in tmp_path.iterdir()] == ["one.json"]
-    assert json.loads((tmp_path / "one.json").read_bytes()) == {"benchmark": "one"}
+    found = json.loads((tmp_path / "one.json").read_bytes())
+    assert found.keys() == {"measured_on", "benchmark"}
+    assert date.fromisoformat(found["measured_on"])

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.statistics_figures import FIGURES, FOLDER, write_figures
 
 
+@pytest.mark.slow
 def test_figures_of_the_documentation_are_those_that_the_command_draws(tmp_path: Path) -> None:
     page = FOLDER.parent / "statistics.md"
     for path in write_figures(tmp_path):

@@ -27,11 +27,16 @@ def house() -> Structure:
     return structure_of(ROOT)
 
 
-def test_figures_of_a_small_tree(tmp_path: Path) -> None:
+@pytest.fixture
+def small_tree(tmp_path: Path) -> Path:
     for name in ("data_prep/one.py", "search/two.py", "search/rooms/three.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(SMALL)
-    figures = structure_of(tmp_path)
+    return tmp_path
+
+
+def test_figures_of_a_small_tree(small_tree: Path) -> None:
+    figures = structure_of(small_tree)
     assert (figures.files, figures.lines, figures.files_directly_in_search) == (3, 33, 1)
     assert (figures.imports_most, figures.parameters_most, figures.function_lines_most) == (2, 2, 1)
     assert figures.comments_per_100_lines == pytest.approx(100 / 7, abs=0.1)
@@ -48,6 +53,6 @@ def test_functions_of_the_house_stay_short(house: Structure) -> None:
     assert house.parameters_p90 <= 4
 
 
-def test_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 0
-    assert "files directly in search\n" in capsys.readouterr().out
+def test_figures_are_printed(small_tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], small_tree) == 0
+    assert "1  files directly in search\n" in capsys.readouterr().out

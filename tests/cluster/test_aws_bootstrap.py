@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from ray.autoscaler import tags
 
-from tests.cluster.cluster_files import AWS, as_ray_takes_it, read
+from tests.cluster.cluster_files import AWS, ROOT, as_ray_takes_it, read
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra cluster")
 moto = pytest.importorskip("moto", reason="needs the extra dev")
@@ -44,12 +45,53 @@ def ec2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield boto3.client("ec2", region_name=read(AWS)["provider"]["region"])
 
 
+def aws_storage() -> dict[str, Any]:
+    """Returns what deploy/aws_storage.py defines."""
+    return runpy.run_path(str(ROOT / "deploy" / "aws_storage.py"))
+
+
+def make_storage(bucket: str, region: str) -> None:
+    aws_storage()["make_storage"](bucket, region)
+
+
+def test_storage_is_made_once_and_named_by_the_file(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    region = read(AWS)["provider"]["region"]
+    assert aws_storage()["main"](["faces-of-mine", "--region", region]) == 0
+    assert aws_storage()["main"](["faces-of-mine", "--region", region]) == 0  # what is there is left
+    assert "s3://faces-of-mine is there" in capsys.readouterr().out
+    iam = boto3.client("iam")
+    profiles = {
+        each["InstanceProfileName"]: each for each in iam.list_instance_profiles()["InstanceProfiles"]
+    }
+    nodes = read(AWS)["available_node_types"].values()
+    assert {node["node_config"]["IamInstanceProfile"]["Name"] for node in nodes} == set(profiles)
+    assert all(len(profile["Roles"]) == 1 for profile in profiles.values())
+
+
+def test_workers_may_use_the_bucket_alone(ec2: Any) -> None:
+    make_storage("faces-of-mine", "eu-central-1")
+    iam = boto3.client("iam")
+    policy = iam.get_role_policy(RoleName="stagewise-worker", PolicyName="stagewise")["PolicyDocument"]
+    resources = [statement["Resource"] for statement in policy["Statement"]]
+    assert resources == ["arn:aws:s3:::faces-of-mine", "arn:aws:s3:::faces-of-mine/*"]
+    assert iam.list_attached_role_policies(RoleName="stagewise-worker")["AttachedPolicies"] == []
+    head = iam.get_role_policy(RoleName="stagewise-head", PolicyName="stagewise")["PolicyDocument"]
+    worker = iam.get_role(RoleName="stagewise-worker")["Role"]["Arn"]
+    assert {"Effect": "Allow", "Action": ["iam:PassRole"], "Resource": worker} in head["Statement"]
+
+
+def test_what_aws_refuses_is_one_sentence(ec2: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert aws_storage()["main"](["x", "--region", "eu-central-1"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
 def bootstrapped(ec2: Any) -> tuple[dict[str, Any], Any]:
     """Returns the file as Ray completes it, and Ray's hands on the cloud."""
     from ray.autoscaler._private.aws.config import bootstrap_aws
     from ray.autoscaler._private.providers import _get_node_provider
 
     config = read(AWS)
+    make_storage("faces-of-mine", config["provider"]["region"])
     image = ec2.describe_images()["Images"][0]["ImageId"]
     for node in config["available_node_types"].values():
         node["node_config"]["ImageId"] = image

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft7Validator
 
+from search.dashboard.access import VARIABLE
 from tests.cluster.cluster_files import AWS, GCP, KUBERNETES, LAB, ROOT, as_ray_takes_it, edited_keys, read
 from tests.cluster.ec2_model import mistakes_in
 
@@ -39,7 +44,8 @@ def test_every_node_demands_the_token(path: Path) -> None:
 def test_dashboards_listen_on_loopback(path: Path) -> None:
     started = commands(read(path), "head_start_ray_commands")
     assert "--dashboard-host=127.0.0.1" in started
-    assert "python -m search.dashboard /mnt/shared/results" in started
+    storage = "$(cat ~/.shared_storage)" if path == AWS else "/mnt/shared"
+    assert f"python -m search.dashboard {storage}/results" in started
     assert "--host" not in started.replace("--dashboard-host", "")
 
 
@@ -95,6 +101,43 @@ def test_kubernetes_job_has_token_shared_storage_and_gpus() -> None:
     assert [pod["containers"][0]["volumeMounts"][0]["mountPath"] for pod in pods] == ["/mnt/shared"] * 2
     assert pods[1]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+
+
+def mistakes(values: Config, *place: str) -> list[str]:
+    """Returns what KubeRay's definition of a RayJob, or the part of it at `place`, refuses of `values`."""
+    schema = json.loads(gzip.decompress((Path(__file__).parent / "schemas" / "rayjob.json.gz").read_bytes()))
+    for name in place:
+        schema = schema["properties"][name]
+    return [error.message for error in Draft7Validator(schema).iter_errors(values)]
+
+
+def test_kubernetes_job_is_one_for_kuberay() -> None:
+    job = read(KUBERNETES)
+    assert mistakes(job) == []
+    job["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["template"]["spec"]["toleration"] = []
+    assert mistakes(job) == ["Additional properties are not allowed ('toleration' was unexpected)"]
+
+
+def test_kubernetes_pods_may_write_to_the_claim_and_run_beside_gpus() -> None:
+    cluster = read(KUBERNETES)["spec"]["rayClusterSpec"]
+    (workers,) = cluster["workerGroupSpecs"]
+    head, worker = (group["template"]["spec"] for group in (cluster["headGroupSpec"], workers))
+    assert head["securityContext"]["fsGroup"] == worker["securityContext"]["fsGroup"] == 100
+    assert [each["key"] for each in worker["tolerations"]] == ["nvidia.com/gpu"]
+
+
+def test_kubernetes_dashboard_is_a_pod_behind_a_service_and_a_token() -> None:
+    text = (ROOT / "deploy" / "dashboard.yaml").read_text("utf-8")
+    deployment, service = yaml.safe_load_all(text)
+    template = deployment["spec"]["template"]
+    assert mistakes(template, "spec", "rayClusterSpec", "headGroupSpec", "template") == []  # a pod as any
+    assert service["spec"]["selector"] == template["metadata"]["labels"]
+    (container,) = template["spec"]["containers"]
+    assert service["spec"]["ports"][0]["port"] == container["ports"][0]["containerPort"]
+    python, _, module, *options = container["command"]
+    assert (python, module) == ("python", "search.dashboard")
+    assert "--host" in options
+    assert [each["name"] for each in container["env"]] == [VARIABLE]
 
 
 def spot(config: Config) -> Config:

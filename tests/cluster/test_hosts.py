@@ -223,6 +223,21 @@ def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path)
     assert written(lab, "harm").items() >= first.items()
 
 
+def test_head_of_ones_own_is_trained_on_every_host_and_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
+    wait_until_all_alive(lab)
+    (lab.nodes[0].root / "my_heads.py").write_bytes((ROOT / "examples" / "my_heads.py").read_bytes())
+    options = " --head my_heads.py:build --study own --repeats 3 --epochs 30"
+    driver = lab.nodes[0].start(STUDY.format(address=f"{HEAD}:6379") + options, tmp_path / "log")
+    first = after_trials(lab, "own", 2, driver, tmp_path / "log")
+    lab.nodes[1].kill_processes("raylet", "ray::")
+    assert driver.wait(240) == 0, (tmp_path / "log").read_text()
+    trials = ledger(lab, "own")
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert all(trial["config"]["head"] for trial in trials.values())
+    assert len(places(trials)) > 1
+    assert written(lab, "own").items() >= first.items()
+
+
 @pytest.mark.slow
 def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
     wait_until_all_alive(lab)

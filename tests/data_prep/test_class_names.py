@@ -40,6 +40,7 @@ def test_typed_class_names(text: str, names: tuple[str, ...]) -> None:
         ("cat", "2 to 1,000 classes .* received 1: 'cat'"),
         ("cat,", "received 2: 'cat', ''"),
         ("cat,cat", "received 2: 'cat', 'cat'"),
+        ("cat," + 256 * "x", "at most 255 letters, received 'x+…x+' of 256; shorten it"),
         ('cat,"dog', "separated by commas, .* received 'cat,\"dog'"),
     ],
 )

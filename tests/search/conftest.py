@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -238,6 +239,7 @@ def _level(config: TrialConfig) -> float:
     return 0.906 + backbone - few + _DROPOUT.get(config.dropout, 0.0) - _LOSS.get(config.learning_rate, 0.0)
 
 
+@functools.cache  # the same for every stage, and most of what a study would cost to make
 def _breakdown() -> dict[str, Any]:
     rng = np.random.default_rng(7)
     labels = rng.integers(0, 2, 2_439)

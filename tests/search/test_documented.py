@@ -63,8 +63,8 @@ def promised(module: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the pages speak of: Adience, CelebA, photographs of one's own; and manifests."""
+def drawn(tmp_path_factory: pytest.TempPathFactory, write_study: Callable[..., Path]) -> Path:
+    """A folder with what the pages speak of: Adience, CelebA, photographs, their manifests, two studies."""
     folder = tmp_path_factory.mktemp("drawn")
     draw_sample(folder, photos=100, celeba_photos=60)
     labels = load_adience(folder / "adience")
@@ -79,21 +79,21 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "moved").mkdir()
     shutil.copytree(folder / "my_photos", folder / "moved" / "my_photos")
     (folder / "my_backbone.weights.h5").write_bytes(b"weights")
+    of_adience = facts_of(folder / "adience.parquet")
+    (folder / "results").mkdir()
+    write_study(folder / "results" / "adience", ["lr", "dropout"], epochs=2, joint=8, **of_adience)
+    write_study(folder / "results" / "faces", ["lr"], epochs=2, **facts_of(folder / "mine.parquet"))
     return folder
 
 
 @pytest.fixture
-def workplace(
-    drawn: Path, tmp_path: Path, make_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def workplace(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: what was drawn, and two studies of it, adience finished and faces begun."""
     for there in drawn.iterdir():
-        (tmp_path / there.name).symlink_to(there)
+        if there.name != "results":
+            (tmp_path / there.name).symlink_to(there)
+    shutil.copytree(drawn / "results", tmp_path / "results")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    make_study(
-        "results/adience", epochs=2, stages=["lr", "dropout"], joint=8, **facts_of(drawn / "adience.parquet")
-    )
-    make_study("results/faces", epochs=2, stages=["lr"], **facts_of(drawn / "mine.parquet"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

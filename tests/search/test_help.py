@@ -64,7 +64,9 @@ DEFAULTS: dict[str, dict[str, str | None]] = {
         "STUDY|STORAGE": "results",
         "--port": "8501",
         "--host": "127.0.0.1",
-        "--token": "none on this machine's own address, else a random one, which is printed",
+        "--token": "what STAGEWISE_DASHBOARD_TOKEN holds, else none on this machine's own address, else a "
+        "random one, which is printed",
+        "--token-file": NONE,
     },
     "trainables.backbones": {"BACKBONE": "those of the table", "--measure": NONE, "--json": NONE},
     "data_prep.audit": {**AUDIT, "--features": NONE},

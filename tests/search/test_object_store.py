@@ -19,6 +19,7 @@ from data_prep.datasets.celeba import load_celeba
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.storage.remote import located, push
 from search.show import main as show
+from tests.waiting import SEARCH_S
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -47,7 +48,7 @@ def search(machine: Path, *options: str) -> tuple[dict[str, Any], str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=SEARCH_S,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr

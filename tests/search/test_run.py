@@ -17,6 +17,7 @@ from search.execution import search_run
 from search.options.parser import parse_options
 from search.run import main
 from search.study.folder import open_study, read_command
+from search.study.holding.held import held
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
@@ -150,12 +151,6 @@ def test_study_that_is_damaged_is_named_and_stays(
     assert f"error: {study / 'study.json'} is damaged" in refused(argv(), tmp_path, capsys)
 
 
-def test_stage_file_that_is_damaged_is_named_and_stays(study: Path, tmp_path: Path, capsys: Capture) -> None:
-    (study / "stages").mkdir()
-    (study / "stages" / "batch_size.json").write_text("{")
-    assert "batch_size.json is damaged" in refused(argv(), tmp_path, capsys)
-
-
 @pytest.mark.parametrize(("command", "code"), [([], 2), (["--stage", "learning"], 2), (["--help"], 0)])
 def test_usage_has_its_exit_code(command: list[str], code: int, capsys: Capture) -> None:
     assert main(command) == code
@@ -216,7 +211,12 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> 
     assert lines[0] == f"study     {tmp_path / 'results' / 'm'}"
     assert lines[1] == "data      80 photographs, 40 subjects, split random, classes cat, dog"
     assert lines[2] == "networks  random weights, Keras on tensorflow"
-    assert lines[3].startswith("stage lr, with ")
+    assert lines[3:6] == [
+        f"storage   {tmp_path} can be written",
+        "weights   random, nothing is loaded",
+        "photographs 80 of 80 were looked for, and all are there",
+    ]
+    assert lines[6].startswith("stage lr, with ")
     assert [line.split()[1:] for line in lines if "  to train  " in line] == [
         ["to", "train", value] for value in ("0.1", "0.001", "0.0003", "1e-05")
     ]
@@ -326,4 +326,32 @@ def test_dry_run_says_a_damaged_ledger_file_in_one_line(study: Path, tmp_path: P
     assert done.returncode == 0
     assert done.stderr.startswith(f"warning: {path} is damaged (")
     assert done.stderr.count("\n") == 1
-    assert path.with_suffix(".damaged").exists()
+    assert path.read_text() == "{"
+
+
+@pytest.mark.filterwarnings("always:.* is damaged")  # and main prints it
+def test_dry_run_names_a_damaged_stage_and_leaves_it(study: Path, capsys: Capture) -> None:
+    path = StageFiles(study).write(make_stage_result("batch_size", winner=TrialConfig(batch_size=16)))
+    path.write_text("{")
+    before = files_below(study)
+    assert main(argv("--dry-run --json")) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f"warning: {path} is damaged (")
+    assert said.err.endswith("; the next run of the stage decides it again from its trials\n")
+    assert {trial["config"]["batch_size"] for trial in json.loads(said.out)["trials"]} == {32}
+    assert files_below(study) == before
+
+
+@pytest.mark.filterwarnings("always:.* is damaged")  # and main prints it
+def test_run_moves_what_is_damaged_once_it_holds_the_study(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    path = StageFiles(study).write(make_stage_result("batch_size"))
+    path.write_text("{")
+    with held(study):
+        assert main(argv()) == 1
+    assert path.exists()
+    monkeypatch.setattr(search_run, "head_start", search_noisily)
+    assert main(argv()) == 1
+    assert f"{path} is damaged" in capsys.readouterr().err
+    assert (path.exists(), path.with_suffix(".damaged").exists()) == (False, True)

@@ -27,7 +27,7 @@ def draw(folder: Path, names: list[str]) -> None:
             Image.fromarray(shade.astype(np.uint8)).save(folder / "photos" / name / f"{number}.png")
 
 
-@pytest.mark.parametrize("classes", [3, 40])
+@pytest.mark.parametrize("classes", [3, 5, 40])
 def test_classes_go_from_their_folders_to_the_final_model_by_their_names(
     tmp_path: Path, classes: int
 ) -> None:

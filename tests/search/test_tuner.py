@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import search
 from data_prep.errors import InputError
@@ -121,7 +122,11 @@ def test_command_finds_what_a_call_found(trained: Tuner, capfd: pytest.CaptureFi
 def test_study_draws_the_figure_of_a_stage_and_writes_the_report(trained: Tuner) -> None:
     trained.stage("lr")
     study = Study("results/m")
-    assert study.plot_stage("lr")._repr_png_().startswith(b"\x89PNG")
+    plot = study.plot_stage("lr")
+    assert plot.chart.to_dict()["layer"][0]["encoding"]["y"]["title"] == "val accuracy"
+    plot.save("lr.png")
+    with Image.open("lr.png") as picture:
+        assert picture.format == "PNG"
     assert study.report() == Layout(study.folder).report / "index.html"
     assert study.report("elsewhere") == Path("elsewhere/index.html")
     with pytest.raises(InputError, match=r"stage dropout, sweep 1, has not finished"):

@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from trainables import pack_worker
 from trainables.features.inputs import rows_read_by
 from trainables.objective import OBJECTIVE
+from trainables.training.packed import checkpoint
+from trainables.training.state_file import read_state, write_state
 from trainables.trial import EpochMetrics, TrialConfig
-from trainables.worker import EPOCHS, PACK, PREDICTIONS, STATUS
+from trainables.worker import ENDED, EPOCH, EPOCHS, PACK, PREDICTIONS, STATUS
+
+METRICS = EpochMetrics(
+    epoch=1, learning_rate=0.001, seconds=1.0, loss=0.5, accuracy=0.8, val_loss=0.5, val_accuracy=0.8
+)
 
 
 class Packed:
     """Stands in for `PackedTraining`, two epochs; more than `fit` members have no room in epoch `full`."""
 
     fit, full = 2, 1
+    dies_after = 9  # epochs
+    trained: ClassVar[list[int]] = []  # how many members each pack had to train
 
     def __init__(self, configs: Sequence[TrialConfig], examples: Any, *, objective: Any) -> None:
         self.configs, self.objective = configs, objective
         self.finished: list[list[EpochMetrics]] = [[] for _ in configs]
+        self.stopped: set[int] = set()
+        self.begins_with = 0
 
     def epochs(self) -> Iterator[list[EpochMetrics]]:
-        for epoch in (1, 2):
+        type(self).trained.append(len(self.configs) - len(self.stopped))
+        for epoch in range(self.begins_with + 1, 3):
             if len(self.configs) > self.fit and epoch == self.full:
                 raise ValueError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 2.0GiB.")
-            figures = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.5, "val_accuracy": 0.8}
-            metrics = EpochMetrics(epoch=epoch, learning_rate=0.001, seconds=1.0, **figures)
-            entries = [metrics for _ in self.configs]
-            for finished, metrics in zip(self.finished, entries, strict=True):
-                finished.append(metrics)
+            entries: list[EpochMetrics | None] = [None for _ in self.configs]
+            for member, finished in enumerate(self.finished):
+                if member not in self.stopped:
+                    entries[member] = replace(METRICS, epoch=epoch)
+                    finished.append(replace(METRICS, epoch=epoch))
             yield entries
+            if epoch == self.dies_after:
+                raise ConnectionError("the machine is gone")
 
     def is_over(self, member: int) -> bool:
         return len(self.finished[member]) == 2
 
     def stop(self, member: int) -> None:
-        pass
+        self.stopped.add(member)
+
+    @property
+    def goes_on(self) -> bool:
+        return any(len(finished) < 2 for finished in self.finished)
+
+    def save(self, path: Path, **facts: Any) -> None:
+        write_state(path, {**facts, "epochs": max(map(len, self.finished))}, [])
+
+    def restore(self, path: Path) -> None:
+        self.begins_with = int(read_state(path)[0]["epochs"])
+        self.finished = [[METRICS] * self.begins_with for _ in self.configs]
 
     def validation_probabilities(self) -> list[float]:
         return [config.learning_rate for config in self.configs]
@@ -49,23 +74,43 @@ class Packed:
 @pytest.fixture
 def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(Packed, "trained", [])
     monkeypatch.setattr(pack_worker.tune, "report", heard.append)
     monkeypatch.setattr(pack_worker, "prepare", lambda data: None)
-    monkeypatch.setitem(sys.modules, "trainables.training.packed", SimpleNamespace(PackedTraining=Packed))
+    monkeypatch.setattr(pack_worker, "PackedTraining", Packed)
     return heard
 
 
-def train(members: int) -> None:
+@pytest.fixture
+def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a pack kept after every epoch, as one whose epochs take minutes is."""
+    monkeypatch.setattr(checkpoint, "EVERY_S", 0.0)
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
+
+
+def pack_of(members: int) -> list[dict[str, Any]]:
     rates = [0.1 / (number + 1) for number in range(members)]
-    pack = [
+    return [
         {"key": str(rate), "config": TrialConfig(learning_rate=rate, epochs=2).to_dict(), "split": "random"}
         for rate in rates
     ]
-    pack_worker.train_pack({"pack": pack}, data_of(lambda *_: None))
 
 
-def data_of(examples: Callable[[str, str], Any]) -> Any:
-    return SimpleNamespace(objective=OBJECTIVE, early_stopping=None, examples=examples)
+def train(members: int) -> None:
+    pack_worker.train_pack({"pack": pack_of(members)}, data_of(lambda *_: None))
+
+
+def data_of(examples: Callable[[str, str], Any], checkpoints: Path = Path("nowhere")) -> Any:
+    return SimpleNamespace(
+        objective=OBJECTIVE, early_stopping=None, examples=examples, checkpoints=checkpoints
+    )
+
+
+def ends_of(reports: Sequence[dict[str, Any]]) -> list[int]:
+    """Returns the numbers of the members that ended, in the order in which they did."""
+    return [
+        number for each in reports for number, of_one in enumerate(each[PACK]) if of_one and STATUS in of_one
+    ]
 
 
 @pytest.mark.parametrize("full", [1, 2], ids=["at once", "after an epoch"])
@@ -105,3 +150,62 @@ def test_pack_reads_the_rows_of_its_configurations(reports: list[dict[str, Any]]
 def test_other_errors_are_not_taken_for_a_lack_of_memory(reports: list[dict[str, Any]]) -> None:
     assert not pack_worker.is_out_of_memory(ValueError("shapes differ"))
     assert pack_worker.is_out_of_memory(MemoryError())
+
+
+def test_pack_whose_worker_died_continues_after_the_epoch_that_was_kept(
+    reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, every_epoch: None
+) -> None:
+    data = data_of(lambda *_: None, tmp_path)
+    monkeypatch.setattr(Packed, "dies_after", 1)
+    with pytest.raises(ConnectionError):
+        pack_worker.train_pack({"pack": pack_of(2)}, data)
+    monkeypatch.setattr(Packed, "dies_after", 9)
+    pack_worker.train_pack({"pack": pack_of(2)}, data)
+    assert [[each[EPOCH]["epoch"] for each in report[PACK]] for report in reports] == [[1, 1], [2, 2]]
+    assert ends_of(reports) == [0, 1]
+
+
+def test_halves_are_kept_as_halves(
+    reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, every_epoch: None
+) -> None:
+    data = data_of(lambda *_: None, tmp_path)
+    monkeypatch.setattr(Packed, "dies_after", 1)
+    with pytest.raises(ConnectionError):
+        pack_worker.train_pack({"pack": pack_of(4)}, data)
+    monkeypatch.setattr(Packed, "dies_after", 9)
+    pack_worker.train_pack({"pack": pack_of(4)}, data)
+    assert Packed.trained == [4, 2, 2, 2]  # too many, a half that dies, that half again, the other one
+    assert ends_of(reports) == [0, 1, 2, 3]
+    assert [each["done"] for each in reports] == [False] * (len(reports) - 1) + [True]
+
+
+def test_member_that_the_driver_has_is_not_trained_again(
+    reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = pack_of(3)
+    pack[1][ENDED] = True
+    pack_worker.train_pack({"pack": pack}, data_of(lambda *_: None))
+    assert (Packed.trained, ends_of(reports)) == ([2], [0, 2])
+    assert reports[-1]["done"]
+
+
+def test_member_that_ended_since_the_pack_was_kept_is_stopped(
+    reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, every_epoch: None
+) -> None:
+    data, pack = data_of(lambda *_: None, tmp_path), pack_of(2)
+    monkeypatch.setattr(Packed, "dies_after", 1)
+    with pytest.raises(ConnectionError):
+        pack_worker.train_pack({"pack": pack}, data)
+    monkeypatch.setattr(Packed, "dies_after", 9)
+    pack[0][ENDED] = True
+    pack_worker.train_pack({"pack": pack}, data)
+    assert (Packed.trained, ends_of(reports)) == ([2, 1], [1])
+
+
+def test_damaged_checkpoint_begins_anew_and_says_so(reports: list[dict[str, Any]], tmp_path: Path) -> None:
+    folder = checkpoint.folder_of(tmp_path, [member["key"] for member in pack_of(2)])
+    folder.mkdir()
+    (folder / checkpoint.STATE).write_bytes(b"half")
+    with pytest.warns(UserWarning, match="the pack starts anew, without its checkpoint .*pack-"):
+        pack_worker.train_pack({"pack": pack_of(2)}, data_of(lambda *_: None, tmp_path))
+    assert ends_of(reports) == [0, 1]

@@ -6,7 +6,7 @@ import platform
 
 import numpy as np
 
-from trainables.versions import PACKAGES, installed_versions, versions_of_a_trial
+from trainables.versions import PACKAGES, installed_versions, maker_of_a_trial, versions_of_a_trial
 
 
 def test_package_that_is_not_installed_has_no_version() -> None:
@@ -16,3 +16,8 @@ def test_package_that_is_not_installed_has_no_version() -> None:
 def test_trial_notes_its_packages_and_python() -> None:
     assert list(versions_of_a_trial()) == [*PACKAGES, "python"]
     assert versions_of_a_trial()["python"] == platform.python_version()
+
+
+def test_trial_notes_its_machine_and_its_device() -> None:
+    maker = maker_of_a_trial({"device": "NVIDIA T4", "keras_backend": "jax"})
+    assert (maker["node"], maker["device"], maker["keras_backend"]) == (platform.node(), "NVIDIA T4", "jax")

@@ -31,6 +31,7 @@ _SPECIAL_TOKENS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
     "DINOV3Backbone": lambda config: 1 + config["num_register_tokens"],
     "CLIPBackbone": lambda config: 1,
 }
+_POOL_THEMSELVES = ("SigLIPBackbone",)  # by an attention that was trained with the network
 
 
 @functools.cache
@@ -73,6 +74,11 @@ def special_tokens(preset: str) -> int:
     return known(facts["config"]) if known else 0
 
 
+def pools_itself(preset: str) -> bool:
+    """Returns whether the preset's network gives one vector for an image, with nothing left to pool."""
+    return _read(preset, CONFIG)["class_name"] in _POOL_THEMSELVES
+
+
 def scaled(preset: str, images: Any) -> Any:
     """Returns float RGB images in 0..255, array or tensor, as the preset's own converter scales them."""
     config = _read(preset, CONVERTER)["config"]
@@ -104,6 +110,8 @@ def _pooled(places: Any, pooling: str, before: int) -> Any:
     """Returns what is kept of places `(batch, …, d)`; class and other special tokens are no places."""
     from keras import layers
 
+    if len(places.shape) == 2:
+        return places
     is_sequence = len(places.shape) == 3
     if pooling == CLASS_TOKEN:
         return places[:, 0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_prep.errors import InputError
-from trainables.backbones.hub import input_px_of, preset_digest, special_tokens
+from trainables.backbones.hub import input_px_of, pools_itself, preset_digest, special_tokens
 from trainables.hyperparameters import AVERAGE, CLASS_TOKEN, POOLINGS
 from trainables.trial import IMAGE_NETWORK, OWN_NETWORK
 
@@ -218,8 +218,10 @@ def _sized(backbone: Backbone, side: str) -> Backbone:
 
 
 def _pooled(backbone: Backbone, pooling: str) -> Backbone:
-    has_token = bool(backbone.preset) and special_tokens(backbone.preset) > 0
-    if not backbone.frozen or (pooling == CLASS_TOKEN and not has_token):
+    preset = backbone.preset
+    has_token = bool(preset) and special_tokens(preset) > 0
+    is_fixed = bool(preset) and pools_itself(preset)
+    if not backbone.frozen or (pooling == CLASS_TOKEN and not has_token) or (pooling != AVERAGE and is_fixed):
         raise InputError(f"{backbone.name} has no pooling {pooling}; leave it out, or name another backbone")
     return replace(backbone, pooling=pooling)
 

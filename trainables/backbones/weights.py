@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -48,6 +50,14 @@ def weights_identity(weights: str) -> str:
 def identity_of(backbone: Backbone, weights: str) -> str:
     """Returns the name of the weights of `backbone`: a preset of keras_hub has its own."""
     return f"hub:{preset_digest(backbone.preset)}" if backbone.preset else weights_identity(weights)
+
+
+def is_downloaded(backbone: Backbone) -> bool:
+    """Returns whether ImageNet weights of `backbone`, without its top, are where Keras puts what it loads."""
+    models = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
+    # each application has a way of its own to write its name: "resnet50v2_…", "mobilenet_v2_…"
+    names = (path.name.lower().replace("_", "") for path in models.glob("*no*top*"))
+    return any(re.match(rf"{backbone.application.lower()}(?!v?\d)", name) for name in names)
 
 
 def build_backbone(backbone: Backbone, weights: str) -> keras.Model:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from data_prep.errors import InputError
 from trainables.features.images import Pixels
 from trainables.hyperparameters import BALANCED
 from trainables.training.augmentation import Augmentation
@@ -24,7 +25,8 @@ class Examples:
     """The examples that a trial reads.
 
     `inputs`: array or read-only memory map `(n, features)` float32 or `(n, px, px, 3)` uint8;
-    `labels`: `(n,)`, from 0 and below `classes`; `train` and `validation`: row numbers, int64.
+    `labels`: `(n,)`, from 0 and below `classes`; `train` and `validation`: row numbers, int64. Raises
+    InputError where one of them has none.
     """
 
     inputs: np.ndarray
@@ -32,6 +34,13 @@ class Examples:
     train: np.ndarray
     validation: np.ndarray
     classes: int = 2
+
+    def __post_init__(self) -> None:
+        if not len(self.train) or not len(self.validation):
+            raise InputError(
+                f"a trial needs rows to train on and rows to validate, received {len(self.train):,} and "
+                f"{len(self.validation):,}; use more data or another split"
+            )
 
     @property
     def are_images(self) -> bool:

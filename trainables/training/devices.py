@@ -38,6 +38,12 @@ def gpus_seen() -> tuple[Gpu, ...]:
     return tuple(Gpu(each.get("device_name", "GPU")) for each in facts)
 
 
+def device_facts() -> dict[str, str]:
+    """Returns Keras' backend and the kind of the device that it computes on in this process."""
+    seen = gpus_seen()
+    return {"keras_backend": keras.backend.backend(), "device": seen[0].kind if seen else "CPU"}
+
+
 def spreading(devices: int) -> contextlib.AbstractContextManager[Any]:
     """Returns the context in which a network is built, trained and asked that uses all `devices`.
 

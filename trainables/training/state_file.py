@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import json
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.errors import in_one_line
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.remote import drop, is_file
 
-STATE_FORMAT = 1
-# the digest of each array is the one that its zip file keeps of it, which reading compares
-# whatever numpy, zipfile and json make of a file that was cut off or written over
-DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+STATE_FORMAT = 2  # 1 did not say how many arrays there are
+# of a file that was cut off or written over, and of facts that say something else
+DAMAGED = (OSError, ValueError, KeyError, TypeError)
 
 
 def write_state(path: Path, facts: Mapping[str, Any], values: Iterable[Any]) -> None:
     """Writes the file at `path`, whole or not at all; raises OSError where that is not possible."""
-    arrays = [
-        np.array(json.dumps({"format": STATE_FORMAT, **facts}, allow_nan=False)),
-        *(np.asarray(value) for value in values),
-    ]
-    write_whole(path, lambda file: np.savez(file, *arrays))
+    arrays = [np.asarray(value) for value in values]
+    said = {"format": STATE_FORMAT, "arrays": len(arrays), **facts}
+    first = np.array(json.dumps(said, allow_nan=False))
+    write_whole(path, lambda file: np.savez(file, first, *arrays))
 
 
 def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -34,11 +32,21 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
 
     Raises one of DAMAGED where the file is damaged.
     """
-    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        text, *values = (file[name] for name in file.files)
-    facts = dict(json.loads(str(text)))
-    if facts.pop("format", STATE_FORMAT) != STATE_FORMAT:  # the first ones did not say so
-        raise ValueError(f"its format is another than {STATE_FORMAT}, which this version reads")
+    # the digest of each array is the one that its zip file keeps of it, which reading compares
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            text, *values = (file[name] for name in file.files)
+        facts = dict(json.loads(str(text)))
+    except OSError:
+        raise
+    except Exception as error:  # numpy, zipfile, zlib, struct and json each raise their own
+        raise ValueError(in_one_line(error, 200)) from error
+    found = facts.pop("format", 1)  # the first ones did not say so
+    if found not in (1, STATE_FORMAT):
+        raise ValueError(f"its format is {found!r}, this version reads 1 and {STATE_FORMAT}")
+    # a damaged list of contents may have lost some
+    if found == STATE_FORMAT and facts.pop("arrays") != len(values):
+        raise ValueError("it has lost some of its arrays")
     return facts, values
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from search.dashboard.blocks import plain, show_blocks, show_plotly
+from search.dashboard.blocks import plain, show_blocks, show_chart
 from search.dashboard.curves import trial_curves
 from search.dashboard.figures import learning_curves
 from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
@@ -77,4 +77,4 @@ def _show_running(snapshot: Snapshot) -> None:
     curves = trial_curves(snapshot, table, [trial.key for trial in live.running], "val_accuracy")
     if curves:
         figure = learning_curves(curves, label_of("val_accuracy"))
-        show_plotly(figure, "running-curves", "validation accuracy by epoch of the trials in training")
+        show_chart(figure, "running-curves", "validation accuracy by epoch of the trials in training")

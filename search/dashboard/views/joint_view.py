@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import streamlit as st
 
-from search.dashboard.blocks import show_blocks, show_plotly
+from search.dashboard.blocks import show_blocks, show_chart
 from search.dashboard.curves import best_over_time
 from search.dashboard.figures import best_by_minute
 from search.dashboard.stage_progress import searched
@@ -35,7 +35,7 @@ def show_joint(snapshot: Snapshot) -> None:
     points = best_over_time(snapshot, keys, objective)
     if points:
         st.markdown("**Best so far, over time**")
-        show_plotly(
+        show_chart(
             best_by_minute(points, objective.name), "joint-time", f"best {objective.name} so far, by minute"
         )
     if result is not None:

@@ -6,10 +6,12 @@ import json
 
 import streamlit as st
 
+from data_prep.storage.regular_files import MOST_TEXT, read_regular
 from data_prep.storage.remote import shown
-from search.dashboard.blocks import plain, show_blocks, show_plotly
+from search.dashboard.blocks import plain, show_blocks, show_chart
 from search.dashboard.commands import command_around, winner_options
 from search.dashboard.figures import confusion
+from search.dashboard.views.photograph_view import show_photograph_box
 from search.report.sections.errors import errors_section
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
@@ -30,7 +32,7 @@ def show_outcome(snapshot: Snapshot) -> None:
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, "outcome")
     names = {stage_title(result): result for result in results}
-    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, persist_state="session")]
+    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, bind="query-params")]
     _show_winner(snapshot, chosen)
     _show_errors(chosen, snapshot.facts)
     if snapshot.facts.is_of_gender:
@@ -40,7 +42,7 @@ def show_outcome(snapshot: Snapshot) -> None:
 
 
 def _show_final_model(snapshot: Snapshot) -> None:
-    """Shows where the final model lies, its card, and the commands that use it; nothing before it is made."""
+    """Shows where the final model lies, how to use it, a box for a photograph, and its card, once made."""
     model = Layout(snapshot.folder).model
     card = model.with_name("model_card.md")
     if not model.exists():
@@ -49,9 +51,13 @@ def _show_final_model(snapshot: Snapshot) -> None:
     st.markdown(plain(f"{shown(model)}, {model.stat().st_size / 1e6:.0f} MB; plain Keras loads it."))
     commands = (f"search.predict {snapshot.name} PHOTO …", f"search.export {snapshot.name} --format onnx")
     st.code("\n".join(f"python -m {command}" for command in commands), language=None, wrap_lines=True)
-    if card.exists():
-        with st.expander("Its model card"):
-            st.markdown(card.read_text("utf-8"))
+    show_photograph_box(model)
+    try:
+        text = read_regular(card, MOST_TEXT).decode("utf-8", "replace")
+    except OSError:  # not made, or no file
+        return
+    with st.expander("Its model card"):
+        st.markdown(text)
 
 
 def _show_winner(snapshot: Snapshot, result: Result) -> None:
@@ -70,5 +76,5 @@ def _show_errors(result: Result, facts: StudyFacts) -> None:
     st.subheader(section.title, anchor=False)
     figure = confusion((result.breakdown or {}).get("confusion"), facts.class_names)
     if figure is not None:
-        show_plotly(figure, "confusion", "confusion matrix; its numbers stand in the table")
+        show_chart(figure, "confusion", "confusion matrix; its numbers stand in the table")
     show_blocks(section.blocks, "errors")

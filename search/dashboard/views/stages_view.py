@@ -18,7 +18,7 @@ def show_stages(snapshot: Snapshot) -> None:
         return
     titles = {stage_title(result): result for result in snapshot.staged}
     names = list(titles)
-    chosen = st.selectbox("Stage", names, index=len(names) - 1, key="stage", persist_state="session")
+    chosen = st.selectbox("Stage", names, index=len(names) - 1, key="stage", bind="query-params")
     section = stage_section(snapshot, titles[chosen])
     st.subheader(section.title, anchor=False)
     show_blocks(section.blocks, f"stage-{section.name}")

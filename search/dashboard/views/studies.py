@@ -6,22 +6,35 @@ from pathlib import Path
 
 import streamlit as st
 
+from search.dashboard.blocks import clicked_row
 from search.dashboard.overview import overview
+
+OPENED = "opened study"  # the one whose row was clicked
+_MOST_PX = 720
 
 
 def show_studies(storage: Path) -> None:
-    """Shows one row per study; which one to open is chosen above it."""
+    """Shows one row per study; a click beside one opens it."""
     table = overview(storage)
-    st.caption(f"{len(table)} studies; choose one above to see its stages, trials and curves.")
-    st.dataframe(
+    st.caption(
+        f"{len(table)} studies; a click beside a row opens the study. The line is the best so far of the "
+        "configurations that its searches compared, each line with a scale of its own."
+    )
+    opened = clicked_row(
         table,
-        hide_index=True,
-        key="studies",
-        alt="studies with their state, trials and latest result",
+        table["study"].tolist(),
+        "studies",
+        _MOST_PX,
+        alt="studies with their state, score, trials and latest result",
         column_config={
             "study": st.column_config.TextColumn(pinned=True),
+            "score": st.column_config.NumberColumn(format="%.4f", help="objective of the latest winner"),
+            "best so far": st.column_config.LineChartColumn(width="small"),
             "decided": st.column_config.TextColumn(width="medium"),
             "latest result": st.column_config.TextColumn(width="large"),
             "changed": st.column_config.DatetimeColumn("changed (UTC)", format="YYYY-MM-DD HH:mm"),
         },
     )
+    if opened:
+        st.session_state[OPENED] = opened
+        st.rerun(scope="app")

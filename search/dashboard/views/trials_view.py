@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from search.dashboard.blocks import show_plotly
+from search.dashboard.blocks import clicked_row, open_trial, show_chart
 from search.dashboard.curves import CURVE_METRICS, first_choice, trial_curves
 from search.dashboard.figures import learning_curves
 from search.dashboard.trials import (
@@ -19,7 +19,7 @@ from search.space.labels import label_of
 from search.study.snapshot import Snapshot
 from trainables.objective import Objective
 
-_TABLE_PX, _ROW_PX = 360, 35
+_TABLE_PX = 360
 _OFFERED = 200  # trials to choose curves from, the best of those in the table
 
 
@@ -64,15 +64,17 @@ def _chosen(label: str, cells: pd.Series, key: str, placeholder: str) -> list[st
 
 
 def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
-    st.caption(f"{len(kept):,} of {total:,} trials; a click on a column's head sorts.")
+    st.caption(
+        f"{len(kept):,} of {total:,} trials; a click on a column's head sorts, "
+        "one beside a row opens the trial."
+    )
     accuracy = st.column_config.NumberColumn(format="%.4f")
     longest = int(kept["of"].max()) if len(kept) else 1
-    st.dataframe(
+    opened = clicked_row(
         kept.drop(columns="of"),
-        hide_index=True,
-        key="trials",
-        height=min(_TABLE_PX, _ROW_PX * (len(kept) + 1) + 3),
-        placeholder="-",
+        kept["key"].tolist(),
+        "trials",
+        _TABLE_PX,
         alt="the trials that pass the filters",
         column_config={
             "stage": st.column_config.TextColumn(pinned=True),
@@ -91,6 +93,8 @@ def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
             "seed": st.column_config.NumberColumn(format="%d"),
         },
     )
+    if opened:
+        open_trial(opened)
 
 
 def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) -> None:
@@ -109,18 +113,18 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
             format_func=lambda key: labels.get(key, key),
             placeholder="the running and the best",
             help=f"On offer are the running and the {_OFFERED} best of the trials in the table.",
-            persist_state="session",
+            bind="query-params",
         )
     with middle:
         metric = st.selectbox(
-            "Metric", CURVE_METRICS, key="metric", format_func=label_of, persist_state="session"
+            "Metric", CURVE_METRICS, key="metric", format_func=label_of, bind="query-params"
         )
     with right:
         running_mean = st.toggle(
             "Running mean",
             key="mean",
             help="of all epochs so far, as the objective is",
-            persist_state="session",
+            bind="query-params",
         )
     curves = trial_curves(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
     if not curves:
@@ -128,5 +132,8 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
         return
     label = label_of(metric) + (", mean so far" if running_mean else "")
     description = f"{label} by epoch of {len(curves)} trials"
-    show_plotly(learning_curves(curves, label), "learning-curves", description)
-    st.caption("One colour per stage; within it dash, width and marker tell the trials apart.")
+    show_chart(learning_curves(curves, label), "learning-curves", description)
+    st.caption(
+        "One colour per stage; within it dash, width and marker tell the trials apart. "
+        "A click on a point opens its trial."
+    )

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ray import tune
 
@@ -15,6 +16,7 @@ from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_i
 from search.ray_tune.failures.lost_nodes import LostNodes
 from search.ray_tune.failures.ray_processes import watched_processes
 from search.ray_tune.failures.sentences import AGAIN, sentence_of
+from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
 from search.study.ledger import keep_log
 
 RAY = "ray"  # the name of the log with Ray's own words
@@ -43,6 +45,11 @@ def one_door(study: Path) -> Iterator[None]:
             raise said from error
 
 
-def with_watchers(collector: tune.Callback) -> list[tune.Callback]:
-    """Returns `collector` with the callbacks that stand for what goes wrong."""
-    return [EndsWhenInterrupted(), collector, LostNodes()]
+def with_watchers(collector: tune.Callback, study: Path) -> dict[str, Any]:
+    """Returns the callbacks of Tune's run, and what stops its trials.
+
+    Beside `collector` they stand for what goes wrong, and for what the dashboard asks in the folder `study`.
+    """
+    asked = Asked(study)
+    callbacks = [EndsWhenInterrupted(), collector, LostNodes(), EndsWhenAsked(asked)]
+    return {"callbacks": callbacks, "stop": StopsTrials(asked)}

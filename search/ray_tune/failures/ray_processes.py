@@ -5,7 +5,9 @@ Ray itself tries for a minute, says a paragraph, and ends this process without a
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,11 +57,33 @@ def watched_processes() -> Iterator[RayProcesses]:
         watcher.join()
 
 
-def _children() -> list[int]:
+@contextmanager
+def ending_with_the_raylet() -> Iterator[None]:
+    """Ends what is left of the raylet's workers and agents, which look only now and then whether it lives."""
+    raylets = [pid for pid in _children() if _name(pid) == "raylet"]
+    below = {pid: _began(pid) for raylet in raylets for pid in _below(raylet)}
     try:
-        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
-    except OSError:
-        return []
+        yield
+    finally:
+        for pid, began in below.items():
+            if began and _began(pid) == began:  # an id may be another process's by now
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _below(pid: int) -> Iterator[int]:
+    for child in _children(pid):
+        yield child
+        yield from _below(child)
+
+
+def _children(pid: int | None = None) -> list[int]:
+    """Returns the processes that this one, or another, began in any of its threads."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid or os.getpid()}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found += [int(child) for child in path.read_text().split()]
+    return found
 
 
 def _name(pid: int) -> str:
@@ -70,8 +94,17 @@ def _name(pid: int) -> str:
 
 
 def _lives(pid: int) -> bool:
+    return (_stat(pid) or ["X"])[0] not in ("Z", "X")  # ended, and nobody has asked how
+
+
+def _began(pid: int) -> str:
+    """Returns when a process began, in ticks; "" for one that has ended."""
+    return _stat(pid)[19] if _lives(pid) else ""
+
+
+def _stat(pid: int) -> list[str]:
+    """Returns the fields of a process from its state on, none where it has ended."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return state not in ("Z", "X")  # ended, and nobody has asked how
+        return []

@@ -10,7 +10,8 @@ MEMORY_RETRIES = 3  # of a trial: memory that other processes took may be free b
 _FAILURE = re.compile(r"^Failure # \d+ \(occurred at .*\)$", re.MULTILINE)
 _MEMORY = re.compile(r"low on memory|OutOfMemoryError|NODE_OUT_OF_MEMORY")
 _WHERE = re.compile(r"IP: (?P<node>[^,)\s]+)")
-_FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B) / (?P<all>[\d.]+ ?[KMGT]i?B)")
+_KILLED = re.compile(r"(?P<number>\d+) worker\(s\) were killed")
+_FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B)(?: used)? / (?P<all>[\d.]+ ?[KMGT]i?B)")
 
 
 def last_failure(trial: Any) -> str:
@@ -30,6 +31,12 @@ def is_out_of_reach(failure: str) -> bool:
 def ran_out_of_memory(failure: str) -> bool:
     """Returns whether Ray ended the worker because its machine had too little memory."""
     return _MEMORY.search(failure) is not None
+
+
+def ended_together(failure: str) -> int:
+    """Returns how many workers Ray ended at once as memory ran out, one where it does not say."""
+    killed = _KILLED.search(failure)
+    return int(killed["number"]) if killed else 1
 
 
 def why(failure: str) -> str:

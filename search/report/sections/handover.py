@@ -10,6 +10,7 @@ from search.report.words import stage_title
 from search.space.labels import label_of, show_value, told_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.number_text import NONE
+from search.statistics.verdict_text import verdict_word
 from search.study.descriptions import describe_sweep
 from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
@@ -32,7 +33,8 @@ def hand_over_section(snapshot: Snapshot) -> Section:
 
 def _row(result: StageResult, names: Sequence[str]) -> Sequence[str]:
     cells = [_taken_over(result, name) for name in names]
-    return [stage_title(result), _gave(result), _published(result.stage), result.verdict, *cells]
+    verdict = verdict_word(result.verdict, result.statement)
+    return [stage_title(result), _gave(result), _published(result.stage), verdict, *cells]
 
 
 def _gave(result: StageResult | None) -> str:

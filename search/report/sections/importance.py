@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.inspection import permutation_importance
 
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
 from search.space.labels import label_of, show_value
@@ -76,6 +74,9 @@ def importance_of(
     hyperparameters; the importance is how much its R² on them drops when one is shuffled (Breiman 2001), 10
     times. The second value is the R² out of bag: what the forest explains of trials that it did not see.
     """
+    from sklearn.ensemble import RandomForestRegressor  # seconds, which a report without a joint search saves
+    from sklearn.inspection import permutation_importance
+
     positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
     inputs = np.asarray(positions, dtype=np.float64).T
     scores = np.array([objective.of(trial) for trial in trials])
@@ -110,11 +111,11 @@ def objective_axis(trials: Sequence[TrialResult], objective: Objective = OBJECTI
 
 
 def _scaled(label: str, values: Sequence[float], scale: Callable[[float], float]) -> Axis:
-    marks = np.linspace(scale(min(values)), scale(max(values)), 5)
+    marks = np.linspace(scale(min(values)), scale(max(values)), 9)
     return Axis(
         label=label,
         positions=[scale(value) for value in values],
-        # positions, not values: plotly's parallel coordinates know no logarithmic axis
+        # positions, not values: an axis of parallel coordinates is logarithmic beside linear ones
         ticks={float(mark): f"{10**mark if scale is math.log10 else mark:.3g}" for mark in marks},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from data_prep.class_names import printable
+from data_prep.class_names import printable, shown_name
 from data_prep.groups import group_nouns
 from data_prep.storage.remote import located
 from search.report.document import Block, Gallery, GalleryPicture, Table
@@ -27,7 +27,7 @@ def mistakes_blocks(found: Any, name: str, names: Sequence[str], group_kind: str
         caption = "The most wrong pictures of each class: those whose own class got the least probability"
         yield Gallery(name=f"{name}-gallery", caption=caption, pictures=pictures)
     groups = [
-        (printable(str(row.get("group"))), str(row.get("n")), str(row.get("wrong")))
+        (shown_name(str(row.get("group"))), str(row.get("n")), str(row.get("wrong")))
         for row in _rows(found.get("groups"))
     ]
     if groups:
@@ -47,9 +47,9 @@ def _picture(
     yield GalleryPicture(
         located(str(found.get("root"))) / path,
         [
-            f"{printable(names[label])}, said {printable(names[said])}",
+            f"{shown_name(names[label])}, said {shown_name(names[said])}",
             f"{decimal(row.get('probability'), 3)} against {decimal(row.get('of_its_class'), 3)}",
-            *([f"{noun} {printable(str(group))}"] if group is not None else []),
+            *([f"{noun} {shown_name(str(group))}"] if group is not None else []),
             printable(path.rpartition("/")[2]),
         ],
     )

@@ -97,8 +97,9 @@ def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     yield Fact("data set", _DATA.get(source, source), PROTOCOL.data, source != "adience")
     yield Fact("images", _count(facts.images), _count(PROTOCOL.images), facts.images != PROTOCOL.images)
     yield Fact("images of each class", _classes(facts), NONE, None)
-    yield Fact("subjects", _count(facts.subjects), NONE, None)
-    yield Fact("split", _split(split), _split(PROTOCOL.split), split != PROTOCOL.split)
+    yield Fact("subjects", _count(facts.subjects) if facts.subjects else "unknown", NONE, None)
+    parts = _split(split, has_groups=facts.subjects != 0)
+    yield Fact("split", parts, _split(PROTOCOL.split), split != PROTOCOL.split)
     selection = _SELECTION.get(kind, "the validation part that is reported")
     yield Fact("selected on", selection, PROTOCOL.selected_on, kind in _SELECTION)
     ours, published = (_WEIGHTS.get(name, name) for name in (weights, PROTOCOL.weights))
@@ -156,10 +157,10 @@ def _numbers(name: str, ours: set[int], published: int) -> Fact:
     return Fact(name, ", ".join(map(str, sorted(ours))), str(published), ours != {published})
 
 
-def _split(name: str) -> str:
+def _split(name: str, *, has_groups: bool = True) -> str:
     kind, _, parts = name.partition(":")
     if kind == "kfold":
-        return f"{parts} parts, no known group in two of them"
+        return f"{parts} parts, {'no known group in two of them' if has_groups else 'groups are unknown'}"
     return _SPLITS.get(name, name)
 
 

@@ -12,7 +12,7 @@ from search.report.sections.ways import Leader, Way, leader_of, ways_of
 from search.space.labels import describe_config, told_of
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of, linear_of
 from search.statistics.number_text import NONE, bracketed, decimal
-from search.statistics.verdict_text import SINGLE_RUNS
+from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
 from search.study.snapshot import Snapshot
 
 _SAYS = {
@@ -87,8 +87,8 @@ def _article(baseline: Baseline) -> str:
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     """Returns the held-out figure where there is one, else what is left without luck, else the verdict."""
-    says = _SAYS.get(leader.verdict, leader.statement)
-    verdict = f"Verdict of the comparison: {leader.verdict}, {says}."
+    says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.statement)
+    verdict = f"Verdict of the comparison: {word} ({says})."
     if snapshot.readings:
         reading = snapshot.readings[-1]
         interval = bracketed(reading.get("interval"))
@@ -105,7 +105,7 @@ def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
             title="without the luck of being chosen",
             text=f"Of {decimal(mean)}, the winner's {result.objective.name}. {verdict}",
         )
-    return KeyNumber(number=leader.verdict, title="how sure", text=verdict)
+    return KeyNumber(number=word, title="how sure", text=verdict)
 
 
 def _headline(snapshot: Snapshot) -> Iterator[Points]:

@@ -1,7 +1,6 @@
 """File of TensorBoard's events, which grows by whole records and never waits for the disk; and a reader.
 
-tensorboardX's own writer calls fsync whenever it is flushed, 2 ms an epoch that nobody needs: the ledger
-has the numbers.
+TensorBoard's own writer of events hands them to a thread, so that a killed search loses the last.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.record_writer import masked_crc32c
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from data_prep.storage.standing import standing
 
@@ -27,18 +26,17 @@ class EventFile:
         standing(folder, lambda: folder.mkdir(parents=True, exist_ok=True))
         now = time.time()
         path = folder / f"events.out.tfevents.{now:.6f}"  # a name of its own: readers keep files open
-        self._file = path.open("wb", buffering=0)  # each record at once: TensorBoard reads meanwhile
+        # each record at once: TensorBoard reads meanwhile
+        self._records = RecordWriter(path.open("wb", buffering=0))
         self.write(Event(wall_time=now, file_version=_VERSION))
 
     def write(self, event: Event) -> None:
-        """Appends `event` as a record of TFRecord's: length, its checksum, the event, its checksum."""
-        data = event.SerializeToString()
-        length = struct.pack("<Q", len(data))
-        self._file.write(length + _checksum(length) + data + _checksum(data))
+        """Appends `event`."""
+        self._records.write(event.SerializeToString())
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        self._records.close()
 
 
 def events_in(folder: Path) -> Iterator[Event]:
@@ -51,7 +49,3 @@ def events_in(folder: Path) -> Iterator[Event]:
                     yield Event.FromString(file.read(length + _AFTER)[:length])
                 except Exception:  # DecodeError of protobuf, MemoryError of a length that is none
                     break
-
-
-def _checksum(data: bytes) -> bytes:
-    return struct.pack("<I", masked_crc32c(data))

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from tensorboardX.proto.api_pb2 import DataType, Experiment, Status
-from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams.api_pb2 import Status
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
+from tensorboard.plugins.hparams.summary_v2 import (
+    Discrete,
+    HParam,
+    Metric,
+    RealInterval,
+    hparams_config_pb,
+    hparams_pb,
+)
 
 from search.space.joint_space import RANGES
 from search.space.labels import label_of, show_value
 from search.space.stages import EVERY_STAGE
+from search.trackers.runs import HparamValue
 from trainables.trial import Trial, TrialStatus
 
-HparamValue = str | float | bool
-
 HPARAM_METRICS = ("mean_val_accuracy", "best_val_accuracy", "val_accuracy", "val_loss", "accuracy", "loss")
-_DIFFERS = b"\x38\x01"  # HParamInfo.differs, which tensorboardX's messages lack: field 7 is true
 _SPANS = (*RANGES, "seed")  # too many values to list: from the least to the largest
-
-
-def hyperparameters_of(trial: Trial, stage: str) -> dict[str, HparamValue]:
-    """Returns the hyperparameters of `trial` with its split and `stage`; widths as text: "512/256"."""
-    values = {**trial.config.to_dict(), "split": trial.split, "stage": stage}
-    return {name: show_value(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 class Domains:
@@ -60,60 +61,52 @@ class Domains:
             shown[name] = [ordered[0], ordered[-1]] if name in _SPANS else ordered
         return shown
 
-    def experiment(self) -> HParamsPluginData:
+    def experiment(self) -> Summary:
         """Returns what heads the table: hyperparameters with domains, and metrics."""
-        experiment, differing = Experiment(), self._differing()
-        for name, values in self._shown().items():
-            info = experiment.hparam_infos.add(name=name, display_name=label_of(name))
-            info.type = DataType.Value(_type_of(values))
-            if name in _SPANS:
-                info.domain_interval.min_value, info.domain_interval.max_value = map(float, values)
-            else:
-                info.domain_discrete.extend(values)
-            if name in differing:
-                info.MergeFromString(_DIFFERS)
-        for name in HPARAM_METRICS:
-            experiment.metric_infos.add(display_name=label_of(name)).name.tag = name
-        return HParamsPluginData(experiment=experiment)
+        hyperparameters = [
+            HParam(name, _domain_of(name, values), label_of(name)) for name, values in self._shown().items()
+        ]
+        summary = hparams_config_pb(
+            hyperparameters, [Metric(name, display_name=label_of(name)) for name in HPARAM_METRICS]
+        )
+        plugin = summary.value[0].metadata.plugin_data
+        data, differing = HParamsPluginData.FromString(plugin.content), self._differing()
+        for info in data.experiment.hparam_infos:
+            info.differs = info.name in differing
+        plugin.content = data.SerializeToString()
+        return summary
 
 
-def session_start(values: Mapping[str, HparamValue], when: float) -> HParamsPluginData:
-    """Returns that a trial with `values` began at `when` (seconds since 1970)."""
-    data = HParamsPluginData()
-    data.session_start_info.start_time_secs = when
-    for name, value in values.items():
-        _set(data.session_start_info.hparams[name], value)
-    return data
+def session_start(trial: Trial, values: Mapping[str, HparamValue], when: float) -> Summary:
+    """Returns that `trial` with `values` began at `when` (seconds since 1970)."""
+    return hparams_pb(values, trial_id=trial.key, start_time_secs=when)
 
 
-def hyperparameters_in(start: HParamsPluginData) -> dict[str, HparamValue]:
-    """Returns the hyperparameters that `session_start` was told."""
-    fields = start.session_start_info.hparams.items()
-    return {name: getattr(field, field.WhichOneof("kind")) for name, field in fields}
+def hyperparameters_in(summary: Summary) -> dict[str, HparamValue]:
+    """Returns the hyperparameters that `session_start` was told; none where it is another summary."""
+    for value in summary.value:
+        if value.tag == metadata.SESSION_START_INFO_TAG:
+            start = metadata.parse_session_start_info_plugin_data(value.metadata.plugin_data.content)
+            return {name: getattr(field, field.WhichOneof("kind")) for name, field in start.hparams.items()}
+    return {}
 
 
-def session_end(status: TrialStatus, when: float) -> HParamsPluginData:
+def session_end(status: TrialStatus, when: float) -> Summary:
     """Returns that a trial ended at `when`; one that a scheduler stopped has succeeded."""
-    data = HParamsPluginData()
     failed = status is TrialStatus.FAILED
-    data.session_end_info.status = Status.Value("STATUS_FAILURE" if failed else "STATUS_SUCCESS")
-    data.session_end_info.end_time_secs = when
-    return data
+    ended = SessionEndInfo(
+        status=Status.Value("STATUS_FAILURE" if failed else "STATUS_SUCCESS"), end_time_secs=when
+    )
+    told = metadata.create_summary_metadata(HParamsPluginData(session_end_info=ended))
+    # summary_v2 has no function for an end, and the module that has one imports TensorFlow
+    return Summary(value=[Summary.Value(tag=metadata.SESSION_END_INFO_TAG, metadata=told)])
 
 
-def _set(field: Any, value: HparamValue) -> None:
-    match value:
-        case bool():  # before numbers, of which Python takes it for one
-            field.bool_value = value
-        case str():
-            field.string_value = value
-        case _:
-            field.number_value = float(value)
-
-
-def _type_of(values: list[HparamValue]) -> str:
+def _domain_of(name: str, values: list[HparamValue]) -> RealInterval | Discrete:
+    if name in _SPANS:
+        return RealInterval(float(values[0]), float(values[-1]))
     if all(isinstance(value, bool) for value in values):
-        return "DATA_TYPE_BOOL"
+        return Discrete(values, bool)
     if any(isinstance(value, str) for value in values):
-        return "DATA_TYPE_STRING"
-    return "DATA_TYPE_FLOAT64"
+        return Discrete(map(str, values), str)
+    return Discrete(map(float, values), float)

@@ -12,28 +12,20 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
 
 from search.callbacks.callback import Callback
 from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.search_id import SearchId
 from search.study.stage_results import Result
-from search.trackers.run_names import key_in, run_name
+from search.trackers.runs import HparamValue, hyperparameters_of, key_in, run_name
 from search.trackers.tensorboard.event_file import EventFile, events_in
-from search.trackers.tensorboard.hparams import (
-    Domains,
-    HparamValue,
-    hyperparameters_in,
-    hyperparameters_of,
-    session_end,
-    session_start,
-)
+from search.trackers.tensorboard.hparams import Domains, hyperparameters_in, session_end, session_start
 from trainables.objective import PROBABILITY_FIGURES
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
-_START = "_hparams_/session_start_info"
 _ENDED = "ended"  # an empty file beside the events of a trial that has all of them
 
 
@@ -118,7 +110,7 @@ class TensorBoard(Callback):
             shutil.rmtree(self._folders[trial.key])  # TensorBoard would join the curves of both attempts
         self._written.discard(trial.key)
         self._folders[trial.key] = folder = self._folder / stage / run_name(trial, stage)
-        self._running[trial.key] = _Run(folder, session_start(values, time.time()))
+        self._running[trial.key] = _Run(folder, session_start(trial, values, time.time()))
 
     def _complete(self, result: TrialResult, stage: str) -> None:
         key = result.trial.key
@@ -137,18 +129,18 @@ class TensorBoard(Callback):
         for earlier in self._folder.glob("events.*"):
             earlier.unlink()
         file = EventFile(self._folder)
-        file.write(_of_hparams("_hparams_/experiment", self._domains.experiment(), time.time()))
+        file.write(Event(wall_time=time.time(), summary=self._domains.experiment()))
         file.close()
 
 
 class _Run:
     """Event file of one trial."""
 
-    def __init__(self, folder: Path, start: HParamsPluginData) -> None:
+    def __init__(self, folder: Path, start: Summary) -> None:
         self._folder = folder
         self.epochs: list[EpochMetrics] = []
         self._file = EventFile(folder)
-        self._file.write(_of_hparams(_START, start, time.time()))
+        self._file.write(Event(wall_time=time.time(), summary=start))
 
     def write(self, metrics: EpochMetrics, when: float) -> None:
         """Writes an epoch that ended at `when`, and the objective as far as it is known with it."""
@@ -174,7 +166,7 @@ class _Run:
     def end(self, status: TrialStatus) -> None:
         """Says how the trial ended; the events are whole with it."""
         now = time.time()
-        self._file.write(_of_hparams("_hparams_/session_end_info", session_end(status, now), now))
+        self._file.write(Event(wall_time=now, summary=session_end(status, now)))
         self.close()
         (self._folder / _ENDED).touch()
 
@@ -185,16 +177,4 @@ class _Run:
 
 def _started_with(folder: Path) -> Mapping[str, HparamValue]:
     """Returns the hyperparameters of the trial in `folder`; none where its file is damaged."""
-    for event in events_in(folder):
-        for value in event.summary.value:
-            if value.tag == _START:
-                return hyperparameters_in(HParamsPluginData.FromString(value.metadata.plugin_data.content))
-    return {}
-
-
-def _of_hparams(tag: str, content: HParamsPluginData, when: float) -> Event:
-    event = Event(wall_time=when)
-    value = event.summary.value.add(tag=tag)
-    value.metadata.plugin_data.plugin_name = "hparams"
-    value.metadata.plugin_data.content = content.SerializeToString()
-    return event
+    return next(filter(None, (hyperparameters_in(event.summary) for event in events_in(folder))), {})

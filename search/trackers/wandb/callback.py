@@ -21,16 +21,13 @@ from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
 from search.study.search_id import SearchId, SearchKind
 from search.study.stage_results import Result
-from search.trackers.run_names import run_name
+from search.trackers.runs import Decided, row_of, run_name, winners_of
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, as_id
 from search.trackers.wandb.payload import (
-    Decided,
-    row_of,
     stage_summary_of,
     stage_table,
     state_of,
     summary_of,
-    winners_of,
 )
 from search.trackers.wandb.process import Teller
 from search.trackers.wandb.runs import DONE, FAILED, HASTE, REFUSED

@@ -13,7 +13,7 @@ from search.study.finetune_result import FinetuneResult
 from search.study.stage_results import StageResult
 
 if TYPE_CHECKING:
-    from search.trackers.wandb.payload import Decided
+    from search.trackers.runs import Decided
 
 NamedPicture = tuple[str, str, bytes]  # name, caption, PNG
 
@@ -30,7 +30,7 @@ def media_of(figures: Sequence[NamedPicture], table: Sequence[Mapping[str, Any]]
 def figures_of(study: Path, result: Decided) -> list[NamedPicture]:
     """Returns name, caption and PNG of each figure that the report has on `result`."""
     from search.report.document import Document  # takes a second, and the search imports this module, too
-    from search.report.render.matplotlib_figures import picture
+    from search.report.render.drawing import drawing, picture
     from search.report.sections.errors import errors_section
     from search.report.sections.finetune import finetune_sections
     from search.report.sections.joint import joint_section
@@ -45,4 +45,4 @@ def figures_of(study: Path, result: Decided) -> list[NamedPicture]:
     else:
         sections = [joint_section(snapshot, result), errors_section(result, snapshot.facts)]
     document = Document(title="", made_on="", sections=sections)
-    return [(figure.name, figure.caption, picture(figure)) for figure in document.figures()]
+    return [(figure.name, figure.caption, picture(drawing(figure))) for figure in document.figures()]

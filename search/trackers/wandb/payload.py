@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from data_prep.digests import digest_of_values
 from search.space.labels import show_value
 from search.study.finetune_result import ColumnResult, FinetuneResult
-from search.study.stage_results import Entry, PopulationResult, Result
-from trainables.objective import PROBABILITY_FIGURES
-from trainables.trial import EpochMetrics, TrialResult
-
-Decided = Result | FinetuneResult  # what has a winner, a table and figures
-
-
-def row_of(metrics: EpochMetrics) -> dict[str, float]:
-    """Returns the row of an epoch; what is not finite is left out."""
-    names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
-    values = {name: getattr(metrics, name) for name in names}
-    values["epoch_learning_rate"] = metrics.learning_rate  # learning_rate is the configuration's
-    for name in ("train_accuracy_at_inference", *PROBABILITY_FIGURES):
-        if getattr(metrics, name) is not None:  # of an earlier version, or no objective asked for it
-            values[name] = getattr(metrics, name)
-    return {name: value for name, value in values.items() if math.isfinite(value)}
+from search.study.stage_results import Entry, Result
+from search.trackers.runs import Decided
+from trainables.trial import TrialResult
 
 
 def summary_of(result: TrialResult) -> dict[str, Any]:
@@ -40,19 +27,6 @@ def summary_of(result: TrialResult) -> dict[str, Any]:
         "one_class_epochs": result.one_class_epochs,
         "train_seconds": result.seconds,
     }
-
-
-def winners_of(result: Decided) -> Sequence[str]:
-    """Returns the keys of the winner's trials; of a population's member that by which callbacks knew it."""
-    if isinstance(result, FinetuneResult):
-        column = result.column(result.winner or "")
-        return column.trials if column else ()
-    if result.winner is None:
-        return ()
-    entry = result.entry_of(result.winner)
-    if isinstance(result, PopulationResult):
-        return [result.members[result.entries.index(entry)]["key"]]
-    return entry.trials
 
 
 def stage_summary_of(result: Decided) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from search.trackers.wandb.logged_runs import UNDER_WAY, Destination, Logged, No
 from search.trackers.wandb.media import figures_of, media_of
 
 if TYPE_CHECKING:
-    from search.trackers.wandb.payload import Decided
+    from search.trackers.runs import Decided
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
 _INIT_S = 4  # a server that has not answered by then is taken for dead

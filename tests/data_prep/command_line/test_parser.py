@@ -160,3 +160,9 @@ def test_unknown_option_between_words_is_answered_with_the_nearest(
     with pytest.raises(SystemExit, match="2"):
         mover.parse_into(Move, ["a", "--folders", "here", "b"])
     assert capsys.readouterr().err.endswith("; did you mean --folder?\n")
+
+
+def test_control_characters_of_a_word_are_told_as_escapes(mover: CommandParser, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        mover.parse_into(Move, ["--folder", "here", "--", "a", "--x\x1b[31m"])
+    assert "\x1b" not in capsys.readouterr().err

@@ -227,3 +227,9 @@ def test_address_with_a_key_in_it_is_refused_and_not_repeated(open_it: Callable[
 def test_address_with_wishes_is_a_sentence() -> None:
     with pytest.raises(InputError, match="question mark"):
         located("s3://bucket/results?region=us-east-1")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "results/" + "a" * 300, "s3://bucket/" + "ü" * 200])
+def test_path_that_no_system_takes_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="a path has names of at most 255 bytes, and no character 0"):
+        located(text)

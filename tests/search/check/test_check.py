@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from search.check.__main__ import main
-from search.study.folder import held
+from search.study.holding.held import held
 from search.study.ledger import Ledger
 from tests.search.makers import unseal
 

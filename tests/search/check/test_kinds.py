@@ -1,9 +1,13 @@
-"""The register of files: whatever happens to one of them is a sentence, and nothing else is read of it."""
+"""The register of files: whatever happens to one of them is a sentence, and nothing else is read of it.
+
+MUTATIONS=20000 SEED=19 in the environment tries that many others.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +29,9 @@ from search.strategies.baselines import write_baselines
 from search.strategies.suggestions import Suggestions
 from search.study.folder import keep_command
 from search.study.formats import MODEL, READINGS, SPLIT_WORTH
+from search.study.from_outside.notes import keep_note
+from search.study.from_outside.stop_request import ask_to_stop
+from search.study.index.whole_trials import keep_index, stamps_in
 from search.study.layout import Layout
 from search.study.ledger import Ledger, keep_log
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
@@ -32,8 +39,8 @@ from tests.search.makers import make_column, make_finetune_result, make_manifest
 from trainables.features.cache import FeatureKey, join_shards, write_shard
 from trainables.training.state_file import write_state
 
-MUTATIONS = 1_000
-SEED = 18
+MUTATIONS = int(os.environ.get("MUTATIONS", "1000"))
+SEED = int(os.environ.get("SEED", "18"))
 READ = [kind for kind in (*STUDY_KINDS, *CACHE_KINDS) if kind.read]
 
 
@@ -53,6 +60,9 @@ def _write_beside_the_stages(study: Path) -> None:
     ledger.record(make_result(trial, 0.5), np.array([0.25, 0.75]))
     keep_log(study, trial.key, "gone")
     keep_command(study, ["--stage", "lr"])
+    keep_index(layout.index, stamps_in(layout.trials))
+    keep_note(study, "the light changed", trial.key)
+    ask_to_stop(study, "2026-01-01T00:00:00+00:00")
     LiveStateWriter(study, {"mode": "staged"}).close()
     known = Baseline(
         name="constant", title="always", backbone="", accuracies={"random": 0.5}, balanced={"random": 0.5}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from data_prep.errors import InputError
 from search.dashboard.__main__ import main
-from search.dashboard.access import how_to_reach, is_token, token_for
+from search.dashboard.access import VARIABLE, Token, how_to_reach, is_token, token_for
 from search.dashboard.server import server_options
 from tests.waiting import free_port
 
@@ -19,19 +20,43 @@ TOKEN = "a token of many characters"
 
 def test_token_for_this_machine_is_none_unless_given() -> None:
     assert token_for("127.0.0.1", None) is None
-    assert token_for("127.0.0.1", TOKEN) == TOKEN
+    assert token_for("127.0.0.1", TOKEN) == Token(TOKEN, "of --token")
 
 
 def test_token_for_others_is_made_and_each_time_another() -> None:
     first, second = token_for("0.0.0.0", None), token_for("0.0.0.0", None)
     assert first
-    assert len(first) >= 32
+    assert len(first.text) >= 32
     assert first != second
+    assert first.to_tell == first.text
 
 
-def test_token_that_could_be_guessed_is_refused() -> None:
-    with pytest.raises(InputError, match="a token has at least 16 characters, received 6; leave out --token"):
-        token_for("0.0.0.0", "secret")
+def test_token_that_is_kept_elsewhere_is_read_and_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    monkeypatch.setenv(VARIABLE, f"{TOKEN}, the other")
+    kept, variable = token_for("0.0.0.0", None, file), token_for("0.0.0.0", None)
+    assert kept
+    assert variable
+    assert (kept.text, kept.to_tell) == (TOKEN, f"the one in {file}")
+    assert (variable.text, variable.to_tell) == (f"{TOKEN}, the other", f"the one in {VARIABLE}")
+    assert TOKEN not in "\n".join(how_to_reach("0.0.0.0", 8501, kept))
+
+
+def test_token_that_could_be_guessed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret\n")
+    for given, file in (("secret", None), (None, tmp_path / "token")):
+        with pytest.raises(InputError, match="a token has at least 16 characters, received 6"):
+            token_for("0.0.0.0", given, file)
+
+
+def test_two_tokens_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two tokens for one page"):
+        token_for("0.0.0.0", TOKEN, tmp_path / "token")
+    with pytest.raises(InputError, match=r"--token-file .*token cannot be read: No such file"):
+        token_for("0.0.0.0", None, tmp_path / "token")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +70,7 @@ def test_is_token(entered: str, is_it: bool) -> None:
 def test_how_to_reach_tells_of_tunnels_and_the_token() -> None:
     local, open_to_all = (
         "\n".join(how_to_reach(host, 8501, token))
-        for host, token in (("127.0.0.1", None), ("0.0.0.0", TOKEN))
+        for host, token in (("127.0.0.1", None), ("0.0.0.0", Token(TOKEN)))
     )
     for text in (local, open_to_all):
         assert "ssh -L 8501:localhost:8501" in text

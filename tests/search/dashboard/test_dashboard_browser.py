@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwrigh
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
-from search.dashboard.page import TABS
+from search.dashboard.views.tabs import TABS
 from search.options.parser import parse_options
 from tests.waiting import PATIENCE_S, free_port, is_listening, wait_until
 
@@ -47,14 +47,25 @@ CONTRAST = """
     : [255, 255, 255];
   const shown = 'h1, h3, [role=tab], td, th, [data-testid=stMarkdownContainer] p, ' +
     '[data-testid=stCaptionContainer] p, [data-testid=stCode] code, [data-testid=stCode] code span, ' +
-    '.js-plotly-plot text:not(.heatmap-label *)';  // these stand on a colour of their own
-  return [...document.querySelectorAll(shown)].filter(node => node.textContent.trim()).map(node => {
-    const style = getComputedStyle(node), ground = groundOf(node);
+    '[data-testid=stVegaLiteChart] text';
+  const cellUnder = node => {  // a filled rectangle of a chart, on which the text lies
+    const box = node.getBoundingClientRect(), x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+    return [...node.closest('svg')?.querySelectorAll('.mark-rect path') ?? []].find(path => {
+      const cell = path.getBoundingClientRect();
+      return cell.left <= x && x <= cell.right && cell.top <= y && y <= cell.bottom;
+    });
+  };
+  return [...document.querySelectorAll(shown)].filter(node =>
+    node.textContent.trim() && node.checkVisibility()  // what is folded away is not
+  ).map(node => {
+    const style = getComputedStyle(node), cell = cellUnder(node);
+    const ground = cell ? channels(getComputedStyle(cell).fill) : groundOf(node);
     let [r, g, b, alpha = 1] = channels(node.closest('svg') ? style.fill : style.color);
     for (let up = node; up; up = up.parentElement) alpha *= Number(getComputedStyle(up).opacity);
+    if (!alpha) return null;  // a number of an axis that has no room: it is not shown
     const [high, low] = [luminance(over([r, g, b, alpha], ground)), luminance(ground)].sort((a, b) => b - a);
     return [node.textContent.slice(0, 40), (high + 0.05) / (low + 0.05)];
-  });
+  }).filter(Boolean);
 }
 """
 
@@ -139,7 +150,18 @@ def started(folder: Path, module: str, *options: str) -> Iterator[subprocess.Pop
 
 
 def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
+    """Clicks until the tab is open: React ignores a click while the strip moves below the pointer."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+
+    def is_open() -> bool:
+        tab.click()
+        try:
+            expect(tab).to_have_attribute("aria-selected", "true", timeout=3 * SECOND_MS)
+        except AssertionError:
+            return False
+        return True
+
+    wait_until(is_open, f"the tab {name} is open")
 
 
 def pale_texts(page: Page) -> list[str]:
@@ -177,15 +199,17 @@ def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page
             ).to_be_visible()  # ends
             open_tab(page, "Trials")
             expect(page.get_by_text(re.compile(r"\d of \d trials; a click")).first).to_be_visible()
-            expect(page.locator(".js-plotly-plot:visible")).to_have_count(1)  # an old one may go meanwhile
+            # an old one may go meanwhile
+            expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(1)
             assert search.wait(300) == 0
-        expect(page.get_by_text(re.compile("ended · 4 trials in the ledger")).first).to_be_visible()
-        expect(page.get_by_text("4 of 4 trials").first).to_be_visible()  # it has refreshed by itself
+        # one more has told what the split is worth
+        expect(page.get_by_text(re.compile("ended · 5 trials in the ledger")).first).to_be_visible()
+        expect(page.get_by_text("5 of 5 trials").first).to_be_visible()  # it has refreshed by itself
         open_tab(page, "Search")
         expect(page.get_by_text("one run each, so it may be chance").first).to_be_visible()
 
 
-def test_page_filters_trials_and_keeps_the_filter(page: Page, address: str) -> None:
+def test_page_filters_trials_opens_one_and_keeps_the_filter(page: Page, address: str) -> None:
     page.goto(f"{address}/?study=whole")
     open_tab(page, "Trials")
     page.get_by_role("combobox", name="Stage").fill("dropout")
@@ -195,6 +219,13 @@ def test_page_filters_trials_and_keeps_the_filter(page: Page, address: str) -> N
     wait_for_refresh(page)
     expect(filtered).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)  # it lies over the table
+    table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    table.click(position={"x": 18, "y": 52})  # the box before the first row opens its trial
+    expect(page.get_by_text("The command that trains this configuration again")).to_be_visible()
+    assert "trial=" in page.url
+    page.get_by_role("button", name="Back to the trials").click()
+    expect(filtered).to_be_visible()
     page.get_by_role("combobox", name="Status").fill("FAILED")
     expect(page.get_by_text("No results")).to_be_visible()
 
@@ -206,7 +237,7 @@ def test_page_opens_a_stage_with_the_published_numbers(page: Page, address: str)
     page.get_by_role("option", name="Batch size", exact=True).click()
     table = page.get_by_role("table").filter(has_text="winner less this").filter(has_text="batch size")
     expect(table).to_contain_text("0.8903")  # published for batch size 32; not the stage shown before
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]").first).to_be_visible()
 
 
 def test_page_copies_the_winner_as_a_command(page: Page, address: str) -> None:
@@ -223,7 +254,7 @@ def test_page_shows_the_joint_search(page: Page, address: str) -> None:
     page.goto(f"{address}/?study=whole")
     open_tab(page, "Joint search")
     expect(page.get_by_text("Importance of each hyperparameter").first).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(4)
 
 
 def test_page_of_a_damaged_study_says_what_is_damaged(page: Page, address: str) -> None:

@@ -87,6 +87,7 @@ def test_nodes_of_counts_trials_by_node() -> None:
     ]
     table = nodes_of([*trials, make_result(TRIAL, 0.5)])
     assert table[["node", "trials", "hours"]].to_numpy().tolist() == [["b", 2, 2.0], ["a", 1, 1.0]]
+    assert table["device"].tolist() == ["-", "-"]  # of a version that did not note it
     assert nodes_of([]).empty
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -35,3 +36,17 @@ def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch:
             connect(None, verbose=False)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(("verbose", "prints"), [(False, "0"), (True, "1")])
+def test_tracebacks_of_workers_are_printed_for_verbose_only(
+    monkeypatch: pytest.MonkeyPatch, verbose: bool, prints: str
+) -> None:
+    def refused(**_: object) -> None:
+        raise ConnectionError("no Ray here")
+
+    monkeypatch.setattr("ray.init", refused)
+    monkeypatch.setattr("os.environ", {})
+    with pytest.raises(InputError, match="no Ray here"):
+        connect(None, verbose=verbose)
+    assert os.environ["TUNE_PRINT_ALL_TRIAL_ERRORS"] == prints

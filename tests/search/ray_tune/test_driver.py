@@ -22,14 +22,16 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Policy, assignment_of
+from search.ray_tune.collector import assignment_of
 from search.ray_tune.driver import Driver
+from search.ray_tune.policy import Policy
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
 from search.space.joint_space import POPULATION_RANGES
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from tests.search.processes import kill_training
+from tests.waiting import SEARCH_S
 from trainables.hyperparameters import Range
 from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
@@ -101,6 +103,7 @@ def figures(result: TrialResult) -> list[tuple[float, float, float]]:
     return [(metrics.loss, metrics.val_loss, metrics.val_accuracy) for metrics in result.epochs]
 
 
+@pytest.mark.slow  # that a network used again trains as a new one is also tested without Ray
 def test_trial_in_a_reused_worker_equals_that_in_a_fresh_one(problem: Problem, driver: Driver) -> None:
     dropout = problem.trial(replace(CONFIG, dropout=0.3), "random")
     others = [problem.trial(replace(CONFIG, dropout=rate), "random") for rate in (0.5, 0.1)]
@@ -131,8 +134,9 @@ class Together(Silent):
 
 @pytest.mark.parametrize(
     "asked",
-    [pytest.param(False, id="listed"), pytest.param(True, id="suggested", marks=pytest.mark.slow)],
+    [pytest.param(False, id="listed"), pytest.param(True, id="suggested")],
 )
+@pytest.mark.slow
 def test_trials_train_side_by_side_where_there_is_room(
     workplace: Path, problem: Problem, driver: Driver, asked: bool
 ) -> None:
@@ -182,6 +186,7 @@ def test_killed_worker_is_replaced(problem: Problem, driver: Driver) -> None:
     assert [metrics.epoch for metrics in result.epochs] == list(range(1, 31))
 
 
+@pytest.mark.slow
 def test_worker_that_is_killed_between_two_trials_is_replaced(problem: Problem, driver: Driver) -> None:
     trials = [problem.trial(replace(CONFIG, seed=seed), "random") for seed in (21, 22, 23)]
     callback = KillsBetweenTrials()
@@ -201,6 +206,7 @@ def test_record_gets_the_result_and_the_validation_probabilities(
     labels = problem.labels[problem.splits[0].validation]
     assert ((probabilities >= 0.5) == labels).mean() == pytest.approx(result.epochs[-1].val_accuracy)
     assert result.made_by.keys() >= {"stagewise", "keras", "ray", "numpy", "python", "node"}
+    assert (result.made_by["device"], result.made_by["keras_backend"]) == ("CPU", problem.keras_backend)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +277,8 @@ def packing(workplace: Path, problem: Problem, driver: Driver) -> Driver:
     return Driver(problem, cache, workplace / "checks", MachineOptions(pack=3), record, connected=True)
 
 
-@pytest.mark.parametrize("name", ["asha", pytest.param("median", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["asha", "median"])
 def test_scheduler_stops_members_of_packs_and_leaves_the_others_as_they_are(
     problem: Problem, driver: Driver, packing: Driver, name: str
 ) -> None:
@@ -341,7 +348,7 @@ def test_killed_trial_on_pixels_continues_at_its_last_epoch(workplace: Path) -> 
     def run(checkpoints: str, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", script, str(workplace), str(workplace / checkpoints), *options]
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, start_new_session=True, timeout=300
+            command, capture_output=True, text=True, check=False, start_new_session=True, timeout=SEARCH_S
         )
 
     assert run("broken", "kill").returncode == -signal.SIGKILL
@@ -367,6 +374,7 @@ with Driver(make_problem(Path.cwd()), Path("cache"), Path("checkpoints"), Machin
 """
 
 
+@pytest.mark.slow
 def test_workers_import_our_packages_and_no_file_of_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "search.py").write_text("raise ImportError('this is not the package')\n", "utf-8")
     done = subprocess.run(

@@ -18,6 +18,7 @@ from ray.cluster_utils import Cluster
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
 from search.ray_tune.feature_tasks import Slot, make_rows, shares_of, slots_for
+from search.ray_tune.preflight import Share
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from trainables.backbones.table import find_backbone
@@ -85,7 +86,9 @@ def test_nodes_write_shares_of_the_rows_and_keep_what_is_there(cluster: Cluster,
     assert key is not None
     write_shard(key.folder(tmp_path / "cache"), range(128, 256), np.full((128, 227, 227, 3), 7, np.uint8))
     assert len(slots_for(ray.nodes(), 0)) == 2
-    rows = np.load(make_rows("hassner", problem, tmp_path / "cache", 0) / "features.npy", mmap_mode="r")
+    rows = np.load(
+        make_rows("hassner", problem, tmp_path / "cache", Share(1)) / "features.npy", mmap_mode="r"
+    )
     expected = alone("hassner", problem, tmp_path / "other")
     assert (rows[128:256] == 7).all()
     assert (rows[:128] == expected[:128]).all()
@@ -98,12 +101,12 @@ def test_nodes_make_features_of_weights_that_nobody_knew(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     problem = replace(problem_of(tmp_path, 130), feature_precision="bfloat16")
-    made = make_rows("keras:MobileNetV2", problem, tmp_path / "cache", 0)
+    made = make_rows("keras:MobileNetV2", problem, tmp_path / "cache", Share(1))
     assert (
         "keras:MobileNetV2 (random weights, features in bfloat16): 130/130 images" in capsys.readouterr().err
     )
     assert np.load(made / "features.npy").shape == (130, 1280)
-    assert make_rows("keras:MobileNetV2", problem, tmp_path / "cache", 0) == made
+    assert make_rows("keras:MobileNetV2", problem, tmp_path / "cache", Share(1)) == made
     assert json.loads((made / "index.json").read_text())["key"]["precision"] == "bfloat16"
 
 
@@ -112,4 +115,4 @@ def test_unreadable_image_is_told_by_its_name(cluster: Cluster, tmp_path: Path) 
     problem = problem_of(tmp_path, 300)
     (tmp_path / "299.jpg").unlink()
     with pytest.raises(InputError, match=r"299\.jpg"):
-        make_rows("hassner", problem, tmp_path / "cache", 0)
+        make_rows("hassner", problem, tmp_path / "cache", Share(1))

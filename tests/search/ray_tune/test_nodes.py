@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster
 from data_prep.errors import InputError
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
-from search.ray_tune.preflight import Errand
+from search.ray_tune.preflight import Errand, Share
 from tests.waiting import PATIENCE_S, wait_until
 from trainables.backends import installed_backend
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.ray
 def cluster() -> Iterator[Cluster]:
     """A head and another node."""
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    started.add_node(num_cpus=1, num_gpus=1)
+    started.add_node(num_cpus=1, num_gpus=1, resources={"accelerator_type:T4": 1})
     ray.init(address=started.address, log_to_driver=False)
     yield started
     ray.shutdown()
@@ -47,7 +47,7 @@ def test_gpu_that_keras_does_not_see_is_refused() -> None:
     backend = installed_backend("auto")
     words = rf"Keras on {backend} sees no GPU on .*, where Ray counts 1; install CUDA's .* --gpus-per-trial$"
     with pytest.raises(InputError, match=words):
-        require_gpus(backend, 0.5)
+        require_gpus(backend, Share(1, 0.5))
 
 
 @pytest.mark.usefixtures("cluster")
@@ -58,11 +58,30 @@ def test_prepare_nodes_asks_every_node_for_the_data(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("cluster")
 def test_require_room_says_what_the_largest_node_has() -> None:
-    require_room(1, 0.5)
+    require_room(Share(1, 0.5))
     with pytest.raises(
         InputError, match="asks for 4 CPUs and 0 GPUs, the largest of 2 nodes has 1 and 1; lower"
     ):
-        require_room(4, 0)
+        require_room(Share(4))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_kind_of_gpu_that_no_node_has_is_refused_with_those_that_are_there() -> None:
+    require_room(Share(1, 0.5, "T4"))
+    said = (
+        "asks for 1 CPUs and 0.5 GPUs of kind A100, no node has that kind, there are: T4; .* --accelerator$"
+    )
+    with pytest.raises(InputError, match=said):
+        require_room(Share(1, 0.5, "A100"))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_task_that_wants_a_kind_of_gpu_runs_where_that_is() -> None:
+    share = Share(0, 0.25, "T4")
+    where = ray.remote(num_cpus=0, num_gpus=share.gpus, resources=share.kind)(
+        lambda: ray.get_runtime_context().get_node_id()
+    )
+    assert [ray.get(where.remote())] == [node.node_id for node in nodes_alive() if share.fits(node)]
 
 
 @pytest.mark.usefixtures("cluster")
@@ -70,7 +89,7 @@ def test_wait_for_room_says_what_is_being_waited_for(capsys: pytest.CaptureFixtu
     with pytest.raises(
         InputError, match=r"a node with 4 CPUs and 1 GPUs did not start within 3 s \(the largest"
     ):
-        wait_for_room(4, 1, 3)
+        wait_for_room(Share(4, 1), 3)
     assert re.fullmatch(
         r"waiting   for a node with 4 CPUs and 1 GPUs, \d of 3 s: the largest of 2 nodes has 1 and 1\n",
         capsys.readouterr().err,
@@ -80,7 +99,7 @@ def test_wait_for_room_says_what_is_being_waited_for(capsys: pytest.CaptureFixtu
 def test_wait_for_room_ends_when_a_node_comes(cluster: Cluster) -> None:
     other = cluster.add_node(num_cpus=4)
     try:
-        wait_for_room(4, 0, PATIENCE_S)
+        wait_for_room(Share(4), PATIENCE_S)
         assert max(node.cpus for node in nodes_alive()) == 4
     finally:
         cluster.remove_node(other)

@@ -8,8 +8,8 @@ from itertools import chain
 import pytest
 
 from search.options.run_groups import MachineOptions
-from search.ray_tune.collector import Policy
 from search.ray_tune.packs import Packing
+from search.ray_tune.policy import Policy
 from search.ray_tune.schedulers import make_scheduler
 from tests.search.makers import make_trial
 from trainables.objective import OBJECTIVE
@@ -32,7 +32,7 @@ def sizes(packing: Packing, count: int, slots: int = 1) -> tuple[list[int], int]
 def test_every_slot_has_a_pack() -> None:
     assert sizes(ON_GPU, 20) == ([20], 0)
     assert sizes(ON_GPU, 20, slots=4) == ([5, 5, 5, 5], 0)
-    assert sizes(ON_GPU, 3, slots=8) == ([], 3)
+    assert sizes(ON_GPU, 3, slots=8) == ([1, 1, 1], 0)
 
 
 def test_number_of_heads_that_was_asked_for_is_kept() -> None:
@@ -46,14 +46,22 @@ def test_pack_has_room_in_the_memory_that_there_is_beside_the_features() -> None
     fewer_images = max(sizes(replace(ON_GPU, memory_bytes=3.4 * GIB, images=100), 500)[0])
     assert 4 * small < large
     assert small < fewer_images
-    assert sizes(replace(ON_GPU, memory_bytes=0.05 * GIB), 3) == ([], 3)
+    assert sizes(replace(ON_GPU, memory_bytes=0.05 * GIB), 3) == ([1, 1, 1], 0)
 
 
 def test_shapes_and_splits_are_packs_of_their_own() -> None:
     mixed = [*trials(2), *trials(2, batch_size=8), make_trial("subject", backbone="resnet50_v2")]
     packs, alone = ON_GPU.cut(mixed, Policy())
-    assert sorted(len(pack) for pack in packs) == [2, 2]
-    assert [trial.split for trial in alone] == ["subject"]
+    assert sorted(len(pack) for pack in packs) == [1, 2, 2]
+    assert [pack[0].split for pack in packs if len(pack) == 1] == ["subject"]
+    assert not alone
+
+
+def test_network_on_images_and_a_pack_of_one_that_was_asked_for_are_trained_alone() -> None:
+    on_images = make_trial(backbone="hassner")
+    assert ON_GPU.cut([on_images], Policy()) == ([], [on_images])
+    asked = replace(ON_GPU, machine=MachineOptions(gpus_per_trial=1.0, pack=1))
+    assert sizes(asked, 3) == ([], 3)
 
 
 def test_head_by_itself_is_a_pack_where_members_are_stopped_early() -> None:

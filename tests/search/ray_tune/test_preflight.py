@@ -9,9 +9,11 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located
+from search.options.run_groups import MachineOptions
 from search.ray_tune.preflight import (
     Errand,
     Node,
+    Share,
     Sight,
     describe_nodes,
     look_around,
@@ -116,3 +118,23 @@ def test_bucket_that_a_node_does_not_reach_is_one_sentence(bucket: str) -> None:
     sights[THERE] = replace(sights[THERE], unwritable={"cache": "no credentials"})
     with pytest.raises(InputError, match=rf"{bucket}/cache is not the same folder on node gpu1 .*no credent"):
         require_ready(errand, sights)
+
+
+@pytest.mark.parametrize(
+    ("share", "fits"),
+    [
+        (Share(4, 1), True),
+        (Share(5, 1), False),
+        (Share(4, 2), False),
+        (Share(4, 1, "T4"), True),
+        (Share(4, 1, "A100"), False),
+    ],
+)
+def test_share_fits_a_node_with_as_much_of_its_kind(share: Share, fits: bool) -> None:
+    assert share.fits(Node("1", "one", "10.0.0.1", 4, 1, ("T4",))) is fits
+
+
+def test_kind_of_a_share_is_a_resource_of_ray() -> None:
+    machine = MachineOptions(gpus_per_trial=0.25, cpus_per_trial=1, accelerator="T4")
+    assert (Share.of(machine).kind, Share.of(MachineOptions()).kind) == ({"accelerator_type:T4": 0.001}, {})
+    assert str(Share.of(machine)) == "1 CPUs and 0.25 GPUs of kind T4"

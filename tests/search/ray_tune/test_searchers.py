@@ -8,12 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from optuna.samplers import TPESampler
 from ray import cloudpickle
 from ray.tune.search import Searcher
 
 from search.ray_tune.schedulers import PackEarlyStopping, make_scheduler, stops_members
-from search.ray_tune.searchers import KnowingSearcher, Listed
+from search.ray_tune.searchers import STARTUP_SAMPLES, KnowingSearcher, Listed
+from trainables.hyperparameters import Range
 from trainables.objective import Objective
+from trainables.training.packed import shape_of
 from trainables.trial import TrialConfig
 
 SPACE = {"learning_rate": (0.1, 0.01, 0.001, 0.0001), "batch_size": (8, 16)}
@@ -91,6 +94,67 @@ def test_searcher_is_told_the_last_value_of_each_member() -> None:
     searcher.on_trial_complete("a", {"pack": [None] * (len(members) - 1) + [values]})
     told = [trial.value for trial in searcher._optuna._ot_study.trials if trial.state.is_finished()]
     assert told == [0.25 + n / 8 for n in range(len(members) - 1)] + [0.5]
+
+
+# two parts of the shape: free suggestions of a pack would be of nearly as many shapes
+WIDE = {
+    "learning_rate": Range(1e-4, 1e-1, log=True),
+    "dropout": Range(0.0, 0.6),
+    "batch_size": (4, 8, 16, 32, 64, 128, 256, 512),
+    "l2": (0.0, 1e-4, 1e-3),
+}
+
+
+def packs_of(searcher: KnowingSearcher, workers: Workers, count: int) -> list[list[TrialConfig]]:
+    """The packs of so many suggestions, each trained before the next one is asked for."""
+    packs = []
+    while len(workers.asked) < count:
+        name = f"worker-{len(packs)}"
+        packs.append(configs_of(searcher.suggest(name)))
+        value = {"mean_val_accuracy": 0.5}
+        searcher.on_trial_complete(name, {"pack": [value] * len(packs[-1])})
+    return packs
+
+
+def test_packs_of_a_searcher_fill_although_there_are_many_shapes() -> None:
+    workers = Workers(samples=90)
+    searcher = KnowingSearcher(WIDE, Objective(), 7, workers.ask, workers.full)
+    searcher.pack = 16
+    packs = packs_of(searcher, workers, 90)
+    assert all(len({shape_of(config) for config in pack}) == 1 for pack in packs)
+    later = [pack for pack in packs if workers.asked.index(pack[0]) >= 16]
+    assert [len(pack) for pack in later[:-1]] == [16] * (len(later) - 1)
+    assert len({config.learning_rate for config in later[0]}) == 16
+    assert len({shape_of(pack[0]) for pack in packs}) > 3
+
+
+def test_first_suggestions_of_a_searcher_are_of_any_shape() -> None:
+    workers = Workers()
+    searcher = KnowingSearcher(WIDE, Objective(), 7, workers.ask, workers.full)
+    searcher.pack = STARTUP_SAMPLES
+    searcher.suggest("a")
+    assert len({config.batch_size for config in workers.asked}) > 2
+
+
+def test_suggestions_one_at_a_time_are_as_they_were() -> None:
+    asked = []
+    for sampler in (None, TPESampler(seed=7, n_startup_trials=STARTUP_SAMPLES, constant_liar=True)):
+        workers = Workers()
+        searcher = KnowingSearcher(WIDE, Objective(), 7, workers.ask, workers.full)
+        if sampler:
+            searcher._optuna._ot_study.sampler = sampler
+        for number in range(14):
+            searcher.suggest(str(number))
+            searcher.on_trial_complete(str(number), {"mean_val_accuracy": number / 14})
+        asked.append(workers.asked)
+    assert asked[0] == asked[1]
+
+
+def test_shape_of_which_nothing_is_left_ends_its_pack() -> None:
+    workers = Workers()
+    searcher = searcher_of(workers, 16)
+    searcher._known = STARTUP_SAMPLES
+    assert 1 <= len(configs_of(searcher.suggest("a"))) <= 4
 
 
 def test_listed_values_come_in_their_order() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from search.report.document import Axis, Parallel
 from search.report.sections.importance import axis_of, importance_blocks, importance_of
 from search.report.sections.joint import best_by_trial, parallel_of
 from trainables.objective import OBJECTIVES
@@ -100,3 +101,12 @@ def test_joint_figures_are_of_the_objective_and_know_which_way_is_better() -> No
     parallel = parallel_of(found, ["dropout"], log_loss)
     assert list(parallel.ranks) == [0, 1, 0.5]
     assert parallel.axes[-1].label == "log loss"
+
+
+def test_parallel_coordinates_keep_the_lines_that_cross_every_axis_within_its_range() -> None:
+    axes = [Axis(label="a", positions=[0.0, 1.0, 2.0]), Axis(label="b", positions=[5.0, 6.0, 7.0])]
+    lines = Parallel(name="p", caption="", axes=axes, ranks=[0.0, 0.5, 1.0])
+    kept = lines.within([(0.0, 1.0), (6.0, 7.0)])
+    assert kept.ranks == [0.5]
+    assert [axis.positions for axis in kept.axes] == [[1.0], [6.0]]
+    assert lines.within([(0.0, 2.0), (5.0, 7.0)]) == lines

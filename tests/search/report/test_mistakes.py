@@ -41,12 +41,12 @@ def test_picture_is_told_by_the_names_of_its_classes_its_probabilities_and_its_g
 
 
 def test_page_has_small_copies_and_names_pictures_that_are_gone(tmp_path: Path) -> None:
-    gone = to_html(_document(_found(tmp_path)))
+    gone = to_html(_document(_found(tmp_path)), {})
     assert "the picture is not here" in gone
     assert "said &lt;rose&gt;" in gone
     (tmp_path / "daisy").mkdir()
     Image.new("RGB", (400, 300), "gold").save(tmp_path / "daisy" / "1.png")
-    assert '<img src="data:image/jpeg;base64,' in to_html(_document(_found(tmp_path)))
+    assert '<img src="data:image/jpeg;base64,' in to_html(_document(_found(tmp_path)), {})
 
 
 def test_markdown_lists_what_the_gallery_shows(tmp_path: Path) -> None:

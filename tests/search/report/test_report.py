@@ -18,8 +18,9 @@ from PIL import Image
 from data_prep.storage.json_files import write_json
 from search.report.__main__ import main
 from search.report.contents import report_on
-from search.report.document import Document, KeyNumbers
+from search.report.document import Document, KeyNumbers, Lines
 from search.report.published import MEANS
+from search.report.render.drawing import drawings_of
 from search.report.render.html import to_html
 from search.report.render.markdown import to_markdown
 from search.report.writer import write_report
@@ -62,7 +63,7 @@ def whole_text(whole_study: Path) -> str:
 
 
 def test_report_without_ray_and_keras(make_study: Make) -> None:
-    study = make_study(stages=("lr",), epochs=2, joint=12)
+    study = make_study(stages=("l2",), epochs=2, joint=4)
     program = (
         "import sys; from search.report.__main__ import main; "
         f"code = main([{str(study)!r}]); "
@@ -75,13 +76,13 @@ def test_report_without_ray_and_keras(make_study: Make) -> None:
 
 
 def test_report_twice_gives_the_same_bytes(make_study: Make, tmp_path: Path) -> None:
-    study = make_study(stages=("backbone",), repeats=2, epochs=2, joint=14)
+    study = make_study(stages=("backbone",), repeats=2, epochs=2, joint=6)
     for name in ("first", "second"):
         write_report(Study(study).snapshot(), tmp_path / name, MADE_ON)
     first = files_below(tmp_path / "first")
     assert first == files_below(tmp_path / "second")
-    figures = report_on(Study(study).snapshot(), MADE_ON).figures()
-    assert set(first) == {"index.html", "report.md", *(f"figures/{figure.name}.png" for figure in figures)}
+    figures = re.findall(r"\(figures/([\w-]+\.png)\)", first["report.md"].decode())
+    assert set(first) == {"index.html", "report.md", *(f"figures/{name}" for name in figures)}
 
 
 def test_report_changes_nothing_else(make_study: Make) -> None:
@@ -95,12 +96,15 @@ def test_report_changes_nothing_else(make_study: Make) -> None:
     assert {Path(name).parts[0] for name in set(after) - set(before)} == {"report"}
 
 
-def test_main_prints_where_the_report_lies(
+def test_main_prints_where_the_report_lies_and_on_standard_error_which_files_are_damaged(
     make_study: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_study("mine", stages=("l2",), epochs=2)
+    study = make_study("mine", stages=("l2",), epochs=1)
+    (study / "final.json").write_text("{", "utf-8")
     assert main(["mine", "--storage", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == f"report: {tmp_path / 'out' / 'index.html'}\n"
+    said = capsys.readouterr()
+    assert said.out == f"report: {tmp_path / 'out' / 'index.html'}\n"
+    assert said.err.startswith(f"warning: left out {study / 'final.json'} is damaged (")
 
 
 @pytest.mark.parametrize("arguments", [[], ["a", "b"], ["a", "--unknown"]])
@@ -138,15 +142,6 @@ def test_damaged_trial_is_named_and_skipped(make_study: Make, damage: str) -> No
     trial = sorted((study / "trials").glob("*.json"))[0]
     trial.write_text(damage, "utf-8")
     assert f"- {trial} is damaged (" in report(study)
-
-
-def test_damaged_files_are_named_on_standard_error(
-    make_study: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
-    study = make_study(stages=("l2",), epochs=1)
-    (study / "final.json").write_text("{", "utf-8")
-    assert main([str(study)]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: left out {study / 'final.json'} is damaged (")
 
 
 def test_damaged_stage_is_named_and_skipped(make_study: Make) -> None:
@@ -418,7 +413,7 @@ def whole_document(whole_study: Path) -> Document:
 
 @pytest.fixture(scope="module")
 def page_text(whole_document: Document) -> str:
-    return to_html(whole_document)
+    return to_html(whole_document, drawings_of(whole_document))
 
 
 @pytest.fixture(scope="module")
@@ -428,12 +423,32 @@ def page(page_text: str) -> Page:
     return page
 
 
-def test_page_loads_nothing_from_elsewhere_and_runs_no_program(
-    page: Page, page_text: str, whole_document: Document
-) -> None:
-    assert len(page.loaded) == len(whole_document.figures())
-    assert all(address.startswith("data:image/") for address in page.loaded)
+def test_page_loads_nothing_from_elsewhere_and_runs_no_program(page: Page, page_text: str) -> None:
+    assert page.loaded == []
     assert "<script" not in page_text
+    assert "url(" not in page_text
+    assert set(re.findall(r"https?://[^\s<\"]*", page_text)) == {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+
+
+def test_every_figure_is_drawn_in_the_page_and_said_to_those_who_do_not_see_it(
+    page_text: str, whole_document: Document
+) -> None:
+    for figure in whole_document.figures():
+        panels = len(figure.panels) if isinstance(figure, Lines) else 1
+        assert page_text.count(f'role="img" aria-label="{figure.caption}"') == panels
+
+
+def test_drawing_is_light_or_dark_as_its_page(page_text: str) -> None:
+    drawn = "".join(re.findall(r"<svg.*?</svg>", page_text, re.DOTALL))
+    assert {"var(--text)", "var(--line)", "var(--card)"} <= set(
+        re.findall(r'(?:fill|stroke)="([^"]*)"', drawn)
+    )
+    assert not {"black", "white", "#000", "#fff", "#1f2328"} & set(
+        re.findall(r'(?:fill|stroke)="([^"]*)"', drawn)
+    )
 
 
 def test_page_of_two_sweeps_and_a_joint_search_has_about_a_megabyte(page_text: str) -> None:
@@ -523,32 +538,41 @@ OF_PEOPLE = re.compile(r"female|\bmale\b|\bface|gender|adience|celeba|published|
 
 
 @pytest.fixture(scope="module")
-def other_report(tmp_path_factory: pytest.TempPathFactory, write_study: Make) -> Path:
-    """The folder of the report on a whole study of other data, with classes that look like markup."""
-    study = write_study(tmp_path_factory.mktemp("other") / "animals", joint=12, sweeps=2, **OTHER)
+def other_document(tmp_path_factory: pytest.TempPathFactory, write_study: Make) -> Document:
+    """The report on a whole study of other data, with classes that look like markup."""
+    study = write_study(tmp_path_factory.mktemp("other") / "animals", joint=12, **OTHER)
     for path in (study / "stages").glob("*.json"):
         values = json.loads(path.read_text())
         values["breakdown"]["by_age"] = []
         path.write_text(json.dumps(values))
         unseal(path, format=3)
-    return write_report(Study(study).snapshot(), study / "report", "2026-01-01").parent
+    return report_on(Study(study).snapshot(), MADE_ON)
 
 
-def test_report_on_other_classes_says_nothing_of_people_or_published_figures(other_report: Path) -> None:
-    text = (other_report / "report.md").read_text()
-    assert not OF_PEOPLE.findall(text)
-    assert "| this study |" in text
+@pytest.fixture(scope="module")
+def other_text(other_document: Document) -> str:
+    return to_markdown(other_document)
 
 
-def test_report_names_the_classes_as_text(other_report: Path) -> None:
-    text = (other_report / "report.md").read_text()
+@pytest.fixture(scope="module")
+def other_page(other_document: Document) -> str:
+    return to_html(other_document, drawings_of(other_document))
+
+
+def test_report_on_other_classes_says_nothing_of_people_or_published_figures(
+    other_text: str, other_page: str
+) -> None:
+    assert not OF_PEOPLE.findall(other_text)
+    assert "| this study |" in other_text
+    body = other_page[other_page.index("<body>") :]
+    assert not OF_PEOPLE.findall(body.split("<script")[0])
+
+
+def test_report_names_the_classes_as_text(other_text: str, other_page: str) -> None:
     assert (
         r"| class | predicted 0 (cat \| tabby, \<b\>\$x\$\</b\>) | predicted 1 (\[bold\]dog🐇\[/bold\]) |"
-        in text
+        in other_text
     )
-    assert r"ROC curve, 1 (\[bold\]dog🐇\[/bold\]) as positive: AUC" in text
-    page = (other_report / "index.html").read_text()
-    assert "0 (cat | tabby, &lt;b&gt;$x$&lt;/b&gt;)" in page
-    assert "<b>$x$</b>" not in page
-    body = page[page.index("<body>") :]
-    assert not OF_PEOPLE.findall(body.split("<script")[0])
+    assert r"ROC curve, 1 (\[bold\]dog🐇\[/bold\]) as positive: AUC" in other_text
+    assert "0 (cat | tabby, &lt;b&gt;$x$&lt;/b&gt;)" in other_page
+    assert "<b>$x$</b>" not in other_page

@@ -6,7 +6,7 @@ import pytest
 
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
-from search.statistics.verdict_text import statement
+from search.statistics.verdict_text import not_for_new, statement, verdict_word
 
 CLEAR: dict[str, Any] = {"p_value": 0.001, "tied": False}
 TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
@@ -153,3 +153,10 @@ def test_statement_with_equal_labels_keeps_candidates_apart() -> None:
 def test_statement_needs_a_label_for_each_candidate() -> None:
     with pytest.raises(ValueError, match=r"1 candidates need a label each, received 2"):
         statement(Selection(winner=0, verdict="single", comparisons=(None,)), ["a", "b"])
+
+
+def test_verdict_by_itself_takes_back_what_its_words_take_back() -> None:
+    words = "b wins clearly: better than a by 0.0120" + not_for_new("people")
+    assert verdict_word("clear", words) == "clear, not for new people"
+    assert verdict_word("clear", f"{words}; after its last epoch 0.9") == "clear, not for new people"
+    assert verdict_word("clear", "b wins clearly") == "clear"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -83,9 +84,17 @@ def test_notes_say_that_no_group_is_on_both_sides(tmp_path: Path) -> None:
     assert "no known group is on both sides" in notes(make_problem(tmp_path, "subject"))
 
 
-def test_notes_describe_every_split(tmp_path: Path) -> None:
-    said = notes(make_problem(tmp_path, "folds"))
-    assert all(f"split fold-{fold}: " in said for fold in range(5))
+def test_notes_describe_every_split_and_say_once_what_is_true_of_several(tmp_path: Path) -> None:
+    problem = make_problem(tmp_path, "folds")
+    said = [line for line in notes(problem).splitlines() if line.startswith("split")]
+    assert said[0].startswith("splits fold-0, fold-1, fold-2, fold-3, fold-4: 50 train, 14 validation, ")
+    assert len(said) == 1
+    other = replace(problem.splits[1], train=problem.splits[1].train[:-1])
+    said = notes(replace(problem, splits=(problem.splits[0], other))).splitlines()
+    assert [line.partition(":")[0] for line in said if line.startswith("split")] == [
+        "split fold-0",
+        "split fold-1",
+    ]
 
 
 def test_notes_say_what_batches_of_2_to_4_mean_for_batch_norm(tmp_path: Path) -> None:

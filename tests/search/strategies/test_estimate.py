@@ -90,6 +90,9 @@ def test_warning_of_images_says_what_a_trial_takes(problem: Problem) -> None:
     trials = [trial_of(problem), trial_of(problem, unfrozen_blocks=2)]
     assert warning_of_images(trials, known, problem) == (
         "unfrozen blocks train on images, which go through the backbone in every epoch: a trial takes about "
-        "10:00 on one worker, one on features about 0:20"
+        "10:00 as in this study so far, one on features about 0:20"
     )
+    said = warning_of_images(trials[1:], [], problem)
+    assert said is not None
+    assert said.endswith(" on two cores without a GPU")
     assert warning_of_images(trials[:1], known, problem) is None

@@ -16,7 +16,7 @@ from ray.tune.search import Searcher
 from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.ray_tune.collector import MemberCollector, assignment_of
-from search.ray_tune.driver import Policy
+from search.ray_tune.policy import Policy
 from search.space.joint_space import VARIED, Starts, joint_space
 from search.space.labels import show_value
 from search.strategies.joint import run_joint

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from search.options.parser import parse_options
-from search.ray_tune.collector import Member, Policy
+from search.ray_tune.collector import Member
+from search.ray_tune.policy import Policy
 from search.space.labels import show_value
 from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import joint_plan

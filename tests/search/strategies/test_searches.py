@@ -11,6 +11,7 @@ from search.strategies.preparation import Prepared
 from search.strategies.searches import Searches
 from search.study.folder import open_study
 from search.study.ledger import Ledger
+from search.study.stage_results import StageFiles
 from tests.search.makers import FakeTrainer, make_problem
 from trainables.trial import Trial, TrialResult
 
@@ -24,6 +25,27 @@ class Workers:
     def train(self, trials: Sequence[Trial], policy: Any) -> Mapping[str, TrialResult]:
         """Returns by key how `trials` ended."""
         return self._trainer(trials)
+
+
+def test_stage_before_whose_file_was_damaged_is_decided_again_from_its_trials(tmp_path: Path) -> None:
+    problem, ledger = make_problem(tmp_path), Ledger(tmp_path / "study")
+    open_study(ledger.folder, problem.facts())
+    trainer = FakeTrainer(problem, ledger, lambda trial: trial.config.learning_rate)
+
+    def searched(words: str) -> list[str]:
+        prepared = Prepared(options=parse_options(words.split()), problem=problem, ledger=ledger)
+        workers = Workers(trainer)
+        return [
+            result.stage
+            for result in Searches(prepared, lambda *_: workers, lambda plan: None).results()  # type: ignore[arg-type,return-value]
+        ]
+
+    assert searched("--stage lr --epochs 1") == ["lr"]
+    path = StageFiles(ledger.folder).path("lr")
+    path.rename(path.with_suffix(".damaged"))
+    assert searched("--stage dropout --epochs 1") == ["lr", "dropout"]
+    path.unlink()
+    assert searched("--stage dropout --learning-rate 0.01 --epochs 1") == ["dropout"]
 
 
 def test_stage_of_backbones_says_what_each_costs(tmp_path: Path) -> None:

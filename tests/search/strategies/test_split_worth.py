@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+import search.strategies.split_worth as module
 from search.options.search_options import SearchOptions
 from search.strategies.preparation import Prepared
-from search.strategies.split_worth import split_worth
+from search.strategies.split_worth import shortened, split_worth
+from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.snapshot import read_split_worth
@@ -57,7 +59,50 @@ def test_second_run_trains_nothing(tmp_path: Path) -> None:
     first = split_worth(prepared, WINNER, Trainer(prepared.ledger))
     again = Trainer(prepared.ledger)
     assert split_worth(prepared, WINNER, again) == first
+    Layout(tmp_path).split_worth.write_text("{")
+    assert split_worth(prepared, WINNER, again) == first
+    assert read_split_worth(tmp_path) == first
     assert again.trained == []
+
+
+def test_second_run_of_the_same_winner_compares_no_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepared_with(make_problem(tmp_path), tmp_path)
+    first = split_worth(prepared, WINNER, Trainer(prepared.ledger))
+    monkeypatch.setattr(module, "shared_kept_apart", lambda *_: None)
+    assert split_worth(prepared, WINNER, Trainer(prepared.ledger)) == first
+    other = make_stage_result(winner=replace(CONFIG, learning_rate=0.01))
+    assert split_worth(prepared, other, Trainer(prepared.ledger)) is None
+
+
+def test_long_training_is_compared_after_its_first_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_STEPS", 5)  # two steps an epoch
+    problem, config = make_problem(tmp_path), replace(CONFIG, epochs=3)
+    ledger = Ledger(tmp_path)
+    FakeTrainer(problem, ledger, lambda trial: 0.9)([problem.trial(config, "random")])
+    trainer = Trainer(ledger)
+    prepared = Prepared(options=SearchOptions(), problem=problem, ledger=ledger)
+    found = split_worth(prepared, make_stage_result(winner=config), trainer)
+    assert [trial.config.epochs for trial in trainer.trained] == [2]
+    assert found is not None
+    assert (found.epochs, found.config["epochs"]) == (2, 3)
+    assert split_worth(prepared, make_stage_result(winner=config), Trainer(ledger)) == found
+
+
+@pytest.mark.parametrize(
+    ("config", "epochs"),
+    [
+        (TrialConfig(batch_size=32), 6),  # 305 steps an epoch
+        (TrialConfig(batch_size=1), 1),
+        (TrialConfig(batch_size=256), 20),
+        (TrialConfig(learning_rate_schedule="cosine"), 20),
+    ],
+)
+def test_epochs_of_the_second_training(config: TrialConfig, epochs: int) -> None:
+    assert shortened(config, 9755).epochs == epochs
 
 
 @pytest.mark.parametrize("protocol", ["group", "kfold:2"])

@@ -12,10 +12,10 @@ import pytest
 from data_prep.errors import InputError
 from search.space.stages import STAGES, Stage, parse_order
 from search.strategies.plans import base_of
-from search.strategies.sweeps import earlier_results, run_sequence
+from search.strategies.sweeps import earlier_results, put_damaged_aside, run_sequence, to_decide_again
 from search.study.descriptions import describe_sweep
 from search.study.stage_results import StageFiles, StageResult
-from tests.search.makers import make_stage_result
+from tests.search.makers import make_stage_result, unseal
 from trainables.trial import TrialConfig
 
 ORDER = ("batch_size", "lr", "dropout")
@@ -66,6 +66,26 @@ def test_sequence_keeps_each_result_before_the_next_stage_runs(tmp_path: Path) -
     files = StageFiles(tmp_path)
     for result in run_sequence(ORDER, ORDER, 1, files, FakeStages(first_value)):
         assert files.read(result.stage) == result
+
+
+def test_damaged_stage_is_moved_aside_and_decided_again(tmp_path: Path) -> None:
+    files, run = StageFiles(tmp_path), FakeStages(first_value)
+    run_all(tmp_path, run)
+    files.path("lr").write_text("{")
+    with pytest.warns(UserWarning, match=r"lr\.json is damaged .* decides it again .*; moved to lr\.damaged"):
+        put_damaged_aside(files)
+    assert to_decide_again(ORDER, files) == ["lr"]
+    list(run_sequence(to_decide_again(ORDER, files), ORDER, 1, files, run))
+    assert run.calls[-1] == ("lr", 1, ["batch_size"])
+    assert to_decide_again(ORDER, files) == []
+
+
+def test_stage_of_another_version_is_no_damage(tmp_path: Path) -> None:
+    path = StageFiles(tmp_path).write(make_stage_result("lr"))
+    unseal(path, format=99)
+    with pytest.raises(InputError, match="its format is 99, this version reads"):
+        put_damaged_aside(StageFiles(tmp_path))
+    assert path.exists()
 
 
 def test_sequence_of_one_stage_takes_over_what_the_study_has(tmp_path: Path) -> None:

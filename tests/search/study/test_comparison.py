@@ -18,6 +18,7 @@ from search.study.comparison import (
     each_once,
     entries_of,
     group_numbers,
+    luck_of_winner,
     runs_of,
 )
 from search.study.ledger import Ledger
@@ -158,6 +159,16 @@ def test_breakdown_is_of_the_first_seed_over_all_splits(tmp_path: Path) -> None:
     ones = int(problem.labels[rows].sum())
     assert found["n"] == len(rows)
     assert found["confusion"] == [[0, len(rows) - ones], [0, ones]]  # all said to be 1, with 0.75
+
+
+def test_luck_of_the_winner_is_the_same_in_whatever_order_trials_ended(problem: Problem) -> None:
+    ledger, rng, results = Ledger(problem.manifest.root), np.random.default_rng(3), {}
+    for dropout in (0.0, 0.1, 0.2, 0.3):
+        (run,) = candidate_of(problem, dropout, seeds=(7,)).runs
+        ledger.record(make_result(run, 0.5), rng.random(len(problem.splits[0].validation)))
+        results[run.key] = make_result(run, 0.5)
+    turned = dict(reversed(results.items()))
+    assert luck_of_winner(results, problem, ledger) == luck_of_winner(turned, problem, ledger)
 
 
 def test_group_numbers_are_of_the_kind_that_the_data_has(tmp_path: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +12,10 @@ import pytest
 
 from data_prep.errors import InputError
 from search.study.facts import StudyFacts, read_facts
-from search.study.folder import check_study, held, open_study, require_same_backbone
+from search.study.folder import check_study, open_study, require_same_backbone
 from search.study.stage_results import StageFiles
 
 FACTS = StudyFacts(data_digest="d1", split="random", weights="none", labels={"0": 40, "1": 40})
-
-
-@contextmanager
-def held_by_another_process(folder: Path) -> Iterator[None]:
-    code = "import sys; from pathlib import Path; from search.study.folder import held\n"
-    code += "with held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdin=pipe, stdout=pipe) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"held\n"
-        yield
-        process.communicate()
-    assert process.returncode == 0
 
 
 def test_study_remembers_its_facts(tmp_path: Path) -> None:
@@ -119,60 +103,6 @@ def test_open_study_where_nothing_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match=r"file/s cannot be written \(Not a directory\).*--storage"):
         open_study(tmp_path / "file" / "s", FACTS)
-
-
-def test_held_where_nothing_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    with (
-        pytest.raises(InputError, match=r"file/s cannot be written \(Not a directory\).*--storage"),
-        held(tmp_path / "file" / "s"),
-    ):
-        pytest.fail("it was held")
-
-
-def test_held_by_another_process(tmp_path: Path) -> None:
-    with (
-        held_by_another_process(tmp_path / "s"),
-        pytest.raises(
-            InputError,
-            match=r"s is being run by another process \(\d+ of \S+ on \S+, since [^)]*\); wait for it",
-        ),
-        held(tmp_path / "s"),
-    ):
-        pytest.fail("it was held")
-
-
-def test_held_by_another_process_whose_lock_was_removed(tmp_path: Path) -> None:
-    with held_by_another_process(tmp_path):
-        (tmp_path / ".lock").unlink()
-        for _ in range(2):
-            with pytest.raises(InputError, match=r"whose lock somebody removed; wait for it"), held(tmp_path):
-                pytest.fail("it was held")
-            (tmp_path / ".lock").unlink()
-
-
-def test_holder_that_was_killed_keeps_nobody_out(tmp_path: Path) -> None:
-    with held_by_another_process(tmp_path):
-        text = (tmp_path / ".holder.json").read_text()
-    (tmp_path / ".holder.json").write_text(text)
-    (tmp_path / ".lock").unlink()
-    with held(tmp_path):
-        pass
-
-
-def test_held_is_free_afterwards(tmp_path: Path) -> None:
-    with held_by_another_process(tmp_path):
-        pass
-    for _ in range(2):
-        with held(tmp_path):
-            pass
-
-
-def test_held_is_free_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), held(tmp_path):
-        raise KeyboardInterrupt
-    with held(tmp_path):
-        pass
 
 
 def test_study_file_is_plain_json(tmp_path: Path) -> None:

@@ -5,18 +5,35 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.storage import atomic_files
 from data_prep.storage.json_files import write_json
 from search.study.ledger import Ledger, finished_trials
 from tests.search.makers import make_result, make_trial, unseal
 from trainables.trial import TrialResult, TrialStatus
 
 TRIAL = make_trial(learning_rate=0.0003)
+
+
+@contextmanager
+def full_disk(study: Path) -> Iterator[None]:
+    """The storage of `study` has no room, while nobody waits for it."""
+
+    def standing(path: Path, work: Callable[[], object]) -> object:
+        if path.is_relative_to(study):
+            raise InputError(f"{path} cannot be written (No space left on device); make room")
+        return work()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atomic_files, "standing", standing)
+        yield
 
 
 @pytest.mark.parametrize(
@@ -47,6 +64,39 @@ def test_ledger_has_not_what_differs_in(tmp_path: Path, other: object) -> None:
     ledger = Ledger(tmp_path)
     ledger.record(make_result(TRIAL, 0.5))
     assert ledger.find(other) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("predictions", [np.array([0.25, 0.5], np.float32), None], ids=["with", "without"])
+def test_result_that_the_storage_does_not_take_is_kept_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, predictions: np.ndarray | None
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    study, result = tmp_path / "study", make_result(TRIAL, 0.5)
+    with (
+        full_disk(study),
+        pytest.raises(InputError, match=r"No space left.*; the trial that has just ended is kept in .*home"),
+    ):
+        Ledger(study).record(result, predictions)
+    ledger = Ledger(study, moves_damaged=False)
+    with pytest.warns(UserWarning, match=f"trial {TRIAL.key} is put into the study from"):
+        ledger.take_hold()
+    found = ledger.find_whole(TRIAL)
+    assert found is not None
+    assert found.epochs == result.epochs
+    if predictions is not None:
+        assert ledger.predictions(TRIAL).tolist() == predictions.tolist()
+    with warnings.catch_warnings(action="error"):
+        Ledger(study).take_hold()  # once
+
+
+def test_result_that_no_disk_takes_is_told_as_the_study_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    with full_disk(tmp_path / "study"), pytest.raises(InputError, match="No space left") as raised:
+        Ledger(tmp_path / "study").record(make_result(TRIAL, 0.5))
+    assert "is kept" not in str(raised.value)
 
 
 def test_ledger_of_a_new_study_is_empty_and_writes_nothing(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from data_prep.errors import InputError
+from data_prep.storage.standing import standing, watched
 from search.callbacks.live_state_writer import LiveStateWriter
 from search.study.live_state import Live, LiveState, read_live
 from search.study.search_id import SearchId, SearchKind
@@ -147,6 +149,23 @@ def test_live_file_that_cannot_be_written_warns_once_and_raises_nothing(
         file.search_began(LR, 1)
     assert len(warned) == 1
     assert "cannot be written" in warned[0]
+
+
+def test_live_file_whose_storage_is_gone_says_so_once_in_its_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("warnings.warn", lambda message, **_: warned.append(message))
+    mark = tmp_path / "study.json"
+    mark.touch()
+    with watched(tmp_path, mark, 0.0, warned.append):
+        standing(tmp_path / "a", lambda: None)  # it was there
+        mark.unlink()
+        with live_file(tmp_path) as file:
+            file.search_began(LR, 1)
+    gone = rf"^\S+live.json cannot be written \(the folder {tmp_path} is gone, or another one [^;()]+\)"
+    assert re.match(rf"{gone}; the search goes on$", warned[0])
+    assert len(warned) == 1
 
 
 def test_read_live_of_a_run_whose_process_is_gone(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ Make = Callable[..., Path]
     ("name", "said"),
     [
         ("study.json", "restore it or give another --study name"),
-        ("stages/lr.json", "remove it and run the stage again, which reuses its trials"),
+        ("stages/lr.json", "the next run of the stage decides it again from its trials"),
         ("final.json", "restore it from a copy"),
         ("finetune.json", "remove it and run the stage again, which reuses its trials"),
         ("command.json", "remove it, the next run writes it again"),

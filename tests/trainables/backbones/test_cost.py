@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import keras
 import pytest
-from keras import layers
 
 from trainables.backbones.cost import KNOWN, Cost, built_cost, known_cost
 from trainables.backbones.table import APPLICATIONS, find_backbone
 
 
+@pytest.mark.training
 def test_products_of_a_kernel_are_counted_at_every_place_of_the_output() -> None:
+    import keras  # seconds, which the other tests do without
+    from keras import layers
+
     network = keras.Sequential(
         [
             layers.Input((8, 8, 3)),

@@ -65,27 +65,88 @@ def test_preset_refuses_what_it_does_not_have(tmp_path: Path, name: str, message
         find_backbone(f"hub:{folder}{name}")
 
 
+def test_network_that_pools_itself_is_pooled_in_no_other_way(tmp_path: Path) -> None:
+    folder = write_preset(tmp_path / "siglip", "SigLIPBackbone")
+    assert find_backbone(f"hub:{folder}").preset
+    with pytest.raises(InputError, match="has no pooling max; leave it out"):
+        find_backbone(f"hub:{folder}@max")
+
+
 def test_folder_that_is_no_preset(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a preset of images has a config\.json, .* has none; name another"):
         find_backbone(f"hub:{tmp_path}")
 
 
+SIZES = {"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16}
+SHAPE = {"image_shape": (PX, PX, 3)}
+TEXTS = {
+    "vocabulary_size": 10,
+    "embedding_dim": 16,
+    "hidden_dim": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "intermediate_dim": 16,
+}
+
+
 def _family(name: str) -> tuple[Any, str]:
     """Returns a small network of that family with random weights, and the name of its converter."""
-    import keras_hub
+    from keras_hub import models
 
-    models = keras_hub.models
     if name == "vit":
-        sizes = {"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 16}
-        return models.ViTBackbone(image_shape=(PX, PX, 3), **sizes), "ViTImageConverter"
+        return models.ViTBackbone(mlp_dim=16, **SIZES, **SHAPE), "ViTImageConverter"
+    if name in ("clip", "siglip"):
+        return _reads_texts_as_well(name)
+    wide = {**SIZES, **SHAPE, "intermediate_dim": 16}
     if name == "dinov2":
-        sizes = {"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16, "intermediate_dim": 16}
-        shapes = {"image_shape": (PX, PX, 3), "position_embedding_shape": (PX, PX, 3)}
-        return models.DINOV2Backbone(num_register_tokens=2, **sizes, **shapes), "DINOV2ImageConverter"
+        positions = {"position_embedding_shape": (PX, PX, 3)}
+        return models.DINOV2Backbone(num_register_tokens=2, **wide, **positions), "DINOV2ImageConverter"
+    if name == "dinov3":
+        return models.DINOV3Backbone(num_register_tokens=2, **wide), "DINOV3ImageConverter"
+    if name == "swin":
+        windows = {"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4}
+        return models.SwinTransformerBackbone(**windows, **SHAPE), "SwinTransformerImageConverter"
+    if name == "efficientnet":
+        return _efficient(), "EfficientNetImageConverter"
     stacks = {"stackwise_num_filters": [64], "stackwise_num_blocks": [1], "stackwise_num_strides": [1]}
     return (
         models.ResNetBackbone([64], [3], block_type="basic_block", image_shape=(None, None, 3), **stacks),
         "ResNetImageConverter",
+    )
+
+
+def _reads_texts_as_well(name: str) -> tuple[Any, str]:
+    from keras_hub import models
+    from keras_hub.src.models.clip.clip_text_encoder import CLIPTextEncoder
+    from keras_hub.src.models.clip.clip_vision_encoder import CLIPVisionEncoder
+    from keras_hub.src.models.siglip.siglip_text_encoder import SigLIPTextEncoder
+    from keras_hub.src.models.siglip.siglip_vision_encoder import SigLIPVisionEncoder
+
+    sees = {**SIZES, **SHAPE, "intermediate_dim": 16}
+    if name == "clip":
+        encoders = CLIPVisionEncoder(**sees), CLIPTextEncoder(**TEXTS)
+        return models.CLIPBackbone(*encoders, projection_dim=16), "CLIPImageConverter"
+    return models.SigLIPBackbone(
+        SigLIPVisionEncoder(**sees), SigLIPTextEncoder(**TEXTS)
+    ), "SigLIPImageConverter"
+
+
+def _efficient() -> Any:
+    from keras_hub import models
+
+    return models.EfficientNetBackbone(
+        stackwise_width_coefficients=[1.0],
+        stackwise_depth_coefficients=[1.0],
+        stackwise_kernel_sizes=[3],
+        stackwise_num_repeats=[1],
+        stackwise_input_filters=[8],
+        stackwise_output_filters=[8],
+        stackwise_expansion_ratios=[1],
+        stackwise_squeeze_and_excite_ratios=[0.25],
+        stackwise_strides=[1],
+        stackwise_block_types=["fused"],  # of EfficientNetV2
+        stackwise_force_input_filters=[0],
+        stackwise_nores_option=[False],
     )
 
 
@@ -98,6 +159,13 @@ def _family(name: str) -> tuple[Any, str]:
         ("vit", "class_token", lambda places: places[:, 0]),
         ("vit", "average", lambda places: places[:, 1:].mean(axis=1)),
         ("dinov2", "max", lambda places: places[:, 3:].max(axis=1)),
+        ("dinov3", "class_token", lambda places: places[:, 0]),
+        ("dinov3", "average", lambda places: places[:, 3:].mean(axis=1)),
+        ("clip", "class_token", lambda places: places[:, 0]),
+        ("clip", "average", lambda places: places[:, 1:].mean(axis=1)),
+        ("siglip", "average", lambda pooled: pooled),  # by its own attention
+        ("swin", "average", lambda places: places.mean(axis=tuple(range(1, places.ndim - 1)))),
+        ("efficientnet", "max", lambda places: places.max(axis=(1, 2))),
         ("resnet", "average", lambda places: places.mean(axis=(1, 2))),
     ],
 )
@@ -114,6 +182,7 @@ def test_cached_features_are_the_networks_own(tmp_path: Path, family: str, pooli
     digest = hashlib.sha256(photo.read_bytes()).hexdigest()[:32]
     found = extract([photo], [digest], backbone, "none", tmp_path / "cache").open()
     seen = np.asarray(converter(decode(photo, PX)[None].astype(np.float32)))
-    inputs = network.input
+    sees = getattr(network, "vision_encoder", network)
+    inputs = sees.input
     given = {next(iter(inputs)): seen} if isinstance(inputs, dict) else seen
-    assert np.allclose(found, own(np.asarray(network(given))), atol=1e-5)
+    assert np.allclose(found, own(np.asarray(sees(given))), atol=1e-5)

@@ -71,7 +71,7 @@ def _fit(whole: keras.Sequential, photographs: Examples, config: TrialConfig) ->
     return figures
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("dropout", [pytest.param(0.0, marks=pytest.mark.slow), 0.3])
 def test_training_on_cached_features_equals_training_the_whole_network(
     backbone: keras.Model, photographs: Examples, dropout: float
 ) -> None:

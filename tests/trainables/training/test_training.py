@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_prep.errors import InputError
 from trainables.training import program, training
 from trainables.training.batches import Batches, Examples
 from trainables.training.training import CHECKPOINT, DivergedError, Training
@@ -221,6 +222,13 @@ def test_diverging_trial_says_when_and_at_which_rate(
     with pytest.raises(DivergedError, match=f"^the loss is not finite {message}"):
         list(diverging.epochs())
     assert diverging.finished == []
+
+
+@pytest.mark.parametrize(("part", "received"), [("train", "0 and 11"), ("validation", "29 and 0")])
+def test_examples_without_rows_to_train_or_to_validate_are_refused(part: str, received: str) -> None:
+    rows = {"train": np.arange(29), "validation": np.arange(29, 40), part: np.arange(0)}
+    with pytest.raises(InputError, match=f"rows to validate, received {received}; use more data or another"):
+        Examples(np.zeros((40, 2), np.float32), np.zeros(40, np.int8), **rows)
 
 
 def test_trial_after_a_diverged_one_is_not_touched_by_it(examples: Examples) -> None:

@@ -17,7 +17,8 @@ from ray.tune import TuneError
 from data_prep.errors import InputError
 from search.ray_tune.failures import ray_processes, session_folders
 from search.ray_tune.failures.door import one_door
-from search.ray_tune.failures.ray_processes import RayProcesses
+from search.ray_tune.failures.ray_processes import RayProcesses, ending_with_the_raylet
+from tests.waiting import wait_until
 
 
 def task_error(cause: Exception) -> ray.exceptions.RayTaskError:
@@ -87,6 +88,26 @@ def test_process_of_ray_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
         process.wait()
     processes.look()
     assert processes.died
+
+
+def test_what_the_raylet_began_ends_with_it_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins_another = "import subprocess as s; print(s.Popen(['sleep', '600']).pid, flush=True); input()"
+    raylet = [sys.executable, "-c", begins_another]
+    with (
+        subprocess.Popen(raylet, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+        subprocess.Popen(["sleep", "600"]) as other,
+    ):
+        assert process.stdout
+        agent = int(process.stdout.readline())
+        names = {process.pid: "raylet"}
+        monkeypatch.setattr(ray_processes, "_name", lambda pid: names.get(pid, ""))
+        with ending_with_the_raylet():
+            process.kill()
+            process.wait()
+            assert ray_processes._lives(agent)
+        wait_until(lambda: not ray_processes._lives(agent), "the agent's end")
+        assert ray_processes._lives(other.pid)
+        other.kill()
 
 
 def test_folder_of_a_killed_run_is_removed_with_the_next_and_no_other_is(tmp_path: Path) -> None:

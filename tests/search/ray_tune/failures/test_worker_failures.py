@@ -22,6 +22,11 @@ The actor died because its worker process has died. Worker exit type: NODE_OUT_O
 Task was killed due to the node running low on memory.
 Memory on the node (IP: 10.0.0.7, ID: c0ffee) where the lease (…) ran was 15.21GB / 16.00GB (0.95), …
 """
+WHILE_STARTING = """Failure # 1 (occurred at 2026-11-26_15-02-04)
+2 worker(s) were killed due to the node running low on memory. Memory on the node (IP: 10.0.0.7, ID: c0ffee) \
+was 5.21GB used / 23.54GB limit (0.221142)
+OOM kill reason: Memory usage 5567774720B exceeded threshold of 5560734208B (22.0% of 25276063744B limit)
+"""
 DIED = "Failure # 1 (occurred at 2026-11-26_07-00-00)\nThe actor died unexpectedly.\n"
 AWAY = "Failure # 2 (occurred at 2026-11-26_07-00-00)\nThe actor 01 is unavailable: connection lost.\n"
 RAISED = """Failure # 3 (occurred at 2026-11-26_07-00-00)
@@ -53,6 +58,7 @@ def failed(folder: Path, text: str) -> TuneTrial:
     ("text", "said"),
     [
         (MEMORY, "memory ran out on 10.0.0.7 (15.21GB of 16.00GB were taken)"),
+        (WHILE_STARTING, "memory ran out on 10.0.0.7 (5.21GB of 23.54GB were taken)"),
         ("OutOfMemoryError", "memory ran out"),
         (DIED, "its worker died"),
         ("", "its worker died"),

@@ -1,0 +1,1 @@
+"""The final model of a study, asked from the page."""

@@ -1,0 +1,1 @@
+"""Several studies on one page: what they share, and in what they differ."""

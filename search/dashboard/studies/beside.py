@@ -1,0 +1,93 @@
+"""Two studies beside each other: what each is of, what it found, and whether the figures may be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean
+
+from data_prep.class_names import listed
+from search.dashboard.curves import best_over_time
+from search.dashboard.overview import state_in_words
+from search.dashboard.trials import objective_of
+from search.report.document import Table
+from search.report.sections.ways import Leader, leader_of
+from search.space.labels import describe_config, told_of
+from search.statistics.baselines import constant_of, linear_of
+from search.statistics.number_text import NONE, decimal
+from search.statistics.verdict_text import verdict_word
+from search.study.snapshot import Snapshot
+
+_ROWS = (
+    "winner",
+    "found by",
+    "objective",
+    "accuracy after the last epoch",
+    "a linear classifier",
+    "always one answer",
+    "verdict",
+    "state",
+    "data",
+    "split",
+    "images",
+    "trials",
+)
+
+
+def side_by_side(studies: Sequence[Snapshot]) -> Table:
+    """Returns a row for each figure, and in it a cell for each study."""
+    columns = [_column(study) for study in studies]
+    rows = [(name, *cells) for name, *cells in zip(_ROWS, *columns, strict=True)]
+    caption = "What each study found, beside what costs nothing, and what it is of"
+    return Table(caption=caption, columns=("", *(study.name for study in studies)), rows=rows)
+
+
+def differences_between(studies: Sequence[Snapshot]) -> list[str]:
+    """Returns a sentence for each reason why figures of the studies cannot be compared."""
+    unlike = (
+        (
+            "data",
+            [study.facts.data_digest for study in studies],
+            "a figure on one says nothing of the other",
+        ),
+        ("split", [study.facts.split for study in studies], "they are read on other rows"),
+        ("objective", [objective_of(study).name for study in studies], "each search chose by its own"),
+    )
+    return [
+        f"The studies differ in their {what}: {why}."
+        for what, values, why in unlike
+        if any(one != other for one, other in pairwise(values))
+    ]
+
+
+def best_by_trial(study: Snapshot) -> list[float]:
+    """Returns the best objective after each completed trial, in the order in which they ended."""
+    return [best for _, _, best in best_over_time(study, study.trials, objective_of(study))]
+
+
+def _column(study: Snapshot) -> Sequence[str]:
+    leader, facts = leader_of(study), study.facts
+    classes = f": {listed(facts.class_names)}" if facts.class_names else ""
+    return (
+        *(_found(leader, study) if leader else [NONE] * 7),
+        state_in_words(study.live),
+        f"{facts.source or 'unknown'}{classes}",
+        facts.split or NONE,
+        f"{facts.images:,}" if facts.images else NONE,
+        f"{len(study.trials):,}",
+    )
+
+
+def _found(leader: Leader, study: Snapshot) -> Sequence[str]:
+    objective = objective_of(study)
+    of_all = fmean(objective.of(run) for run in leader.runs)
+    linear, constant = linear_of(leader.baselines, leader.config.backbone), constant_of(leader.baselines)
+    return (
+        describe_config(leader.config, told_of(leader.config)),
+        leader.found_by,
+        f"{objective.name} {decimal(of_all)}",
+        decimal(leader.accuracy),
+        decimal(linear and linear.mean),
+        decimal(constant and constant.mean),
+        verdict_word(leader.verdict, leader.statement),
+    )

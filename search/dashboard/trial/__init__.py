@@ -1,0 +1,1 @@
+"""One trial: what its page says of it beside its curves."""

@@ -1,0 +1,50 @@
+"""The driver of a session, made when the first trial is missing; without one no Ray is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from search.ray_tune.head_start import HeadStart
+from search.strategies.preparation import Prepared
+from search.study.layout import Layout
+
+if TYPE_CHECKING:
+    from search.ray_tune.driver import Driver
+
+
+class LateDriver:
+    """Gives the driver of the problem of `prepared`; leaving it as a context manager ends what it gave."""
+
+    def __init__(self, prepared: Prepared, head_start: HeadStart | None) -> None:
+        self._prepared, self._head_start = prepared, head_start
+        self._ending = ExitStack()
+
+    def __enter__(self) -> LateDriver:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._ending.__exit__(*error)
+
+    @cached_property
+    def driver(self) -> Driver:
+        """The driver; the first call imports Ray, which takes seconds."""
+        from search.ray_tune.driver import Driver
+
+        options, ledger = self._prepared.options, self._prepared.ledger
+        driver = Driver(
+            self._prepared.problem,
+            options.study.cache,
+            Layout(ledger.folder).checkpoints,
+            options.machine,
+            ledger.record,
+            verbose=options.callbacks.verbose,
+            head_start=self._head_start,
+        )
+        return self._ending.enter_context(driver)
+
+    def cluster(self) -> Mapping[str, Any]:
+        """Returns what is known of Ray's nodes, as `Driver.cluster` does; nothing where none was needed."""
+        return self.driver.cluster() if "driver" in vars(self) else {}

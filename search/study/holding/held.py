@@ -1,0 +1,108 @@
+"""A study that is held: by a lock on one machine, by a lease between machines."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from data_prep.errors import InputError, reason_of
+from data_prep.storage.atomic_files import write_whole
+from data_prep.storage.lease import EXPIRES_S, Lease, TakenError, leased
+from data_prep.storage.remote import shown
+from search.study.holding.holder import Holder, read_holder, said_of
+from search.study.layout import Layout
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds the study for this process; raises InputError where another process has it.
+
+    On one machine a lock of the operating system's says so, of which a killed process leaves nothing behind;
+    the file beside it says which process has it, of which user, and since when, which keeps others out where
+    somebody removed the lock. Between machines a lease does, on shared storage and in a bucket.
+    """
+    holder = Layout(folder).holder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_new = not Layout(folder).lock.exists()
+        lock = FileLock(Layout(folder).lock)
+        lock.acquire(timeout=0)  # at once or not: waiting would look like a hang
+        if is_new:
+            _require_no_holder(folder, lock)
+    except Timeout:  # an OSError too
+        raise InputError(
+            f"the study {folder} is being run by another process{said_of(read_holder(holder))}; wait for it "
+            "or give another --study"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
+        ) from error
+    try:
+        with _leased(folder):
+            write_whole(holder, lambda file: file.write(Holder.here().content))
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):  # a storage that is gone
+                    holder.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _leased(folder: Path) -> Iterator[None]:
+    """Has the study's lease; a process that loses it, as it was not heard of for minutes, is interrupted."""
+
+    def lost(content: bytes) -> None:
+        warnings.warn(
+            f"the study {shown(folder)} was taken over by another process{said_of(Holder.of(content))}, as "
+            "this one gave no sign of life; it ends here",
+            stacklevel=2,
+        )
+        _thread.interrupt_main()
+
+    def waits(error: TakenError) -> None:
+        warnings.warn(
+            f"the study {shown(folder)} is another process's{said_of(Holder.of(error.content))}; this one "
+            f"waits for its next sign of life, and goes on where there is none for {EXPIRES_S:g} s",
+            stacklevel=2,
+        )
+
+    def is_over(content: bytes) -> bool:
+        other = Holder.of(content)
+        return other is not None and not other.may_run
+
+    lease = Lease(folder, Holder.here().content, is_over)
+    with contextlib.ExitStack() as having:
+        try:
+            having.enter_context(leased(lease, lost, waits))
+        except TakenError as error:
+            other = said_of(Holder.of(error.content))
+            raise InputError(
+                f"the study {shown(folder)} is being run by another process{other}; wait for it or give "
+                "another --study"
+            ) from None
+        except OSError as error:
+            raise InputError(
+                f"the study's folder {shown(folder)} cannot be written ({reason_of(error)}); give another "
+                "--storage"
+            ) from error
+        yield
+
+
+def _require_no_holder(folder: Path, lock: FileLock) -> None:
+    """Raises InputError where a process runs the study whose lock was removed, and anyone gets a new one."""
+    holder = read_holder(path := Layout(folder).holder)
+    if holder and holder.may_run:
+        lock.release()
+        raise InputError(
+            f"the study {folder} is being run by another process{said_of(holder)}, whose lock somebody "
+            f"removed; wait for it, give another --study, or remove {path} where it has ended"
+        )

@@ -1,0 +1,1 @@
+"""The index of a ledger, for those who only look on."""

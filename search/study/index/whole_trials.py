@@ -1,0 +1,88 @@
+"""The index of a ledger: which files of trials were whole, by their stamps, so that not all are read again.
+
+It is for those who look on and need no more of a trial than that its file is as it was written; whoever
+trains, decides or checks reads the files themselves. A file that was changed has another stamp, and its own
+digest decides; one that is gone does not count, whatever the index says. So an index may be old, damaged or
+removed at any time: what it does not have is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import InputError
+from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.parsed_files import Stamp, stamp_of
+from search.study.formats import INDEX
+from search.study.layout import Layout
+from search.study.ledger import require_unchanged_trial
+
+MANY = 1_000  # files whose reading is worth an index
+
+
+class WholeTrials:
+    """The files of a ledger in `folder`, a study's, that are as they were written.
+
+    Where MANY had to be read, that is noted beside the ledger for the next reader, if the folder can be
+    written. The index has a hidden name: it holds for this copy of the files, and is not sent to an address.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._layout = Layout(folder)
+
+    def unread(self, stamps: Mapping[str, Stamp]) -> list[str]:
+        """Returns a sentence for each file that is not whole, of those whose `stamps` are given by name."""
+        known = read_index(self._layout.index)
+        new = sorted(name for name, stamp in stamps.items() if known.get(name) != stamp)
+        said = {name: sentence for name in new if (sentence := self._damage(name))}
+        if len(new) - len(said) >= MANY:
+            keep_index(
+                self._layout.index, {name: stamp for name, stamp in stamps.items() if name not in said}
+            )
+        return list(said.values())
+
+    def _damage(self, name: str) -> str:
+        path = self._layout.trials / name
+        try:
+            require_unchanged_trial(path)
+        except FileNotFoundError:  # gone since the folder was listed
+            return ""
+        except InputError as error:
+            return str(error)
+        except OSError as error:
+            return f"{path} cannot be read ({error.strerror}); check its permissions"
+        return ""
+
+
+def stamps_in(folder: Path) -> dict[str, Stamp]:
+    """Returns by name the stamps of the JSON files in `folder`, none where there is no folder."""
+    stamps = {}
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".json") and entry.name[0] != ".":  # a hidden one is being written
+                with contextlib.suppress(FileNotFoundError):  # replaced this moment
+                    stamps[entry.name] = stamp_of(entry.stat())
+    return stamps
+
+
+def read_index(path: Path) -> dict[str, Stamp]:
+    """Returns by name the stamps of files that were whole; none where the index is damaged or not there."""
+    try:
+        return read_as(path, INDEX, _stamps, way_out="it is made again") or {}
+    except InputError:
+        return {}
+
+
+def _stamps(values: Mapping[str, Any]) -> dict[str, Stamp]:
+    return dict(zip(values["names"], zip(*values["stamps"], strict=True), strict=True))
+
+
+def keep_index(path: Path, stamps: Mapping[str, Stamp]) -> None:
+    """Writes the index of files that are whole; where the folder cannot be written nothing happens."""
+    columns = [list(column) for column in zip(*stamps.values(), strict=True)]
+    with contextlib.suppress(OSError, InputError):
+        write_json(path, {"format": INDEX.number, "names": list(stamps), "stamps": columns})

@@ -1,0 +1,36 @@
+"""A session with Ray, and without it where nothing is missing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from search.execution.session import Session
+from search.options.parser import parse_options
+from search.strategies.preparation import Prepared
+from search.strategies.searches import Searches
+from search.strategies.split_worth import split_worth
+from search.study.folder import open_study
+from search.study.ledger import Ledger
+from tests.search.makers import FakeTrainer, make_problem
+
+
+def test_search_whose_trials_are_all_in_the_ledger_starts_no_ray(tmp_path: Path) -> None:
+    words = "--stage lr --epochs 1 --no-tensorboard --wandb disabled"
+    problem, ledger = make_problem(tmp_path), Ledger(tmp_path / "study")
+    open_study(ledger.folder, problem.facts())
+    prepared = Prepared(options=parse_options(words.split()), problem=problem, ledger=ledger)
+    train = FakeTrainer(problem, ledger, lambda trial: trial.config.learning_rate)
+    workers = SimpleNamespace(train=lambda trials, policy: train(trials))
+    (result,) = Searches(prepared, lambda *_: workers, lambda plan: None).results()  # type: ignore[arg-type,return-value]
+    split_worth(prepared, result, lambda other, *of: FakeTrainer(other, ledger, lambda _: 0.5)(of[-2]))
+
+    console = Console(file=io.StringIO(), width=300)
+    outcome = Session(prepared, console, lambda: None).run((), None)  # type: ignore[arg-type,return-value]
+    (again,) = outcome.results
+    trained = [entry.trials for entry in result.entries]
+    assert (again.winner, [entry.reused for entry in again.entries]) == (result.winner, trained)
+    assert "starting Ray" not in console.file.getvalue()  # type: ignore[attr-defined]
