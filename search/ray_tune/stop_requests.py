@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Asked:
     folder: Path
     run: str = ""
     _last: StopRequest = field(default_factory=lambda: StopRequest(run=""))
-    _looked: float = -EVERY_S
+    _looked: float = -math.inf
 
     def now(self) -> StopRequest:
         """Returns the requests; those of the last look where the file cannot be read."""
