@@ -17,6 +17,7 @@ FEWEST = 10  # completed trials, below which no importance is shown
 TREES = 100  # scikit-learn's default
 SHUFFLES = 10
 FOREST_SEED = 7
+SHUFFLED = 1_000  # trials at most, drawn anew for each shuffle: more change the second digit and take seconds
 _LISTED = 12  # distinct values that get a tick of their own
 _LOGARITHMIC = ("learning_rate", "l2")  # drawn over several powers of ten
 
@@ -41,12 +42,13 @@ def importance_blocks(
         columns=("hyperparameter", "importance, ours", "published"),
         rows=[(label, with_spread(*pair), NONE) for label, pair in zip(labels, found, strict=True)],
     )
+    of = f" of {SHUFFLED:,} trials" if len(trials) > SHUFFLED else ""
     trust = "" if explained > 0 else " That is nothing: do not read anything into this table."
     yield Paragraph(
-        f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles, seed "
-        f"{FOREST_SEED}) over the {len(trials)} completed trials, ± standard deviation over the shuffles. It "
-        f"explains R² = {decimal(explained, 2)} of trials that it did not see.{trust} It describes these "
-        f"trials, over the values that were tried: {_values_tried(trials, names)}."
+        f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles{of}, "
+        f"seed {FOREST_SEED}) over the {len(trials)} completed trials, ± standard deviation over the "
+        f"shuffles. It explains R² = {decimal(explained, 2)} of trials that it did not see.{trust} It "
+        f"describes these trials, over the values that were tried: {_values_tried(trials, names)}."
     )
     yield Points(
         name="joint-importance",
@@ -71,8 +73,9 @@ def importance_of(
     """Returns mean and standard deviation of the importance of each of `names`, and the forest's R².
 
     A random forest (scikit-learn, 100 trees, seed 7) learns the objective of `trials` from the
-    hyperparameters; the importance is how much its R² on them drops when one is shuffled (Breiman 2001), 10
-    times. The second value is the R² out of bag: what the forest explains of trials that it did not see.
+    hyperparameters; the importance is how much its R² on SHUFFLED of them drops when one is shuffled
+    (Breiman 2001), 10 times. The second value is the R² out of bag: what the forest explains of trials that
+    it did not see.
     """
     from sklearn.ensemble import RandomForestRegressor  # seconds, which a report without a joint search saves
     from sklearn.inspection import permutation_importance
@@ -82,7 +85,14 @@ def importance_of(
     scores = np.array([objective.of(trial) for trial in trials])
     forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=FOREST_SEED)
     forest.fit(inputs, scores)
-    found = permutation_importance(forest, inputs, scores, n_repeats=SHUFFLES, random_state=FOREST_SEED)
+    found = permutation_importance(
+        forest,
+        inputs,
+        scores,
+        n_repeats=SHUFFLES,
+        random_state=FOREST_SEED,
+        max_samples=min(SHUFFLED, len(trials)),
+    )
     means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()  # floats, not NumPy's
     return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
 

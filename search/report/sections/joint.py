@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -18,6 +20,7 @@ from search.study.stage_results import Entry, JointResult, PopulationResult, Res
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult, TrialStatus
 
+_DRAWN = 500  # points or lines of a figure: more lie over one another, and take seconds to draw
 _PUBLISHED = (
     " The report ran no joint search: a published figure is of the stage that had the same configuration."
 )
@@ -38,7 +41,8 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     ]
     if len(completed) > 1:
         blocks += [best_by_trial(trials, objective)]
-        blocks += [parallel_of(completed, varied, objective)] if varied else []
+        every = math.ceil(len(completed) / _DRAWN)
+        blocks += [parallel_of(completed, varied, objective, every=every)] if varied else []
     blocks += importance_blocks(completed, varied, objective)
     if result.notes:
         blocks.append(Bullets(result.notes))
@@ -115,13 +119,17 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
         number: objective.of(trial) for number, trial in enumerate(trials, 1) if trial.trial.key in scored
     }
     numbers, values = list(done), list(done.values())
+    best = list(accumulate(values, objective.better))
+    turns = [n for n, value in enumerate(best) if n in (0, len(best) - 1) or value != best[n - 1]]
+    every = max(1, math.ceil(len(done) / _DRAWN))
+    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
     panel = Panel(
         title="best so far",
         x_label="trials ended",
         y_label=objective.name,
         curves=[
-            Curve(label="best so far", x=numbers, y=list(accumulate(values, objective.better)), steps=True),
-            Curve(label="a completed trial", x=numbers, y=values, dots=True),
+            Curve(label="best so far", x=[numbers[n] for n in turns], y=[best[n] for n in turns], steps=True),
+            Curve(label=label, x=numbers[::every], y=values[::every], dots=True),
         ],
     )
     return Lines(
@@ -132,18 +140,25 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
 
 
 def parallel_of(
-    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
+    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE, *, every: int = 1
 ) -> Parallel:
-    """Returns the parallel coordinates of completed `trials` over the hyperparameters `names`."""
+    """Returns the parallel coordinates of completed `trials` over the hyperparameters `names`.
+
+    Of thousands only `every` so many is drawn by rank, from the best one on.
+    """
     configs = [trial.trial.config for trial in trials]
     gains = [objective.gain(objective.of(trial)) for trial in trials]
+    by_rank = sorted(range(len(trials)), key=gains.__getitem__)
     ordered = sorted(gains)
+    axes = [*(axis_of(name, configs) for name in names), objective_axis(trials, objective)]
+    drawn = sorted(by_rank[::-every])
     return Parallel(
         name="joint-parallel",
         caption=(
-            f"Joint search: a line for each of {len(trials)} completed trials, coloured by rank, "
-            "from blue (worst) to orange (best). Where orange lines meet on an axis is a value that does well"
+            f"Joint search: a line for {f'one in {every}' if every > 1 else 'each'} of {len(trials):,} "
+            "completed trials, coloured by rank, from blue (worst) to orange (best). Where orange lines meet "
+            "on an axis is a value that does well"
         ),
-        axes=[*(axis_of(name, configs) for name in names), objective_axis(trials, objective)],
-        ranks=[ordered.index(gain) / (len(trials) - 1) for gain in gains],
+        axes=[replace(axis, positions=[axis.positions[n] for n in drawn]) for axis in axes],
+        ranks=[bisect_left(ordered, gains[n]) / (len(trials) - 1) for n in drawn],
     )

@@ -110,3 +110,17 @@ def test_parallel_coordinates_keep_the_lines_that_cross_every_axis_within_its_ra
     assert kept.ranks == [0.5]
     assert [axis.positions for axis in kept.axes] == [[1.0], [6.0]]
     assert lines.within([(0.0, 2.0), (5.0, 7.0)]) == lines
+
+
+def test_figures_of_many_trials_draw_some_by_rank_and_every_turn_of_the_best() -> None:
+    found = [ended(0.5 + number / 4000, dropout=number / 4000) for number in range(1000)]
+    parallel = parallel_of(found, ["dropout"], every=10)
+    assert len(parallel.ranks) == len(parallel.axes[0].positions) == 100
+    assert (max(parallel.ranks), parallel.caption[:62]) == (
+        1,
+        "Joint search: a line for one in 10 of 1,000 completed trials, ",
+    )
+    (panel,) = best_by_trial([*found[::-1], ended(0.9)]).panels
+    best, dots = panel.curves
+    assert (list(best.x), list(best.y)) == ([1, 1001], [pytest.approx(0.74975), 0.9])
+    assert (dots.label, len(dots.x)) == ("one in 3 completed trials", 334)
