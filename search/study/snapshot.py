@@ -20,7 +20,7 @@ from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
 from search.study.formats import READINGS, SPLIT_WORTH
-from search.study.index.whole_trials import WholeTrials, stamps_in
+from search.study.index.whole_trials import stamps_in, unread_trials
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, LiveState, read_live
@@ -122,7 +122,7 @@ class SnapshotReader:
     """Takes snapshots of the study in `folder`; a file is parsed again only when it has changed.
 
     `storage` is as in Snapshot. Without `trials` none is parsed, and only those are read that changed since
-    somebody looked (`WholeTrials`), which is quick: a snapshot then has no more of them than `ended_at`.
+    somebody looked (`unread_trials`), which is quick: a snapshot then has no more of them than `ended_at`.
     """
 
     def __init__(self, folder: Path, *, storage: str = "", trials: bool = True) -> None:
@@ -170,7 +170,7 @@ class SnapshotReader:
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
         trials = list(inside(layout.trials, read_trial))
-        unread += WholeTrials(self.folder).unread(of_trials)
+        unread += unread_trials(self.folder, of_trials)
         ended = {path.name: stamps[path] for path in paths_in[layout.trials]} or of_trials
         return Snapshot(
             folder=self.folder,

@@ -24,38 +24,31 @@ from search.study.ledger import require_unchanged_trial
 MANY = 1_000  # files whose reading is worth an index
 
 
-class WholeTrials:
-    """The files of a ledger in `folder`, a study's, that are as they were written.
+def unread_trials(folder: Path, stamps: Mapping[str, Stamp]) -> list[str]:
+    """Returns a sentence for each file of a study's ledger that is not whole, given their `stamps` by name.
 
     Where MANY had to be read, that is noted beside the ledger for the next reader, if the folder can be
     written. The index has a hidden name: it holds for this copy of the files, and is not sent to an address.
     """
+    layout = Layout(folder)
+    known = read_index(layout.index)
+    new = sorted(name for name, stamp in stamps.items() if known.get(name) != stamp)
+    said = {name: sentence for name in new if (sentence := _damage(layout.trials / name))}
+    if len(new) - len(said) >= MANY:
+        keep_index(layout.index, {name: stamp for name, stamp in stamps.items() if name not in said})
+    return list(said.values())
 
-    def __init__(self, folder: Path) -> None:
-        self._layout = Layout(folder)
 
-    def unread(self, stamps: Mapping[str, Stamp]) -> list[str]:
-        """Returns a sentence for each file that is not whole, of those whose `stamps` are given by name."""
-        known = read_index(self._layout.index)
-        new = sorted(name for name, stamp in stamps.items() if known.get(name) != stamp)
-        said = {name: sentence for name in new if (sentence := self._damage(name))}
-        if len(new) - len(said) >= MANY:
-            keep_index(
-                self._layout.index, {name: stamp for name, stamp in stamps.items() if name not in said}
-            )
-        return list(said.values())
-
-    def _damage(self, name: str) -> str:
-        path = self._layout.trials / name
-        try:
-            require_unchanged_trial(path)
-        except FileNotFoundError:  # gone since the folder was listed
-            return ""
-        except InputError as error:
-            return str(error)
-        except OSError as error:
-            return f"{path} cannot be read ({error.strerror}); check its permissions"
+def _damage(path: Path) -> str:
+    try:
+        require_unchanged_trial(path)
+    except FileNotFoundError:  # gone since the folder was listed
         return ""
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror}); check its permissions"
+    return ""
 
 
 def stamps_in(folder: Path) -> dict[str, Stamp]:

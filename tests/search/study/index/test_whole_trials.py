@@ -10,10 +10,10 @@ import pytest
 
 from search.study.index import whole_trials
 from search.study.index.whole_trials import (
-    WholeTrials,
     keep_index,
     read_index,
     stamps_in,
+    unread_trials,
 )
 from search.study.layout import Layout
 from search.study.snapshot import SnapshotReader
@@ -36,7 +36,7 @@ def study(make_study: Make) -> Path:
 
 def looked_at(folder: Path) -> list[str]:
     """What is said of the files of trials."""
-    return WholeTrials(folder).unread(stamps_in(Layout(folder).trials))
+    return unread_trials(folder, stamps_in(Layout(folder).trials))
 
 
 def files_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
