@@ -78,6 +78,11 @@ def sealed(values: Mapping[str, Any]) -> bytes:
     return b'{\n "digest": "' + digest + b'",' + body[1:] + b"\n"
 
 
+def json_number(value: float | None) -> float | None:
+    """Returns `value`, None where it is NaN or infinite, which JSON cannot say."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def read_json(path: Path, known: Format) -> dict[str, Any]:
     """Returns the values of a file, its format among them; 0 where a file has none.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import reason_of
-from data_prep.storage.json_files import write_json
+from data_prep.storage.json_files import json_number, write_json
 from search.callbacks.callback import Callback
 from search.study.formats import LIVE
 from search.study.layout import Layout
@@ -94,7 +93,7 @@ class LiveStateWriter(Callback):
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes an epoch; a trial that was started again repeats those after its last checkpoint."""
-        figures = {name: _finite(value) for name, value in metrics.to_dict().items()}
+        figures = {name: json_number(value) for name, value in metrics.to_dict().items()}
         with self._lock:
             running = self._running(trial)
             earlier = [epoch for epoch in running["epochs"] if epoch["epoch"] < metrics.epoch]
@@ -176,10 +175,6 @@ class LiveStateWriter(Callback):
                 "asked": dict(self._asked),
                 "cluster": cluster,
             }
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value  # JSON has no NaN
 
 
 def _moment(unix_s: float) -> str:

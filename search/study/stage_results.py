@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
-from data_prep.storage.json_files import OtherFormatError, read_as, write_json
+from data_prep.storage.json_files import OtherFormatError, json_number, read_as, write_json
 from data_prep.storage.schema import require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
@@ -428,9 +428,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no NaN
-    return value
+    return json_number(value) if isinstance(value, float) else value
 
 
 def winner_of(results: Iterable[Result], folder: Path) -> tuple[TrialConfig, str]:

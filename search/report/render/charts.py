@@ -5,13 +5,13 @@ A chart has the colours of its data and no ink: what shows it knows whether it i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
+from data_prep.storage.json_files import json_number
 from search.report.document import Axis, Curve, Figure, Lines, Panel, Parallel, Points, Series
 from search.report.render.palette import COLOURS, DASHES, GREY, SCALE, SHAPES
 
@@ -74,7 +74,7 @@ def _of_curve(curve: Curve, number: int) -> Iterator[Row]:
     kind = "dots" if curve.dots else "steps" if curve.steps else "line"
     known: Row = {"label": curve.label, "number": number, "kind": kind, CLICKED: curve.trial}
     for place, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
-        yield {**known, "x": _finite(x), "y": _finite(y), **_ends(curve, place)}
+        yield {**known, "x": json_number(x), "y": json_number(y), **_ends(curve, place)}
 
 
 def _layers(base: alt.Chart, panel: Panel) -> Iterator[alt.Chart]:
@@ -135,11 +135,8 @@ def _points(points: Points) -> alt.LayerChart:
 
 def _of_series(categories: Sequence[str], series: Series) -> Iterator[Row]:
     for number, (category, value) in enumerate(zip(categories, series.values, strict=True)):
-        row = {"category": category, "label": series.label, "value": _finite(value)}
-        ends = (
-            {"low": _finite(series.low[number]), "high": _finite(series.high[number])} if series.low else {}
-        )
-        yield {**row, **ends}
+        row = {"category": category, "label": series.label, "value": json_number(value)}
+        yield {**row, **_ends(series, number)}
 
 
 def _parallel(parallel: Parallel) -> alt.LayerChart:
@@ -186,7 +183,7 @@ def _parallel(parallel: Parallel) -> alt.LayerChart:
 
 
 def _ends(of: Curve | Series, number: int) -> Row:
-    return {"low": _finite(of.low[number]), "high": _finite(of.high[number])} if of.low else {}
+    return {"low": json_number(of.low[number]), "high": json_number(of.high[number])} if of.low else {}
 
 
 def _heights(axis: Axis, positions: Iterable[float]) -> Sequence[float]:
@@ -231,7 +228,3 @@ def _said(field: str, title: str) -> alt.Tooltip:
     if field in ("label", "category"):
         return alt.Tooltip(f"{field}:N", title=title)
     return alt.Tooltip(f"{field}:Q", title=title, format=".4~g" if field == "x" else ".4f")
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from data_prep.digests import digest_of_values
+from data_prep.storage.json_files import json_number
 from search.space.labels import show_value
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.stage_results import Entry, Result
@@ -20,8 +20,8 @@ def summary_of(result: TrialResult) -> dict[str, Any]:
     return {
         "status": result.status.value,
         "reason": result.reason,
-        "mean_val_accuracy": _finite(result.mean_val_accuracy),
-        "best_val_accuracy": _finite(result.best_val_accuracy),
+        "mean_val_accuracy": json_number(result.mean_val_accuracy),
+        "best_val_accuracy": json_number(result.best_val_accuracy),
         "best_epoch": result.best_epoch,
         "train_accuracy_at_inference": result.train_accuracy_at_inference,
         "one_class_epochs": result.one_class_epochs,
@@ -102,9 +102,9 @@ def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
     return {
         "value": value or json.dumps(entry.config.to_dict()),
         "standing": _standing(entry.config == result.winner, entry),
-        result.objective.metric: _finite(entry.mean),
-        "spread": _finite(entry.spread),
-        "best_val_accuracy": _finite(entry.best_val_accuracy),
+        result.objective.metric: json_number(entry.mean),
+        "spread": json_number(entry.spread),
+        "best_val_accuracy": json_number(entry.best_val_accuracy),
         "best_epoch": entry.best_epoch,
         "train_accuracy_at_inference": entry.train_accuracy_at_inference,
         "one_class_epochs": entry.one_class_epochs,
@@ -115,7 +115,3 @@ def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
         "reason": entry.reason,
         "seconds": entry.seconds,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
