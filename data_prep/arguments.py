@@ -27,7 +27,7 @@ _ROOTS = {
     "adience": "folder with fold_frontal_<k>_data.txt (or fold_<k>_data.txt) and aligned/ or faces/",
     "celeba": "folder with list_attr_celeba.txt (or .csv) and img_align_celeba/, or with Anno, Eval and Img",
     "folder": "folder with one folder per class, or train/, validation/ and test/ with such, or labels.csv",
-    "utkface": "folder with UTKFace's images, in folders as they come",
+    "utkface": "folder with UTKFace's images, unpacked as they come",
     "fairface": "folder with fairface_label_train.csv, fairface_label_val.csv, train/ and val/",
     "sample": "new or empty folder to draw in, or one that holds this sample already",
 }
@@ -137,7 +137,7 @@ def _parser() -> CommandParser:
         _dataset(datasets, "folder", "Your own photographs, 2 to 1,000 classes, by folder or in a CSV file")
     )
     _add_utkface(_dataset(datasets, "utkface", "UTKFace: the gender in the names of its files"))
-    _add_fairface(_dataset(datasets, "fairface", "FairFace: its two label files, which are a given split"))
+    _add_fairface(_dataset(datasets, "fairface", "FairFace: its two label files, which keep their split"))
     _add_sample(_dataset(datasets, "sample", "A small drawn sample of both formats, to try things on"))
     return parser
 
@@ -150,12 +150,12 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
     parser.add_argument(
         "--labels-only",
         action="store_true",
-        help="counts of the labels, with no image opened or file written",
+        help="only count the labels: no image is opened, no file written",
     )
     parser.add_argument(
         "--skip-bad-images",
         action="store_true",
-        help="manifest without missing and broken images, which a .skipped.txt beside it lists",
+        help="leave out missing and broken images, and list them in a .skipped.txt beside the manifest",
     )
     parser.add_argument(
         "--alike",
@@ -168,12 +168,12 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
         type=_side,
         default=MIN_SIDE,
         metavar="PX",
-        help="least number of pixels of an image's sides (default: %(default)s)",
+        help="smallest side of an image, in pixels (default: %(default)s)",
     )
     parser.add_argument(
         "--follow-links",
         action="store_true",
-        help="links out of DIR are followed, and links to folders are entered",
+        help="follow links that lead out of DIR, and links to folders",
     )
     return parser
 
@@ -183,7 +183,7 @@ def _add_adience(parser: CommandParser) -> None:
         "--target",
         choices=adience.TARGETS,
         default=adience.TARGETS[0],
-        help="what is the label: the gender, or one of the eight groups of age; rows without are left out "
+        help="what the label is: the gender, or one of eight age groups; rows without one are left out "
         "(default: %(default)s)",
     )
     parser.add_argument(
@@ -211,7 +211,7 @@ def _add_celeba(parser: CommandParser) -> None:
     parser.add_argument(
         "--part",
         action="store_true",
-        help="part of CelebA: the attribute file may have other rows than it declares",
+        help="a part of CelebA: the attribute file may have more or fewer rows than it declares",
     )
     parser.add_argument(
         "--test-share",
@@ -242,7 +242,7 @@ def _add_folder(parser: CommandParser) -> None:
         "--classes",
         type=_names,
         metavar="NAME,NAME",
-        help="classes, that of label 0 first; one with a comma in double quotes "
+        help="classes, beginning with that of label 0; a name with a comma in double quotes "
         "(default: female,male and the like, or the alphabet)",
     )
     _add_paths(parser)
@@ -266,8 +266,8 @@ def _add_paths(parser: CommandParser) -> None:
     parser.add_argument(
         "--group-regex",
         metavar="PATTERN",
-        help="regular expression that finds in a path what must not be on both sides of a split; its first "
-        "brackets, if any, are the group",
+        help="regular expression that finds in a path what must not be on both sides of a split: its first "
+        "group in brackets, if any, else the whole match",
     )
 
 
@@ -276,8 +276,8 @@ def _add_conflict(parser: CommandParser) -> None:
         "--on-conflict",
         choices=ON_CONFLICT,
         default=ON_CONFLICT[0],
-        help="what becomes of an image whose rows contradict each other: an error, no row of it, or its "
-        "first (default: %(default)s)",
+        help="what happens to an image whose rows contradict each other: refuse the data, drop the image, or "
+        "keep its first row (default: %(default)s)",
     )
 
 
@@ -294,8 +294,8 @@ def _add_sample(parser: CommandParser) -> None:
         dest="drawn_classes",
         type=int,
         metavar="N",
-        help="number of colours of hair, 2 to 4, to draw a folder for each instead of both trees "
-        "(default: both trees, whose classes are genders)",
+        help="draw a folder for each of 2 to 4 hair colours instead of the two trees "
+        "(default: the two trees, whose classes are genders)",
     )
     _add_seed(parser, drawn_sample.DRAWING_SEED, "seed of the drawings")
 

@@ -54,8 +54,8 @@ class SearchAuditOptions(AuditOptions):
         found = cached_features(manifest, weights, self.cache)
         if found is None:
             print(
-                f"note: no features of these images in {self.cache}, so no suspects of wrong labels; "
-                "--backbone makes them",
+                f"note: {self.cache} has no features of these images, so wrong labels were not looked for; "
+                "--backbone NAME computes features",
                 file=sys.stderr,
             )
         return found
@@ -82,7 +82,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--backbone",
         metavar="NAME",
-        help="frozen backbone whose features are taken, and made where they are missing "
+        help="frozen backbone whose features are used, and computed if they are missing "
         "(default: one whose features are there)",
     )
     parser.add_argument(

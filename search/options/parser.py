@@ -76,7 +76,7 @@ def _parser(kind: type[CommandParser] = CommandParser) -> CommandParser:
         type=Path,
         default=None,
         metavar="STUDY.toml",
-        help="study file, whose options hold where none is typed here",
+        help="study file; an option that is typed here overrides the file's",
     )
     _add(parser, SearchOptions)
     for group in GROUPS.values():

@@ -55,8 +55,8 @@ class FinalModelOptions(OptionGroup):
     )
     finetune: tuple[Blocks, ...] | None = option(
         None,
-        "depths that are trained: head (on cached features), blocks:N (then the last N blocks of the "
-        "backbone, on images), all (then the whole backbone), or several, separated by commas",
+        "what is trained: head (on cached features), blocks:N (then also the last N blocks of the backbone, "
+        "on images), all (then also the whole backbone), or several of these, separated by commas",
         parse=depths,
         show=show_depths,
         metavar="DEPTHS",
@@ -79,8 +79,8 @@ class FinalModelOptions(OptionGroup):
 
     final_model: str | None = option(
         None,
-        "what may be the final model: the searched head, or best: the linear classifier on the same features "
-        "where the head is not better than it",
+        "what may become the final model: the searched head, or best: the linear classifier on the same "
+        "features if the head is not better than it",
         choices=(HEAD, BEST),
         default_text=HEAD,
     )
@@ -143,7 +143,7 @@ class StudyOptions(OptionGroup):
     )
     wait_for_storage_s: float | None = option(
         None,
-        "time that the search pauses where the storage is full or gone, before it ends",
+        "how long the search pauses when the storage is full or gone, before it ends",
         name="wait-for-storage",
         parse=seconds,
         show=show_seconds,
@@ -151,8 +151,8 @@ class StudyOptions(OptionGroup):
         default_text="it ends at once",
     )
     cache: Path = option(Path("cache"), "folder of the feature cache", parse=located, metavar="DIR")
-    dry_run: bool = option(False, "list of the trials that would run, without running them")
-    print_study_file: bool = option(False, "study file that means these options, instead of a run")
+    dry_run: bool = option(False, "list the trials that would run, without running them")
+    print_study_file: bool = option(False, "print a study file with these options, instead of running them")
     json: bool = option(False, "one JSON object on standard output, instead of text")
 
 
@@ -169,7 +169,7 @@ class CallbackOptions(OptionGroup):
     tensorboard: bool = option(True, "TensorBoard files in STUDY/tensorboard", default_text="yes")
     wandb: str = option(
         WANDB_AUTO,
-        "logging to Weights & Biases; offline: kept for wandb sync",
+        "logging to Weights & Biases; offline: kept in the study for wandb sync",
         choices=WANDB_MODES,
         default_text="auto, online where a key is configured",
     )
@@ -179,7 +179,7 @@ class CallbackOptions(OptionGroup):
     )
     mlflow: str | None = option(
         None,
-        "address of an MLflow server, such as http://localhost:5000, that is told of each trial",
+        "address of an MLflow server, such as http://localhost:5000, to log each trial to",
         parse=tracking_address,
         metavar="URI",
         default_text="none",
@@ -216,7 +216,7 @@ class MachineOptions(OptionGroup):
     )
     node_timeout_s: float = option(
         900.0,
-        "time to wait for a node that the autoscaler of --address starts",
+        "how long to wait for a node that the autoscaler of --address starts",
         name="node-timeout",
         parse=seconds,
         show=show_seconds,
@@ -234,7 +234,7 @@ class MachineOptions(OptionGroup):
     )
     accelerator: str | None = option(
         None,
-        "kind of GPU that is used, such as T4, A100 or H100, as Ray calls it",
+        "kind of GPU to use, such as T4, A100 or H100, by Ray's name",
         metavar="KIND",
         default_text="any",
     )

@@ -81,7 +81,8 @@ class DataOptions(OptionGroup):
         default_text="imagenet for photographs, none for the drawn sample",
     )
     ordered: bool = option(
-        False, "classes with an order: mistakes are also counted by their distance (ages need no --ordered)"
+        False,
+        "the classes have an order: mistakes are also counted by their distance (on by itself for ages)",
     )
     feature_precision: str = option(
         FEATURE_PRECISIONS[0],
@@ -169,7 +170,7 @@ class StagedOptions(OptionGroup):
     )
     sweeps: int = option(
         1,
-        "number of times to go through the stages, each from the last winner; fewer if nothing changes",
+        "number of times to go through the stages, each time from the last winner; fewer if nothing changes",
         parse=at_least(1),
         metavar="N",
     )
@@ -214,12 +215,12 @@ class JointOptions(OptionGroup):
     start_from: str | None = option(
         None,
         "study, of other data for instance, whose best configurations are tried first: its name or folder; "
-        "nothing of its figures is used",
+        "none of its figures are used",
         metavar="STUDY",
     )
     ablate: bool = option(
         True,
-        "with --repeats, also the winner with each of its values as the default is, one at a time",
+        "with --repeats, also train the winner with each of its values back at the default, one at a time",
         default_text="yes",
     )
 
@@ -251,7 +252,7 @@ class DecidingOptions(OptionGroup):
         "report's), that of the best epoch, or a figure of the last epoch",
         choices=tuple(OBJECTIVES),
     )
-    final: bool = option(False, "one reading of the held-out data, for the last winner")
+    final: bool = option(False, "evaluate the last winner once on the held-out data")
 
     @property
     def first_repeats(self) -> int:
