@@ -41,7 +41,7 @@ def load_folder(root: Path, *, csv: Path | None = None, rules: FolderRules | Non
 
 def _from_csv(root: Path, path: Path, rules: FolderRules) -> Labels:
     collector = RowCollector(rules.on_conflict)
-    columns = read_csv(root, path, rules, collector)
+    columns, remarks = read_csv(root, path, rules, collector)
     if rules.look_for_images and path.parent == root:
         _count_unlisted(root, rules, collector)
     classes = class_order(collector.class_names(), f"the column {columns.label} of {path}", rules.class_names)
@@ -51,7 +51,7 @@ def _from_csv(root: Path, path: Path, rules: FolderRules) -> Labels:
         source="folder",
         class_names=classes,
         group_kind=f"column {columns.group}" if columns.group else "pattern",
-        notes=(f"labels are read from {path}", mapping(classes), *alike(classes), *columns.notes()),
+        notes=(f"labels are read from {path}", mapping(classes), *alike(classes), *remarks),
     )
 
 

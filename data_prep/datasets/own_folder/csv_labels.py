@@ -44,8 +44,10 @@ class Columns:
             yield f"{given}; test is read by --final only"
 
 
-def read_csv(root: Path, path: Path, rules: FolderRules, collector: RowCollector) -> Columns:
-    """Puts the rows of `path` into `collector` and returns the columns that they came from.
+def read_csv(
+    root: Path, path: Path, rules: FolderRules, collector: RowCollector
+) -> tuple[Columns, Sequence[str]]:
+    """Puts the rows of `path` into `collector`; returns the columns that they came from, and notes.
 
     Raises InputError for a missing column, a row of the wrong length, a path that leaves `root`, a part or
     a fold that is none.
@@ -53,6 +55,7 @@ def read_csv(root: Path, path: Path, rules: FolderRules, collector: RowCollector
     records = separated(path)
     _, header = next(records, (0, []))
     columns = _columns(header, rules)
+    _require_columns(path, columns)
     disk = NamesOnDisk(root)
     for row in rows_under(path, header, records, (columns.path, columns.label)):
         image = relative_path(row[columns.path], row, root)
@@ -63,7 +66,7 @@ def read_csv(root: Path, path: Path, rules: FolderRules, collector: RowCollector
             collector.leave_out(NO_LABEL, image)
         else:
             collector.add(_image_row(image, label, row, columns, rules), row)
-    return columns
+    return columns, [*columns.notes(), *disk.notes()]
 
 
 def _columns(header: Sequence[str], rules: FolderRules) -> Columns:
@@ -81,6 +84,17 @@ def _columns(header: Sequence[str], rules: FolderRules) -> Columns:
         fold=_first(header, (FOLD_COLUMN,)),
         header=tuple(header),
     )
+
+
+def _require_columns(path: Path, columns: Columns) -> None:
+    wanted = {"--path-column": columns.path, "--label-column": columns.label}
+    missing = {option: column for option, column in wanted.items() if column not in columns.header}
+    if missing:
+        has = ", ".join(columns.header) or "nothing"
+        raise InputError(
+            f"{path} needs the column {' and '.join(missing.values())}, its header has {has}; "
+            f"name a column that it has with {' and '.join(missing)}"
+        )
 
 
 def _first(header: Sequence[str], names: Sequence[str]) -> str | None:

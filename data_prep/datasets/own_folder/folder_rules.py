@@ -12,6 +12,9 @@ from data_prep.datasets.label_files import is_missing
 from data_prep.datasets.row_collector import ON_CONFLICT
 from data_prep.errors import InputError
 
+# people's ways to write that they do not know whom a picture shows, -1 that of cluster algorithms
+_NO_GROUP = frozenset(("unknown", "?", "-1"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class FolderRules:
@@ -65,7 +68,9 @@ class FolderRules:
 
 def group_name(value: str | None) -> str | None:
     """Returns the name of a group in one form of Unicode, None where `value` says that there is none."""
-    return None if value is None or is_missing(value) else composed(value)
+    if value is None or is_missing(value) or value.casefold() in _NO_GROUP:
+        return None
+    return composed(value)
 
 
 def composed(name: str) -> str:

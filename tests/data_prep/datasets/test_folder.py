@@ -141,7 +141,9 @@ def test_csv_refuses_a_bad_line(tmp_path: Path, line: str, said: str) -> None:
 
 def test_csv_names_a_missing_column(tmp_path: Path) -> None:
     write_csv(tmp_path, "a.jpg,0", header="file,label")
-    with pytest.raises(InputError, match=r"labels\.csv needs the column path, its header has file, label"):
+    with pytest.raises(
+        InputError, match=r"labels\.csv needs the column path, its header has file, label; .* --path-column$"
+    ):
         load_folder(tmp_path)
 
 
@@ -237,10 +239,10 @@ def test_csv_refuses_a_group_column_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_csv_missing_groups_are_no_group(tmp_path: Path) -> None:
-    missing = ("nan", "NA", "None", "null", "-", "")
+    missing = ("nan", "NA", "None", "null", "-", "Unknown", "?", "-1", "")
     write_csv(tmp_path, "a.jpg,0,ann", *(f"{number}.jpg,1,{word}" for number, word in enumerate(missing)))
     labels = load_folder(tmp_path)
-    assert (labels.subjects, int(labels.table["subject"].isna().sum())) == (1, 6)
+    assert (labels.subjects, int(labels.table["subject"].isna().sum())) == (1, len(missing))
 
 
 def test_csv_row_without_a_label_is_left_out_unless_it_is_a_class(tmp_path: Path) -> None:
@@ -284,6 +286,20 @@ def test_csv_name_in_another_form_of_unicode_is_the_file(
     draw_picture(tmp_path / on_disk)
     write_csv(tmp_path, f"{unicodedata.normalize('NFC', on_disk)},0,x", "b.jpg,1,x")
     assert load_folder(tmp_path).table["path"].tolist() == [on_disk, "b.jpg"]
+
+
+def test_csv_name_in_other_capitals_or_without_its_suffix_is_the_only_such_file(
+    tmp_path: Path, draw_picture: Callable[..., None]
+) -> None:
+    for name in ("Pets/a.JPG", "Pets/b.png", "Pets/c.jpg", "Pets/c.png", "Pets/d.png", "Pets/D.png"):
+        draw_picture(tmp_path / name)
+    lines = ("pets/A.jpg,0,x", "pets/b,1,x", "pets/c,0,x", "Pets/D.PNG,1,x", "Pets/c.jpg,0,x")
+    write_csv(tmp_path, *lines)
+    labels = load_folder(tmp_path)
+    found = ["Pets/a.JPG", "Pets/b.png", "pets/c", "Pets/D.PNG", "Pets/c.jpg"]
+    assert labels.table["path"].tolist() == found
+    said = "2 images are named a little differently on disk, such as Pets/a.JPG for pets/A.jpg"
+    assert said in labels.notes
 
 
 @pytest.mark.parametrize(
