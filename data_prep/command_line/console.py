@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
+import textwrap
 import warnings
 from collections.abc import Iterator
 from functools import partial
@@ -24,6 +26,21 @@ class _CleanConsole(Console):
         """Returns `text` to be printed, cleaned."""
         return super().render_str(cleaned(text), **traits)
 
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **traits: Any) -> None:
+        """Prints; a line with `soft_wrap` stays whole in a file, and on a terminal its words do."""
+        if soft_wrap and self.is_terminal:
+            objects = tuple(between_words(str(each), self.width) for each in objects)
+        super().print(*objects, soft_wrap=soft_wrap, **traits)
+
+
+def between_words(line: str, width: int) -> str:
+    """Returns `line` broken between its words, what follows a title and spaces below what follows it."""
+    if len(line) < width:
+        return line
+    titled = re.match(r"\S+ {2,}", line)
+    below = " " * len(titled[0] if titled else "")
+    return textwrap.fill(line, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
+
 
 def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """Returns a console on standard output, standard error, or `file`, with plain brackets and numbers."""
@@ -35,8 +52,8 @@ def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Consol
 
 
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
-    """Prints a warning in one line on standard error, or to a file; it may stand for warnings.showwarning."""
-    print(f"warning: {cleaned(shortened(str(message)))}", file=to or sys.stderr)
+    """Prints a warning on standard error, or to a file; it may stand for warnings.showwarning."""
+    text_console(to, stderr=True).print(f"warning: {shortened(str(message))}", soft_wrap=True)
 
 
 @contextlib.contextmanager

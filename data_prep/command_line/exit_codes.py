@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from data_prep.command_line.names import cleaned, shortened
+from data_prep.command_line.console import text_console
+from data_prep.command_line.names import shortened
 from data_prep.errors import InputError
 
 STDOUT = 1
@@ -29,20 +29,23 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
     except SystemExit as exit_:  # argparse has said what is wrong
         return int(exit_.code or 0)
     except InputError as error:
-        print(f"error: {cleaned(shortened(str(error)))}", file=sys.stderr)
+        _tell(f"error: {shortened(str(error))}")
         return 1
     except BrokenPipeError:  # who read the output wants no more of it, such as head
         # else Python, which flushes at its end, would complain of the same once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
         return 1
     except OSError as error:
-        name = cleaned(str(error.filename or "a file"))
-        print(f"error: {name} cannot be used ({error.strerror})", file=sys.stderr)
+        _tell(f"error: {error.filename or 'a file'} cannot be used ({error.strerror})")
         return 1
     except KeyboardInterrupt:  # perhaps another than ours: Tune raises its own
-        print(interrupted, file=sys.stderr)
+        _tell(interrupted)
         return 143 if terminations else 130
     return 0
+
+
+def _tell(sentence: str) -> None:
+    text_console(stderr=True).print(sentence, soft_wrap=True)
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
         names = [name for name in winner.to_dict() if name != "seed"]
         console.print(Text(f"winner    of {origin}: {describe_config(winner, names)}"))
     if command := next_command_of(snapshot):
-        console.print(Text(f"next      {command}"), soft_wrap=True)
+        # to be copied: a terminal wraps it, and nobody puts an end of a line into it
+        console.print(Text(f"next      {command}"), no_wrap=True, overflow="ignore", crop=False)
 
 
 def overview_json(snapshot: Snapshot) -> dict[str, Any]:
