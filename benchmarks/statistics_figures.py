@@ -82,7 +82,7 @@ def draw_curse(axes: Any) -> None:
     axes.set_xticklabels(map(str, counts))
     axes.minorticks_off()
     axes.legend(frameon=False)
-    axes.set_title("The best of several flatters itself", fontsize=10)
+    axes.set_title("The best of several looks too good", fontsize=10)
 
 
 def draw_baselines(axes: Any) -> None:

@@ -94,9 +94,12 @@ class Summary:
             name = shown_name(self.labels.class_names[counts.index(max(counts))])
             yield (
                 "",
-                f"{share:.0%} of the rows are {name}: an answer that is always {name} is as often right;",
+                f"{share:.0%} of the rows are {name}: always answering {name} is right that often;",
             )
-            yield "", "--objective balanced_accuracy counts, --class-weight balanced trains all classes alike"
+            yield (
+                "",
+                "--objective balanced_accuracy counts all classes alike, --class-weight balanced trains so",
+            )
 
     def _group_lines(self) -> Iterator[tuple[str, str]]:
         kind = self.labels.group_kind

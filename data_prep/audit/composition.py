@@ -47,7 +47,7 @@ def _imbalance(least: int, most: int) -> Iterator[str]:
         yield f"the smallest has {images}, too few to tell a good value from luck"
     if most > MOST_IMBALANCE * max(least, 1):
         times = most / max(least, 1)
-        yield f"the largest has {times:.0f} times as many as the smallest, which its accuracy hides"
+        yield f"the largest has {times:.0f} times as many as the smallest, which plain accuracy hides"
 
 
 def groups(manifest: Manifest) -> Finding:
@@ -55,7 +55,7 @@ def groups(manifest: Manifest) -> Finding:
     names = groups_of(manifest.table, manifest.group_kind)
     known = manifest.table.assign(group=names).dropna(subset=["group"])
     if known.empty:
-        unknown = "unknown: one person or thing may be on both sides of a split, and nobody can say"
+        unknown = "unknown: one person or thing may be on both sides of a split without anyone knowing"
         return Finding(kind="groups", title="groups", sentence=unknown, counts={"groups": 0})
     sizes = known["group"].value_counts()
     classes_of = known.groupby("group")["label"].nunique()

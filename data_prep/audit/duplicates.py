@@ -121,5 +121,5 @@ def _sentence(kind: str, together: Sequence[_Together], *, split: str) -> str:
         is_wrong = "is wrong" if kind in (EQUAL_FILES, EQUAL_PICTURES) else "may be wrong"
         said.append(f"{contradictions:,} with more than one class: one of the labels {is_wrong}")
     if leaks := sum(group.leaks for group in together):
-        said.append(f"{leaks:,} on both sides of the split {split}, which flatters the result")
+        said.append(f"{leaks:,} on both sides of the split {split}, which makes the result look too good")
     return "; ".join(said)

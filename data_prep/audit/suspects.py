@@ -57,11 +57,11 @@ def _judged(manifest: Manifest, labels: npt.NDArray[np.int64], probabilities: Pr
     disputed = np.flatnonzero((counted >= 0) & (counted != labels))
     share = disputed.size / max(1, int((counted >= 0).sum()))
     right = float((probabilities.argmax(axis=1) == labels).mean())
-    said = f"a linear classifier is right in {right:.2f} of the pictures that it has not seen"
+    said = f"a linear classifier is right for {right:.2f} of the pictures that it has not seen"
     if share > MOST_DISPUTED:
         return _finding(
-            f"none named: {said}, and disputes {share:.0%} of the labels that it is firm about, which says "
-            "more of the features than of the labels"
+            f"none named: {said}, and disputes {share:.0%} of the labels that it is sure about, which says "
+            "more about the features than about the labels"
         )
     margins = probabilities.max(axis=1) - probabilities[np.arange(labels.size), labels]
     ordered = disputed[np.argsort(-margins[disputed], kind="stable")]

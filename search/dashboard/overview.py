@@ -27,7 +27,7 @@ _COLUMNS = (
 _STATES = {
     LiveState.ENDED: "ended",
     LiveState.INTERRUPTED: "interrupted",
-    LiveState.SILENT: "silent: killed, most likely",
+    LiveState.SILENT: "silent, most likely killed",
 }
 
 

@@ -76,7 +76,7 @@ def _show(source: Source) -> None:
         if [folder.name for folder in source.studies()] != list(studies):
             st.rerun(scope="app")  # another is there to be chosen
         if source.trouble:
-            st.warning(plain(f"This is as it was: {source.trouble}"))
+            st.warning(plain(f"Shown as it last was: {source.trouble}"))
         if name == ALL:
             show_studies(source.folder)
         else:

@@ -27,27 +27,27 @@ def readiness(
     storage = {"storage": _storage(folder)}
     if not are_read(trials, problem, options.study.cache):
         cached = "the features are in the cache"
-        return {**storage, "weights": f"not loaded: {cached}", "photographs": f"none is read: {cached}"}
+        return {**storage, "weights": f"not loaded: {cached}", "photographs": f"none are read: {cached}"}
     weights = _weights(problem.weights, trials)
     return {**storage, "weights": weights, "photographs": _photographs(problem.manifest)}
 
 
 def _storage(folder: Path) -> str:
     if address := address_of(folder):
-        return f"{address} is asked when the search starts"
+        return f"{address} is contacted when the search starts"
     place = next(path for path in (folder, *folder.parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=place):
-            return f"{place} can be written"
+            return f"{place} is writable"
     except OSError as error:
-        return f"{place} CANNOT be written ({error.strerror}); give another --storage"
+        return f"{place} is NOT writable ({error.strerror}); give another --storage"
 
 
 def _weights(weights: str, trials: Sequence[Trial]) -> str:
     if weights == "none":
         return "random, nothing is loaded"
     if weights != "imagenet":
-        return f"{weights} can be read; whether it fits shows when it is loaded"
+        return f"{weights} can be read; whether it fits is known once it is loaded"
     missing = ", ".join(_to_download(trials))
     return (
         f"ImageNet's, {f'those of {missing} are downloaded first' if missing else 'all are on this machine'}"
@@ -64,13 +64,13 @@ def _to_download(trials: Sequence[Trial]) -> Iterator[str]:
 
 def _photographs(manifest: Manifest) -> str:
     if address_of(manifest.root):
-        return f"{len(manifest):,} behind an address, which is asked when they are read"
+        return f"{len(manifest):,} at an address, which is contacted when they are read"
     paths = manifest.image_paths()
     looked_for = paths[:: -(-len(paths) // SAMPLE)]
     missing = [path for path in looked_for if not is_file(path)]
     if missing:
         return (
-            f"{len(missing):,} of {len(looked_for):,} that were looked for are MISSING, the first is "
+            f"{len(missing):,} of {len(looked_for):,} that were checked are MISSING, the first is "
             f"{shown(missing[0])}; bring them back, or build the manifest again"
         )
-    return f"{len(looked_for):,} of {len(paths):,} were looked for, and all are there"
+    return f"{len(looked_for):,} of {len(paths):,} were checked, all are there"

@@ -97,7 +97,7 @@ def print_plan(
     if len(trials) > LISTED_TRIALS:
         console.print(f"… and {len(trials) - LISTED_TRIALS} more")
     if len(trials) < len(known):
-        console.print(f"and {len(known) - len(trials)} that a stage above has, too")
+        console.print(f"and {len(known) - len(trials)} that an earlier stage lists, too")
     if not known:
         for values in _first_values(plan):
             console.print(Text(f"first     {values}"), soft_wrap=True)
@@ -260,7 +260,7 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     if result.decided_by:
         console.print(Text(result.decided_by), soft_wrap=True)
     if result.calibration:
-        console.print(Text(f"of the final model {result.calibration.statement}"), soft_wrap=True)
+        console.print(Text(f"final model: {result.calibration.statement}"), soft_wrap=True)
 
 
 def _shown(column: ColumnResult, metric: str) -> str:

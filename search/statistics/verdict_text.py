@@ -57,9 +57,9 @@ def verdict_word(verdict: str, words: str) -> str:
 def beside_constant(title: str, value: float, words: str) -> str:
     """Returns what is said where nothing is better than the constant answer; `words` are of the selection."""
     return (
-        f"no winner: no value is better than {title}, which is right in {decimal(value)}, so nothing was "
-        "learned that shows; more data or epochs, other values or another backbone may help. Among them "
-        f"{words}"
+        f"no winner: no value is better than {title}, which is right for {decimal(value)}, so "
+        "nothing visible was learned; more data or epochs, other values or another backbone may help. "
+        f"Among them {words}"
     )
 
 
@@ -79,8 +79,8 @@ def beside_linear(found: Comparison, value: float) -> str:
 def flattered(mean: float, corrected: float) -> str:
     """Returns what is left of a winner's `mean` where the luck of being chosen is taken off."""
     return (
-        f"the winner's {decimal(mean)} is the best of several and flatters it: less the luck of being chosen "
-        f"about {decimal(corrected)} (bootstrap over the validation rows)"
+        f"the winner's {decimal(mean)} is the best of several and looks too good: corrected for the luck of "
+        f"being chosen it is about {decimal(corrected)} (bootstrap over the validation rows)"
     )
 
 

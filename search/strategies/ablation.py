@@ -55,8 +55,8 @@ def ablation_note(ablation: Sequence[Ablation]) -> str:
     rest = [label_of(each.hyperparameter) for each in ablation if each.tied is not False]
     worse = [label_of(each.hyperparameter) for each in ablation if each.tied is False and each.difference < 0]
     said = [f"what matters of the winner: {', '.join(matter)}"] if matter else []
-    said += [f"no difference was told for {', '.join(rest)}"] if rest else []
-    said += [f"better as the default is: {', '.join(worse)}"] if worse else []
+    said += [f"no difference was found for {', '.join(rest)}"] if rest else []
+    said += [f"better at the default: {', '.join(worse)}"] if worse else []
     return f"each value back to its default, one at a time: {'; '.join(said)}"
 
 

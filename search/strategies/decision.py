@@ -126,7 +126,9 @@ def _notes_on_splits(problem: Problem) -> Iterator[str]:
         counts = np.bincount(problem.labels[split.validation])
         name, _, facts = describe_split(split).removeprefix("split ").partition(": ")
         constant = float(counts.max() / counts.sum())
-        names_of.setdefault(f"{facts}; the {frequent} alone is right in {constant:.4f}", []).append(name)
+        names_of.setdefault(f"{facts}; always giving the {frequent} is right for {constant:.4f}", []).append(
+            name
+        )
     for facts, names in names_of.items():
         yield f"split {names[0]}: {facts}" if len(names) == 1 else f"splits {', '.join(names)}: {facts}"
 

@@ -59,7 +59,7 @@ class Entry:
     FAILED where a run failed, STOPPED where a scheduler stopped one or the time was up, else COMPLETED.
     `train_accuracy_at_inference` is the runs' mean after their last epoch; `one_class_epochs` counts those of
     their `epochs` that gave one class to all validation rows; None where a version did not know them.
-    Those from `difference` to `equivalent` compare with the winner: mean difference (winner less this), its
+    Those from `difference` to `equivalent` compare with the winner: mean difference (winner minus this), its
     confidence interval, the p value corrected for the number of comparisons, whether the two could not be
     told apart, and whether they are closer than the protocol's margin; None for the winner.
     """

@@ -24,7 +24,7 @@ def _text(tmp_path: Path, counts: dict[str, int]) -> str:
 @pytest.mark.parametrize(
     ("counts", "says"),
     [
-        ({"bad": 5, "ok": 45}, "90% of the rows are ok: an answer that is always ok is as often right"),
+        ({"bad": 5, "ok": 45}, "90% of the rows are ok: always answering ok is right that often"),
         ({"a": 12, "b": 6, "c": 6}, "50% of the rows are a: "),
         ({"bad": 13, "ok": 37}, None),
         ({"bad": 0, "ok": 5}, None),

@@ -214,7 +214,7 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> 
     assert lines[3:6] == [
         f"storage   {tmp_path} can be written",
         "weights   random, nothing is loaded",
-        "photographs 80 of 80 were looked for, and all are there",
+        "photographs 80 of 80 were checked, all are there",
     ]
     assert lines[6].startswith("stage lr, with ")
     assert [line.split()[1:] for line in lines if "  to train  " in line] == [

@@ -83,8 +83,8 @@ def _short(amount: float | None) -> str:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="python -m trainables.backbones",
-        description="Lists the backbones: the default head of each, the side of its input in pixels, and the "
-        "number of its parameters with that head, and the arithmetic of an image.",
+        description="Lists the backbones: the default head of each, the side of its input in pixels, its "
+        "number of parameters with that head, and its arithmetic per image.",
         epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     parser.add_argument(
@@ -96,7 +96,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--measure",
         action="store_true",
-        help="images per second of each on this machine, with random weights",
+        help="measure the images per second of each on this machine, with random weights",
     )
     parser.add_json("array")
     return parser

@@ -108,14 +108,14 @@ def distribution(tried: Tried, names: Sequence[str]) -> Sequence[Chart]:
 FIGURES: Mapping[str, tuple[Callable[[Tried, Sequence[str]], Sequence[Chart]], str]] = {
     "Importance": (
         importance,
-        "How much of what tells good trials from others goes with each hyperparameter (optuna's PED-ANOVA). "
-        "It is of the values that were tried: stages try one hyperparameter around a winner, so that others "
-        "had little room to matter, and a small share proves nothing.",
+        "How much of what distinguishes good trials is due to each hyperparameter (optuna's PED-ANOVA). It "
+        "covers only the values that were tried: stages vary one hyperparameter around a winner, so the "
+        "others had little room to matter, and a small share proves nothing.",
     ),
     "Slice": (
         slices,
-        "Each point is a trial; a value whose points lie higher did well beside whatever else was tried. "
-        "Points of one value differ by their other values and by chance. A click opens the trial.",
+        "Each point is a trial; a value whose points lie higher did well with whatever else was tried. "
+        "Points of one value differ by their other values and by chance. Click a point to open its trial.",
     ),
     "Contour": (
         contour,
@@ -124,7 +124,7 @@ FIGURES: Mapping[str, tuple[Callable[[Tried, Sequence[str]], Sequence[Chart]], s
     ),
     "Rank": (
         rank,
-        "As the contour, but coloured by rank, so that few very bad trials do not hide the differences "
+        "Like the contour, but coloured by rank, so that few very bad trials do not hide the differences "
         "between good ones. Nothing is interpolated.",
     ),
     "Distribution": (

@@ -38,7 +38,7 @@ def side_by_side(studies: Sequence[Snapshot]) -> Table:
     """Returns a row for each figure, and in it a cell for each study."""
     columns = [_column(study) for study in studies]
     rows = [(name, *cells) for name, *cells in zip(_ROWS, *columns, strict=True)]
-    caption = "What each study found, beside what costs nothing, and what it is of"
+    caption = "What each study found, beside the baselines, and what data it is of"
     return Table(caption=caption, columns=("", *(study.name for study in studies)), rows=rows)
 
 
@@ -48,9 +48,9 @@ def differences_between(studies: Sequence[Snapshot]) -> list[str]:
         (
             "data",
             [study.facts.data_digest for study in studies],
-            "a figure on one says nothing of the other",
+            "a figure on one says nothing about the other",
         ),
-        ("split", [study.facts.split for study in studies], "they are read on other rows"),
+        ("split", [study.facts.split for study in studies], "they are evaluated on different rows"),
         ("objective", [objective_of(study).name for study in studies], "each search chose by its own"),
     )
     return [

@@ -45,7 +45,7 @@ def predictions_of(snapshot: Snapshot, result: TrialResult) -> Predictions:
         if truth.shape != said.shape:
             raise InputError(f"there are {truth.size} labels and {said.size} predictions")
     except (InputError, OSError) as error:
-        text = f"What is right cannot be said, as the data is not here ({error})."
+        text = f"Which ones are right cannot be said, because the data is not here ({error})."
         return Predictions(_said(snapshot.facts.class_names, said), text)
     right = int((truth == said).sum())
     share = f"{right:,} of {said.size:,} validation images are right ({right / said.size:.4f})"

@@ -65,7 +65,7 @@ def _show_running(snapshot: Snapshot) -> None:
     if live is None or live.state is not LiveState.RUNNING:
         return
     if not live.running:
-        st.caption("No trial is in training at this moment; features may be in the making.")
+        st.caption("No trial is in training at the moment; perhaps features are being computed.")
         return
     table, objective = trial_table(snapshot), objective_of(snapshot)
     st.markdown("**In training**")

@@ -76,5 +76,5 @@ def _show_errors(result: Result, facts: StudyFacts) -> None:
     st.subheader(section.title, anchor=False)
     figure = confusion((result.breakdown or {}).get("confusion"), facts.class_names)
     if figure is not None:
-        show_chart(figure, "confusion", "confusion matrix; its numbers stand in the table")
+        show_chart(figure, "confusion", "confusion matrix; its numbers are in the table")
     show_blocks(section.blocks, "errors")

@@ -25,8 +25,8 @@ def show_photograph_box(model: Path) -> None:
         "Try it on a photograph of your own",
         key=f"photograph for {model}",
         max_upload_size=MAX_FILE_BYTES // 2**20,
-        help="It is classified on the machine that serves this page, on its CPU, in some seconds. It is "
-        "written nowhere, and forgotten with this page.",
+        help="It is classified on the machine that serves this page, on its CPU, within seconds. It is "
+        "stored nowhere, and forgotten with this page.",
     )
     if photograph is None:
         st.session_state.pop(_ANSWER, None)
@@ -44,7 +44,7 @@ def _kept_answer(model: Path, photograph: UploadedFile) -> Answer | str:
     known = st.session_state.get(_ANSWER)
     if known and known[0] == asked:
         return known[1]  # type: ignore[no-any-return]
-    with st.spinner("The model is loaded and asked …"):
+    with st.spinner("Loading the model and asking it …"):
         try:
             answer: Answer | str = classified(model, photograph.name, photograph.getvalue())
         except (InputError, OSError) as error:

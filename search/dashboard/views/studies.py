@@ -17,8 +17,8 @@ def show_studies(storage: Path) -> None:
     """Shows one row per study; a click beside one opens it."""
     table = overview(storage)
     st.caption(
-        f"{len(table)} studies; a click beside a row opens the study. The line is the best so far of the "
-        "configurations that its searches compared, each line with a scale of its own."
+        f"{len(table)} studies; click the box beside a row to open the study. The small chart shows the "
+        "best so far among the configurations that its searches compared, each chart on a scale of its own."
     )
     opened = clicked_row(
         table,

@@ -36,7 +36,7 @@ def show_trial(snapshot: Snapshot) -> None:
     _show_curves(snapshot, table, key)
     result = snapshot.trials.get(key)
     if result is None:
-        st.caption("Its configuration and predictions are here once it has ended.")
+        st.caption("Its configuration and predictions appear here once it has ended.")
     else:
         _show_ended(snapshot, result, str(row["stage"]).partition(" ")[0])
     if log := last_words(snapshot.folder, key):

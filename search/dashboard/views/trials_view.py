@@ -65,8 +65,8 @@ def _chosen(label: str, cells: pd.Series, key: str, placeholder: str) -> list[st
 
 def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
     st.caption(
-        f"{len(kept):,} of {total:,} trials; a click on a column's head sorts, "
-        "one beside a row opens the trial."
+        f"{len(kept):,} of {total:,} trials; click the head of a column to sort, "
+        "and the box beside a row to open the trial."
     )
     accuracy = st.column_config.NumberColumn(format="%.4f")
     longest = int(kept["of"].max()) if len(kept) else 1
@@ -112,7 +112,7 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
             key="curves",
             format_func=lambda key: labels.get(key, key),
             placeholder="the running and the best",
-            help=f"On offer are the running and the {_OFFERED} best of the trials in the table.",
+            help=f"Choose among the running trials and the {_OFFERED} best of the trials in the table.",
             bind="query-params",
         )
     with middle:

@@ -52,12 +52,12 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
             "the fine-tuning, with the same configuration, split and seeds as without."
         )
     if found.calibration:
-        yield Paragraph(f"Of the final model {found.calibration.statement}.")
+        yield Paragraph(f"Final model: {found.calibration.statement}.")
     runs = [(each.title, snapshot.runs(each)) for each in found.columns]
     yield from epoch_curves("Final models", runs, "finetune")
     columns = ("", *map(label_of, found.metrics), "difference", "interval", "p")
     yield Table(
-        caption="Last epoch (mean ± standard deviation over the runs); difference: winner less this, of the "
+        caption="Last epoch (mean ± standard deviation over the runs); difference: winner minus this, of the "
         f"{found.objective.name.removesuffix(' of the last epoch')}",
         columns=columns,
         rows=[

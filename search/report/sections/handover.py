@@ -22,7 +22,7 @@ def hand_over_section(snapshot: Snapshot) -> Section:
         *(config for result in snapshot.staged for config in (result.base, result.winner) if config)
     )
     chain = Table(
-        caption="Where each stage's values came from, and what it gave to the stages after it",
+        caption="Where the values of each stage came from, and what it handed on to later stages",
         columns=("stage", "gave", "published", "verdict", *map(label_of, names)),
         rows=[_row(result, names) for result in snapshot.staged],
     )

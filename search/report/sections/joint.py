@@ -71,7 +71,7 @@ def _table(result: Result, names: Sequence[str]) -> Table:
         *map(label_of, names),
         "ours",
         "published",
-        "winner less this",
+        "winner minus this",
         confidence(result.protocol.level),
         "verdict, status",
         "seconds",

@@ -24,7 +24,7 @@ def mistakes_blocks(found: Any, name: str, names: Sequence[str], group_kind: str
         picture for row in _rows(found.get("pictures")) for picture in _picture(found, row, names, noun)
     ]
     if pictures:
-        caption = "The most wrong pictures of each class: those whose own class got the least probability"
+        caption = "The most wrong pictures of each class: those whose own class got the lowest probability"
         yield Gallery(name=f"{name}-gallery", caption=caption, pictures=pictures)
     groups = [
         (shown_name(str(row.get("group"))), str(row.get("n")), str(row.get("wrong")))

@@ -66,7 +66,7 @@ def _not_run(snapshot: Snapshot) -> Iterator[str]:
     elif snapshot.photographs is None:
         out = Layout(Path("STUDY")).photographs
         yield (
-            "Photographs of your own: none were classified yet; the command is "
+            "Photographs of your own: none have been classified yet; the command is "
             f"python -m search.predict {snapshot.name} PHOTO … --out {out}."
         )
 

@@ -43,11 +43,11 @@ def outcome_section(snapshot: Snapshot) -> Section:
 def _found(result: Result, winner: TrialConfig, so_far: str) -> str:
     lost = "No winner. " if result.verdict == NO_GAIN else ""
     text = (
-        f"{lost}{so_far} {describe_config(winner, told_of(winner))}. What may be said of its last comparison "
+        f"{lost}{so_far} {describe_config(winner, told_of(winner))}. Its last comparison "
         f"({stage_title(result).lower()}): {result.statement}."
     )
     if result.corrected is not None and len(result.entries) > 1:
-        text += f" Of its value: {flattered(result.entry_of(winner).mean, result.corrected)}."
+        text += f" Its value: {flattered(result.entry_of(winner).mean, result.corrected)}."
     return text
 
 
@@ -123,7 +123,7 @@ def _final_table(snapshot: Snapshot) -> Table:
     return Table(
         caption=(
             "The ways to the outcome, last epoch (mean ± standard deviation over the runs); read it "
-            "downwards, to see what each step was worth"
+            "from top to bottom to see what each step was worth"
             f"{_PUBLISHED if snapshot.facts.is_of_gender else ''}"
         ),
         columns=(

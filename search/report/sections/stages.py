@@ -78,7 +78,7 @@ def _table(result: StageResult) -> Table:
         stage_label(result.stage),
         "ours",
         "published",
-        "winner less this",
+        "winner minus this",
         confidence(result.protocol.level),
         "verdict, status",
         "best val accuracy",
@@ -89,8 +89,8 @@ def _table(result: StageResult) -> Table:
     )
     return Table(
         caption=(
-            f"{_what(result.objective)} (mean ± standard deviation over the runs); the winner stands out, "
-            "tied values could as well have won"
+            f"{_what(result.objective)} (mean ± standard deviation over the runs); the winner is in bold, "
+            "tied values could just as well have won"
         ),
         columns=columns,
         rows=[

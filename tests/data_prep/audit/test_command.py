@@ -84,7 +84,7 @@ def test_leaks_of_a_split_that_does_not_look_are_counted(pets: Path, tmp_path: P
     main([str(apart), "--json"])
     (files, *_) = json.loads(capsys.readouterr().out)["findings"]
     assert files["counts"]["across_split"] > 0
-    assert "on both sides of the split random, which flatters the result" in files["sentence"]
+    assert "on both sides of the split random, which makes the result look too good" in files["sentence"]
 
 
 def test_features_bring_suspects(pets: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -93,7 +93,7 @@ def test_features_bring_suspects(pets: Path, tmp_path: Path, capsys: Capture) ->
     features = np.random.default_rng(0).normal(size=(len(manifest), 20)) + 3 * labels[:, None]
     np.save(tmp_path / "features.npy", features)
     assert main([str(pets), "--features", str(tmp_path / "features.npy")]) == 0
-    assert "; a linear classifier is right in " in capsys.readouterr().out
+    assert "; a linear classifier is right for " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

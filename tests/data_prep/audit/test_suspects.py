@@ -32,7 +32,7 @@ def test_suspects_are_the_labels_that_were_swapped(made_manifest: Make) -> None:
     manifest = made_manifest(subjects=200, photos=1, label=labels)
     found = suspects(manifest, whitened(features_of(true, apart=2.0)), np.arange(200))
     assert {group.rows[0] for group in found.groups[:3]} == {10, 51, 120}
-    assert found.sentence.startswith(f"{len(found.groups)} to look at; a linear classifier is right in 0.9")
+    assert found.sentence.startswith(f"{len(found.groups)} to look at; a linear classifier is right for 0.9")
     assert found.groups[0].says.startswith(("labelled dog (0.", "labelled cat (0."))
 
 
@@ -40,7 +40,7 @@ def test_no_suspects_are_named_where_the_features_tell_nothing(made_manifest: Ma
     labels = np.arange(200) % 2
     manifest = made_manifest(subjects=200, photos=1, label=labels)
     found = suspects(manifest, whitened(features_of(labels, apart=0.0)), np.arange(200))
-    assert "which says more of the features than of the labels" in found.sentence
+    assert "which says more about the features than about the labels" in found.sentence
     assert not found.warns
 
 

@@ -235,7 +235,7 @@ def test_page_opens_a_stage_with_the_published_numbers(page: Page, address: str)
     open_tab(page, "Stages")
     page.get_by_role("combobox", name="Stage").click()
     page.get_by_role("option", name="Batch size", exact=True).click()
-    table = page.get_by_role("table").filter(has_text="winner less this").filter(has_text="batch size")
+    table = page.get_by_role("table").filter(has_text="winner minus this").filter(has_text="batch size")
     expect(table).to_contain_text("0.8903")  # published for batch size 32; not the stage shown before
     expect(page.locator("[data-testid=stVegaLiteChart]").first).to_be_visible()
 

@@ -122,7 +122,7 @@ def test_overview_of_an_empty_storage(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"state": "interrupted"}, "interrupted"),
-        ({"written_at": "2020-01-01T00:00:00+00:00"}, "silent: killed, most likely"),
+        ({"written_at": "2020-01-01T00:00:00+00:00"}, "silent, most likely killed"),
         ({"search": ""}, "running, starting"),
     ],
 )

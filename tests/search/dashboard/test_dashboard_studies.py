@@ -83,8 +83,8 @@ def test_studies_of_other_data_are_said_not_to_compare(make_study: Make) -> None
     other = study.parent / "second"
     (other / "study.json").write_text(json.dumps({**facts, "data_digest": "f" * 32, "split": "kfold:5"}))
     assert differences_between([StudyReader(folder).read() for folder in (study, other)]) == [
-        "The studies differ in their data: a figure on one says nothing of the other.",
-        "The studies differ in their split: they are read on other rows.",
+        "The studies differ in their data: a figure on one says nothing about the other.",
+        "The studies differ in their split: they are evaluated on different rows.",
     ]
 
 

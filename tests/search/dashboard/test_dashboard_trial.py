@@ -75,7 +75,7 @@ def test_predictions_are_counted_by_class(study: Path, problem: Problem) -> None
 def test_predictions_without_the_data_are_counted(study: Path) -> None:
     (study.parent / "data" / "m.parquet").unlink()
     found = told(study)
-    assert "What is right cannot be said, as the data is not here" in found.sentence
+    assert "Which ones are right cannot be said, because the data is not here" in found.sentence
     assert found.table
     assert [row[0] for row in found.table.rows] == ["cat", "dog"]
 

@@ -29,7 +29,7 @@ def said_of(problem: Problem, folder: Path, cache: Path, weights: str = "none") 
 def test_storage_is_tried_and_left_as_it_was(problem: Problem, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     said = said_of(problem, tmp_path / "results" / "new", tmp_path / "cache")
-    assert said["storage"] == f"{tmp_path} can be written"
+    assert said["storage"] == f"{tmp_path} is writable"
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -37,17 +37,16 @@ def test_storage_that_is_no_folder_is_said(problem: Problem, tmp_path: Path) -> 
     (tmp_path / "results").touch()
     said = said_of(problem, tmp_path / "results" / "new", tmp_path / "cache")
     assert (
-        said["storage"]
-        == f"{tmp_path / 'results'} CANNOT be written (Not a directory); give another --storage"
+        said["storage"] == f"{tmp_path / 'results'} is NOT writable (Not a directory); give another --storage"
     )
 
 
 def test_photographs_that_are_gone_are_counted(problem: Problem, tmp_path: Path) -> None:
     gone = problem.manifest.image_paths()[7]
-    assert said_of(problem, tmp_path, tmp_path / "c")["photographs"].endswith("and all are there")
+    assert said_of(problem, tmp_path, tmp_path / "c")["photographs"].endswith("were checked, all are there")
     gone.unlink()
     assert said_of(problem, tmp_path, tmp_path / "c")["photographs"] == (
-        f"1 of 80 that were looked for are MISSING, the first is {gone}; "
+        f"1 of 80 that were checked are MISSING, the first is {gone}; "
         "bring them back, or build the manifest again"
     )
 
@@ -58,7 +57,7 @@ def test_weights_of_a_file_are_named(tmp_path: Path) -> None:
     write_small_manifest(tmp_path / "data")
     problem = make_problem(tmp_path / "data", weights=str(file))
     said = said_of(problem, tmp_path, tmp_path / "c", str(file))
-    assert said["weights"] == f"{file} can be read; whether it fits shows when it is loaded"
+    assert said["weights"] == f"{file} can be read; whether it fits is known once it is loaded"
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def test_beside_the_constant_answer_nothing_won_which_is_said_first() -> None:
     verdict, words = judged([runs(0.75, 0.80, 0.78)], CONSTANT, LINEAR)
     assert verdict == NO_GAIN
     assert words == (
-        "no winner: no value is better than always male, which is right in 0.7692, so nothing was learned "
-        "that shows; more data or epochs, other values or another backbone may help. Among them "
+        "no winner: no value is better than always male, which is right for 0.7692, so nothing visible was "
+        "learned; more data or epochs, other values or another backbone may help. Among them "
         "a wins clearly"
     )
 

@@ -79,7 +79,7 @@ def test_ablation_note_says_what_matters(problem: Problem, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("difference", "tied", "said"),
-    [(0.01, True, "no difference was told for dropout"), (-0.01, False, "better as the default is: dropout")],
+    [(0.01, True, "no difference was found for dropout"), (-0.01, False, "better at the default: dropout")],
 )
 def test_ablation_note_of_a_value_that_does_not_help(difference: float, tied: bool, said: str) -> None:
     worth = Ablation(
