@@ -36,10 +36,17 @@ def hyperparameters_of(trial: Trial, stage: str) -> dict[str, HparamValue]:
     return {name: show_value(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def row_of(metrics: EpochMetrics) -> dict[str, float]:
-    """Returns the row of an epoch; what is not finite is left out."""
+def rows_of(epochs: Sequence[EpochMetrics]) -> list[dict[str, float]]:
+    """Returns the rows of a trial's epochs, in their order."""
+    return [row_of(epochs[:number]) for number in range(1, len(epochs) + 1)]
+
+
+def row_of(epochs: Sequence[EpochMetrics]) -> dict[str, float]:
+    """Returns the row of the last of `epochs`, with the objectives so far; what is not finite is left out."""
+    metrics, accuracies = epochs[-1], [epoch.val_accuracy for epoch in epochs]
     names = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
     values = {name: getattr(metrics, name) for name in names}
+    values |= {"mean_val_accuracy": math.fsum(accuracies) / len(epochs), "best_val_accuracy": max(accuracies)}
     values["epoch_learning_rate"] = metrics.learning_rate  # learning_rate is the configuration's
     for name in ("train_accuracy_at_inference", *PROBABILITY_FIGURES):
         if getattr(metrics, name) is not None:  # of an earlier version, or no objective asked for it

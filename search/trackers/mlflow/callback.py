@@ -19,7 +19,7 @@ from search.study.search_id import SearchId
 from search.study.stage_results import Result
 from search.trackers.mlflow.model import KerasModel
 from search.trackers.mlflow.server import MlflowRun
-from search.trackers.runs import hyperparameters_of, row_of, run_name, winners_of
+from search.trackers.runs import hyperparameters_of, rows_of, run_name, winners_of
 from trainables.trial import TrialResult, TrialStatus
 
 WAIT_S = 30.0  # for what is still to be told at the end
@@ -161,8 +161,7 @@ def _run_of(result: TrialResult, stage: str) -> MlflowRun:
         key=result.trial.key,
         name=run_name(result.trial, stage),
         params={name: value for name, value in values.items() if name != "stage"},
-        epochs=[row_of(epoch) for epoch in result.epochs],
-        metrics={"mean_val_accuracy": result.mean_val_accuracy} if result.epochs else {},
+        epochs=rows_of(result.epochs),
         tags={"stage": stage, "data_digest": result.trial.data_digest, "reason": result.reason},
         status=_STATUS.get(result.status, "FINISHED"),
     )

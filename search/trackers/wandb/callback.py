@@ -21,8 +21,9 @@ from search.study.finetune_result import read_finetune
 from search.study.ledger import Ledger
 from search.study.search_id import SearchId, SearchKind
 from search.study.stage_results import Result
-from search.trackers.runs import Decided, row_of, run_name, winners_of
+from search.trackers.runs import Decided, row_of, rows_of, run_name, winners_of
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, as_id
+from search.trackers.wandb.media import upload_s
 from search.trackers.wandb.payload import (
     stage_summary_of,
     stage_table,
@@ -53,7 +54,7 @@ class WandbLog(Callback):
         self._destination, self._ledger, self._say, self._wait_s = destination, ledger, say, wait_s
         self._note = Note(destination)
         self._stage = ""
-        self._live: set[str] = set()
+        self._live: dict[str, list[EpochMetrics]] = {}
         self._asked: dict[str, Logged] = {}
         self._done: dict[str, str] = {}
         self._troubles: dict[str, str] = {}
@@ -73,13 +74,16 @@ class WandbLog(Callback):
         known = self._ledger.find(trial)
         if known is None or known.status is not TrialStatus.COMPLETED:
             run = self._run_of(trial, self._stage)
-            self._live.add(run.id)
+            self._live.setdefault(run.id, [])
             self._tell("start", run)
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Logs an epoch of a run that has begun."""
-        if self._id(trial.key) in self._live:
-            self._tell("log", self._id(trial.key), row_of(metrics))
+        run_id = self._id(trial.key)
+        if run_id in self._live:
+            before = [epoch for epoch in self._live[run_id] if epoch.epoch < metrics.epoch]
+            self._live[run_id] = [*before, metrics]  # a worker that died may have told it before
+            self._tell("log", run_id, row_of(self._live[run_id]))
 
     def trial_ended(self, result: TrialResult) -> None:
         """Completes the trial's run."""
@@ -121,7 +125,8 @@ class WandbLog(Callback):
             if found:
                 self._reuse({key for column in found.columns for key in column.trials}, FINETUNE)
                 self._tag(f"winner of {FINETUNE}", winners_of(found))
-                self._decide(FINETUNE, FINETUNE, {"stage": FINETUNE, "origin": found.origin}, found)
+                if self._decide(FINETUNE, FINETUNE, {"stage": FINETUNE, "origin": found.origin}, found):
+                    self._wait_s += upload_s(self._destination.study)
 
     def _wait(self, teller: Teller) -> None:
         """Waits until all is logged; after half of the time a server is not asked any more."""
@@ -161,11 +166,12 @@ class WandbLog(Callback):
 
     def _end(self, result: TrialResult, stage: str) -> None:
         run = self._run_of(result.trial, stage)
-        rows = [row_of(metrics) for metrics in result.epochs]
-        logged = Logged(run=run, state=result.status.value, summary=summary_of(result), rows=rows)
+        logged = Logged(
+            run=run, state=result.status.value, summary=summary_of(result), rows=rows_of(result.epochs)
+        )
         known = self._asked.get(run.id) or self._note.find(run.id)
         if run.id in self._live or known is None or _told(known) != _told(logged):
-            self._live.discard(run.id)
+            self._live.pop(run.id, None)
             self._asked[run.id] = logged
             self._tell("end", logged)
 
@@ -181,8 +187,8 @@ class WandbLog(Callback):
         if not all(each and tag in each.run.tags for each in logged):
             self._tell("tag", tag, run_ids)
 
-    def _decide(self, name: str, stage: str, config: Mapping[str, Any], result: Decided) -> None:
-        """Logs the summary run of what was decided, where that is not what was logged."""
+    def _decide(self, name: str, stage: str, config: Mapping[str, Any], result: Decided) -> bool:
+        """Logs the summary run of what was decided; returns whether that is not what was logged."""
         study = self._destination.study.name
         run = Run(
             id=f"{as_id(study)}-stage-{name}",
@@ -194,9 +200,11 @@ class WandbLog(Callback):
         )
         logged = Logged(run=run, state=state_of(result), summary=stage_summary_of(result))
         known = self._note.find(run.id)
-        if known is None or known.state != logged.state:
+        is_new = known is None or known.state != logged.state
+        if is_new:
             self._asked[run.id] = logged
             self._tell("stage", logged, result, stage_table(result))
+        return is_new
 
     def _id(self, key: str) -> str:
         return f"{as_id(self._destination.study.name)}-{key}"

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from search.options.types import OFFLINE, ONLINE
+from search.space.stages import FINETUNE
+from search.study.finetune_result import FinetuneResult
 from search.trackers.wandb.logged_runs import UNDER_WAY, Destination, Logged, Note, Run
-from search.trackers.wandb.media import figures_of, media_of
+from search.trackers.wandb.media import figures_of, final_model_of, media_of, upload_s
 
 if TYPE_CHECKING:
     from search.trackers.runs import Decided
 
 HASTE, DONE, REFUSED, FAILED = "haste", "done", "refused", "failed"  # what is said besides methods
+MODEL = "final model"  # what is logged beside media
+SENDS_MODEL = {FINETUNE, "summary"}  # tags
 _INIT_S = 4  # a server that has not answered by then is taken for dead
 _FINISH_S = 15
 
@@ -76,9 +80,11 @@ class WandbRuns:
         self._write(replace(logged, run=known.run) if known else logged)
 
     def stage(self, logged: Logged, result: Decided, table: Sequence[Mapping[str, Any]]) -> None:
-        """Logs a stage: its table, the report's figures, who won."""
-        figures = figures_of(self._destination.study, result)
-        self._write(logged, lambda: media_of(figures, table))
+        """Logs a stage: its table, the report's figures, who won; fine-tuning with the final model."""
+        study = self._destination.study
+        figures = figures_of(study, result)
+        model = final_model_of if isinstance(result, FinetuneResult) else lambda _: None
+        self._write(logged, lambda: {**media_of(figures, table), MODEL: model(study)})
 
     def tag(self, tag: str, run_ids: Sequence[str]) -> None:
         """Gives `tag` to the logged runs `run_ids`, and takes it from all others."""
@@ -192,7 +198,7 @@ def _options(logged: Logged, destination: Destination) -> dict[str, Any]:
         console="off",
         program="search.run",
         init_timeout=_INIT_S,
-        finish_timeout=_FINISH_S,
+        finish_timeout=_FINISH_S + (upload_s(destination.study) if {*logged.run.tags} >= SENDS_MODEL else 0),
         finish_timeout_raises=True,
         disable_code=True,
         disable_git=True,
@@ -223,8 +229,11 @@ def _complete(
     """Logs what is missing of a run and ends it; raises TimeoutError where a server does not take it."""
     for row in rows:
         handle.log(dict(row), step=row["epoch"])
-    if media:
-        handle.log(dict(media))
+    shown = dict(media)
+    if model := shown.pop(MODEL, None):
+        handle.log_artifact(model)
+    if shown:
+        handle.log(shown)
     handle.summary.update(dict(summary))
     handle.finish(exit_code=int(summary["status"] == "FAILED"))
 

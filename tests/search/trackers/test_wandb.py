@@ -192,6 +192,10 @@ def test_offline_runs_are_whole(study: Path, tmp_path: Path, capfd: pytest.Captu
     assert (config["stage"], config["seed"], config["hidden_units"]) == ("lr", 3, "1024/512/256")
     rows = rows_of(records)
     assert [(row["epoch"], row["val_accuracy"]) for row in rows] == [(1, 0.5), (2, 0.75)]
+    assert [(row["mean_val_accuracy"], row["best_val_accuracy"]) for row in rows] == [
+        (0.5, 0.5),
+        (0.625, 0.75),
+    ]
     assert {record.run.run_group for record in records if record.HasField("run")} == {"my study/lr"}
     summary = {item.key: item.value_json for record in records for item in record.summary.update}
     assert (summary["status"], summary["mean_val_accuracy"]) == ('"COMPLETED"', "0.625")
@@ -336,6 +340,10 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     without, winner = make_column("without", "without"), make_column("with", "with", trials=winners(study))
     found = make_finetune_result(without, winner)
     write_json(Layout(study).finetune, found.to_dict())
+    winner_folder = Layout(study).model.parent
+    winner_folder.mkdir()
+    for name in ("model.keras", "model_card.md"):
+        (winner_folder / name).write_text(name)
     for _ in range(2):
         log = log_of(study)
         log.search_began(SearchId.parse("stage lr"), 0)
@@ -350,6 +358,15 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
         ["with", "winner"],
     ]
     assert list(folder.rglob("*finetune*.png"))
+    (model,) = (
+        record.artifact
+        for record in runs["my-study-stage-finetune"]
+        if record.HasField("artifact") and record.artifact.type == "model"
+    )
+    assert (model.name, [entry.path for entry in model.manifest.contents]) == (
+        "my-study-final-model",
+        ["model.keras", "model_card.md"],
+    )
     tagged = {name for name, records in runs.items() if "winner of finetune" in tags_of(records)[-1]}
     assert tagged == {f"my-study-{key}" for key in winners(study)}
 
