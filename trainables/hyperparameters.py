@@ -211,6 +211,7 @@ _ROWS = (
         word="batch_size",
         title="Batch size",
         help="number of examples per step",
+        # of fewer, BatchNorm's means are far from those of all rows
         range=Range(low=8, high=256, log=True, whole=True),
         **_COUNT,
     ),

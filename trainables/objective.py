@@ -124,6 +124,7 @@ def probability_figure(name: str, labels: np.ndarray, probabilities: np.ndarray)
     said = predicted_labels(probabilities)
     match name:
         case "balanced_accuracy":
+            # as balanced_accuracy_score, which warns of a class that is answered and does not occur
             recalls = metrics.recall_score(
                 labels, said, labels=np.unique(labels), average=None, zero_division=0
             )
@@ -144,6 +145,7 @@ def _area(labels: np.ndarray, given: np.ndarray) -> float:
         return math.nan
     if given.ndim == 1:
         return float(roc_auc_score(labels, given))
+    # scikit-learn's own mean wants every class to occur, and sums of exactly 1
     return float(np.mean([roc_auc_score(labels == label, given[:, label]) for label in present]))
 
 
@@ -154,6 +156,7 @@ def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """
     exact = probabilities.astype(np.float64)
     if exact.ndim == 2:
+        # Keras divides by the sum, too
         ours = np.clip(exact / exact.sum(axis=1, keepdims=True), EPSILON, 1 - EPSILON)
         return float(-np.mean(np.log(ours[np.arange(len(labels)), labels.astype(int)])))
     kept = np.clip(exact, EPSILON, 1 - EPSILON)

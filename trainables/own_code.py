@@ -105,6 +105,7 @@ class OwnCode:
 
         values = self.values_of(function)
         name, wanted = function.partition("?")[0], 1 if classes == 2 else classes
+        # not __main__: what the file does as a script is not done
         namespace: dict[str, Any] = {"__name__": Path(self.name).stem}
         try:
             exec(compile(self.source, self.name, "exec"), namespace)  # the user named this file to be run
@@ -162,4 +163,4 @@ def _literal(text: str, *, like: Any) -> Any:
     kinds = (int, float) if isinstance(like, float) else type(like)
     if not isinstance(value, kinds) or isinstance(value, bool) != isinstance(like, bool):
         raise InputError(f"a value beside {like!r} is one of its kind, received {text!r}")
-    return type(like)(value)
+    return type(like)(value)  # 1 for a default of 1.0 is 1.0: one value, one text, one trial

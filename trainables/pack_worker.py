@@ -110,7 +110,7 @@ def _train_together(
                 each |= {SECONDS: built_s + _seconds(pack.finished[number]), MADE_BY: made_by}
                 pack.stop(number)
         report(reports)
-        checkpoint.keep(pack)
+        checkpoint.keep(pack)  # not before: going on from here, no worker reports what came earlier
 
 
 def drop_checkpoint(checkpoints: Path, keys: Iterable[str]) -> None:

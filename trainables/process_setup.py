@@ -22,7 +22,7 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
 
     Raises RuntimeError where Keras was imported before with another backend.
     """
-    if "keras" in sys.modules:
+    if "keras" in sys.modules:  # a worker that is kept for its next trial: Keras takes its backend once
         _require_backend(keras_backend)
         return
     # Ray limits OMP alone: TensorFlow would start 35 threads in each trial, for all cores
@@ -53,6 +53,7 @@ def keep_compiled(folder: Path) -> None:
     environment says already (JAX_COMPILATION_CACHE_DIR) stays.
     """
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / _processor()))
+    # 1 s by default, which leaves out small programs
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     # with a limit JAX locks the folder, so that no process reads what another one has half written
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILED_BYTES))
@@ -64,6 +65,7 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = [platform.processor()]
+    # each core says the same again
     facts = dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features")))
     return hashlib.sha256("\n".join([platform.machine(), *facts]).encode()).hexdigest()[:8]
 
@@ -94,6 +96,7 @@ def available_cores() -> int:
 
     Not all cores of the machine: a batch system gives a process some of them, a container a share of time.
     """
+    # it is Linux' alone
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_cores(_CGROUP)
     return max(1, min(cores, math.floor(quota))) if quota else cores
@@ -110,6 +113,6 @@ def _cgroup_cores(root: Path) -> float | None:
             )
         except OSError:
             return None
-    if allowed.strip() in ("max", "-1"):
+    if allowed.strip() in ("max", "-1"):  # none, in version 2 and in version 1
         return None
     return int(allowed) / int(period)

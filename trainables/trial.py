@@ -93,6 +93,7 @@ class TrialConfig:
         # JSON has lists only; a tuple can be hashed, as the groups of packs and the compiled programs need it
         object.__setattr__(self, "hidden_units", _tuple_of_list(self.hidden_units))
         # defaults keep every rule: a grid of thousands is planned in the time that asking them would take
+        # by identity, which is quick; an equal value in another object is merely asked
         others = [
             row for row in HYPERPARAMETERS.values() if getattr(self, row.name) is not _DEFAULTS[row.name]
         ]
@@ -202,7 +203,7 @@ class Trial:
         """16 hexadecimal digits that name the trial: equal for trials that must give equal results."""
         facts = {item.name: getattr(self, item.name) for item in fields(self)}
         facts["config"] = self.config.to_dict()
-        if not self.start:
+        if not self.start:  # trials of before there were any keep their keys
             del facts["start"]
         return digest_of_values(facts, 16)
 
@@ -340,6 +341,7 @@ def _is_used(name: str, values: Mapping[str, Any]) -> bool:
     if HYPERPARAMETERS[name].on_images and not _trains_on_images(values):
         return False
     other, needed = HYPERPARAMETERS[name].only_with or ("", ())
+    # bn_momentum hangs on bn_statistics, which hangs on normalisation
     return not other or (values[other] in needed and _is_used(other, values))
 
 

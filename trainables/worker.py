@@ -113,6 +113,7 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     if keeps:
         pull(checkpoint)
         training.restore(checkpoint)
+    # `started` is later than they are where a machine was lost
     spent_before = sum(metrics.seconds for metrics in training.finished)
     end: dict[str, Any] = {STATUS: TrialStatus.COMPLETED.value, REASON: ""}
     try:
@@ -198,6 +199,7 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
         return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0, **worst}
     last, accuracies = finished[-1], [metrics.val_accuracy for metrics in finished]
     return {
+        # flat for Tune's schedulers, and as one for whoever keeps them
         **last.to_dict(),
         EPOCH: last.to_dict(),
         "mean_val_accuracy": sum(accuracies) / len(accuracies),
@@ -207,7 +209,7 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
 
 def prepare(data: WorkerData) -> None:
     """Prepares this process for trials; raises RuntimeError where they ask for a GPU and Keras sees none."""
-    see_only_what_was_asked_for()
+    see_only_what_was_asked_for()  # before Keras is imported: CUDA looks at it once
     if data.compiled:
         keep_compiled(data.compiled)
     prepare_process(data.keras_backend, data.cpus, data.gpus)

@@ -26,7 +26,7 @@ def unfreeze(model: keras.Model, blocks: int | str, *, train_batchnorm: bool) ->
     Raises InputError where the network has fewer blocks.
     """
     trained = _names_in_last(model, blocks)
-    model.trainable = True
+    model.trainable = True  # a network that is frozen as a whole hides what its layers train
     for layer in model.layers:
         is_batchnorm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name in trained and (train_batchnorm or not is_batchnorm)
@@ -39,7 +39,7 @@ def block_ends(model: keras.Model) -> list[str]:
     without such layers at its poolings, and in one without those at every layer with a kernel. What follows
     the last end belongs to the last block.
     """
-    graph = model.get_config()["layers"]
+    graph = model.get_config()["layers"]  # its nodes are of this network alone, and public
     meeting = [node for node, meets in zip(graph, _all_paths_meet(graph), strict=True) if meets]
     for kinds in _ENDS:
         if ends := [node["name"] for node in meeting if node["class_name"] in kinds]:
@@ -50,6 +50,7 @@ def block_ends(model: keras.Model) -> list[str]:
 def _names_in_last(model: keras.Model, blocks: int | str) -> set[str]:
     names = [node["name"] for node in model.get_config()["layers"]]
     ends = block_ends(model)
+    # what lies before the first end is a part of the first block
     if blocks == ALL_BLOCKS or blocks == len(ends):
         return set(names)
     if int(blocks) > len(ends):
@@ -76,7 +77,7 @@ def _inputs_of(nodes: Any) -> Iterator[str]:
         for node in nodes:
             yield from _inputs_of(node)
     elif isinstance(nodes, dict):
-        if nodes.get("class_name") == "__keras_tensor__":
+        if nodes.get("class_name") == "__keras_tensor__":  # Keras 3 writes a tensor as [layer, node, output]
             yield nodes["config"]["keras_history"][0]
         else:
             yield from _inputs_of(list(nodes.values()))

@@ -40,6 +40,7 @@ def known_cost(backbone: Backbone) -> Cost | None:
     if found is None:
         return None
     usual = find_backbone(backbone.name.partition("@")[0]).input_px
+    # convolutions do the same work at each place, and places grow with the square of the side
     return Cost(weights=found[0], gflop=found[1] * (backbone.input_px / usual) ** 2)
 
 
@@ -56,7 +57,7 @@ def _products(model: keras.Model) -> Iterator[int]:
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _products(layer)
-        elif isinstance(layer, keras.layers.SeparableConv2D):
+        elif isinstance(layer, keras.layers.SeparableConv2D):  # which has two kernels, and none by that name
             yield (_size(layer.depthwise_kernel) + _size(layer.pointwise_kernel)) * _places(layer)
         elif hasattr(layer, "kernel"):
             yield _size(layer.kernel) * _places(layer)

@@ -26,7 +26,7 @@ CONFIG, CONVERTER, WEIGHTS = "config.json", "image_converter.json", "model.weigh
 # the tokens before those of patches, of which the first is the class token, by the class of a network
 _SPECIAL_TOKENS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
     "ViTBackbone": lambda config: int(config["use_class_token"]),
-    "DeiTBackbone": lambda config: 2,
+    "DeiTBackbone": lambda config: 2,  # of the class, and of its distillation
     "DINOV2Backbone": lambda config: 1 + config["num_register_tokens"],
     "DINOV3Backbone": lambda config: 1 + config["num_register_tokens"],
     "CLIPBackbone": lambda config: 1,
@@ -135,6 +135,7 @@ def _parsed(path: Path) -> Mapping[str, Any]:
 
 def _downloaded(preset: str) -> Path:
     _keras_hub()
+    # nothing public loads a preset's files without building its network
     from keras_hub.src.utils.preset_utils import get_file
 
     try:

@@ -195,6 +195,7 @@ def _hub_backbone(preset: str) -> Backbone:
     return Backbone(
         name=f"{HUB}{name}",
         input_px=input_px_of(name),
+        # a part of the cache's key: files may change under one name
         application=f"keras_hub {preset_digest(name)}",
         preset=name,
     )
@@ -206,6 +207,7 @@ def _sized(backbone: Backbone, side: str) -> Backbone:
             f"{backbone.name} reads images of {backbone.input_px} pixels only, received {side}; "
             "leave out the input size, or name another backbone"
         )
+    # 32 is the least of nearly all
     smallest = SMALLEST_PX.get(backbone.module, 32) if backbone.name != IMAGE_NETWORK else None
     if smallest is None:
         raise InputError(

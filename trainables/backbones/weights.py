@@ -57,6 +57,7 @@ def is_downloaded(backbone: Backbone) -> bool:
     models = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
     # each application has a way of its own to write its name: "resnet50v2_…", "mobilenet_v2_…"
     names = (path.name.lower().replace("_", "") for path in models.glob("*no*top*"))
+    # ResNet50V2 is not ResNet50
     return any(re.match(rf"{backbone.application.lower()}(?!v?\d)", name) for name in names)
 
 
@@ -154,6 +155,7 @@ def _draw_kernels(model: keras.Model) -> None:
     """
     for index, (kernel, summed_axes) in enumerate(_kernels(model)):
         limit = math.sqrt(6 / math.prod(kernel.shape[axis] for axis in summed_axes))
+        # a stream for each kernel: another layer changes no other kernel
         draws = np.random.default_rng([7, index]).integers(-(2**15), 2**15, kernel.shape, dtype=np.int16)
         kernel.assign(draws.astype(np.float32) * np.float32(limit / 2**15))
 

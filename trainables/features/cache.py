@@ -177,6 +177,7 @@ def recall_weights(cache: Path, backbone: Backbone, identity: str) -> str | None
     pull(note)
     try:
         values = read_json(note, WEIGHTS_NOTE)
+        # format 0 called them digest, which is now every file's own
         return str(values["weights"] if values["format"] else values["digest"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -296,6 +297,7 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
     shape = (key.images, *np.load(paths[0], mmap_mode="r", allow_pickle=False).shape[1:])
 
     def write(file: BinaryIO) -> None:  # shard by shard: all rows at once may not fit into memory
+        # as np.save writes it, which would need all rows at once
         header = {"descr": np.dtype(key.dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for path in paths:
@@ -332,6 +334,7 @@ def say_on_stderr(message: str) -> None:
 
 def _shard_files(folder: Path) -> list[tuple[range, Path]]:
     """Returns the shards in the order of their rows."""
+    # padded with zeros: the order of names is that of rows
     paths = sorted((folder / "shards").glob("*-*-*.npy"))
     return [(range(*map(int, path.stem.split("-")[:2])), path) for path in paths]
 

@@ -198,7 +198,7 @@ def _build(backbone: Backbone, weights: str, precision: str) -> Any:
     import keras
 
     fix_keras_settings()
-    before = keras.config.dtype_policy()
+    before = keras.config.dtype_policy()  # Keras' policy is the process', which goes on to train
     if precision != FEATURE_PRECISIONS[0]:
         keras.config.set_dtype_policy(f"mixed_{precision}")
     try:
@@ -295,13 +295,14 @@ def _bar(label: str, bar: Bar) -> OnProgress:
 
 
 def _lines(label: str, console: Console) -> OnProgress:
-    pace, printed_at, last = Pace(), -LINE_EVERY_S, -1
+    pace, printed_at, last = Pace(), -LINE_EVERY_S, -1  # the first line comes at once
 
     def on_progress(done: int, total: int) -> None:
         nonlocal printed_at, last
         words, now = pace.describe(done, total), time.perf_counter()
         due = now - printed_at >= LINE_EVERY_S or done == total
         if due and done != last:
+            # a log has neither colours nor lines broken for a screen
             console.print(f"{label}: {words}", highlight=False, soft_wrap=True)
             printed_at, last = now, done
 

@@ -105,6 +105,7 @@ def load_batches(
     """
     expected: Sequence[str | None] = digests if digests is not None else [None] * len(paths)
     tasks = ((path, px, digest, resize) for path, digest in zip(paths, expected, strict=True))
+    # threads: Pillow decodes without the interpreter's lock
     squares = done_ahead(_load, tasks, batch_size * DECODED_AHEAD, workers or available_cores())
     with contextlib.closing(squares):  # ends the threads where the reader stops early
         while batch := list(islice(squares, batch_size)):

@@ -162,6 +162,7 @@ def classify(
         for item in seen:
             waiting.append(item)
             if sum(pixels is not None for _, pixels in waiting) == size:
+                # views without a face take no place in a batch
                 yield from _classified(classifier, waiting, size)
                 waiting.clear()
                 on_progress(number + 1, len(photos))

@@ -111,7 +111,7 @@ def _with_weights(
     """Returns the network of `config` with the trained weights in the file `kept`."""
     try:
         facts, values = read_state(kept)
-        classes = facts.get("classes", 2)
+        classes = facts.get("classes", 2)  # files of before there were more than two do not say
     except Exception as error:  # a damaged .npz makes zipfile, numpy and json each raise their own
         raise _unusable(kept, error) from error
     network = build_network(Architecture.of(config, input_shape, weights, classes=classes, code=code))

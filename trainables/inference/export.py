@@ -61,6 +61,7 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     pixels = _shown(pictures, classifier.input_px)
     expected = classifier.probabilities(pixels)
     _require_replaceable(out)
+    # beside it: a rename needs one disk
     with tempfile.TemporaryDirectory(dir=_folder(out), prefix=f".{out.name}.") as folder:
         part = Path(folder) / form.file_name
         _convert(classifier, form, part)
@@ -153,7 +154,7 @@ def _put(part: Path, out: Path) -> None:
         # into the temporary folder, which goes: nothing can be renamed over a folder that has files
         out.replace(part.with_name("earlier"))
     elif part.is_dir():
-        out.unlink(missing_ok=True)
+        out.unlink(missing_ok=True)  # a folder cannot be renamed over a file
     part.replace(out)
 
 

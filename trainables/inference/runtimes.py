@@ -87,6 +87,7 @@ def _run_tflite(path: Path, inputs: npt.NDArray[np.float32]) -> Any:
 
     interpreter = Interpreter(str(path))
     reads = interpreter.get_input_details()[0]["index"]
+    # LiteRT has memory for a batch of one until it is told another size
     interpreter.resize_tensor_input(reads, inputs.shape)
     interpreter.allocate_tensors()
     interpreter.set_tensor(reads, inputs)

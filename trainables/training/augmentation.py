@@ -42,6 +42,7 @@ class Augmentation:
         corners = rng.integers(0, side - px + 1, (images, 2))
         if not mixup:
             return cls(px, corners, flipped)
+        # a stream of its own: crops and flips are the same without mixup
         drawn = np.random.default_rng([seed, epoch, _OF_MIXTURES]).beta(mixup, mixup, images)
         return cls(px, corners, flipped, np.maximum(drawn, 1 - drawn).astype(np.float32))
 

@@ -57,6 +57,7 @@ class Examples:
             return None
         counts = np.bincount(self.labels[self.train], minlength=self.classes)
         mean_count = counts.sum() / np.count_nonzero(counts)
+        # a class without training rows is never looked up
         return np.asarray(mean_count / np.maximum(counts, 1), np.float32)
 
 

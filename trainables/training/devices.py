@@ -62,7 +62,7 @@ def require_divisible(batch_size: int, devices: int) -> None:
         )
 
 
-@functools.cache
+@functools.cache  # TensorFlow's variables belong to the strategy that they were made under
 def _strategy() -> Any:
     if keras.backend.backend() == "jax":
         # not sharded: that is for data that several processes read, and a trial is one

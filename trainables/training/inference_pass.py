@@ -28,10 +28,10 @@ def pass_through(
     With `exact` BatchNorm's statistics are assigned on the way, mean and biased variance over the rows.
     """
     apply = over_rows or (lambda function, rows: function(rows))
-    for segment in _segments(head):
+    for segment in _segments(head):  # all rows must be through the layers below before a BatchNorm is exact
         normalisation = segment[0]
         if exact and isinstance(normalisation, layers.BatchNormalization):
-            rows = ops.cast(inputs, "float32")
+            rows = ops.cast(inputs, "float32")  # means over thousands of rows lose digits in half precision
             mean = ops.mean(rows, axis=0)
             normalisation.moving_mean.assign(mean)
             # in two steps on every backend: the mean of the squares less that of the rows cancels digits
@@ -59,6 +59,7 @@ class InferencePass:
         return found[:, 0] if found.shape[1] == 1 else found
 
     def _stateless(self, values: Sequence[Any], inputs: Any, exact: bool) -> tuple[list[Any], Any]:
+        # a compiled function assigns nothing: the new statistics come out of it
         with keras.StatelessScope(list(zip(self._variables, values, strict=True))) as scope:
             answers = pass_through(self._head, inputs, exact=exact)
             return [scope.get_current_value(variable) for variable in self._statistics], answers

@@ -120,6 +120,7 @@ class RateDropout(layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
+        # uniform is below 1 and may be 0: a rate of 0 keeps all
         kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
         return ops.where(kept, inputs / ops.cast(1 - self.rate, inputs.dtype), 0.0)
 
@@ -193,6 +194,7 @@ class LocalResponseNormalization(layers.Layer):
         half = self.size // 2
         padded = ops.pad(squares, [(0, 0), (0, 0), (0, 0), (half, half), (0, 0)])
         sums = sum(padded[..., i : i + ops.shape(inputs)[-1], 0] for i in range(self.size))
+        # Caffe, in which they trained, divides by the size; the paper of 2012 does not
         return inputs / (1.0 + self.alpha / self.size * sums) ** self.beta
 
 
@@ -281,7 +283,7 @@ def set_streams(network: keras.Sequential, config: TrialConfig) -> None:
             layer.seed_generator.state.assign([_dropout_stream(config.seed, kernels), 0])
     body = body_of(network)
     for number, layer in enumerate(body.layers if body else ()):
-        if hasattr(layer, "seed_generator"):
+        if hasattr(layer, "seed_generator"):  # EfficientNet's dropout, for one
             layer.seed_generator.state.assign([_dropout_stream(config.seed, _BODY + number), 0])
 
 
@@ -325,6 +327,7 @@ def _output_layer(classes: int) -> layers.Layer:
     units, activation, name = (
         (1, "sigmoid", "probability") if classes == 2 else (classes, "softmax", "classes")
     )
+    # in half precision a probability near 1 would be 1
     return layers.Dense(units, activation=activation, dtype="float32", name=name, **_EMPTY)
 
 
@@ -341,7 +344,7 @@ def _layers_below(architecture: Architecture) -> list[layers.Layer]:
 
 def _head_layers(architecture: Architecture) -> list[layers.Layer]:
     return [
-        layers.Flatten(),
+        layers.Flatten(),  # the report's head begins with it, though pooled features are flat
         *_normalisation(architecture),
         *_dense_blocks(architecture, normalised=True),
     ]
@@ -390,6 +393,7 @@ def _dropout_stream(seed: int, layer: int) -> int:
 
     Layers that share the first would share masks.
     """
+    # the 1 keeps it from the stream of the kernel with that number
     return int(np.random.default_rng([seed, layer, 1]).integers(2**31 - 2))
 
 

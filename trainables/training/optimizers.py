@@ -73,6 +73,7 @@ class _Numbered:
         built = self.built  # type: ignore[attr-defined]
         super().build(variables)  # type: ignore[misc]
         if not built:
+            # now: a program's state is all variables of the built optimizer
             self.numbers = {name: self._number(name) for name in self._numbered()}
 
     def _numbered(self) -> Iterator[str]:

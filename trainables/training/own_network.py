@@ -35,6 +35,7 @@ class OwnNetwork:
         """Returns it as a layer, from inputs of that shape to probabilities."""
         built = self.code.build(self.function, input_shape, classes)
         model = keras.Model(built.inputs[0], built.outputs[0], name=OWN)
+        # only its own initializers know how it begins
         model.draw_anew = lambda: self.code.build(self.function, input_shape, classes)
         return model
 

@@ -30,7 +30,7 @@ class ParameterCounts:
 def parameter_counts(backbone: Backbone) -> ParameterCounts:
     """Returns how many weights the backbone with its default head has, without allocating them."""
     presets = [build_backbone(part, "none") for part in backbone.each if part.preset]
-    with keras.StatelessScope(initialize_variables=False):
+    with keras.StatelessScope(initialize_variables=False):  # Keras counts from shapes alone
         built = [build_application(part, None) for part in backbone.each if part.frozen and not part.preset]
         bodies = [*presets, *built]
         features = sum(body.output_shape[-1] for body in bodies)

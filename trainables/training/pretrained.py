@@ -41,6 +41,7 @@ def preprocessing_layers(backbone: Backbone) -> list[layers.Layer]:
     all of it. No layer where it leaves the pixels as they are.
     """
     corners = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype(np.float32)
+    # images of a single pixel
     seen = np.asarray(preprocess(backbone, corners[:, None, None]), np.float64)[:, 0, 0]
     offset, slopes = seen[0], (seen[1:] - seen[0]) / 255
     scale = np.diag(slopes)

@@ -20,7 +20,7 @@ def learning_rate_of_epoch(config: TrialConfig, val_losses: Sequence[float]) -> 
     the schedule says (Goyal et al. 2017, one value per epoch).
     """
     done = len(val_losses)
-    rising = min(1.0, (done + 1) / (config.warmup_epochs + 1))
+    rising = min(1.0, (done + 1) / (config.warmup_epochs + 1))  # an epoch at 0 would train nothing
     return rising * _scheduled(config, val_losses)
 
 
@@ -28,6 +28,7 @@ def _scheduled(config: TrialConfig, val_losses: Sequence[float]) -> float:
     done = len(val_losses)
     match config.learning_rate_schedule:
         case "cosine":
+            # the last epoch is not at 0 either
             return config.learning_rate * (1 + math.cos(math.pi * done / config.epochs)) / 2
         case "step":
             return config.learning_rate * STEP_FACTOR ** (done * STEPS // config.epochs)

@@ -206,7 +206,7 @@ class Training:
                 validation_data=None if self._validates_after_fit else readable(self._validation_batches()),
                 initial_epoch=epoch - 1,
                 epochs=epoch,
-                shuffle=False,
+                shuffle=False,  # the order is ours, and the same for a network that is used again
                 verbose=0,
             ).history
         figures = {name: values[-1] for name, values in history.items()}
@@ -259,6 +259,7 @@ class Training:
 
     @cached_property
     def _features_of_pass(self) -> Any:
+        # once: they stay the same, unlike those of unfrozen blocks
         return keras.ops.convert_to_tensor(self.examples.inputs[self._rows_of_pass])
 
     def _gave_one_class(self, accuracy: float) -> bool:

@@ -47,6 +47,7 @@ class PackCheckpoint:
 
     def restore(self, pack: PackedTraining) -> None:
         """Takes the first of `parts` to where it was kept; leaves it at its start where it never was."""
+        # else the pack was halved since: the state is that of more members
         if self._kept and self._kept[0] == self.parts[0]:
             try:
                 pack.restore(self.folder / STATE)

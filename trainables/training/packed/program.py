@@ -65,6 +65,7 @@ class Program:
             [jnp.asarray(np.stack(values)) for values in zip(*kind, strict=True)]
             for kind in zip(*starts, strict=True)
         )
+        # moments and the count of steps begin at 0
         optimizer = [jnp.zeros((len(configs), *each.shape), each.dtype) for each in self._optimizer.variables]
         return self._with_numbers(State(trainable, non_trainable, optimizer), configs)
 
