@@ -315,7 +315,7 @@ def _share(received: str | float) -> float:
         share = float(received)
     except ValueError:
         share = math.nan
-    if not 0 < share < 1:
+    if not 0 < share < 1:  # NaN fails as well
         raise InputError(f"a share must lie between 0 and 1, received {received}")
     return share
 
@@ -325,7 +325,7 @@ def _seed(received: str | int) -> int:
         seed = int(received)
     except ValueError:
         seed = -1
-    if not 0 <= seed < 2**32:
+    if not 0 <= seed < 2**32:  # scikit-learn takes none from 2**32
         raise InputError(f"a seed must be a whole number from 0 and below 2**32, received {received}")
     return seed
 

@@ -87,6 +87,7 @@ def labels_among(names: Sequence[str], others: Sequence[str]) -> list[int]:
 
 def printable(text: str) -> str:
     """Returns `text`, which may hold the name of a file, with whatever is no printable character replaced."""
+    # names of files that are not UTF-8 carry surrogates, which cannot be printed
     decoded = os.fsencode(text).decode("utf-8", "replace")
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in decoded)
 

@@ -20,6 +20,7 @@ def connected(*groupings: npt.NDArray[np.integer]) -> Codes:
     for codes in groupings:
         inside = np.flatnonzero(codes >= 0)
         first.append(inside)
+        # a group is a node, too: a link for each of its rows, not for each pair of them
         second.append(nodes + codes[inside].astype(np.int64))
         nodes += int(codes.max(initial=-1)) + 1
     links = np.concatenate(first), np.concatenate(second)

@@ -119,6 +119,7 @@ def check_images(
 def _within(root: Path) -> Callable[[Path], bool]:
     """Returns what says whether a file below `root` lies there: a link may lead out, as a name may not."""
     inside = root.resolve()
+    # once a folder: a file that is no link lies where its folder does
     is_within = functools.cache(lambda folder: folder.resolve().is_relative_to(inside))
 
     def lies_within(file: Path) -> bool:

@@ -57,6 +57,7 @@ class Readers:
     def add(self, data_digest: str, reader: Reader) -> None:
         """Keeps that somebody has read the held-out rows of that data; raises InputError where it cannot."""
         values = {"format": READING.number, "data_digest": data_digest, **asdict(reader)}
+        # a file for each reading: two at once never write over each other
         path = self._folder / data_digest / f"{digest_of_values(values, 16)}.json"
         try:
             write_json(path, values)

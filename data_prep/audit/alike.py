@@ -69,13 +69,14 @@ def _signs(shapes: Sequence[str]) -> Vectors:
 def _near(units: Vectors, others: Vectors, at_least: float) -> Iterator[Pairs]:
     """Yields `(2, m)` pairs of rows whose cosine is `at_least` that, a block of rows at a time."""
     for start in range(0, len(units), _BLOCK):
+        # each pair once: a is as near to b as b to a, mirrored or not
         cosines = units[start : start + _BLOCK] @ others[start:].T
         yield np.stack(np.nonzero(cosines >= at_least)) + start
 
 
 def _joined(near: Iterable[Pairs], labels: Pairs) -> Pairs:
     """Returns `labels`, those of rows that `near` connects made one."""
-    for pairs in near:
+    for pairs in near:  # block by block: only labels are kept, never all pairs
         first, second = labels[pairs]
         links = coo_array((np.ones(first.size, dtype=bool), (first, second)), (len(labels),) * 2)
         labels = connected_components(links, directed=False)[1].astype(np.int64)[labels]

@@ -51,6 +51,7 @@ def shared_kept_apart(manifest: Manifest, split: Split, path: Path | None) -> Ap
         cut = split_apart(data)
     except InputError:  # groups too few to be cut
         return None
+    # rows without a group are each their own
     groups = np.where(codes < 0, len(codes) + np.arange(len(codes)), codes)
     noun = group_nouns(data.group_kind)[1] if known else ALIKE
     return Apart(manifest=data, split=cut, groups=groups, noun=noun, known=known)

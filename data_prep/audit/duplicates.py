@@ -44,6 +44,7 @@ def near_pictures(
 
 def near_features(manifest: Manifest, splits: Sequence[Split], groups_: Groups, near: Groups) -> Finding:
     """Returns the finding on the groups of features that are more than one of the groups `near`."""
+    # -1 is no group: each such row is one by itself
     apart = np.where(near < 0, near.size + np.arange(near.size), near)
     return _finding(NEAR_FEATURES, _of_several(groups_, apart.tolist()), manifest, splits)
 

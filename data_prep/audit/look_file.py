@@ -45,9 +45,9 @@ def write_looks(path: Path, looks: Mapping[str, Look]) -> None:
 def read_looks(path: Path) -> dict[str, Look]:
     """Returns looks by the digests of their files; none where the file is missing or damaged."""
     try:
-        table = pq.read_table(path, partitioning=None)
+        table = pq.read_table(path, partitioning=None)  # a folder called a=b on the way would become a column
         if (table.schema.metadata or {}).get(_REVISION) != str(LOOK_REVISION).encode():
-            return {}
+            return {}  # hashes of another revision tell nothing beside these
         rows = table.to_pylist()
         return {row.pop("digest"): Look(**row) for row in rows}
     except (pa.ArrowException, OSError, TypeError, KeyError):

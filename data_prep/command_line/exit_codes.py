@@ -62,7 +62,7 @@ def keeping_sigterm() -> Iterator[None]:
 @contextmanager
 def _hearing_sigterm(heard: list[int]) -> Iterator[None]:
     """Makes SIGTERM, as batch systems and containers send it, a Ctrl-C, and notes it in `heard`."""
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread set a handler
         yield
         return
 

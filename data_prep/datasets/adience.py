@@ -153,6 +153,7 @@ def _image_row(row: LabelRow, fold: int, target: str, find: Callable[[Sequence[s
 
 
 def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:
+    # else the check of the images names the first as missing
     there = (path for path in spellings if (root / path).exists()) if look else iter(())
     return next(there, spellings[0])
 

@@ -136,6 +136,7 @@ def _random_folds(labels: Mapping[str, int], share: float, seed: int) -> dict[st
 def _paths(root: Path, images: Sequence[str]) -> list[str]:
     folder = next((name for name in IMAGE_FOLDERS if (root / name).is_dir()), IMAGES)
     png = [str(PurePosixPath(image).with_suffix(".png")) for image in images[:1]]
+    # one image tells: an archive is of one kind, and has 202,599
     if png and not (root / folder / images[0]).exists() and (root / folder / png[0]).exists():
         images = [str(PurePosixPath(image).with_suffix(".png")) for image in images]
     return [f"{folder}/{image}" for image in images]

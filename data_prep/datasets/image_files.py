@@ -82,7 +82,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _listed(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
+            return sorted(entries, key=lambda entry: entry.name)  # file systems list in an order of their own
     except OSError as error:
         raise InputError(
             f"{error.filename} cannot be listed ({error.strerror}); check its permissions"

@@ -57,6 +57,7 @@ def separated(path: Path) -> Iterator[NumberedFields]:
     The separator is the one of `SEPARATORS` that cuts the header into the most fields.
     """
     text = _text(path)
+    # strict: a quote that is never closed would swallow the rest of the file
     reader = csv.reader(_opened(text), strict=True, delimiter=_separator(text))
     try:
         for fields in reader:
@@ -113,6 +114,7 @@ def relative_path(value: str, row: LabelRow, root: Path) -> str:
     """
     inside = _within(root, value) if value.startswith("/") else value
     parts = inside.split("/")
+    # no backslashes and drives, as of Windows
     if not inside or inside.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", inside):
         raise InputError(
             f"a path must be relative to the data folder or lie in it, written with / and without .., "
@@ -154,6 +156,7 @@ def _opened(text: str) -> io.StringIO:
 
 def _separator(text: str) -> str:
     header = next((line for line in _opened(text) if line.strip()), "")
+    # by csv: a name in quotes may hold a separator
     return max(SEPARATORS, key=lambda separator: len(next(csv.reader([header], delimiter=separator), [])))
 
 
@@ -161,7 +164,7 @@ def _text(path: Path) -> str:
     content = _content(path)
     encoding = _encoding(content)
     try:
-        return content.decode(encoding).removeprefix("\ufeff")
+        return content.decode(encoding).removeprefix("\ufeff")  # Excel's mark before UTF-8
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise InputError(

@@ -60,7 +60,7 @@ def labels_of(
     `class_names` are in the order of the labels; `group_kind` holds where any row has a group; `subjects` is
     counted among the rows that are kept where it is not given.
     """
-    rows = collector.rows()
+    rows = collector.rows()  # first: rows that are dropped here are in the tally afterwards
     table = pd.DataFrame(rows, columns=list(ImageRow._fields))
     known = int(table["subject"].nunique())
     label_of = {name: label for label, name in enumerate(class_names)}

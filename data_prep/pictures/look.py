@@ -50,6 +50,7 @@ def look_at(image: Image.Image) -> Look:
     greys = _greys(sampled)
     contrast = float(greys.std())
     return Look(
+        # with its size: 2 x 8 pixels may have the bytes of 4 x 4
         pixels=hashlib.sha256(f"{image.size}".encode() + sampled.tobytes()).hexdigest()[:DIGEST_LENGTH],
         shape=_shape(greys) if contrast >= FLAT else "",
         brightness=float(greys.mean()),

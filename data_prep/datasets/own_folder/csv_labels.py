@@ -62,7 +62,7 @@ def read_csv(
         if rules.look_for_images:
             image = disk.of(image)
         label = composed(row[columns.label])
-        if is_missing(label) and label not in (rules.class_names or ()):
+        if is_missing(label) and label not in (rules.class_names or ()):  # a class may be called none
             collector.leave_out(NO_LABEL, image)
         else:
             collector.add(_image_row(image, label, row, columns, rules), row)
