@@ -87,6 +87,7 @@ def show_value(value: Any) -> str:
         return "/".join(map(str, value)) or LINEAR
     if isinstance(value, bool):
         return str(value).lower()
+    # as it reads back to the bit; `labels.show_value` is for eyes
     return repr(value) if isinstance(value, float) else str(value)
 
 
@@ -149,5 +150,6 @@ def _range(row: Hyperparameter, text: str) -> Values:
 def _cut(found: Range, count: int) -> tuple[Any, ...]:
     """Returns `count` values of a range, evenly, its ends included; whole numbers each once."""
     cut = (np.geomspace if found.log else np.linspace)(found.low, found.high, count)
+    # else 0.3 of an even cut would be 0.30000000000000004
     rounded = (float(f"{value:.{DIGITS}g}") for value in cut)
     return tuple(dict.fromkeys(round(value) if found.whole else value for value in rounded))
