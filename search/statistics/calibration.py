@@ -98,6 +98,7 @@ def temperature_of(labels: NDArray[np.int64], probabilities: _Probabilities) -> 
     from scipy.optimize import minimize_scalar  # slow: completion does without
 
     found = minimize_scalar(
+        # in the logarithm half as warm and twice as warm are equally far from 1
         lambda logarithm: cross_entropy(labels, tempered(probabilities, math.exp(logarithm))),
         bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
         method="bounded",

@@ -109,9 +109,11 @@ def _drawn(above: _Floats, below: _Floats, part: int) -> _Floats:
 
 def _drawings(groups: int, part: int) -> Iterator[_Floats]:
     """Yields how often each group is drawn, `(drawings, groups)`, DRAWS drawings in all."""
+    # a stream for each part: those with as many groups would draw alike
     generator, left = np.random.default_rng((SEED, part)), DRAWS
     while left:
         count = min(left, max(1, _AT_ONCE // groups))
+        # all drawings in one bincount: each has numbers of its own
         drawn = generator.integers(groups, size=(count, groups)) + groups * np.arange(count)[:, None]
         yield np.bincount(drawn.ravel(), minlength=count * groups).reshape(count, groups).astype(np.float64)
         left -= count

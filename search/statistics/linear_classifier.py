@@ -103,6 +103,7 @@ def _losses(
         of_cuts = []
         for model, (fitted, kept) in zip(models, cuts, strict=True):
             _fit(model, inverse_penalty, features[fitted], labels[fitted])
+            # the rows kept apart may lack a rare class
             of_cuts.append(log_loss(labels[kept], model.predict_proba(features[kept]), labels=model.classes_))
         losses.append(float(np.mean(of_cuts)))
         if losses[-1] > _ENOUGH * min(losses):

@@ -49,7 +49,7 @@ def _of_each_class(labels: np.ndarray, groups: np.ndarray) -> list[int]:
     found: list[int] = []
     for label in classes:
         places = np.flatnonzero(labels == label)
-        _, firsts = np.unique(groups[places], return_index=True)
+        _, firsts = np.unique(groups[places], return_index=True)  # the first of each group is its worst
         found += places[np.sort(firsts)[:each]].tolist()
     return found
 

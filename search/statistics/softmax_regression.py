@@ -23,7 +23,7 @@ class SoftmaxRegression:
         self._limits = {
             "maxiter": iterations,
             "gtol": tolerance,
-            "ftol": 64 * np.finfo(float).eps,
+            "ftol": 64 * np.finfo(float).eps,  # this and the next are what scikit-learn sets
             "maxls": 50,
         }
         self._inverse_penalty = 1.0
