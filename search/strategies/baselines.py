@@ -98,7 +98,7 @@ class Baselines:
         kept = read_baselines(self._ledger.folder, key)
         if kept is None:
             kept = tuple(self._fitted(backbone, splits))
-            if kept:
+            if kept:  # nothing is kept where features are not here yet: a later run may have them
                 write_baselines(self._ledger.folder, key, kept)
         return kept[0] if kept else None
 

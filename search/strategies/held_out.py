@@ -82,6 +82,7 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
     digest, before = problem.manifest.digest, held_out.readers.of(problem.manifest.digest)
     folds = {split.name: len(split.validation) for split in problem.final_splits}
     now = Reader.here(ledger.folder, datetime.now(UTC).isoformat(timespec="seconds"), folds)
+    # first: if this breaks off now, a reading too many is better than one that nobody knows of
     held_out.readers.add(digest, now)
     accuracies = [results[run.key].epochs[-1].val_accuracy for run in runs]
     reading = {

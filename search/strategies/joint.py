@@ -53,6 +53,7 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         deadline=deadline,
         pausing=plan.scheduler in PAUSING,
     )
+    # repeats run to their end: no scheduler stops one of them
     runs = TrialRuns(ledger, lambda trials: workers.train(trials, Policy(deadline=deadline)), plan.problem)
     if plan.search == "tpe":
         _suggest(plan, runs, workers, policy)

@@ -134,6 +134,7 @@ def expected_trials(plans: Sequence[Plan], ledger: Ledger) -> list[Trial]:
 def assumed_trials(plan: Plan) -> list[Trial]:
     """Returns as many trials as a searcher will choose, for an estimate: it may take other values."""
     kinds = _one_a_batch_size(plan)
+    # evenly: nobody knows which of them it will take
     return [kinds[number % len(kinds)] for number in range(getattr(plan, "samples", None) or 0)]
 
 

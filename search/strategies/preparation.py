@@ -68,6 +68,7 @@ def problem_of(options: SearchOptions) -> Problem:
     manifest = manifest_of(data.manifest, data.root)
     options = options.for_data(source_of(manifest))
     has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
+    # a study that goes on keeps its split, whatever the preset says now
     kept = "" if data.split else _split_of(folder_of(options))
     has_parts = {"train", "validation"} <= set(manifest.table["partition"].dropna())
     split = kept or options.split_of(has_groups=has_groups, has_parts=has_parts)

@@ -67,6 +67,7 @@ class Searches:
         workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)
         result = run_stage(plan, self._prepared.ledger, _plainly(workers))
         result = cast(StageResult, self.baselines.beside(result))
+        # each value of these has features of its own to pay for
         if stage.hyperparameter not in ("backbone", "input_px"):
             return result
         costs = describe_costs([self._embedding(entry, result) for entry in result.entries])

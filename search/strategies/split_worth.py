@@ -92,6 +92,7 @@ def _worth(winner: TrialConfig, problem: Problem, apart: Apart, runs: TrialRuns)
         return None
     rows = apart.split.validation
     right = predicted_labels(runs.ledger.predictions(theirs)) == problem.labels[rows]
+    # the winner's curve has its accuracy after as many epochs already
     accuracies = [each.epochs[: shorter.epochs][-1].val_accuracy for each in ended]
     return SplitWorth(
         config=winner.to_dict(),
