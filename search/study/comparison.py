@@ -116,6 +116,7 @@ def breakdown_of(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dic
     Its intervals take the images of one group as correlated, where groups are known. `mistakes` has the
     pictures that are most wrong (`search.statistics.mistakes`).
     """
+    # every seed would count each image once more, and intervals would shrink for nothing
     first = [trial for trial in runs if trial.config.seed == runs[0].config.seed]
     validation_rows = problem.validation_rows
     rows = np.concatenate([validation_rows[trial.split] for trial in first])
@@ -188,7 +189,7 @@ def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:
     """Returns a number for each of `rows`, the same for images of one group; without one each has its own."""
     manifest = problem.manifest
     codes, known = groups_of(manifest.table.iloc[rows], manifest.group_kind).factorize()
-    return np.where(codes < 0, len(known) + rows, codes)
+    return np.where(codes < 0, len(known) + rows, codes)  # numbers that no group has
 
 
 def ages_of(problem: Problem, rows: np.ndarray) -> list[str | None]:

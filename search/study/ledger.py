@@ -184,7 +184,7 @@ class Ledger:
             raise ValueError("its digest is not the one in the trial's record")
 
     def _keep_predictions(self, path: Path, predictions: np.ndarray) -> str:
-        content = io.BytesIO()
+        content = io.BytesIO()  # in memory first: the digest is that of the very bytes that are written
         np.save(content, np.asarray(predictions, np.float32))
         write_whole(path, lambda file: file.write(content.getbuffer()), makes_folder=True)
         return hashlib.sha256(content.getbuffer()).hexdigest()

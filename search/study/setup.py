@@ -174,6 +174,7 @@ class Problem:
         """Returns the images a second when the rows called `name` were made; None where it is not known."""
         stores = [self._store(side, cache) for side in sides_of(name)]
         rates = [store.images_per_second if store else None for store in stores]
+        # made one after the other: their times add up
         return 1 / sum(1 / rate for rate in rates if rate) if all(rates) else None
 
     def has_rows(self, name: str, cache: Path) -> bool:
@@ -223,6 +224,7 @@ def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
 
 def rows_to_make(trials: Sequence[Trial], problem: Problem, cache: Path) -> list[str]:
     """Returns the names of the rows that `trials` read and `cache` does not have."""
+    # those of pretraining read rows of other data
     ours = [trial.config for trial in trials if trial.data_digest == problem.manifest.digest]
     names = {side for config in ours for side in sides_of(rows_read_by(config))}
     missing = {name for name in names if not problem.has_rows(name, cache)}

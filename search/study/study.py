@@ -49,6 +49,7 @@ class Study:
 
         Raises InputError where there is no such study.
         """
+        # a study of the storage comes before a folder that happens to be called so
         for folder in ([] if is_address(name) else [storage / name]) + [located(name)]:
             facts = Layout(folder).facts
             if facts.is_file() or is_file(facts):  # the copy here may hold what could not be sent yet

@@ -66,7 +66,7 @@ def _leased(folder: Path) -> Iterator[None]:
             "this one gave no sign of life; it ends here",
             stacklevel=2,
         )
-        _thread.interrupt_main()
+        _thread.interrupt_main()  # as Ctrl-C does, so that the run ends in order
 
     def waits(error: TakenError) -> None:
         warnings.warn(
