@@ -99,6 +99,7 @@ def _kept(run: Trial, split: Split, fit: LinearFit, plan: FinetunePlan, ledger: 
     path = Layout(ledger.folder).weights / run.key / LAST
     path.parent.mkdir(parents=True, exist_ok=True)
     classifier = fit.classifier
+    # as a Dense layer has them: the kernel is (features, outputs)
     values: list[Any] = [classifier.coefficients.T, classifier.intercepts]
     write_state(path, {"classes": plan.problem.classes}, [np.float32(value) for value in values])
     push(path)

@@ -81,6 +81,7 @@ class FinetunePlan:
         for name in ("epochs", "bn_statistics", "bn_momentum"):  # of the data, and not tuned
             values[name] = getattr(self.winner, name)
         if self.winner.head:
+            # untuned: with the values that its file declares as defaults
             values |= {"head": self.winner.head.partition("?")[0], "head_source": self.winner.head_source}
         return TrialConfig(backbone=backbone, input_px=self.winner.input_px, **values)
 
@@ -103,6 +104,7 @@ class FinetunePlan:
         first = {run.config.seed: run.key for run in self.pretraining_runs()}
         columns = [
             Column("untuned", "untuned", self._runs(self.untuned)),
+            # only where blocks start from them: else a winner whose weights are gone is trained once more
             Column("tuned", "tuned", self._runs(self.winner), keep=bool(self.blocks) and not first),
         ]
         if first:
