@@ -72,10 +72,11 @@ def draw_grid(cells: Sequence[Cell], title: str, notes: Sequence[str] = ()) -> b
         head = _HEAD_INCHES + _LINE_INCHES * len(lines)
         pitch = _CELL_INCHES + _WORDS_INCHES + _TRUTH_INCHES * any(cell.truth for cell in cells)
         canvas = Figure((width, head + rows * pitch), dpi=_DPI)
-        FigureCanvasAgg(canvas)
+        FigureCanvasAgg(canvas)  # not pyplot, which keeps each figure and looks for a screen
         _write_head(canvas, lines)
         for number, cell in enumerate(cells):
             _draw_cell(_axes(canvas, divmod(number, columns), columns, head, pitch), cell)
+        # else matplotlib would write its version into it
         canvas.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
@@ -112,7 +113,7 @@ def _write_head(canvas: Figure, lines: Sequence[str]) -> None:
             fontsize=9 if number == 0 else 8,
             weight="bold" if number == 0 else "normal",
             va="top",
-            parse_math=False,
+            parse_math=False,  # a $ in a name begins no formula
         )
 
 

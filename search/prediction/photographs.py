@@ -89,9 +89,9 @@ def _files(name: str) -> list[Path]:
     path = Path(name)
     if path.is_dir():
         return _images_below(path)
-    if path.exists() or not set(name) & set("*?["):
+    if path.exists() or not set(name) & set("*?["):  # a file may have a bracket in its name
         return [path]
-    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+    matches = Path(path.anchor).glob(str(path.relative_to(path.anchor)))  # glob takes no absolute pattern
     return sorted(match for match in matches if match.is_file()) or [path]
 
 

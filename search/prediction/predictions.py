@@ -104,7 +104,7 @@ def to_csv(rows: Sequence[PredictionRow], names: Sequence[str], *, faces: bool =
         box, given = values.pop("box", None) or {}, values.pop("probabilities", None) or {}
         of_each = {f"p({name})": value for name, value in given.items()}
         table.writerow({name: _cell(value) for name, value in {**values, **box, **of_each}.items()})
-    return file.getvalue().encode("utf-8", "surrogateescape")
+    return file.getvalue().encode("utf-8", "surrogateescape")  # names that are not UTF-8 keep their bytes
 
 
 def _cell(value: Any) -> Any:
