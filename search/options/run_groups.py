@@ -262,4 +262,5 @@ class MachineOptions(OptionGroup):
     @property
     def trial_cpus(self) -> int:
         """The CPU cores of a trial: as many as were asked for, else two, or all of a smaller machine."""
+        # heads are bound by memory, whose bandwidth one or two cores use up
         return self.cpus_per_trial or min(2, available_cores())

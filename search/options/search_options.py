@@ -93,6 +93,7 @@ class SearchOptions(OptionGroup):
     @property
     def given(self) -> dict[str, Any]:
         """The hyperparameters that are held fixed, as fields of TrialConfig."""
+        # else they are for the blocks that fine-tuning unfreezes
         own = self.images.given if self.trains_on_images else {}
         code = self.space.of_own_code
         if self.tunes_head:
@@ -256,6 +257,7 @@ class SearchOptions(OptionGroup):
             group, others = (getattr(self, name), getattr(usual, name)) if name else (self, usual)
             for item, known in options_in(type(group)):
                 value, default = getattr(group, item.name), getattr(others, item.name)
+                # `usual` has the preset, too, and the command must name it
                 if value != default or (item.name == "preset" and value):
                     yield item, known, value
 
