@@ -46,6 +46,7 @@ class ProgressDisplay(Progress):
     ) -> None:
         super().__init__(title, total, label, clock=clock)
         self._console = console
+        # transient: by the end each trial has its line
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
 
     def __exit__(

@@ -45,7 +45,7 @@ class Uploader(Callback):
         push(self._folder, WORKERS_SEND)
 
     def _keep_uploading(self) -> None:
-        all_at = time.monotonic()
+        all_at = time.monotonic()  # the first time at once, for those who look on
         while True:
             try:
                 trial = self._ended.get(timeout=max(0.0, all_at - time.monotonic()))
