@@ -98,6 +98,7 @@ def wandb_mode(asked: str, environ: Mapping[str, str]) -> tuple[str | None, str]
 
 def has_key(environ: Mapping[str, str]) -> bool:
     """Returns whether wandb will find a key: in the environment, a netrc file, or its settings."""
+    # wandb itself would ask for a key at the terminal
     if environ.get("WANDB_API_KEY") or environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
     home = Path(environ.get("HOME", "~")).expanduser()

@@ -52,7 +52,7 @@ class MlflowLog(Callback):
         wait_s: float = WAIT_S,
     ) -> None:
         self._connect, self._ledger, self._say, self._wait_s = connect, ledger, say, wait_s
-        self._thread = ThreadPoolExecutor(1, "mlflow")
+        self._thread = ThreadPoolExecutor(1, "mlflow")  # one: a run is kept before it is tagged
         self._asked: list[Future[None]] = []
         self._server: Server | None = None
         self._known: dict[str, str] = {}

@@ -52,6 +52,7 @@ class KerasModel:
 
 def _image_shape(file: Path) -> tuple[int, int, int]:
     with zipfile.ZipFile(file) as archive:
+        # of our models the first layer is the input
         first = json.loads(archive.read("config.json"))["config"]["layers"][0]
     _, *shape = first["config"]["batch_shape"]
     height, width, channels = map(int, shape)

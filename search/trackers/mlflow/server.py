@@ -54,7 +54,7 @@ class MlflowServer:
         return {
             run.data.tags[KEY]: run.info.run_id
             for run in self._runs()
-            if KEY in run.data.tags and run.info.status != "RUNNING"
+            if KEY in run.data.tags and run.info.status != "RUNNING"  # one that was cut off is told anew
         }
 
     def keep(self, run: MlflowRun) -> str:

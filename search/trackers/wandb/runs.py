@@ -141,6 +141,7 @@ class WandbRuns:
         rows, summary = logged.rows, dict(logged.summary)
         if known and sent and known.state != UNDER_WAY and _are_same(logged.rows, known.rows):
             resume, rows = "allow", ()
+            # a run without rows gets no summary of its last one
             summary = {**(logged.rows[-1] if logged.rows else {}), **summary}
         elif sent:
             number, sent = number + 1, False
@@ -166,6 +167,7 @@ class WandbRuns:
 
     def _discard_unsent(self, logged: Logged) -> None:
         for folder in self._unsent(logged):  # moved at once, where removing takes time
+            # a folder may take the place of an empty one
             folder.rename(tempfile.mkdtemp(dir=self._destination.unfinished))
 
     def _init(self, logged: Logged, resume: Literal["allow"] | None) -> Any:
