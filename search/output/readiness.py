@@ -66,7 +66,7 @@ def _photographs(manifest: Manifest) -> str:
     if address_of(manifest.root):
         return f"{len(manifest):,} at an address, which is contacted when they are read"
     paths = manifest.image_paths()
-    looked_for = paths[:: -(-len(paths) // SAMPLE)]
+    looked_for = paths[:: -(-len(paths) // SAMPLE)]  # spread over all: a folder that is missing is among them
     missing = [path for path in looked_for if not is_file(path)]
     if missing:
         return (

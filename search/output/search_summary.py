@@ -100,6 +100,7 @@ def _behind_the_best(searches: Sequence[SearchSummary]) -> list[SearchSummary]:
     best = max(read, key=lambda each: fmean(each._scores.values()))
     others = [each for each in read if each is not best]
     pairs = [paired(best._scores, each._scores, MARGIN) for each in others]
+    # by identity: a search holds mappings, which have no hash
     found = dict(zip(map(id, others), compare(pairs, Rule(LEVEL, MARGIN)), strict=True))
     return [replace(each, behind=found.get(id(each))) for each in searches]
 
@@ -151,6 +152,7 @@ def _summary(
         best=entry.mean if entry else None,
         runs=max(1, len(entry.trials)) if entry else 0,
         trials=len(trials) + members,
+        # members of a population stand in no ledger
         seconds=sum(trial.seconds for trial in trials or last.entries),
         winner=winner.to_dict(),
         verdict=last.verdict,
