@@ -97,7 +97,7 @@ def shown_name(name: str) -> str:
     text = printable(name)
     if len(text) <= _SHOWN_LETTERS:
         return text
-    return f"{text[: _SHOWN_LETTERS // 2]}…{text[1 - _SHOWN_LETTERS // 2 :]}"
+    return f"{text[: _SHOWN_LETTERS // 2]}…{text[1 - _SHOWN_LETTERS // 2 :]}"  # names differ at their ends
 
 
 def numbered(names: Sequence[str]) -> list[str]:

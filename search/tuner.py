@@ -112,6 +112,7 @@ class Tuner:
         return Study(self.folder)
 
     def _asking(self, **wishes: Any) -> Tuner:
+        # what a call asked for holds for no later one
         options = self.options.changed(**{"stage": None, "mode": STAGED, **wishes})
         return Tuner(options, callbacks=self._callbacks, progress=self._progress)
 

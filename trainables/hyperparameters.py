@@ -273,7 +273,7 @@ _ROWS = (
         word="optimizer",
         title="Optimizer",
         help=f"optimizer: {', '.join(OPTIMIZERS)}; adamw is adam, both take --weight-decay",
-        values=("adam", "sgd", "rmsprop", "lion"),
+        values=("adam", "sgd", "rmsprop", "lion"),  # adamw is adam, and would be trained once more
         **_named(OPTIMIZERS),
     ),
     Hyperparameter(

@@ -92,6 +92,7 @@ class OwnCode:
                 known = ", ".join(self.declared) or "none"
                 raise InputError(f"{self.name} declares no hyperparameter {word}; it declares {known}")
             default, listed = self.declared[word]
+            # by its text first: a listed value may be of another kind than the default
             found = [value for value in (default, *listed) if _shown(value) == text]
             values[word] = found[0] if found else _literal(text, like=default)
         return values

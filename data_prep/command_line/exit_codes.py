@@ -51,7 +51,7 @@ def _tell(sentence: str) -> None:
 @contextmanager
 def keeping_sigterm() -> Iterator[None]:
     """Gives SIGTERM back to who had it, whatever a library makes of it meanwhile."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handler = signal.getsignal(signal.SIGTERM)  # Ray's own would end the process without a word
     try:
         yield
     finally:

@@ -97,6 +97,7 @@ def draw_hair_sample(root: Path, classes: int, *, photos: int = PHOTOS, seed: in
             f"{seed}); choose an empty or a new folder as --root"
         )
     with _drawn_beside(root) as partial:
+        # 3: streams 0 to 2 are those of the two trees and of faces alone
         _draw_hair(partial / HAIR_TREE, list(HAIR)[:classes], photos, np.random.default_rng([seed, 3]))
         (partial / HAIR_TREE / DRAWN_MARKER).write_text(marker, encoding="utf-8")
     return folder

@@ -25,7 +25,9 @@ def done_ahead(
             pending.extend(pool.submit(work, *task) for task in islice(left, ahead))
             while pending:
                 done = pending.popleft().result()
+                # begun before its reader is busy with `done`
                 pending.extend(pool.submit(work, *task) for task in islice(left, 1))
                 yield done
         finally:
+            # a reader that leaves early waits for what runs only
             pool.shutdown(wait=False, cancel_futures=True)

@@ -56,7 +56,7 @@ class Progress(Callback):
         """A trial has begun, or begins again on another worker."""
         if not self.running and not self.done:
             self._started = self._clock()  # what was before, Ray's start and features, is no pace of trials
-        self.running[trial.key] = Running(trial)
+        self.running[trial.key] = Running(trial)  # anew, also where it begins again: its epochs come again
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """A trial has finished an epoch."""

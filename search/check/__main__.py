@@ -38,6 +38,7 @@ def _check(options: CheckOptions) -> None:
     from search.check.checking import check, put_damaged_aside  # slow to import: --help does without
 
     folder = Study.find(options.study, options.storage).folder
+    # only who holds a study may move its files
     with held(folder) if options.repair else contextlib.nullcontext():
         checked = check(folder)
         aside = put_damaged_aside(checked) if options.repair else []

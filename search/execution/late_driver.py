@@ -47,4 +47,4 @@ class LateDriver:
 
     def cluster(self) -> Mapping[str, Any]:
         """Returns what is known of Ray's nodes, as `Driver.cluster` does; nothing where none was needed."""
-        return self.driver.cluster() if "driver" in vars(self) else {}
+        return self.driver.cluster() if "driver" in vars(self) else {}  # to ask must not start Ray

@@ -80,11 +80,13 @@ class SearchRun:
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
         plans, finetune = self.plans()
-        require_trackers(self.options.callbacks)
+        require_trackers(self.options.callbacks)  # now, as the images: not after hours of training
         with held(self.folder):
             self._prepared().put_damaged_aside()
+            # only now: trials that the storage had no room for are back in the study
             missing = expected_trials(plans, self.ledger)
             cache, finetunes = self.options.study.cache, finetune is not None
+            # before the study's folder has anything of this run
             require_pictures(missing, self.problem, self.pretraining, cache=cache, with_finetuning=finetunes)
             require_disk_space(missing, self.problem, self.options.study)
             open_study(self.folder, self.problem.facts())

@@ -64,7 +64,7 @@ class Session:
         for result in searches.results():
             outcome.results.append(result)
             Callbacks(pool.callbacks).search_finished(result)
-            require_winner(result)
+            require_winner(result)  # after it is told: its table says why
         if outcome.results:
             outcome.split_worth = split_worth(self._prepared, outcome.results[-1], pool.train)
         if self._options.deciding.final:

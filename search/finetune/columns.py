@@ -43,6 +43,7 @@ def earlier_column(problem: Problem, folder: Path, seeds: Sequence[int]) -> Colu
     """
     found = read_finetune(folder)
     column = found.column(found.winner or "") if found else None
+    # no trial trains the linear classifier
     if not found or not column or column.start == LINEAR or not is_file(Layout(folder).model):
         return None
     runs = _runs(column, problem, folder, seeds)

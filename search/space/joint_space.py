@@ -130,6 +130,7 @@ def _outside(config: TrialConfig, space: Space) -> list[str]:
     return [
         f"{label_of(name)} {show_value(value)}"
         for name, values in space.items()
+        # what does nothing beside the others has its default, tried or not
         if config.is_used(name) and not _has(values, value := getattr(config, name))
     ]
 

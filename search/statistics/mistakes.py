@@ -30,6 +30,7 @@ def most_wrong(labels: ArrayLike, probabilities: ArrayLike, groups: ArrayLike) -
     wrong = np.flatnonzero(said != labels)
     worst_first = wrong[np.argsort(of_truth[wrong], kind="stable")]
     found = _of_each_class(labels[worst_first], np.asarray(groups)[worst_first])
+    # the worst first again, before what is over MOST is cut
     kept = worst_first[np.sort(np.asarray(found, dtype=int))[:MOST]]
     return [
         {

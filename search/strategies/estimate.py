@@ -45,6 +45,7 @@ def estimate(
     `other_splits` are those of trials on other data than the problem's.
     """
     rows = {split.name: len(split.train) for split in (*problem.splits, *other_splits)}
+    # apart: a step on images says nothing of a head's
     steps_s = {True: [], False: []}  # type: dict[bool, list[float]]
     for result in done:
         if result.epochs:

@@ -56,7 +56,7 @@ def run_sequence(
             else:
                 before = [latest[other] for other in names if other != name]
             result = run(name, before, sweep)
-            files.write(result)
+            files.write(result)  # before it is told: a run that is killed now goes on behind it
             yield result
             if result.winner is None:
                 return

@@ -221,6 +221,7 @@ def put_aside(path: Path) -> Path:
 def finished_trials(trials: Sequence[Trial], ledger: Ledger) -> dict[str, TrialResult]:
     """Returns by key the trials of the ledger that need no training: those that no scheduler stopped."""
     found = ((trial.key, ledger.find_whole(trial)) for trial in trials)
+    # one that failed would fail again
     return {key: result for key, result in found if result and result.status is not TrialStatus.STOPPED}
 
 

@@ -391,6 +391,7 @@ class StageFiles:
         try:
             return self.read(stage, sweep)
         except InputError as error:
+            # a newer version's is whole: putting it aside would lose it
             if isinstance(error.__cause__, OtherFormatError):
                 raise
             return error

@@ -103,6 +103,7 @@ def has_key(environ: Mapping[str, str]) -> bool:
         return True
     home = Path(environ.get("HOME", "~")).expanduser()
     settings = _settings(Path(environ.get("WANDB_CONFIG_DIR", home / ".config" / "wandb")) / "settings")
+    # a netrc file has the keys of other servers, too
     server = environ.get("WANDB_BASE_URL") or settings.get("base_url") or _SERVER
     try:
         known = netrc.netrc(environ.get("NETRC", home / ".netrc"))

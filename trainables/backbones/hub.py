@@ -110,7 +110,7 @@ def _pooled(places: Any, pooling: str, before: int) -> Any:
     """Returns what is kept of places `(batch, …, d)`; class and other special tokens are no places."""
     from keras import layers
 
-    if len(places.shape) == 2:
+    if len(places.shape) == 2:  # SigLIP's network has pooled already
         return places
     is_sequence = len(places.shape) == 3
     if pooling == CLASS_TOKEN:

@@ -117,7 +117,7 @@ def complete(
             return found
         clear(folder)
         missing = missing_rows(folder, key.images, shard_images)
-        rate = compute(missing) if missing else 0.0
+        rate = compute(missing) if missing else 0.0  # 0: nothing was timed
         bring_rows(key, cache)  # the shards of other machines
         return join_shards(folder, key, {**facts, "images_per_second": rate})
 

@@ -73,6 +73,7 @@ def _tempered(model: keras.Model, temperature: float) -> keras.Model:
         return model
     said = model.output  # of a network of the user's own, which shows no logits
     is_single = said.shape[-1] == 1
+    # dividing logits by the temperature is p to the power of 1 / temperature, made to sum to 1 again
     powers = ops.power(ops.concatenate([1 - said, said], axis=-1) if is_single else said, 1 / temperature)
     shares = powers / ops.sum(powers, axis=-1, keepdims=True)
     return keras.Model(model.input, shares[:, 1:] if is_single else shares, name=model.name)
@@ -92,6 +93,7 @@ def build_model(config: TrialConfig, weights: str, kept: Path, code: OwnCode | N
         return _assemble(shape, [*_joined(below, shape), *head.layers], config)
     side = uncropped(px) if crops(config) else px
     network = _with_weights(replace(config, precision="float32"), (side, side, 3), weights, kept, code)
+    # trained on squares out of larger images: the middle, as in validation
     middle = [layers.CenterCrop(px, px)] if side != px else []
     return _assemble((side, side, 3), [*middle, *network.layers], config)
 

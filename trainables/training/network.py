@@ -382,7 +382,7 @@ def _dense_blocks(architecture: Architecture, *, normalised: bool) -> list[layer
     for units in architecture.hidden_units:
         blocks.append(dense(units, activation=architecture.activation, **_EMPTY))
         if normalised:
-            blocks += _normalisation(architecture)
+            blocks += _normalisation(architecture)  # behind the activation, as in the report's head
         if architecture.has_dropout:
             blocks.append(RateDropout())
     return blocks

@@ -190,6 +190,7 @@ class Training:
             variable.assign(value)
 
     def _identity(self) -> dict[str, object]:
+        # checkpoints of before there were more do not say it
         classes = {} if self.examples.classes == 2 else {"classes": self.examples.classes}
         return {"config": self.config.to_dict(), "keras_backend": keras.backend.backend(), **classes}
 

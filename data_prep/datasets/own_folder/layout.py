@@ -96,7 +96,7 @@ def _holds_images(below: Sequence[Sequence[str]]) -> set[str]:
 
 def _are_partitions(folders: dict[str, set[str]]) -> bool:
     parts = {PARTS[name.casefold()] for name in folders if name.casefold() in PARTS}
-    if len(parts) < 2:
+    if len(parts) < 2:  # a class may be called test, two together are a split
         return False
     others = sorted(name for name in folders if name.casefold() not in PARTS)
     if others:

@@ -53,7 +53,7 @@ def keep_note(folder: Path, text: str, trial: str = "") -> None:
     text = text.strip()
     if len(text) > MOST_CHARACTERS:
         raise InputError(f"a note has at most {MOST_CHARACTERS:,} characters, received {len(text):,}")
-    before = read_notes(folder)
+    before = read_notes(folder)  # damaged notes are refused here, and not written over
     others = {key: note for key, note in before.trials.items() if key != trial}
     after = replace(before, trials={**others, **({trial: text} if text else {})})
     kept = after if trial else replace(before, study=text)

@@ -45,6 +45,7 @@ class TensorBoard(Callback):
         self._folders = {key_in(folder.name): folder for folder in self._folder.glob("*/*")}
         self._written = {key for key, folder in self._folders.items() if (folder / _ENDED).exists()}
         for key in self._written:
+            # earlier processes' trials stand in the same table
             self._domains.add(_started_with(self._folders[key]))
 
     def search_began(self, search: SearchId, trials: int) -> None:

@@ -126,6 +126,7 @@ class Program:
 
         def epoch(member: State, order: Any, of_classes: Any) -> tuple[State, Seen, Any, Seen]:
             def validate(_: None, rows: Any) -> tuple[None, Seen]:
+                # unweighted: validation counts each row alike
                 return None, self._loss(*member[:2], inputs[rows], labels[rows], training=False)[1][1]
 
             member, trained = _over_batches(functools.partial(step, of_classes), member, order, batch_size)
