@@ -47,7 +47,7 @@ def _class_of_groups(labels: Rows, group: Rows) -> Rows:
     classes = int(labels.max()) + 1
     pairs, counts = np.unique(group * classes + labels, return_counts=True)
     of_group, label = np.divmod(pairs, classes)
-    order = np.lexsort((label, -counts, of_group))
+    order = np.lexsort((label, -counts, of_group))  # sorted, as a loop over a million groups is slow
     _, first = np.unique(of_group[order], return_index=True)
     found: Rows = label[order][first]
     return found
@@ -65,6 +65,6 @@ def _dealt(sizes: Rows, count: int) -> Rows:
     small = sizes[~is_large]
     room = np.maximum(share - filled, 0)
     ends = np.cumsum(room) / max(room.sum(), 1) * small.sum()
-    middles = np.cumsum(small) - small / 2
+    middles = np.cumsum(small) - small / 2  # no loop: of small groups there may be a million
     part[~is_large] = np.minimum(np.searchsorted(ends, middles), count - 1)
     return part

@@ -353,6 +353,7 @@ def _digest(table: pd.DataFrame, image_digests: Sequence[str], class_names: tupl
 
 
 def _plain(column: pd.Series) -> list[str | int | None]:
+    # JSON has no NA
     return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]
 
 

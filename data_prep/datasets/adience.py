@@ -13,12 +13,12 @@ from data_prep.datasets.labels import Labels, existing_folder, is_drawn, labels_
 from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 
-FOLDS = 5
+FOLDS = 5  # of the authors' protocol: no user is in two of them
 TARGETS = ("gender", "age")
 GROUPS = ("user", "face", "photo")
 LABEL_COLUMNS = ("user_id", "original_image", "face_id", "age", "gender")
 YAW_COLUMN = "fiducial_yaw_angle"
-_LABEL_OF_GENDER = {"f": 0, "m": 1}
+_LABEL_OF_GENDER = {"f": 0, "m": 1}  # the report's; Levi and Hassner's lists have them the other way round
 NO_GENDER = {"u": "gender u", "": "gender empty"}
 
 

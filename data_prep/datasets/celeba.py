@@ -33,7 +33,7 @@ IMAGE_FOLDERS = (
     f"Img/{IMAGES}_png",
 )
 TRAIN_FOLD, VALIDATION_FOLD, TEST_FOLD = 0, 1, 2
-TEST_SHARE = 0.1
+TEST_SHARE = 0.1  # the report's
 TEST_SEED = 7
 _SIGNS = ("-1", "1")  # the place of a sign is its label
 

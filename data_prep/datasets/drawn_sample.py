@@ -23,7 +23,7 @@ from data_prep.errors import InputError
 PHOTOS, CELEBA_PHOTOS, DRAWING_SEED = 480, 600, 7
 MIN_PHOTOS, MIN_CELEBA_PHOTOS = 40, 20
 PHOTOS_PER_SUBJECT = 3.2
-ADIENCE_SIZE, CELEBA_SIZE = (120, 120), (89, 109)
+ADIENCE_SIZE, CELEBA_SIZE = (120, 120), (89, 109)  # CelebA's 178 x 218 pixels, halved
 HAIR_TREE = "hair"
 CONTRARY = 0.05  # the share of people whose looks are drawn as the other label's
 

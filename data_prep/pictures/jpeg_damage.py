@@ -20,7 +20,7 @@ ZEROS = (
 )
 FILLING = 16  # equal bytes where a file should have its end
 MOST_SCANS = 200  # of a progressive file; an encoder writes about ten, and each is decoded at the full size
-BLOCK = 8
+BLOCK = 8  # pixels a side: what JPEG codes at once
 # after 0xff: a byte of the data, where decoding may start anew, and a filling before the marker
 _IS_MARKER = np.array([value not in (0, *range(0xD0, 0xD8), 0xFF) for value in range(256)])
 _GREY = (128, 128, 128)  # of a block of which nothing is known

@@ -12,7 +12,7 @@ from PIL import Image
 
 from data_prep.digests import DIGEST_LENGTH
 
-HASH_BITS = 255
+HASH_BITS = 255  # of 256 frequencies: the first says how bright a picture is, not what it shows
 LOOK_REVISION = 1  # change it with any of the numbers below
 LOOK_PX = 64  # sides to which a JPEG may be reduced while it is decoded, which is whole and takes less time
 FLAT = 4.0  # grey levels; below, what the hash would tell of is noise

@@ -33,6 +33,7 @@ from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
 
 HEAD, BEST = "head", "best"
+# at the winner's own rate blocks would lose what they have learnt
 BLOCKS_FACTOR = 0.1  # of the winner's learning rate, for blocks that are unfrozen
 _DEFAULTS = TrialConfig()
 

@@ -141,6 +141,6 @@ def print_notes(found: Classification, console: Console) -> None:
 
 
 def _progress(photographs: int) -> contextlib.AbstractContextManager[OnProgress]:
-    if photographs > 2 * BATCH_SIZE:
+    if photographs > 2 * BATCH_SIZE:  # fewer are done before a bar could be read
         return show_progress("classified")
     return contextlib.nullcontext(lambda done, total: None)

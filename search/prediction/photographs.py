@@ -14,7 +14,7 @@ from data_prep.pictures.decoder import SUFFIXES
 from search.final_model.model_file import ModelFile
 from search.study.facts import DRAWN
 
-DEMO_FACES = 10
+DEMO_FACES = 10  # as many as in the report's figure
 
 
 @dataclass(frozen=True, kw_only=True)

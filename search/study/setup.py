@@ -78,6 +78,7 @@ class Problem:
         if weights_identity(weights) not in ("none", "imagenet"):
             weights = str(Path(weights).absolute())  # Ray's workers stand in other folders
         protocol = protocol_name(protocol)
+        # one for all seeds of trials, which are compared in pairs
         splits = make_splits(manifest, protocol, seed=SPLIT_SEED)
         backend = installed_backend(keras_backend)
         extras = feature_precision, resize, objective, ordered

@@ -15,7 +15,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 
 from data_prep.storage.standing import standing
 
-_VERSION = "brain.Event:2"
+_VERSION = "brain.Event:2"  # what readers want to find in the first event
 _BEFORE, _AFTER = 12, 4  # the bytes around an event: its length and checksums
 
 
