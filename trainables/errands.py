@@ -56,9 +56,9 @@ def write_model(
     from trainables.inference import deployed_model
 
     weights, kept, path, temperature = places_and_temperature
-    pull(kept)
+    pull(kept)  # another machine may have trained them
     deployed_model.write_model(config, weights, kept, path, temperature=temperature, code=code)
-    push(path)
+    push(path)  # where the driver looks for it
 
 
 def gpus_here(keras_backend: str, cpus: int, gpus: float) -> tuple[Gpu, ...]:

@@ -16,6 +16,7 @@ SHOWN_GROUPS, SHOWN_PICTURES = 60, 12
 
 def to_html(audit: Audit, name: str, made_on: str) -> str:
     """Returns the page of `audit`, headed by `name`; the pictures of its findings are read and embedded."""
+    # names of files and classes are anybody's text
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
         files("data_prep.audit").joinpath("page.html").read_text("utf-8")
     )

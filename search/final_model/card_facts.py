@@ -39,6 +39,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         else _trained_last(run.config.unfrozen_blocks, find_backbone(run.config.backbone).frozen),
         data=_data(problem.facts()),
         pretrained_on=_data(StudyFacts.from_dict(result.pretraining))
+        # who starts from nobody's weights has seen no other images
         if result.pretraining and run.start not in ("", LINEAR)
         else None,
         split=run.split,

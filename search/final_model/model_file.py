@@ -71,6 +71,7 @@ def find_model(name: str, storage: Path) -> ModelFile:
     Raises InputError where there is none, and where its record is damaged.
     """
     path = Path(name)
+    # a wrong path is told as a path, and not looked for as a study
     if path.suffix == SUFFIX or path.is_file():
         return _read(path.absolute())
     if (path / f"model{SUFFIX}").is_file():
@@ -102,6 +103,7 @@ def _read(path: Path) -> ModelFile:
             f"{path} is damaged (its digest is not the one in {record.name}); "
             "python -m search.run --stage finetune writes it again"
         )
+    # records of before did not name the source
     return ModelFile(path=path, label_names=names, facts={"source": _source(path.parents[1]), **facts})
 
 

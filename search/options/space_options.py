@@ -27,7 +27,7 @@ def named_code(text: str) -> tuple[OwnCode, str]:
     if not path:
         raise InputError(f"must be a file and a function such as my_heads.py:build, received {text!r}")
     code = OwnCode.read(Path(path))
-    return code, code.canonical(function)
+    return code, code.canonical(function)  # one text for one configuration, as trials' keys have it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def print_dry_run(
     print_problem(problem, console)
     for name, sentence in ready.items():
         console.print(f"{name:<9} {sentence}", highlight=False, markup=False, soft_wrap=True)
-    listed = set[str]()
+    listed = set[str]()  # stages share trials: each is listed once
     for plan in plans:
         print_stage_plan(plan, console)
         print_plan(plan, missing, console, listed=listed)

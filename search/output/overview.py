@@ -38,7 +38,7 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
     try:
         notes = read_notes(snapshot.folder).in_one_line
     except InputError as error:
-        notes = str(error)
+        notes = str(error)  # damaged notes do not hide the rest
     if notes:
         lines.append(f"notes     {notes}")
     for line in lines:

@@ -123,7 +123,7 @@ def print_stage(result: Result, console: Console) -> None:
     if isinstance(result, StageResult):
         title, varied = f"Stage {result.stage}", label_of(result.hyperparameter)
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
-    table.add_column(varied, overflow="fold", min_width=_NAME)
+    table.add_column(varied, overflow="fold", min_width=_NAME)  # its words stay whole on a narrow terminal
     known = any(entry.train_accuracy_at_inference is not None for entry in result.entries)
     figures = (result.objective.short_name, *["±"] * repeated, "best", "epoch", *["train"] * known, "seconds")
     for name in figures:

@@ -66,7 +66,7 @@ def unseen_images(manifest: Manifest, facts: Mapping[str, Any]) -> list[bool] | 
     for split in splits:
         if split.name == name:
             unseen = np.ones(len(manifest), dtype=bool)
-            unseen[split.train] = False
+            unseen[split.train] = False  # validation rows chose values, but nothing was trained on them
             return [bool(value) for value in unseen]
     return None
 

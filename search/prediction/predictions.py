@@ -40,7 +40,7 @@ class PredictionRow:
 
     def likeliest(self, names: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Returns the names and probabilities of the `count` likeliest classes, the likeliest first."""
-        given = zip(names, self.prediction.probabilities, strict=False)
+        given = zip(names, self.prediction.probabilities, strict=False)  # none where there is no answer
         return sorted(given, key=lambda pair: -pair[1])[:count]
 
     @property

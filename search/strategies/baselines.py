@@ -92,6 +92,7 @@ class Baselines:
         problem = self._problem
         if not find_backbone(backbone).frozen:
             return None
+        # with precision and resize: rows made otherwise have a baseline of their own
         identity = problem.trial(TrialConfig(backbone=backbone), splits[0].name).weights
         facts = [problem.manifest.digest, identity, backbone, [split.name for split in splits]]
         key = digest_of_values(facts, 16)

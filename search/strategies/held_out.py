@@ -111,6 +111,7 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
 
 def _interval(runs: Sequence[Trial], problem: Problem, ledger: Ledger) -> dict[str, Any]:
     """Returns the interval of the mean over the splits, and what it is over: "1,203 people"."""
+    # over all rows: a group in two folds is one
     group_of, parts, groups = group_numbers(problem, np.arange(len(problem.manifest))), [], set[int]()
     for run in runs:
         rows = problem.validation_rows[run.split]

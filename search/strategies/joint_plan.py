@@ -77,8 +77,10 @@ class JointPlan:
             configs = grid_of(self.base, self.space)
         else:
             configs = random_configs(self.base, self.space, self.samples or 0)
+        # starts are among the samples
         configs = list(dict.fromkeys((*self.starts.configs, *configs)))[: self.samples]
         runs = [run for config in configs for run in runs_of(config, self.problem, [self.base.seed])]
+        # its values change: no trial of the ledger is a member
         return [replace(run, start=MEMBER) for run in runs] if self.is_population else runs
 
     def statement(self, selection: Selection, candidates: Sequence[Candidate]) -> str:

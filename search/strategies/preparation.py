@@ -67,6 +67,7 @@ def problem_of(options: SearchOptions) -> Problem:
     data = options.data
     manifest = manifest_of(data.manifest, data.root)
     options = options.for_data(source_of(manifest))
+    # all: by groups that some rows lack nothing can be split
     has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
     # a study that goes on keeps its split, whatever the preset says now
     kept = "" if data.split else _split_of(folder_of(options))

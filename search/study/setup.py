@@ -146,7 +146,7 @@ class Problem:
         """Returns the name of the backbone's weights, with the precision of the features where it counts."""
         scaled = "" if self.resize == RESIZES[0] else f" of pictures scaled by {self.resize}"
         backbone = find_backbone(backbone_read_by(config))
-        require_one_size(backbone)
+        require_one_size(backbone)  # here, as each plan asks for its trials: before one is trained
         if config.unfrozen_blocks:
             require_one_of_keras(backbone)
         if not backbone.frozen:

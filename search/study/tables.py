@@ -53,6 +53,7 @@ def trial_table(trials: Iterable[TrialResult]) -> pd.DataFrame:
         }
         for trial in trials
     ]
+    # named, so that a table without rows has them, too
     return pd.DataFrame(rows, columns=pd.Index(TRIAL_COLUMNS))
 
 
