@@ -198,7 +198,7 @@ def _random(data: _Data, seed: int) -> Iterator[Split]:
         labels = data.labels[rows]
         # before scikit-learn refuses it in words that do not say which data to add
         _require_enough(labels, data.manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
-        train, validation = train_test_split(
+        train, validation = train_test_split(  # the report's cut, row by row
             rows, test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
         )
     yield _split(data, "random", train, validation, test)

@@ -118,6 +118,7 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
     with _PLUGINS:  # not left to `open`: threads would load them all at once
         Image.init()
     formats = (*FORMATS, "HEIF") if _is_heic(content) and _knows_heic() else FORMATS
+    # no other reader of Pillow's sees the bytes
     with Image.open(io.BytesIO(content), formats=formats) as image:
         yield image
 

@@ -39,6 +39,7 @@ def wishes_of(path: Path, typed: Mapping[str, Any]) -> dict[str, Any]:
     """
     tables = _read(path)
     stages, held, joint = (dict(tables.pop(name, {})) for name in _TABLES)
+    # who types a stage asks for no joint search
     mode = typed.get("mode") or (STAGED if "stage" in typed else tables.get("mode", STAGED))
     wishes = {**tables, **held, **(joint if mode == JOINT else {}), **typed, "mode": mode}
     if mode == JOINT:

@@ -77,6 +77,7 @@ def linear_classifier(features: Features, labels: Labels, *, seed: int) -> Linea
     mean, scale = features.mean(0), features.std(0)
     scale[scale < 1e-6] = 1.0  # a feature that never changes says nothing, whatever it is divided by
     standard = (features - mean) / scale
+    # scikit-learn warns of more folds than a class has rows
     folds = max(2, min(CUTS, int(np.bincount(labels)[np.unique(labels)].min())))
     cuts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(standard, labels))
     losses, last = _losses(standard, labels, cuts if standard.size <= FEW_VALUES else cuts[:1])

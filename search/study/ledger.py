@@ -155,7 +155,7 @@ class Ledger:
         try:
             if result and result.predictions_digest:
                 self._require_predictions(result)
-            return np.asarray(np.load(path, allow_pickle=False))
+            return np.asarray(np.load(path, allow_pickle=False))  # a pickle could run code
         except (OSError, ValueError, EOFError) as error:
             record = self.path(trial)
             raise InputError(

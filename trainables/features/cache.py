@@ -100,6 +100,7 @@ class FeatureStore:
 def open_features(folder: Path) -> Array:
     """Returns the rows in `folder` as a read-only memory map, without verifying their checksum."""
     try:
+        # a pickle could run code
         rows: Array = np.load(folder / "features.npy", mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(

@@ -174,6 +174,7 @@ class SmoothedEntropyOfClasses(keras.losses.CategoricalCrossentropy):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         share, classes = self._layer.share, y_pred.shape[-1]
+        # Keras smooths no sparse labels
         truth = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), classes)
         return super().call(truth * (1 - share) + share / classes, y_pred)
 

@@ -98,6 +98,7 @@ class _Numbered:
     def _clip_gradients(self, gradients: Sequence[Any]) -> Sequence[Any]:
         if "clip_norm" not in self.numbers:
             return gradients
+        # in float32: squares soon leave float16
         norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(each, "float32"))) for each in gradients))
         largest = self.numbers["clip_norm"]
         # 0 does not clip: a member of a pack has that beside others that do

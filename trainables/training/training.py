@@ -205,7 +205,7 @@ class Training:
             history = self.network.fit(
                 readable(self._training_batches(epoch)),
                 validation_data=None if self._validates_after_fit else readable(self._validation_batches()),
-                initial_epoch=epoch - 1,
+                initial_epoch=epoch - 1,  # one epoch a call: statistics, checkpoint and report come between
                 epochs=epoch,
                 shuffle=False,  # the order is ours, and the same for a network that is used again
                 verbose=0,

@@ -39,6 +39,7 @@ class Program:
 
         from trainables.training.network import build_network, head_of, loss_of
 
+        # Keras' own, so that members get the numbers of `Training`
         self._network = build_network(architecture)
         self._head = head_of(self._network)
         self._optimizer = architecture.optimizer.build()
@@ -73,6 +74,7 @@ class Program:
         """Returns the state with what the optimizer has of each configuration, such as its weight decay."""
         from trainables.training.optimizers import numbers_of
 
+        # by identity: variables compare element by element
         columns = [
             {id(each): value for each, value in numbers_of(self._optimizer, config)} for config in configs
         ]

@@ -149,6 +149,7 @@ class PackedTraining:
             self._probabilities[member] = found
 
     def _identity(self) -> dict[str, Any]:
+        # the data is in the trials' keys, after which the folder is called
         return {"configs": [config.to_dict() for config in self.configs], "classes": self.examples.classes}
 
     @property
@@ -200,6 +201,7 @@ class PackedTraining:
         return learning_rate_of_epoch(self.configs[member], [done.val_loss for done in self.finished[member]])
 
     def _order(self, member: int, epoch: int) -> np.ndarray:
+        # numpy's, as in `Training`: JAX would draw another
         return np.random.default_rng([self.configs[member].seed, epoch]).permutation(self.examples.train)
 
     def _keep(
