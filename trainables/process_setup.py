@@ -96,7 +96,7 @@ def available_cores() -> int:
 
     Not all cores of the machine: a batch system gives a process some of them, a container a share of time.
     """
-    # it is Linux' alone
+    # Linux alone has it
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_cores(_CGROUP)
     return max(1, min(cores, math.floor(quota))) if quota else cores

@@ -185,7 +185,7 @@ def _report_state(training: Training, values: list[dict[str, float]]) -> None:
         write_json(Path(folder) / "values.json", {"format": _VALUES.number, "values": values})
         tune.report(
             {**running_figures(training.finished, training.objective), VALUES: list(values)},
-            checkpoint=tune.Checkpoint.from_directory(folder),
+            checkpoint=tune.Checkpoint.from_directory(folder),  # which is copied before `report` returns
         )
 
 

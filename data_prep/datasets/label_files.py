@@ -114,7 +114,7 @@ def relative_path(value: str, row: LabelRow, root: Path) -> str:
     """
     inside = _within(root, value) if value.startswith("/") else value
     parts = inside.split("/")
-    # no backslashes and drives, as of Windows
+    # on Windows a backslash or a drive would lead elsewhere
     if not inside or inside.startswith("/") or ".." in parts or re.search(r"[\\\0]|^[A-Za-z]:", inside):
         raise InputError(
             f"a path must be relative to the data folder or lie in it, written with / and without .., "

@@ -25,7 +25,7 @@ def in_eight_bits(image: Image.Image, name: str) -> Image.Image:
     The range is what a TIFF states, where all values lie in it, else from the least value to the largest.
     Raises PictureError for NaN and infinity.
     """
-    values = np.asarray(image, dtype=np.float64)
+    values = np.asarray(image, dtype=np.float64)  # float32 would round whole numbers of 32 bits
     if not np.isfinite(values).all():
         raise PictureError(
             NOT_FINITE, f"the values of an image must be numbers, some of {name} are NaN or infinite"

@@ -19,7 +19,7 @@ def thumbnail(file: Path) -> bytes:
             bytes_of(file) as content,
             decoded(content, file.name, at_least_px=THUMBNAIL_PX, min_side=None) as picture,
         ):
-            small = picture.image.copy()
+            small = picture.image.copy()  # for when the memory of the decoder is given back
     except InputError:
         return b""
     small.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))

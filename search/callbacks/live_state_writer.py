@@ -74,6 +74,7 @@ class LiveStateWriter(Callback):
         self._lock = threading.Lock()  # callbacks change what the thread reads
         self._changed, self._closing = threading.Event(), threading.Event()
         self._changed.set()  # the first file is written at once
+        # daemon: a storage that hangs keeps no process alive
         self._thread = threading.Thread(target=self._keep_writing, name="live state", daemon=True)
         self._thread.start()
 

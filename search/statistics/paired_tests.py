@@ -13,7 +13,7 @@ RunId = tuple[str, int]
 Scores = Mapping[RunId, float]
 
 LEVEL = 0.05
-MARGIN = 0.005  # half a per cent of the images, for which nobody would change a value
+MARGIN = 0.005  # half a per cent of the images
 MOST_REPEATS = 100  # more are not worth asking for: what they would tell does not matter
 _AS_GOOD_AS_EQUAL = 0.1  # of the spread
 POWER = 0.8  # the chance with which the number of repeats that would tell does so

@@ -135,7 +135,6 @@ def _parsed(path: Path) -> Mapping[str, Any]:
 
 def _downloaded(preset: str) -> Path:
     _keras_hub()
-    # nothing public loads a preset's files without building its network
     from keras_hub.src.utils.preset_utils import get_file
 
     try:

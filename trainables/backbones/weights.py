@@ -155,7 +155,6 @@ def _draw_kernels(model: keras.Model) -> None:
     """
     for index, (kernel, summed_axes) in enumerate(_kernels(model)):
         limit = math.sqrt(6 / math.prod(kernel.shape[axis] for axis in summed_axes))
-        # a stream for each kernel: another layer changes no other kernel
         draws = np.random.default_rng([7, index]).integers(-(2**15), 2**15, kernel.shape, dtype=np.int16)
         kernel.assign(draws.astype(np.float32) * np.float32(limit / 2**15))
 

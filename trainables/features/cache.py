@@ -298,7 +298,6 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
     shape = (key.images, *np.load(paths[0], mmap_mode="r", allow_pickle=False).shape[1:])
 
     def write(file: BinaryIO) -> None:  # shard by shard: all rows at once may not fit into memory
-        # as np.save writes it, which would need all rows at once
         header = {"descr": np.dtype(key.dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         for path in paths:

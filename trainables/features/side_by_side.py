@@ -27,7 +27,7 @@ class SideBySide:
     def __getitem__(self, rows: Any) -> Array:
         return np.concatenate([array[rows] for array in self._arrays], axis=-1)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # NumPy 2 asks for `copy`
         return self[:] if dtype is None else self[:].astype(dtype)
 
 

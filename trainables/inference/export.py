@@ -61,7 +61,7 @@ def export_model(model: Path, form: Format, out: Path, pictures: Sequence[str | 
     pixels = _shown(pictures, classifier.input_px)
     expected = classifier.probabilities(pixels)
     _require_replaceable(out)
-    # beside it: a rename needs one disk
+    # beside `out`, as a rename stays on one disk
     with tempfile.TemporaryDirectory(dir=_folder(out), prefix=f".{out.name}.") as folder:
         part = Path(folder) / form.file_name
         _convert(classifier, form, part)

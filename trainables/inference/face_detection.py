@@ -61,6 +61,7 @@ class FaceFinder:
     def _searched(self, picture: Picture) -> Any:
         grey = self._cv2.cvtColor(picture.pixels, self._cv2.COLOR_RGB2GRAY)
         height, width = (max(1, round(side * SEARCHED_PX / max(grey.shape))) for side in grey.shape)
+        # by area, as other filters of OpenCV skip pixels where they shrink
         small = self._cv2.resize(grey, (width, height), interpolation=self._cv2.INTER_AREA)
         return self._cv2.copyMakeBorder(small, *[_BORDER_PX] * 4, self._cv2.BORDER_REPLICATE)
 

@@ -34,6 +34,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     """
     # the digest of each array is the one that its zip file keeps of it, which reading compares
     try:
+        # opened here, as numpy leaves a damaged .npz open
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             text, *values = (file[name] for name in file.files)
         facts = dict(json.loads(str(text)))

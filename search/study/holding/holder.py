@@ -53,7 +53,7 @@ class Holder:
     def may_run(self) -> bool:
         """Whether the process may still be there; of another machine that cannot be asked."""
         is_here = self.host == socket.gethostname()
-        # who holds nothing yet is not that holder: its number was given anew
+        # our own number is that of one that ended before us, as in a container: we hold nothing yet
         return not is_here or (self.pid != os.getpid() and is_alive(self.pid))
 
 

@@ -52,6 +52,7 @@ def _receive(connection: Connection, inbox: queue.SimpleQueue[Any], runs: WandbR
 
 def _keep_to_itself(destination: Destination) -> None:
     """Ignores Ctrl-C, prints nothing, and writes below the study's folder only."""
+    # Ctrl-C reaches all processes of a terminal; when this one ends, the search decides
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ |= {
         "WANDB_SILENT": "true",
@@ -62,7 +63,7 @@ def _keep_to_itself(destination: Destination) -> None:
     }
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
-        os.dup2(nowhere, number)
+        os.dup2(nowhere, number)  # by number: the process that wandb starts has these, too
 
 
 class Teller:
