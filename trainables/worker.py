@@ -196,6 +196,7 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
     """
     if not finished:
         worst = {objective.metric: objective.worst}
+        # a report without the metric would end all that Tune runs
         return {"epoch": 0, "mean_val_accuracy": 0.0, "best_val_accuracy": 0.0, **worst}
     last, accuracies = finished[-1], [metrics.val_accuracy for metrics in finished]
     return {

@@ -64,6 +64,7 @@ def load_adience(
         root=root,
         source="adience",
         class_names=_CLASSES[target],
+        # by user, as the folds are: one photograph may show several faces
         group_kind=group or ("face" if is_drawn(root) else GROUPS[0]),
         subjects=len(subjects),
         notes=notes,
@@ -143,7 +144,7 @@ def _image_row(row: LabelRow, fold: int, target: str, find: Callable[[Sequence[s
     path = find(
         (
             f"aligned/{user}/landmark_aligned_face.{face}.{image}",
-            f"aligned/{user}/landmark_aligned_face_{face}_{image}",
+            f"aligned/{user}/landmark_aligned_face_{face}_{image}",  # as the report prints it
             f"faces/{user}/coarse_tilt_aligned_face.{face}.{image}",
         )
     )

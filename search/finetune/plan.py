@@ -229,6 +229,7 @@ def finetune_plan(
     results = list(StageFiles(folder).all())
     winner, origin = winner_of(results, folder)
     winner = replace(winner, **options.held.given)
+    # of auto the first three: nothing is dropped early here
     seeds = tuple(range(winner.seed, winner.seed + options.deciding.first_repeats))
     return FinetunePlan(
         problem=problem,

@@ -111,7 +111,7 @@ def tracking_address(text: str) -> str:
 
 def ray_address(text: str) -> str:
     """Returns the address of a Ray cluster that this process can be part of."""
-    if text.startswith("ray://"):
+    if text.startswith("ray://"):  # callbacks would be pickled into the client's server, and miss their state
         raise InputError(
             f"a search cannot be led through Ray's client, received {text}; run it on the cluster "
             "(ray job submit -- python -m search.run --address auto), or give the head's HOST:6379"

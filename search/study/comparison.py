@@ -48,6 +48,7 @@ class Candidate:
 
 def runs_of(config: TrialConfig, problem: Problem, seeds: Sequence[int]) -> tuple[Trial, ...]:
     """Returns the trials of `config`: a run for each split and seed."""
+    # by hand: Tune's Repeater takes no grids
     configs = [config if seed == config.seed else replace(config, seed=seed) for seed in seeds]
     return tuple(problem.trial(each, split.name) for split in problem.splits for each in configs)
 

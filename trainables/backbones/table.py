@@ -195,7 +195,7 @@ def _hub_backbone(preset: str) -> Backbone:
     return Backbone(
         name=f"{HUB}{name}",
         input_px=input_px_of(name),
-        # a part of the cache's key: files may change under one name
+        # a part of the cache's key: by digest a preset that was moved keeps its features
         application=f"keras_hub {preset_digest(name)}",
         preset=name,
     )

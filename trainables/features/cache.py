@@ -159,6 +159,7 @@ def make_key(
         weights_digest=weights_digest,
         input_px=backbone.input_px,
         preprocessing=f"{Reading.named(backbone.reading).decoder}; {backbone.preprocessing}",
+        # halves would no longer give the numbers of the whole network
         dtype="float32" if backbone.frozen else "uint8",
         images=len(image_digests),
         images_digest=hashlib.sha256("\n".join(image_digests).encode()).hexdigest(),

@@ -31,7 +31,7 @@ def shape_of(config: TrialConfig) -> Hashable:
 
 def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, ...], ...]:
     """Returns the configurations in groups of one shape, groups and members in the order given."""
-    groups: dict[Hashable, list[TrialConfig]] = {}
+    groups: dict[Hashable, list[TrialConfig]] = {}  # widths are not padded: BatchNorm would have to be masked
     for config in configs:
         groups.setdefault(shape_of(config), []).append(config)
     return tuple(tuple(group) for group in groups.values())
