@@ -39,6 +39,7 @@ def between_words(line: str, width: int) -> str:
         return line
     titled = re.match(r"\S+ {2,}", line)
     below = " " * len(titled[0] if titled else "")
+    # --keras-backend is one word, and so is a path
     return textwrap.fill(line, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
 
 

@@ -68,6 +68,7 @@ class Progress(Callback):
         self.done += 1
         self.failed += result.status is TrialStatus.FAILED
         value, gain = self.objective.of(result), self.objective.gain
+        # a stopped trial has its mean over fewer epochs
         if result.status is TrialStatus.COMPLETED and (
             self._best is None or gain(value) > gain(self._best[0])
         ):

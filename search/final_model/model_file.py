@@ -98,7 +98,7 @@ def _read(path: Path) -> ModelFile:
         return ModelFile(path=path, facts={})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(record, error, "restore it, or move the model away from it") from error
-    if facts.get("model_digest", "") not in ("", digest_of_file(path)):
+    if facts.get("model_digest", "") not in ("", digest_of_file(path)):  # records of before had none
         raise InputError(
             f"{path} is damaged (its digest is not the one in {record.name}); "
             "python -m search.run --stage finetune writes it again"

@@ -86,7 +86,7 @@ def _kept(run: Trial, split: Split, fit: LinearFit, plan: FinetunePlan, ledger: 
         accuracy=right,
         learning_rate=run.config.learning_rate,
         seconds=time.perf_counter() - started,
-        train_accuracy_at_inference=right,
+        train_accuracy_at_inference=right,  # it has no dropout: it answers alike while it is fitted
         val_one_class=is_one_class(fit.validation),
         **validation_figures(validation, fit.validation, 0.0),
     )

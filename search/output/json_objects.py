@@ -106,7 +106,7 @@ def _trial_json(result: TrialResult, *, reused: bool) -> dict[str, Any]:
         "split": result.trial.split,
         "status": result.status.value,
         "reason": result.reason,
-        "value": None if math.isnan(value) else value,
+        "value": None if math.isnan(value) else value,  # json would write NaN, which is no JSON
         "best_val_accuracy": None if math.isnan(best) else best,
         "best_epoch": result.best_epoch,
         "train_accuracy_at_inference": result.train_accuracy_at_inference,

@@ -267,6 +267,7 @@ def _shown(column: ColumnResult, metric: str) -> str:
     mean, spread = column.figures[metric]
     if mean is None:
         return "failed" if metric == FINETUNE_METRICS[0] else ""
+    # below the mean: five pairs side by side are wider than a terminal
     return f"{mean:.4f}" if spread is None else f"{mean:.4f}\n±{spread:.4f}"
 
 

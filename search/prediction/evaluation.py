@@ -60,7 +60,7 @@ def unseen_images(manifest: Manifest, facts: Mapping[str, Any]) -> list[bool] | 
     if facts.get("data_digest") != manifest.digest or not name:
         return None
     try:
-        splits = make_splits(manifest, _protocol(name), seed=SPLIT_SEED)
+        splits = make_splits(manifest, _protocol(name), seed=SPLIT_SEED)  # every study splits with this seed
     except InputError:
         return None
     for split in splits:

@@ -120,7 +120,7 @@ def _value(row: Hyperparameter, text: str) -> Any:
     try:
         value = row.kind.parse(text)
         if row.name == "backbone":
-            value = find_backbone(text).name
+            value = find_backbone(text).name  # another spelling of it would be another trial
         row.require(value)
     except InputError as error:
         raise InputError(f"{row.word} takes {row.kind.words}: {error}") from None

@@ -77,7 +77,7 @@ def calibrate(labels: ArrayLike, probabilities: ArrayLike, groups: ArrayLike) ->
     read = np.array(given)
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(codes.max()) + 1
-    part_of = np.random.default_rng(_SEED).permutation(count) % PARTS
+    part_of = np.random.default_rng(_SEED).permutation(count) % PARTS  # not drawn: parts of equal size
     for part in range(PARTS) if count >= FEWEST_GROUPS else ():
         inside = part_of[codes] == part
         read[inside] = tempered(given[inside], temperature_of(truth[~inside], given[~inside]))
@@ -110,6 +110,6 @@ def tempered(probabilities: _Probabilities, temperature: float) -> _Probabilitie
     """Returns the probabilities of logits that are divided by `temperature`, in the shape they came in."""
     from scipy.special import softmax
 
-    logits = np.log(np.clip(of_every_class(probabilities), EPSILON, 1))
+    logits = np.log(np.clip(of_every_class(probabilities), EPSILON, 1))  # log(0) is infinite
     found: _Probabilities = softmax(logits / temperature, axis=1)
     return found[:, 1] if probabilities.ndim == 1 else found

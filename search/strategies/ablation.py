@@ -40,6 +40,7 @@ def ablate(plan: VaryingPlan, winner: Candidate, runs: TrialRuns) -> tuple[Ablat
     scores = {name: other.scores(results, objective) for name, other in zip(changed, others, strict=True)}
     whole = {name: of_runs for name, of_runs in scores.items() if not any(map(math.isnan, of_runs.values()))}
     best = winner.scores(results, objective)
+    # in one call: p values are corrected for the number of pairs
     found = compare(
         [paired(best, of_runs, plan.margin) for of_runs in whole.values()], Rule(LEVEL, plan.margin)
     )

@@ -105,7 +105,7 @@ def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) 
 
 
 def _note_on_few_steps(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
-    rows = min(split.train.size for split in problem.splits)
+    rows = min(split.train.size for split in problem.splits)  # of the fewest steps the most is left
     averaged = [
         config for config in configs if config.bn_statistics == MOMENTUM and config.normalisation == "batch"
     ]

@@ -41,6 +41,7 @@ class Searches:
         """Trains what is missing; keeps each result and yields it, first those whose files were damaged."""
         options = self._prepared.options
         files = StageFiles(self._prepared.folder)
+        # first: stages behind them take over their winners
         yield from run_sequence(self._prepared.to_decide_again, options.order, 1, files, self._stage)
         if options.is_joint:
             yield self._joint(joint_plan(options, self._prepared.problem, self._prepared.folder))

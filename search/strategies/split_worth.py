@@ -42,6 +42,7 @@ def split_worth(prepared: Prepared, result: Result, train: TrainProblem) -> Spli
     not complete.
     """
     winner = result.winner
+    # a population's values changed while it trained: no trial has the winner's from its start
     if winner is None or isinstance(result, PopulationResult) or winner.trains_on_images:
         return None
     problem, apart = prepared.problem, None

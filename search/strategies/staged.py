@@ -83,7 +83,7 @@ def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candida
     repeats = [len(plan.seeds)] * len(plan.candidates())
     while True:
         candidates = plan.candidates(repeats)
-        results = runs.of(each_once(candidates))
+        results = runs.of(each_once(candidates))  # new seeds alone are trained, the ledger has the others
         scores = [candidate.scores(results, plan.problem.objective) for candidate in candidates]
         state = race(scores, maximum=maximum, margin=plan.margin)
         if not state.need:

@@ -74,6 +74,7 @@ def best_first(study: Snapshot) -> list[TrialConfig]:
     objective = study.results[-1].objective if study.results else OBJECTIVE
     gains: dict[TrialConfig, list[float]] = {}
     for result in study.trials.values():
+        # one with a start is fine-tuned
         if result.status is TrialStatus.COMPLETED and not result.trial.start:
             config = replace(result.trial.config, seed=0)
             gains.setdefault(config, []).append(objective.gain(objective.of(result)))

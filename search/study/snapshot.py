@@ -282,7 +282,7 @@ def _is_read(path: Path, layout: Layout) -> bool:
 
 def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
     try:
-        return list(os.scandir(folder))
+        return list(os.scandir(folder))  # all of it here: going through it may fail as well
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

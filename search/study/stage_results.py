@@ -337,6 +337,7 @@ class StageFiles:
         last = max((other.finished_at for other in self._others(path)), default="")
         if result.finished_at < last:
             just_after = datetime.fromisoformat(last) + timedelta(microseconds=1)
+            # without timespec a whole second has fewer digits, and texts are compared
             result = replace(result, finished_at=just_after.isoformat(timespec="microseconds"))
         write_json(path, result.to_dict())
         return path

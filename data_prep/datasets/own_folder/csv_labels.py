@@ -116,7 +116,7 @@ def _fold(row: LabelRow, column: str | None) -> int | None:
     if column is None or is_missing(row[column]):
         return None
     number = row[column].removesuffix(".0")  # as pandas writes a column in which some are missing
-    if not number.isdecimal() or len(number) > 9:
+    if not number.isdecimal() or len(number) > 9:  # the manifest's column is Int64
         raise InputError(
             f"a fold must be a whole number from 0, {row.where} has {row[column]!r}; repair the line"
         )

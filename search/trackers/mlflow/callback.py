@@ -79,7 +79,7 @@ class MlflowLog(Callback):
             self._finetuned()
             wait(self._asked, self._wait_s)
         self._thread.shutdown(wait=False, cancel_futures=True)
-        left = sum(not each.done() or each.cancelled() for each in self._asked)
+        left = sum(not each.done() or each.cancelled() for each in self._asked)  # cancelled is done, too
         added = f"MLflow    {self._kept} {'run was' if self._kept == 1 else 'runs were'} added"
         if self._trouble or left:
             why = self._trouble or "the server is slow"

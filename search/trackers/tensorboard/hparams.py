@@ -69,6 +69,7 @@ class Domains:
         summary = hparams_config_pb(
             hyperparameters, [Metric(name, display_name=label_of(name)) for name in HPARAM_METRICS]
         )
+        # summary_v2 cannot be told what differs, so its message is read and written again
         plugin = summary.value[0].metadata.plugin_data
         data, differing = HParamsPluginData.FromString(plugin.content), self._differing()
         for info in data.experiment.hparam_infos:

@@ -47,7 +47,7 @@ def stage_table(result: Decided) -> list[Mapping[str, Any]]:
     else:
         rows = [_table_row(entry, result) for entry in result.entries]
     mean = "val_accuracy" if isinstance(result, FinetuneResult) else result.objective.metric
-    absent = dict.fromkeys(rows[0] if rows else ())
+    absent = dict.fromkeys(rows[0] if rows else ())  # wandb.Table wants all columns in every row
     beside = [
         {**absent, "value": each.title, "standing": "baseline", mean: each.mean} for each in result.baselines
     ]
