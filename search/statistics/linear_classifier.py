@@ -76,7 +76,7 @@ def linear_classifier(features: Features, labels: Labels, *, seed: int) -> Linea
     features = np.asarray(features, np.float32)
     mean, scale = features.mean(0), features.std(0)
     scale[scale < 1e-6] = 1.0  # a feature that never changes says nothing, whatever it is divided by
-    standard = (features - mean) / scale
+    standard, directions = in_few_directions((features - mean) / scale)
     # scikit-learn warns of more folds than a class has rows
     folds = max(2, min(CUTS, int(np.bincount(labels)[np.unique(labels)].min())))
     cuts = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(standard, labels))
@@ -88,8 +88,20 @@ def linear_classifier(features: Features, labels: Labels, *, seed: int) -> Linea
         model, first = _model(labels), 0
     for inverse_penalty in PATH[first : PATH.index(best) + 1]:
         _fit(model, inverse_penalty, standard, labels)
-    coefficients = model.coef_.astype(np.float64) / scale
+    coefficients = (model.coef_.astype(np.float64) @ directions) / scale
     return LinearClassifier(coefficients, model.intercept_ - coefficients @ mean, best)
+
+
+def in_few_directions(features: Features) -> tuple[Features, Features]:
+    """Returns `features` in as many directions as they have rows, where these are fewer, and the directions.
+
+    With a penalty on squares no coefficient leaves the rows' span, so that the fit is the same and quicker.
+    """
+    rows, columns = features.shape
+    if rows >= columns:
+        return features, np.eye(columns, dtype=features.dtype)
+    left, sizes, directions = np.linalg.svd(features, full_matrices=False)
+    return left * sizes, directions
 
 
 def _losses(

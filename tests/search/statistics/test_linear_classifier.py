@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.statistics.linear_classifier import accuracies, linear_classifier, most_frequent
+from search.statistics.linear_classifier import (
+    accuracies,
+    in_few_directions,
+    linear_classifier,
+    most_frequent,
+)
 
 
 def data(classes: int, rows: int = 240, width: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -43,3 +48,12 @@ def test_most_frequent_is_the_first_of_several() -> None:
 
 def test_accuracies_are_of_all_rows_and_the_mean_over_classes() -> None:
     assert accuracies(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])) == (0.75, 0.5)
+
+
+@pytest.mark.parametrize(("rows", "directions"), [(6, 6), (40, 20)])
+def test_features_wider_than_their_rows_are_fitted_in_as_many_directions(rows: int, directions: int) -> None:
+    features = np.random.default_rng(0).normal(size=(rows, 20)).astype(np.float32)
+    few, axes = in_few_directions(features)
+    assert few.shape == (rows, directions)
+    np.testing.assert_allclose(few @ axes, features, atol=1e-5)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(directions), atol=1e-5)  # the penalty is the same
