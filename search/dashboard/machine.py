@@ -22,7 +22,7 @@ _COLUMNS = ("node", "trials", "hours", "failed", *_MADE_WITH)
 _NAMES = {
     "ray_address": "Ray's address",
     "cpus_per_trial": "CPUs a trial",
-    "gpus_per_trial": "GPUs a trial",
+    "gpus_per_trial": "GPUs per trial",
     "max_concurrent": "trials at a time",
 }
 

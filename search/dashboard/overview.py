@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +16,7 @@ from data_prep.errors import InputError
 from search.space.labels import title_of
 from search.study.descriptions import clock_time
 from search.study.facts import StudyFacts, read_facts
+from search.study.finetune_result import read_finetune
 from search.study.layout import Layout
 from search.study.live_state import Live, LiveState, read_live
 from search.study.snapshot import read_stage
@@ -71,7 +73,7 @@ def state_in_words(live: Live | None) -> str:
         return _STATES[live.state]
     if not live.search:
         return "running, starting"
-    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
+    left = f", {clock_time(live.seconds_left)} left" if live.seconds_left else ""
     return f"running {live.search}: {live.done} of {live.expected} trials{left}"
 
 
@@ -95,7 +97,7 @@ def _row(folder: Path) -> tuple[object, ...]:
         facts.split or "-",
         len(trials),
         ", ".join(decided) or "none yet",
-        _latest(results),
+        _latest(results, folder),
         pd.Timestamp(max(moments), unit="s", tz="UTC") if moments else None,
     )
 
@@ -130,10 +132,14 @@ def _scores(results: Sequence[Result]) -> tuple[float | None, str, list[float]]:
     return score, objective.name, list(accumulate(means, objective.better))
 
 
-def _latest(results: Sequence[Result | None]) -> str:
+def _latest(results: Sequence[Result | None], folder: Path) -> str:
+    latest = results[-1] if results else None
+    with suppress(InputError):  # a damaged file is told where the study is shown
+        found = read_finetune(folder)
+        if found and not (latest and latest.finished_at > found.finished_at):
+            return f"Final model: {found.statement}"
     if not results:
         return "-"
-    latest = results[-1]
     return f"{title_of(latest.stage)}: {latest.statement}" if latest else "damaged"
 
 

@@ -10,7 +10,7 @@ from statistics import median
 from data_prep.errors import InputError
 from search.options.command_line import options_of
 from search.report.published import CHOSEN
-from search.report.words import stage_title
+from search.report.words import stage_title, statement_of
 from search.space.labels import COMPARED, describe_config, label_of, show_value, title_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import NO_GAIN
@@ -25,6 +25,7 @@ from search.study.stage_results import JOINT, Entry, Result, StageResult
 from trainables.trial import TrialConfig
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
+_FINAL_MODEL = "Final model"
 _NAMED = 3  # ties named one by one; more are counted
 _CUT = {LiveState.INTERRUPTED: "interrupted", LiveState.SILENT: "silent", LiveState.ENDED: "not decided"}
 
@@ -62,7 +63,8 @@ def chain_of(snapshot: Snapshot) -> list[Link]:
     if now and not any(result.stage == now and _since(result, live.begun_at) for result in results):
         links.append(_current(live, title_of(now)))
     if not now and live.search and live.state is LiveState.RUNNING:
-        links.append(_current(live, str(live.search).capitalize()))  # pretraining, the held-out data …
+        of_model = live.search.kind is SearchKind.WEIGHTS  # else pretraining, the held-out data …
+        links.append(_current(live, "Its weights" if of_model else str(live.search).capitalize()))
     return [*links, *(Link(title=title_of(name), state=WAITING) for name in planned_stages(snapshot))]
 
 
@@ -97,7 +99,7 @@ def plan_seconds_left(snapshot: Snapshot) -> float | None:
 def plan_left(snapshot: Snapshot) -> str:
     """Returns the time left in words, which follow others; empty where it is not known."""
     left = plan_seconds_left(snapshot)
-    return "" if left is None else f" · about {clock_time(left)} left for the whole plan"
+    return f" · about {clock_time(left)} left for the whole plan" if left else ""
 
 
 def _to_come(snapshot: Snapshot) -> Iterator[TrialConfig]:
@@ -112,6 +114,14 @@ def _to_come(snapshot: Snapshot) -> Iterator[TrialConfig]:
         with suppress(InputError):
             for config in asked.stage_called(name).configs(base):
                 yield from [config] * (asked.deciding.first_repeats * splits)
+
+
+def latest_result(snapshot: Snapshot) -> tuple[str, str] | None:
+    """Returns title and statement of what was decided last, None before anything was."""
+    found, latest = snapshot.finetune, snapshot.results[-1] if snapshot.results else None
+    if found and not (latest and latest.finished_at > found.finished_at):
+        return _FINAL_MODEL, f"Found: {found.statement}."
+    return (stage_title(latest), statement_of(latest)) if latest else None
 
 
 def searched(live: Live) -> str:
@@ -163,7 +173,7 @@ def _final_model(snapshot: Snapshot) -> Iterator[Link]:
     if found and winner:
         mean, _ = winner.figures[found.objective.metric]
         yield Link(
-            title="Final model",
+            title=_FINAL_MODEL,
             state=DONE,
             winner=winner.title,
             score=decimal(mean),

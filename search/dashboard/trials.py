@@ -10,8 +10,9 @@ import pandas as pd
 
 from search.dashboard.stage_progress import searched
 from search.space.labels import label_of, show_value, varied_among
-from search.space.stages import EVERY_STAGE
+from search.space.stages import EVERY_STAGE, FINETUNE
 from search.study.live_state import Live, LiveTrial
+from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
 from trainables.objective import OBJECTIVE, Objective
@@ -133,6 +134,12 @@ def _stages(snapshot: Snapshot) -> _Stages:
     stages = _Stages()
     for result in snapshot.results:
         stages.add(result)
+    for column in snapshot.finetune.columns if snapshot.finetune else ():
+        for key in column.trials:
+            stages.first.setdefault(key, (FINETUNE, column.title))
+    for reading in snapshot.readings:
+        for key in reading["trials"]:
+            stages.first.setdefault(key, (SearchKind.HELD_OUT, ""))
     if snapshot.live and (now := searched(snapshot.live)):
         # a stage that runs has no result yet: its trials are those that ended since it began
         begun = pd.Timestamp(snapshot.live.begun_at).timestamp()

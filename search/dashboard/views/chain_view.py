@@ -7,11 +7,10 @@ import streamlit as st
 from search.dashboard.blocks import plain, show_blocks, show_chart
 from search.dashboard.curves import trial_curves
 from search.dashboard.figures import learning_curves
-from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of
+from search.dashboard.stage_progress import DONE, RUNNING, WAITING, Link, chain_of, latest_result
 from search.dashboard.trials import OBJECTIVE_COLUMN, objective_of, trial_table
 from search.report.sections.protocol import differences_alert
 from search.report.sections.summary import key_numbers
-from search.report.words import stage_title, statement_of
 from search.space.labels import label_of
 from search.study.facts import StudyFacts
 from search.study.live_state import LiveState
@@ -36,9 +35,8 @@ def show_chain(snapshot: Snapshot) -> None:
             with st.container(border=True, width=_CARD_PX):
                 _show_card(link)
     _show_running(snapshot)
-    if snapshot.results:
-        latest = snapshot.results[-1]
-        st.markdown(f"**Latest result** ({plain(stage_title(latest))}). {plain(statement_of(latest))}")
+    if latest := latest_result(snapshot):
+        st.markdown("**Latest result** ({}). {}".format(*map(plain, latest)))
     if snapshot.results and snapshot.facts != StudyFacts():
         show_blocks(differences_alert(snapshot), "chain")
 

@@ -13,6 +13,8 @@ from search.dashboard.space.tried import FEWEST, FIGURES, Tried
 from search.dashboard.trials import objective_of, trial_table
 from search.report.render.charts import Chart
 from search.space.labels import label_of
+from search.space.stages import FINETUNE
+from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus
 
@@ -80,6 +82,7 @@ def _tried(snapshot: Snapshot) -> Tried:
     by_stage = {
         str(stage): [snapshot.trials[key] for key in rows["key"] if key in snapshot.trials]
         for stage, rows in done.groupby("stage", sort=False)
+        if stage not in (FINETUNE, SearchKind.HELD_OUT)  # they compare ways, not values
     }
     moment = (snapshot.folder, len(done), max(snapshot.ended_at.values(), default=0.0))
     return Tried(moment, objective_of(snapshot), by_stage)

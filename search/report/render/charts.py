@@ -58,9 +58,10 @@ def panel_chart(panel: Panel, title: str = "") -> alt.LayerChart:
     axis = alt.Axis(format="d", tickCount=7, tickMinStep=1) if whole else alt.Axis(tickCount=7)
     dotted = any(curve.dots or curve.trial for curve in panel.curves)
     room: Row = {"padding": 8 if dotted and not panel.diagonal else 0}  # for half a point
+    across = alt.Scale(zero=False, nice=not (whole or dotted), **room)  # a nice end may lie below 0
     colours = [curve.colour or COLOURS[number % len(COLOURS)] for number, curve in enumerate(panel.curves)]
     base = alt.Chart().encode(
-        alt.X("x:Q", title=panel.x_label, axis=axis, scale=alt.Scale(zero=False, nice=not whole, **room)),
+        alt.X("x:Q", title=panel.x_label, axis=axis, scale=across),
         alt.Y("y:Q", title=panel.y_label, scale=alt.Scale(zero=False, **room)),
         _by_label(alt.Color, panel.curves, colours),
         alt.Detail("number:N"),

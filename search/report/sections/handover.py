@@ -23,7 +23,7 @@ def hand_over_section(snapshot: Snapshot) -> Section:
     )
     chain = Table(
         caption="Where the values of each stage came from, and what it handed on to later stages",
-        columns=("stage", "gave", "published", "verdict", *map(label_of, names)),
+        columns=("stage", "winner", "published", "verdict", *map(label_of, names)),
         rows=[_row(result, names) for result in snapshot.staged],
     )
     blocks = [*([chain] if snapshot.staged else []), *_sweeps(snapshot)]

@@ -31,7 +31,7 @@ def importance_blocks(
     """
     if len(trials) < FEWEST or len(names) < 2:
         yield Paragraph(
-            f"Importance of the hyperparameters: not shown, it takes {FEWEST} completed trials of at least "
+            f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed trials of at least "
             f"two varied hyperparameters; there are {len(trials)} trials of {len(names)}."
         )
         return

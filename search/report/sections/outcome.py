@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from data_prep.class_names import listed
 from search.report.document import Block, Bullets, Paragraph, Section, Table
 from search.report.published import AGE_ACCURACIES, FOLD_ACCURACIES, FoldAccuracy
 from search.report.sections.next_steps import stages_left
@@ -58,7 +59,7 @@ def _so_far(snapshot: Snapshot) -> str:
     left = stages_left(snapshot)
     if not left:
         return "The staged search ended with"
-    return f"The staged search has not ended ({', '.join(left)} to come); it has found so far"
+    return f"The staged search, without {listed(left)}, which did not run, found"
 
 
 def elsewhere_section(snapshot: Snapshot) -> Section:

@@ -50,7 +50,7 @@ def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
 
 def _base(result: StageResult) -> Paragraph:
     fixed = describe_config(result.base, _fixed(result))
-    return Paragraph(f"Varied here: {fixed}, {result.base.epochs} epochs.")
+    return Paragraph(f"Held fixed: {fixed}, {result.base.epochs} epochs.")
 
 
 def _fixed(result: StageResult) -> list[str]:

@@ -19,7 +19,7 @@ _SAYS = {
     "clear": "told apart from every other value that finished",
     "equivalent": "the values that are not told apart differ by less than the margin",
     "undecided": "too few repeats to tell",
-    "tied": "not told apart from the others that are named below",
+    "tied": "not told apart from the next best",
     "single": SINGLE_RUNS,
     NO_GAIN: "nothing is better than always giving one answer",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,8 +11,16 @@ from typing import Any
 import pytest
 
 from data_prep.storage.json_files import write_json
+from search.dashboard.overview import overview
 from search.dashboard.reading import StudyReader
-from search.dashboard.stage_progress import Link, chain_of, margin_of, plan_seconds_left, searched
+from search.dashboard.stage_progress import (
+    Link,
+    chain_of,
+    latest_result,
+    margin_of,
+    plan_seconds_left,
+    searched,
+)
 from search.space.labels import show_value
 from search.statistics.selection import TESTED
 from search.study.folder import keep_command
@@ -62,6 +71,20 @@ def test_final_model_is_a_link(make_study: Make) -> None:
     write_json(folder / "finetune.json", result.to_dict())
     link = chain(folder)[-1]
     assert (link.title, link.state, link.winner, link.score) == ("Final model", "done", "tuned", "0.9000")
+
+
+@pytest.mark.parametrize(
+    ("finished_at", "title"),
+    [("2099-01-01T00:00:00", "Final model"), ("2000-01-01T00:00:00", "Learning rate")],
+)
+def test_latest_result_is_what_was_decided_last(make_study: Make, finished_at: str, title: str) -> None:
+    folder = make_study(stages=("lr",), epochs=2)
+    result = replace(make_finetune_result(make_column("tuned", "tuned")), finished_at=finished_at)
+    write_json(folder / "finetune.json", result.to_dict())
+    latest = latest_result(StudyReader(folder).read())
+    assert latest
+    assert latest[0] == title
+    assert overview(folder).loc[0, "latest result"].startswith(title)
 
 
 def test_time_left_of_the_whole_plan_counts_the_stages_to_come_by_their_steps(

@@ -490,7 +490,7 @@ def test_search_has_ended_only_where_no_stage_is_left(make_study: Make) -> None:
     ended = report(make_study("ended"))
     assert "The staged search ended with" in ended
     begun = report(make_study("begun", stages=("lr",), epochs=2))
-    assert "The staged search has not ended (neurons to come); it has found so far" in begun
+    assert "The staged search, without neurons, which did not run, found" in begun
 
 
 def test_note_of_several_stages_is_said_once(make_study: Make) -> None:
