@@ -47,10 +47,11 @@ def _sections(snapshot: Snapshot) -> Iterator[Section]:
         yield joint_section(snapshot, snapshot.joint)
     yield from finetune_sections(snapshot)
     yield Section(name="protocol", title="Data and protocol", blocks=list(protocol_blocks(snapshot)))
+    final = list(final_errors_sections(snapshot))
+    yield from final
     for decided in (snapshot.last, snapshot.joint):  # of the stages only the last: its winner goes on
-        if decided:
+        if decided and not final:
             yield errors_section(decided, snapshot.facts)
-    yield from final_errors_sections(snapshot)
     yield from photographs_sections(snapshot)
     if snapshot.facts.is_of_gender:
         yield elsewhere_section(snapshot)

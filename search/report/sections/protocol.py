@@ -22,7 +22,7 @@ _DATA = {
     "folder": "a folder of images",
 }
 _SPLITS = {
-    "random": "random 80/20, photos of one subject on both sides",
+    "random": "random 80/20; photos of one subject may be on both sides",
     "group": "80/20 with no group on both sides",
     "given": "the parts that came with the data",
     "folds": "the five official folds, no subject in two of them",

@@ -62,8 +62,9 @@ def _finetuned(snapshot: Snapshot) -> Leader | None:
     column = found and found.column(found.winner or "")
     if not found or not column:
         return None
+    origin = "" if column.name == "untuned" else f", the winner of {found.origin}"
     return Leader(
-        found_by=f"final model: {column.title}",
+        found_by=f"final model: {column.title}{origin}",
         config=TrialConfig.from_dict(column.config),
         runs=snapshot.runs(column),
         verdict=found.verdict,
@@ -137,10 +138,13 @@ def _finetuned_ways(snapshot: Snapshot) -> Iterator[Way]:
 
 
 def winner_runs(snapshot: Snapshot, result: Result | None) -> list[TrialResult]:
-    """Returns the runs of the winner of `result`; none without one."""
+    """Returns the runs of the winner of `result`, more where fine-tuning made them; none without one."""
     if result is None or result.winner is None:
         return []
-    return snapshot.runs(result.entry_of(result.winner))
+    tuned = snapshot.finetune and snapshot.finetune.column("tuned")
+    is_same = tuned and TrialConfig.from_dict(tuned.config) == result.winner
+    again = snapshot.runs(tuned) if tuned and is_same else []
+    return max(again, snapshot.runs(result.entry_of(result.winner)), key=len)
 
 
 def untuned_runs(snapshot: Snapshot) -> list[TrialResult]:
