@@ -65,15 +65,15 @@ def beside_constant(title: str, value: float, words: str) -> str:
 
 def beside_linear(found: Comparison, value: float) -> str:
     """Returns how the winner stands to a linear classifier on the same features, right in `value`."""
-    linear = f"a linear classifier on the same features ({decimal(value)})"
-    after = f"after its last epoch {decimal(value + found.difference)}"
+    linear = f"that of a linear classifier on the same features ({decimal(value)})"
+    after = f"its accuracy after the last epoch, {decimal(value + found.difference)}, is"
     if found.tied is None:
-        than = "more than" if found.difference > 0 else "not more than"
-        return f"{after}, {than} {linear}, in one run"
+        than = "above" if found.difference > 0 else "not above"
+        return f"{after} {than} {linear}, in one run"
     if found.tied or found.difference < 0:
         clearly = "clearly " if found.difference > 0 else ""
-        return f"{after}, not {clearly}better than {linear}"
-    return f"{after}, better than {linear} by {decimal(found.difference)}"
+        return f"{after} not {clearly}better than {linear}"
+    return f"{after} better than {linear} by {decimal(found.difference)}"
 
 
 def flattered(mean: float, corrected: float) -> str:

@@ -123,8 +123,9 @@ def _published_one_off(row: FoldAccuracy) -> str:
 def _final_table(snapshot: Snapshot) -> Table:
     return Table(
         caption=(
-            "The ways to the outcome, last epoch (mean ± standard deviation over the runs); read it "
-            "from top to bottom to see what each step was worth"
+            "The ways to the outcome, last epoch (mean ± standard deviation over the runs; accuracy is on "
+            "the training images, val accuracy on the validation images); read it from top to bottom to see "
+            "what each step was worth"
             f"{_PUBLISHED if snapshot.facts.is_of_gender else ''}"
         ),
         columns=(

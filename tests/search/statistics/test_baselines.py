@@ -53,13 +53,13 @@ def test_beside_the_constant_answer_nothing_won_which_is_said_first() -> None:
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        (runs(0.93, 0.94, 0.95), "after its last epoch 0.9400, better than a linear classifier on the same "
+        (runs(0.93, 0.94, 0.95), "its accuracy after the last epoch, 0.9400, is better than that of a linear classifier on the same "
          "features (0.8850) by 0.0550"),
-        (runs(0.88, 0.90, 0.89), "after its last epoch 0.8900, not clearly better than a linear classifier "
+        (runs(0.88, 0.90, 0.89), "its accuracy after the last epoch, 0.8900, is not clearly better than that of a linear classifier "
          "on the same features (0.8850)"),
-        (runs(0.9), "after its last epoch 0.9000, more than a linear classifier on the same features "
+        (runs(0.9), "its accuracy after the last epoch, 0.9000, is above that of a linear classifier on the same features "
          "(0.8850), in one run"),
-        (runs(0.885), "after its last epoch 0.8850, not more than a linear classifier on the same features "
+        (runs(0.885), "its accuracy after the last epoch, 0.8850, is not above that of a linear classifier on the same features "
          "(0.8850), in one run"),
     ],
     ids=["better", "not told apart", "one run", "one run, equal"],
