@@ -53,19 +53,17 @@ def test_beside_the_constant_answer_nothing_won_which_is_said_first() -> None:
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        (runs(0.93, 0.94, 0.95), "its accuracy after the last epoch, 0.9400, is better than that of a linear classifier on the same "
-         "features (0.8850) by 0.0550"),
-        (runs(0.88, 0.90, 0.89), "its accuracy after the last epoch, 0.8900, is not clearly better than that of a linear classifier "
-         "on the same features (0.8850)"),
-        (runs(0.9), "its accuracy after the last epoch, 0.9000, is above that of a linear classifier on the same features "
-         "(0.8850), in one run"),
-        (runs(0.885), "its accuracy after the last epoch, 0.8850, is not above that of a linear classifier on the same features "
-         "(0.8850), in one run"),
+        (runs(0.93, 0.94, 0.95), "0.9400, is better than {} by 0.0550"),
+        (runs(0.88, 0.90, 0.89), "0.8900, is not clearly better than {}"),
+        (runs(0.9), "0.9000, is above {}, in one run"),
+        (runs(0.885), "0.8850, is not above {}, in one run"),
     ],
     ids=["better", "not told apart", "one run", "one run, equal"],
-)  # fmt: skip
+)
 def test_beside_a_linear_classifier_it_is_said_how_the_winner_stands(scores: Scores, words: str) -> None:
-    assert judged([scores], CONSTANT, LINEAR) == ("clear", f"a wins clearly; {words}")
+    said = words.format("that of a linear classifier on the same features (0.8850)")
+    expected = f"a wins clearly; its accuracy after the last epoch, {said}"
+    assert judged([scores], CONSTANT, LINEAR) == ("clear", expected)
 
 
 def test_without_a_linear_classifier_on_its_backbone_nothing_is_said() -> None:
