@@ -9,7 +9,7 @@
 # make soak     searches that are struck a hundred times: signals, killed processes, storage that goes away; hours
 # make test-lowest   the quick tests, trainings and Ray's on the oldest versions that setup.cfg allows, in .venv-lowest
 # make docs     the pages as a site, build/site/index.html; every link of them is checked; it installs mkdocs, so that
-#               make test, which checks the links in its own way, does without
+#               make test, which checks the links in its own way, does without; CI makes it as well
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
