@@ -27,6 +27,7 @@ def cuts(labels: Rows, groups: Rows | None, count: int, seed: int) -> Iterator[t
             yield np.flatnonzero(part != number), np.flatnonzero(part == number)
         return
     splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    # scikit-learn looks at X for its length alone
     yield from splitter(count, shuffle=True, random_state=seed).split(labels, labels, groups)
 
 
@@ -66,5 +67,6 @@ def _dealt(sizes: Rows, count: int) -> Rows:
     room = np.maximum(share - filled, 0)
     ends = np.cumsum(room) / max(room.sum(), 1) * small.sum()
     middles = np.cumsum(small) - small / 2  # no loop: of small groups there may be a million
+    # rounding may put the last one behind all ends
     part[~is_large] = np.minimum(np.searchsorted(ends, middles), count - 1)
     return part

@@ -41,6 +41,7 @@ def near_groups(looks: Sequence[Look]) -> Groups:
 def feature_groups(features: npt.NDArray[np.floating]) -> Groups:
     """Returns the groups of rows of whitened `features` `(n, d)` whose cosine is NEAR_COSINE or more."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    # a row of zeros has no direction, and stays one
     units = (features / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32)
     return _numbered(_joined(_near(units, units, NEAR_COSINE), np.arange(len(units))))
 
@@ -61,7 +62,7 @@ def rows_of(groups: Groups) -> list[list[int]]:
 def _signs(shapes: Sequence[str]) -> Vectors:
     """Returns the hashes `(n, 255)` as unit vectors, whose product says how many of their bits differ."""
     packed = np.frombuffer(bytes.fromhex("".join(shapes)), dtype=np.uint8).reshape(len(shapes), _HASH_BYTES)
-    bits = np.unpackbits(packed, axis=1, count=HASH_BITS)
+    bits = np.unpackbits(packed, axis=1, count=HASH_BITS)  # the 256th only fills the last byte
     signs: Vectors = (2 * bits.astype(np.float32) - 1) / np.float32(np.sqrt(HASH_BITS))
     return signs
 

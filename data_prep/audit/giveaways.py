@@ -59,7 +59,7 @@ def _is_uneven(labels: np.ndarray, everywhere: np.ndarray) -> bool:
     if count[most] < FIRM_SHARE * labels.size:
         return False
     of_class = int((everywhere == label[most]).sum())
-    # the chance to draw so many of the class among so many pictures
+    # the chance to draw so many of the class, or more, which is what `sf` gives of one less
     return bool(hypergeom.sf(count[most] - 1, everywhere.size, of_class, labels.size) < RARE)
 
 

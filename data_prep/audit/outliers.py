@@ -50,7 +50,7 @@ def brightness(looks: Sequence[Look]) -> Finding:
 
 def sharpness(looks: Sequence[Look]) -> Finding:
     """Returns the finding on pictures that are far less sharp than the others."""
-    values = np.maximum([look.sharpness for look in looks], _LEAST_SHARPNESS)
+    values = np.maximum([look.sharpness for look in looks], _LEAST_SHARPNESS)  # 0 has no logarithm
     logarithms = np.log10(values)  # pictures differ in sharpness by factors, not by amounts
     middle = np.median(logarithms)
     spread = max(_NORMAL * float(np.median(np.abs(logarithms - middle))), _LEAST_SPREAD)

@@ -36,6 +36,7 @@ class Budget:
 
 def memory_bytes() -> int:
     """Returns the memory that this process may have at most: the machine's, or its container's."""
+    # Windows has no sysconf
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else MOST_BYTES
     return min([pages, *(limit for limit in map(_limit, _CGROUP_LIMITS) if limit)])
 

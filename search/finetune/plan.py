@@ -136,6 +136,7 @@ class FinetunePlan:
     def linear_column(self) -> Column:
         """Returns the column of the linear classifier: a head without hidden units, a run for each split."""
         read = {name: getattr(self.winner, name) for name in ("backbone", "input_px", "pooling", "seed")}
+        # no BatchNorm: its weights have the standardisation of the features in them
         config = TrialConfig().with_used(**read, hidden_units=(), normalisation="none", epochs=1)
         runs = tuple(self.problem.trial(config, split.name, LINEAR) for split in self.problem.splits)
         return Column(LINEAR, "linear classifier", runs)

@@ -68,6 +68,7 @@ def draw_grid(cells: Sequence[Cell], title: str, notes: Sequence[str] = ()) -> b
     file = io.BytesIO()
     with style.context("default"):  # not a user's own matplotlibrc
         width = max(_SMALLEST_WIDTH, columns * _CELL_INCHES)
+        # some 15 letters are an inch wide
         lines = [title, *(line for note in notes for line in _wrapped(note, round(width * 15)))]
         head = _HEAD_INCHES + _LINE_INCHES * len(lines)
         pitch = _CELL_INCHES + _WORDS_INCHES + _TRUTH_INCHES * any(cell.truth for cell in cells)

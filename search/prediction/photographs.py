@@ -106,4 +106,5 @@ def _images_below(folder: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
+    # macOS puts a ._photo.jpg beside a photo.jpg
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

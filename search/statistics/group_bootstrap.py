@@ -64,6 +64,7 @@ def _sums_of_groups(above: _Floats, below: _Floats, groups: ArrayLike) -> _Sums:
         shapes = f"{above.shape}, {below.shape} and {codes.shape}"
         raise ValueError(f"what is counted must have a row for each image's group, received shapes {shapes}")
     sums = np.zeros((2, len(names), above.shape[1]))
+    # not sums[0][codes] += above, which adds one image of each group
     np.add.at(sums[0], codes, above)
     np.add.at(sums[1], codes, below)
     return sums[0], sums[1]

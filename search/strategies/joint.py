@@ -123,6 +123,7 @@ def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy)
         if not math.isnan(value := objective.of(_scored(plan, runs, result)))
     ]
     told = {config for config, _ in known}
+    # what is told need not be asked for
     starts = [config for config in plan.starts.configs if config not in told]
     searcher = KnowingSearcher(
         plan.space, objective, plan.base.seed, ask, suggestions.full, known=known, starts=starts
@@ -153,6 +154,7 @@ def _best_first(plan: JointPlan, results: Mapping[str, TrialResult]) -> list[Tri
         if result.status is TrialStatus.COMPLETED:
             scores.setdefault(result.trial.config, []).append(plan.problem.objective.of(result))
     whole = [config for config, runs in scores.items() if len(runs) == len(plan.problem.splits)]
+    # all have as many runs: sums order them as means do
     return sorted(whole, key=lambda config: -plan.problem.objective.gain(sum(scores[config])))
 
 
