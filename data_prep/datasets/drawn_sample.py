@@ -169,25 +169,16 @@ def holds_sample(root: Path, marker: str | None = None) -> bool:
 
 
 def _draw_whole(root: Path, photos: int, celeba_photos: int, seed: int) -> None:
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        # drawn beside and renamed, so that a drawing that is killed leaves no half sample
-        partial = Path(tempfile.mkdtemp(dir=root.parent, prefix=f".{root.name}."))
-    except OSError as error:
-        raise InputError(f"{root} cannot be made ({error.strerror}); choose another --root") from error
     marker = _marker(photos, celeba_photos, seed)
     try:
-        partial.chmod(0o755)  # mkdtemp made it for its owner alone
-        _draw_adience(partial / "adience", photos, np.random.default_rng([seed, 0]))
-        _draw_celeba(partial / "celeba", celeba_photos, np.random.default_rng([seed, 1]))
-        for tree in ("adience", "celeba"):
-            (partial / tree / DRAWN_MARKER).write_text(marker, encoding="utf-8")
-        partial.replace(root)
-    except OSError as error:
+        with _drawn_beside(root) as partial:
+            _draw_adience(partial / "adience", photos, np.random.default_rng([seed, 0]))
+            _draw_celeba(partial / "celeba", celeba_photos, np.random.default_rng([seed, 1]))
+            for tree in ("adience", "celeba"):
+                (partial / tree / DRAWN_MARKER).write_text(marker, encoding="utf-8")
+    except InputError:
         if not holds_sample(root, marker):  # another process may have drawn the same meanwhile
-            raise InputError(f"{root} cannot be written ({error.strerror}); choose another --root") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def _marker(photos: int, celeba_photos: int, seed: int) -> str:

@@ -79,12 +79,8 @@ class Baselines:
     def _constant(self, splits: Sequence[Split]) -> Baseline:
         labels = self._problem.labels
         answers = {split.name: most_frequent(labels[split.train]) for split in splits}
-        read = {
-            split.name: accuracies(
-                labels[split.validation], answers[split.name] + 0 * labels[split.validation]
-            )
-            for split in splits
-        }
+        truth = {split.name: labels[split.validation] for split in splits}
+        read = {name: accuracies(true, np.full_like(true, answers[name])) for name, true in truth.items()}
         names = dict.fromkeys(self._problem.manifest.class_names[answer] for answer in answers.values())
         return _baseline(CONSTANT, f"always {' or '.join(names)}", "", read)
 

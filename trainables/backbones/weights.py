@@ -55,10 +55,10 @@ def identity_of(backbone: Backbone, weights: str) -> str:
 def is_downloaded(backbone: Backbone) -> bool:
     """Returns whether ImageNet weights of `backbone`, without its top, are where Keras puts what it loads."""
     models = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models"
-    # each application has a way of its own to write its name: "resnet50v2_…", "mobilenet_v2_…"
-    names = (path.name.lower().replace("_", "") for path in models.glob("*no*top*"))
+    # each has a way of its own to write its name: "mobilenet_v2_…", "weights_mobilenet_v3_…"
+    names = (re.sub("^weights|[_-]", "", path.name.lower()) for path in models.glob("*no*top*"))
     # ResNet50V2 is not ResNet50
-    return any(re.match(rf"{backbone.application.lower()}(?!v?\d)", name) for name in names)
+    return any(re.match(rf"{backbone.application.lower()}(?!v\d)", name) for name in names)
 
 
 def build_backbone(backbone: Backbone, weights: str) -> keras.Model:

@@ -30,8 +30,5 @@ def validation_figures(labels: np.ndarray, probabilities: np.ndarray, penalty: f
 
     `labels` are those `(n,)`, `probabilities` those of label 1 `(n,)`, or of every label `(n, classes)`.
     """
-    if probabilities.ndim == 2:
-        accuracy = np.mean(predicted_labels(probabilities) == labels)
-    else:
-        accuracy = np.mean(predicted_labels(probabilities) == labels)
+    accuracy = np.mean(predicted_labels(probabilities) == labels)
     return {"val_loss": cross_entropy(labels, probabilities) + penalty, "val_accuracy": float(accuracy)}

@@ -86,6 +86,9 @@ def test_weights_of_imagenet_are_looked_for_where_keras_puts_them(
     [
         ("keras:MobileNetV2", "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
         ("keras:NASNetMobile", "nasnet_mobile_no_top.h5"),
+        ("keras:MobileNet", "mobilenet_1_0_224_tf_no_top.h5"),
+        ("keras:MobileNetV3Large", "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"),
+        ("keras:EfficientNetV2B0", "efficientnetv2-b0_notop.h5"),
         ("inception_v3", "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"),
     ],
 )

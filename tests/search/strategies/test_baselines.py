@@ -67,7 +67,7 @@ def test_a_result_has_the_constant_answer_and_a_linear_classifier(problem: Probl
     assert constant.accuracies == {"random": 0.5}
     assert (linear.name, linear.backbone) == ("linear", BACKBONE)
     assert linear.mean > 0.9
-    assert "not better than a linear classifier on the same features" in result.statement
+    assert "is not better than that of a linear classifier on the same features" in result.statement
 
 
 def test_without_features_there_is_the_constant_answer_alone(problem: Problem, tmp_path: Path) -> None:
