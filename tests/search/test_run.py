@@ -212,7 +212,7 @@ def test_dry_run_says_what_would_be_trained(tmp_path: Path, capsys: Capture) -> 
     assert lines[1] == "data      80 photographs, 40 subjects, split random, classes cat, dog"
     assert lines[2] == "networks  random weights, Keras on tensorflow"
     assert lines[3:6] == [
-        f"storage   {tmp_path} can be written",
+        f"storage   {tmp_path} is writable",
         "weights   random, nothing is loaded",
         "photographs 80 of 80 were checked, all are there",
     ]

@@ -60,7 +60,7 @@ def test_without_features_the_rest_is_told(pets: Path, tmp_path: Path, capsys: C
     capsys.readouterr()
     assert main([str(pets), "--cache", str(tmp_path / "empty")]) == 0
     said = capsys.readouterr()
-    assert "no suspects of wrong labels; --backbone makes them" in said.err
+    assert "so wrong labels were not looked for; --backbone NAME computes features" in said.err
     assert "suspects" not in said.out
     assert "  equal files: none" in said.out
 
