@@ -75,7 +75,7 @@ docs: $(VENV)/installed
 	cp trainables/hyperparameters.py build/pages/trainables
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-soak: $(VENV)/installed
+soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
 
 $(VENV)/installed: setup.cfg pyproject.toml

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from data_prep.command_line.names import cleaned, shortened
 
+STDERR = 2  # the descriptor, to which compiled code writes
+
 
 class _CleanConsole(Console):
     """A console to which text out of data cannot send commands; rich lets escape sequences through."""
@@ -60,10 +62,29 @@ def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, 
 @contextlib.contextmanager
 def only_warnings() -> Iterator[None]:
     """Silences standard error but for warnings; an error is told after it."""
-    with Path(os.devnull).open("w") as nowhere, warnings.catch_warnings():
-        warnings.showwarning = partial(print_warning, to=sys.stderr)
-        with contextlib.redirect_stderr(nowhere):
-            yield
+    with (
+        Path(os.devnull).open("w") as nowhere,
+        as_now(sys.stderr) as screen,
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        warnings.showwarning = partial(print_warning, to=screen)
+        yield
+
+
+@contextlib.contextmanager
+def as_now(stream: TextIO) -> Iterator[TextIO]:
+    """Gives a stream to where `stream` writes now, also where another file gets the descriptor STDERR."""
+    try:
+        is_descriptor = stream.fileno() == STDERR
+    except (OSError, AttributeError):  # of a notebook or a test, or there is none
+        is_descriptor = False
+    if not is_descriptor:
+        yield stream
+        return
+    stream.flush()
+    with os.fdopen(os.dup(STDERR), "w", 1, stream.encoding, stream.errors) as now:
+        yield now
 
 
 def stdout_to_stderr() -> contextlib.redirect_stdout[TextIO]:

@@ -46,8 +46,13 @@ class ProgressDisplay(Progress):
     ) -> None:
         super().__init__(title, total, label, clock=clock)
         self._console = console
-        # transient: by the end each trial has its line
-        self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
+        self._live = Live(
+            get_renderable=self._table,
+            console=console,
+            refresh_per_second=4,
+            transient=True,  # by the end each trial has its line
+            redirect_stdout=False,  # the session has it, and tells Ray's own words from others
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

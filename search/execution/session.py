@@ -15,6 +15,7 @@ from search.finetune.plan import FinetunePlan
 from search.options.command_line import command_of
 from search.output.audit_lines import audit_lines
 from search.output.tables import print_begin, print_finetune_setting
+from search.ray_tune.failures.own_words import own_words_kept
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.workers import WorkerPool
 from search.strategies.preparation import Prepared
@@ -42,8 +43,9 @@ class Session:
 
         Raises InputError where nothing could be trained.
         """
+        verbose = self._options.callbacks.verbose
         with (
-            stdout_to_stderr(),  # Ray prints when a worker dies
+            stdout_to_stderr() if verbose else own_words_kept(self._ledger.folder),
             LateDriver(self._prepared, head_start) as late,
             told(self._prepared, self._say, late.cluster, callbacks) as everybody,
         ):

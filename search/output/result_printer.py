@@ -24,7 +24,7 @@ class ResultPrinter(Callback):
     """Prints what is found: on standard output, but for --json, which has that for itself."""
 
     def __init__(self, options: SearchOptions) -> None:
-        self._console = text_console(sys.stderr if options.study.json else sys.stdout)
+        self._console = text_console(None if options.study.json else sys.stdout, stderr=options.study.json)
         self._last_stage = options.stage_names[-1:]
         self._found: list[StageResult] = []
         self._results: list[Result] = []

@@ -280,7 +280,8 @@ def show_progress(label: str, console: Console | None = None) -> Iterator[OnProg
     pace = Pace()
     description = TextColumn("{task.description}", markup=False)
     columns = (description, BarColumn(), TextColumn("{task.fields[words]}"))
-    with Progress(*columns, console=console) as progress:
+    # standard output is not its own: a session keeps Ray's words out of what is printed there
+    with Progress(*columns, console=console, redirect_stdout=False) as progress:
         task = progress.add_task(label, words="")
 
         def on_progress(done: int, total: int) -> None:

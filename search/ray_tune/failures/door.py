@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +13,10 @@ from ray import tune
 from data_prep.errors import InputError
 from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_interruptions
 from search.ray_tune.failures.lost_nodes import LostNodes
+from search.ray_tune.failures.own_words import keep_words
 from search.ray_tune.failures.ray_processes import watched_processes
 from search.ray_tune.failures.sentences import AGAIN, sentence_of
 from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
-from search.study.ledger import keep_log
-
-RAY = "ray"  # the name of the log with Ray's own words
 
 
 @contextmanager
@@ -40,8 +37,7 @@ def one_door(study: Path) -> Iterator[None]:
             said = sentence_of(error)
             if said is None or said is error:
                 raise
-            with contextlib.suppress(OSError, InputError):  # the storage may be what went wrong
-                keep_log(study, RAY, "".join(traceback.format_exception(error)))
+            keep_words(study, "".join(traceback.format_exception(error)))
             raise said from error
 
 

@@ -1,0 +1,87 @@
+"""Ray's own words, which no setting of its silences: they go to the study's logs, not to the terminal.
+
+Its compiled part writes to the descriptor of standard error, and a thread prints notes on its processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import BinaryIO
+
+from data_prep.command_line.console import STDERR, as_now
+from data_prep.errors import InputError
+from data_prep.storage.remote import drop
+from data_prep.storage.standing import standing
+from search.study.layout import Layout
+
+_RAY = "ray"  # the name of the log
+_NOTES = "ray_listen_error_messages"  # the thread that prints notes
+
+
+@contextmanager
+def own_words_kept(study: Path) -> Iterator[None]:
+    """Keeps what Ray writes by itself in the folder `study`; what else is printed goes to standard error.
+
+    So does what goes to standard output, which is for results.
+    """
+    log = Layout(study).log(_RAY)
+    try:
+        with (
+            _appended(log) as kept,
+            as_now(sys.stderr) as screen,
+            redirect_stderr(screen),
+            redirect_stdout(_Stdout(kept)),
+            _descriptor_of_stderr_to(kept),
+        ):
+            yield
+    finally:
+        with contextlib.suppress(OSError, InputError):  # a storage that is gone
+            if not log.stat().st_size:
+                drop(log)
+                log.parent.rmdir()
+
+
+def keep_words(study: Path, text: str) -> None:
+    """Adds `text` to Ray's own words in the folder `study`, where that can be written."""
+    with contextlib.suppress(OSError, InputError), _appended(Layout(study).log(_RAY)) as kept:
+        kept.write(text.encode(errors="replace"))
+
+
+def _appended(log: Path) -> BinaryIO:
+    standing(log, lambda: log.parent.mkdir(parents=True, exist_ok=True))
+    return log.open("ab", buffering=0)
+
+
+class _Stdout(io.TextIOBase):
+    """Standard output while Ray runs: its notes are kept, and all else goes to standard error."""
+
+    def __init__(self, kept: BinaryIO) -> None:
+        self._kept = kept
+
+    def write(self, text: str) -> int:
+        if threading.current_thread().name != _NOTES:
+            return sys.stderr.write(text)
+        with contextlib.suppress(OSError):  # a disk that is full
+            self._kept.write(text.encode(errors="replace"))
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+@contextmanager
+def _descriptor_of_stderr_to(kept: BinaryIO) -> Iterator[None]:
+    before = os.dup(STDERR)
+    os.dup2(kept.fileno(), STDERR)
+    try:
+        yield
+    finally:
+        os.dup2(before, STDERR)
+        os.close(before)
