@@ -22,7 +22,8 @@ from benchmarks.soak.strikes import ON_ONE_MACHINE, ON_TWO_NODES, SEARCH, SECOND
 from data_prep.storage.remote import located, pull
 
 AWAY_S = 4.0  # that a storage stays away
-_WAIT_S = 60.0  # for a server, or a node
+_WAIT_S = 120.0  # for a server, or a node
+_RAY = str(Path(sys.executable).with_name("ray"))
 
 
 class OneMachine:
@@ -137,7 +138,7 @@ class TwoNodes(OneMachine):
         self._ray = Path(tempfile.mkdtemp(prefix="soak-ray-"))
         self._port = _free_port()
         self._nodes: list[subprocess.Popen[bytes]] = []
-        subprocess.run(["ray", "get-auth-token", "--generate"], check=True, capture_output=True)
+        subprocess.run([_RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
 
     def __exit__(self, *_: object) -> None:
         self._end()
@@ -176,12 +177,12 @@ class TwoNodes(OneMachine):
         ]
 
     def _start_node(self, *words: str) -> subprocess.Popen[bytes]:
-        node = ("ray", "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1")
+        node = (_RAY, "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1")
         own = {MARK: self._mark, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
         return _start(*node, *words, **own)
 
     def _alive(self) -> int:
-        said = subprocess.run(["ray", "status", f"--address={self.address}"], capture_output=True, text=True)
+        said = subprocess.run([_RAY, "status", f"--address={self.address}"], capture_output=True, text=True)
         return len(re.findall(r"^ 1 node_", said.stdout, re.MULTILINE))
 
     def _end(self) -> None:
