@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ _LAST = {0: "", 1: "error: ", 130: "interrupted: ", 143: "interrupted: "}
 # of Ray's compiled part, and notes on its processes
 _OF_RAY = re.compile(r"^(\[\d{4}-\d\d-\d\d |\(raylet)", re.MULTILINE)
 Value = TypeVar("Value")
+Hit = tuple[bool, Sequence[str]]  # whether something was struck, and files in the bare mount point
 
 
 @dataclass
@@ -75,30 +77,35 @@ class Runner:
                 stderr=file,
                 start_new_session=True,
             )
+        try:
+            self._wait(process, run, strike and partial(_Hit(process, place, study, said).by, strike))
+            run.left = () if run.code is None else _left(lambda: [*marked(mark), *place.left()])
+        finally:
+            end_marked(mark)
+            process.wait()
+        run.said = said.read_text(errors="replace")
+        return run
+
+    def _wait(self, process: subprocess.Popen[bytes], run: Run, hit: Callable[[], Hit] | None) -> None:
+        """Notes how a search ends, after it was `hit`."""
+        if hit:
+            run.struck, run.strays = hit()
         began = time.monotonic()
-        if strike:
-            run.struck, run.strays = _Hit(process, place, study, said).by(strike)
-            began = time.monotonic()
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.code = process.wait(self.patience_s)
         run.took_s = time.monotonic() - began
-        run.left = () if run.code is None else _left(lambda: [*marked(mark), *place.left()])
-        end_marked(mark)
-        process.wait()
-        run.said = said.read_text(errors="replace")
-        return run
 
 
 @dataclass(frozen=True)
 class _Hit:
-    """A search that is struck while it runs; both methods say whether it was, and which files are astray."""
+    """A search that is struck while it runs."""
 
     process: subprocess.Popen[bytes]
     place: OneMachine
     study: str
     said: Path
 
-    def by(self, strike: Strike) -> tuple[bool, Sequence[str]]:
+    def by(self, strike: Strike) -> Hit:
         """Strikes as soon as the moment has come."""
         written = self.place.written(self.study)
         began: dict[str, Callable[[], bool]] = {
@@ -114,7 +121,7 @@ class _Hit:
             return self._without_storage(strike)
         return self._send(strike), ()
 
-    def _without_storage(self, strike: Strike) -> tuple[bool, Sequence[str]]:
+    def _without_storage(self, strike: Strike) -> Hit:
         if not self._comes((self.place.written(self.study) / "live.json").exists):
             return False, ()
         with self.place.away(self.study) as strays:
