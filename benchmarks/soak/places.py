@@ -67,18 +67,24 @@ class OneMachine:
     @contextmanager
     def away(self, study: str) -> Iterator[list[str]]:
         """Takes the storage away for AWAY_S; gives a list, at last of the files that were put there."""
-        here, strays = self.written(study), list[str]()
-        away = here.with_name(f"{here.name}-away")
-        here.rename(away)
-        here.mkdir()  # as a bare mount point
-        back = time.monotonic() + AWAY_S
-        try:
+        with gone(self.written(study)) as strays:
             yield strays
-        finally:
-            time.sleep(max(0.0, back - time.monotonic()))
-            strays += [str(path.relative_to(here)) for path in here.rglob("*") if path.is_file()]
-            shutil.rmtree(here)
-            away.rename(here)
+
+
+@contextmanager
+def gone(folder: Path) -> Iterator[list[str]]:
+    """Puts a bare folder, such as a mount point, in the place of `folder`, as `OneMachine.away` does."""
+    strays, back = list[str](), time.monotonic() + AWAY_S
+    away = folder.with_name(f"{folder.name}-away")
+    folder.rename(away)
+    folder.mkdir()
+    try:
+        yield strays
+    finally:
+        time.sleep(max(0.0, back - time.monotonic()))
+        strays += [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+        shutil.rmtree(folder)
+        away.rename(folder)
 
 
 class Bucket(OneMachine):

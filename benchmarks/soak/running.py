@@ -9,14 +9,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.soak.places import OneMachine
+from benchmarks.soak.places import OneMachine, gone
 from benchmarks.soak.processes import MARK, command_of, end_marked, marked
-from benchmarks.soak.strikes import ANY, AWAY, STARTING, STORAGE, WRITING, Strike
+from benchmarks.soak.strikes import ANY, AWAY, CACHE, STARTING, STORAGE, WRITING, Strike
 
 LEFT_S = 5.0  # that processes have to end after their search
 # by the documented code, how the last line begins
@@ -105,6 +106,11 @@ class _Hit:
     study: str
     said: Path
 
+    @property
+    def cache(self) -> Path:
+        """The cache of its own that it has, as all searches here."""
+        return self.said.parent / "cache" / self.study
+
     def by(self, strike: Strike) -> Hit:
         """Strikes as soon as the moment has come."""
         written = self.place.written(self.study)
@@ -117,15 +123,18 @@ class _Hit:
         if not self._comes(began[strike.moment]):
             return False, ()
         time.sleep(strike.after_s)
+        if strike.target == CACHE:
+            return self._without(strike, self.cache / "features", gone(self.cache))
         if strike.target == STORAGE or strike.moment == AWAY:
-            return self._without_storage(strike)
+            return self._without(strike, written / "live.json", self.place.away(self.study))
         return self._send(strike), ()
 
-    def _without_storage(self, strike: Strike) -> Hit:
-        if not self._comes((self.place.written(self.study) / "live.json").exists):
+    def _without(self, strike: Strike, seen: Path, away: AbstractContextManager[list[str]]) -> Hit:
+        """Strikes while that is `away` in which something is `seen`."""
+        if not self._comes(seen.exists):
             return False, ()
-        with self.place.away(self.study) as strays:
-            hit = strike.target == STORAGE or self._send(strike)
+        with away as strays:
+            hit = strike.sent is None or self._send(strike)
         return hit, strays
 
     def _send(self, strike: Strike) -> bool:

@@ -16,7 +16,8 @@ STARTING, WRITING, AWAY, ANY = (
 # the last as often as the three others together
 _MOMENTS = (STARTING, WRITING, AWAY, ANY, ANY, ANY)
 _STARTS_S = 5.0  # that Ray takes to start
-SEARCH, STORAGE, SECOND_NODE = "the search", "its storage", "the raylet of the second node"
+SEARCH, SECOND_NODE = "the search", "the raylet of the second node"
+STORAGE, CACHE = "its storage", "its cache"
 EXTRACTION = "trainables.features"
 
 Target = tuple[str, signal.Signals | None]
@@ -27,6 +28,7 @@ _SIGNALS: Sequence[Target] = (
     ("ImplicitFunc", signal.SIGKILL),  # a worker with a trial
     ("gcs_server", signal.SIGKILL),
     (STORAGE, None),
+    (CACHE, None),
 )
 ON_ONE_MACHINE: Sequence[Target] = (
     *_SIGNALS,

@@ -1,7 +1,7 @@
 """Folders that must stand while they are written to: a storage that fills or goes away is waited for.
 
 Where a storage was unmounted its bare mount point is left, and what is written there is lost. So a folder
-under watch has a mark, a file that was seen in it, without which nothing is written below it.
+under watch has a mark, which was seen in it, without which nothing is written below it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, StorageError
 
 POLL_S = 2.0
 _NAMES = ("ENOSPC", "EDQUOT", "EIO", "ESTALE", "EROFS", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN")
@@ -43,9 +43,11 @@ class _Watch:
         while True:
             try:
                 self._require_there()
-                return work()
-            except OSError as error:
-                if not isinstance(error, GoneError) and error.errno not in _TROUBLE:
+                done = work()
+                self.was_there |= self.mark.exists()
+                return done
+            except (OSError, StorageError) as error:
+                if error.errno not in _TROUBLE and not self._is_gone():
                     raise
                 reason = f"{path} cannot be written ({error.strerror})"
                 # only the main thread, which keeps a result meanwhile: what others write is left out
@@ -59,11 +61,13 @@ class _Watch:
                 time.sleep(min(POLL_S, self.wait_s))
 
     def _require_there(self) -> None:
-        is_there = self.mark.is_file()
-        if self.was_there and not is_there:
+        if self._is_gone():
             said = f"the folder {self.folder} is gone, or another one has taken its place"
             raise GoneError(errno.ENOENT, said, str(self.folder))
-        self.was_there = is_there
+        self.was_there |= self.mark.exists()
+
+    def _is_gone(self) -> bool:
+        return self.was_there and not self.mark.exists()
 
     def _way_out(self) -> str:
         again = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from data_prep.storage.remote import address_of
 from search.options.run_groups import StudyOptions
 from search.study.layout import Layout
 from search.study.setup import Problem, are_read, rows_to_make
+from trainables.features.cache import folder_of_features
 from trainables.features.inputs import find_rows
 from trainables.trial import Trial
 
@@ -49,11 +50,16 @@ def require_disk_space(trials: Sequence[Trial], problem: Problem, options: Study
             standing.require_disk_space(path, wanted, what)
 
 
-def watched_study(folder: Path, options: StudyOptions, console: Console) -> AbstractContextManager[None]:
-    """Watches over the study's `folder`: storage that fills or goes away is waited for as long as asked."""
+@contextmanager
+def watched_folders(study: Path, options: StudyOptions, console: Console) -> Iterator[None]:
+    """Watches over study and cache: storage that fills or goes away is waited for as long as asked."""
     wait_s = options.wait_for_storage_s or 0.0
     say = partial(console.print, soft_wrap=True)
-    return standing.watched(folder, Layout(folder).facts, wait_s, say)
+    with (
+        standing.watched(study, Layout(study).facts, wait_s, say),
+        standing.watched(options.cache, folder_of_features(options.cache), wait_s, say),
+    ):
+        yield
 
 
 def feature_bytes(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> int:

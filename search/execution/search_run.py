@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from search.callbacks.callback import Callback
-from search.execution.prerequisites import require_disk_space, require_pictures, watched_study
+from search.execution.prerequisites import require_disk_space, require_pictures, watched_folders
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
@@ -93,7 +93,7 @@ class SearchRun:
             keep_command(self.folder, self.options.words())
             warn_of_costs(missing, self.ledger, self.problem)
             with (
-                watched_study(self.folder, self.options.study, self._console),
+                watched_folders(self.folder, self.options.study, self._console),
                 head_start(missing, self.problem, self.options) as started,
             ):
                 # Ray takes seconds to import: features are begun before

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import ray
 from ray import tune
 
 from data_prep.storage.remote import drop
+from data_prep.storage.standing import standing
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
@@ -58,7 +60,7 @@ class Driver:
         self._checkpoints = checkpoints.absolute()
         self._machine, self._verbose = machine, verbose
         self._record = record
-        self._unkept: Exception | None = None  # why a result could not be kept
+        self._unkept: Exception | None = None  # why a result could not be kept, or trials cannot go on
         self._connected = connected
         self._session: Path | None = None  # the folder of a Ray that this process started
         self._head_start = head_start
@@ -219,7 +221,7 @@ class Driver:
                         verbose=0,
                         # in a notebook its default clears what others show
                         progress_reporter=tune.CLIReporter(),
-                        **with_watchers(collector, self._checkpoints.parent),
+                        **with_watchers(collector, self._checkpoints.parent, self._require_cache),
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
@@ -241,12 +243,22 @@ class Driver:
         keep_log(self._checkpoints.parent, trial.key, text)
 
     def _keep(self, result: TrialResult, predictions: Any) -> None:
-        try:
+        with self._noting_errors():
             self._record(result, predictions)
+        drop(self._checkpoints / result.trial.key)
+
+    def _require_cache(self) -> None:
+        """Waits for a cache that went away, which trials fail without; raises InputError after that."""
+        with self._noting_errors():
+            standing(self._cache, lambda: None)
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             self._unkept = error
             raise
-        drop(self._checkpoints / result.trial.key)
 
     def _packed(self, trials: Sequence[Trial], policy: Policy) -> tuple[list[list[Trial]], list[Trial]]:
         """Returns the trials that are trained together, and those that are trained alone."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_prep.storage.remote import address_of
+from data_prep.storage.standing import standing
 from search.options.run_groups import MachineOptions
 from search.ray_tune.feature_tasks import make_rows
 from search.ray_tune.head_start import HeadStart
@@ -36,9 +38,13 @@ class Places:
 def make_inputs(
     configs: Iterable[TrialConfig], problem: Problem, places: Places, head_start: HeadStart | None
 ) -> dict[str, Path]:
-    """Returns the folders of the rows that `configs` read, by name; raises InputError as `make_rows` does."""
+    """Returns the folders of the rows that `configs` read, by name; raises InputError as `make_rows` does.
+
+    A cache that is watched is waited for; what lies in it then is gone on with.
+    """
     names = sorted({side for config in configs for side in sides_of(rows_read_by(config))})
-    return {name: make_rows(name, problem, places.cache, places.share, head_start) for name in names}
+    traits = problem, places.cache, places.share, head_start
+    return {name: standing(places.cache, partial(make_rows, name, *traits)) for name in names}
 
 
 def data_of_workers(

@@ -26,10 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_prep.digests import digest_of_file, digest_of_values
-from data_prep.errors import InputError
+from data_prep.errors import InputError, StorageError
 from data_prep.storage.atomic_files import put_whole, write_whole
 from data_prep.storage.json_files import Format, read_json, write_json
-from data_prep.storage.remote import drop, pull, push
+from data_prep.storage.remote import address_of, drop, pull, push
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import identity_of
 from trainables.features.images import Reading
@@ -43,6 +43,11 @@ FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
 
 class DamagedCacheWarning(UserWarning):
     """Cached rows no longer have their checksum; they are computed again."""
+
+
+def folder_of_features(cache: Path) -> Path:
+    """Returns the absolute folder of all rows in `cache`."""
+    return cache.absolute() / "features"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class FeatureKey:
 
     def folder(self, cache: Path) -> Path:
         """Returns the absolute folder of these rows in `cache`."""
-        return cache.absolute() / "features" / self.name
+        return folder_of_features(cache) / self.name
 
 
 @dataclass(frozen=True)
@@ -283,7 +288,8 @@ def write_shard(folder: Path, rows: range, values: Array) -> None:
     """Keeps the rows `values` `(len(rows), …)`, whole or not at all, under a name with their checksum."""
     shards = folder / "shards"
     with cache_errors(folder):
-        shards.mkdir(parents=True, exist_ok=True)
+        # its folder was made before, and where the storage went away it must not be made again
+        shards.mkdir(parents=address_of(folder) is not None, exist_ok=True)
         # the checksum is in the name: a shard is one file, and says itself whether it is whole
         part = shards / f"{rows.start}-{os.getpid()}.part"  # never that of a worker thought to be dead
         with part.open("wb") as file:
@@ -318,13 +324,16 @@ def join_shards(folder: Path, key: FeatureKey, facts: Mapping[str, Any]) -> Feat
 
 @contextmanager
 def cache_errors(folder: Path) -> Iterator[None]:
-    """Turns a full disk or a forbidden folder into a sentence."""
+    """Turns a full disk or a forbidden folder into a sentence, which a driver may hear of its workers."""
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"the feature cache cannot be written in {folder} ({error.strerror or error}); "
-            "make room there or name another folder for the cache"
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"the feature cache cannot be written in {folder} ({reason}); "
+            "make room there or name another folder for the cache",
+            error.errno,
+            reason,
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,24 @@ from search.ray_tune.failures.own_words import keep_words
 from search.ray_tune.failures.ray_processes import watched_processes
 from search.ray_tune.failures.sentences import AGAIN, sentence_of
 from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
+
+
+class _RequiresCache(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Lets no trial go on, nor count as failed, while the cache is gone that its rows lie in."""
+
+    def __init__(self, require_cache: Callable[[], None]) -> None:
+        self._require_cache = require_cache
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its callbacks down; nobody reads this one back
+
+    def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Waits for the cache, or ends the search."""
+        self._require_cache()
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Waits for the cache, or ends the search."""
+        self._require_cache()
 
 
 @contextmanager
@@ -41,11 +59,13 @@ def one_door(study: Path) -> Iterator[None]:
             raise said from error
 
 
-def with_watchers(collector: tune.Callback, study: Path) -> dict[str, Any]:
+def with_watchers(collector: tune.Callback, study: Path, require_cache: Callable[[], None]) -> dict[str, Any]:
     """Returns the callbacks of Tune's run, and what stops its trials.
 
     Beside `collector` they stand for what goes wrong, and for what the dashboard asks in the folder `study`.
+    `require_cache` is called before what has failed is trained again.
     """
     asked = Asked(study)
-    callbacks = [EndsWhenInterrupted(), collector, LostNodes(), EndsWhenAsked(asked)]
+    watchers = [EndsWhenInterrupted(), _RequiresCache(require_cache), collector, LostNodes()]
+    callbacks = [*watchers, EndsWhenAsked(asked)]
     return {"callbacks": callbacks, "stop": StopsTrials(asked)}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, StorageError
 from data_prep.storage import standing
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import write_json
@@ -45,6 +46,22 @@ def test_storage_in_trouble_is_waited_for(study: Path, name: str) -> None:
     assert (study / "a").read_bytes() == b"whole"
     reason = f"{study / 'a'} cannot be written ({os.strerror(number)})"
     assert said == [f"{reason}; the search pauses until it can, at most 60 s"]
+
+
+def test_storage_in_trouble_that_another_process_tells_of_is_waited_for(study: Path) -> None:
+    told = iter([StorageError("no room", errno.ENOSPC, "No space left on device")])
+    said = list[str]()
+
+    def work() -> str:
+        for error in told:
+            raise pickle.loads(pickle.dumps(error))
+        return "done"
+
+    with watched(study, study / "study.json", 60, said.append):
+        assert standing.standing(study, work) == "done"
+    assert said == [
+        f"{study} cannot be written (No space left on device); the search pauses until it can, at most 60 s"
+    ]
 
 
 def test_storage_in_trouble_ends_a_search_that_does_not_wait(study: Path) -> None:
@@ -90,6 +107,23 @@ def test_study_that_comes_back_is_gone_on_with(study: Path) -> None:
         mount.rename(mount.with_name("elsewhere"))
         write_json(study / "trials" / "2.json", {"format": 1})
     assert (len(said), len(list((study / "trials").iterdir()))) == (1, 2)
+
+
+def test_folder_that_goes_away_while_it_is_worked_in_is_waited_for(study: Path) -> None:
+    mount, said = study.parent, list[str]()
+
+    def bring_back(line: str) -> None:
+        said.append(line)
+        mount.with_name("elsewhere").rename(mount)
+
+    def work() -> str:
+        if not said:
+            mount.rename(mount.with_name("elsewhere"))
+            raise StorageError("gone", errno.ENOENT, os.strerror(errno.ENOENT))
+        return "done"
+
+    with watched(study, study / "study.json", 60, bring_back):
+        assert standing.standing(study, work) == "done"
 
 
 def test_what_lies_elsewhere_is_not_watched(study: Path, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def cache(tmp_path: Path, pets: Path) -> Path:
     remember_weights(tmp_path / "cache", backbone, "imagenet", "0" * 32)
     key = make_key(backbone, "0" * 32, manifest.image_digests)
     folder = key.folder(tmp_path / "cache")
+    folder.mkdir(parents=True)
     write_shard(folder, range(60), rows)
     join_shards(folder, key, {})
     return tmp_path / "cache"

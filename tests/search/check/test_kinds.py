@@ -109,6 +109,7 @@ def _write_cache(cache: Path) -> None:
         images=4,
         images_digest="d",
     )
+    key.folder(cache).mkdir(parents=True)
     write_shard(key.folder(cache), range(4), np.ones((4, 2), np.float32))
     join_shards(key.folder(cache), key, {})
     Readers(cache).add("d" * 32, Reader(study="s", by="me", read_at="2026-01-01", folds={"fold-0": 3}))

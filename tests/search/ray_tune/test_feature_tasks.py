@@ -84,6 +84,7 @@ def test_nodes_write_shares_of_the_rows_and_keep_what_is_there(cluster: Cluster,
     problem = problem_of(tmp_path, 300)
     key = feature_key(tmp_path / "cache", find_backbone("hassner"), "none", problem.manifest.image_digests)
     assert key is not None
+    key.folder(tmp_path / "cache").mkdir(parents=True)
     write_shard(key.folder(tmp_path / "cache"), range(128, 256), np.full((128, 227, 227, 3), 7, np.uint8))
     assert len(slots_for(ray.nodes(), 0)) == 2
     rows = np.load(

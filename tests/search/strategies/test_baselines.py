@@ -36,6 +36,7 @@ def write_features(problem: Problem, cache: Path) -> None:
     assert key
     rng = np.random.default_rng(7)
     features = (rng.normal(size=(len(digests), 8)) + 3 * problem.labels[:, None]).astype(np.float32)
+    key.folder(cache).mkdir(parents=True)
     write_shard(key.folder(cache), range(len(digests)), features)
     join_shards(key.folder(cache), key, {})
 

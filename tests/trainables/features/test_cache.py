@@ -1,6 +1,7 @@
 """The cache without Keras: keys, shards, checksums, locks."""
 
 import dataclasses
+import errno
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.errors import InputError
+from data_prep.errors import InputError, StorageError
 from trainables.backbones.table import find_backbone
 from trainables.features.cache import (
     DamagedCacheWarning,
@@ -45,6 +46,7 @@ def key() -> FeatureKey:
 @pytest.fixture
 def store(tmp_path: Path, key: FeatureKey) -> FeatureStore:
     folder = key.folder(tmp_path)
+    folder.mkdir(parents=True)
     for rows in missing_rows(folder, 10, 4):
         write_shard(folder, rows, ROWS[rows.start : rows.stop])
     return join_shards(folder, key, {"backbone": "resnet50_v2"})
@@ -155,11 +157,19 @@ def test_unfinished_shard_is_missing(tmp_path: Path) -> None:
 
 def test_progress_of_counts_finished_rows(tmp_path: Path, key: FeatureKey) -> None:
     assert progress_of(tmp_path, key) == (0, 10)
+    key.folder(tmp_path).mkdir(parents=True)
     write_shard(key.folder(tmp_path), range(0, 4), ROWS[:4])
     assert progress_of(tmp_path, key) == (4, 10)
     write_shard(key.folder(tmp_path), range(4, 10), ROWS[4:])
     join_shards(key.folder(tmp_path), key, {})
     assert progress_of(tmp_path, key) == (10, 10)
+
+
+def test_cache_that_went_away_is_not_made_again(tmp_path: Path, key: FeatureKey) -> None:
+    with pytest.raises(StorageError, match=r"\(No such file or directory\); make room there") as told:
+        write_shard(key.folder(tmp_path), range(0, 10), ROWS)
+    assert told.value.errno == errno.ENOENT
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path) -> None:

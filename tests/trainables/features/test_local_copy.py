@@ -22,6 +22,7 @@ def shared(tmp_path: Path) -> Path:
     """The folder of four finished rows in a cache."""
     key = make_key(find_backbone("resnet50_v2"), "0" * 32, ["0" * 32] * len(ROWS))
     folder = key.folder(tmp_path / "shared")
+    folder.mkdir(parents=True)
     write_shard(folder, range(4), ROWS)
     return join_shards(folder, key, {}).folder
 
