@@ -183,7 +183,8 @@ class TwoNodes(OneMachine):
         ]
 
     def _start_node(self, *words: str) -> subprocess.Popen[bytes]:
-        node = (_RAY, "start", "--block", "--num-cpus=1", "--node-ip-address=127.0.0.1")
+        # else both would have the same port for their agents
+        node = (_RAY, "start", "--block", "--num-cpus=1", "--dashboard-agent-listen-port=0")
         own = {MARK: self._mark, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
         return _start(*node, *words, **own)
 

@@ -15,7 +15,7 @@ from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_i
 from search.ray_tune.failures.lost_nodes import LostNodes
 from search.ray_tune.failures.own_words import keep_words
 from search.ray_tune.failures.ray_processes import watched_processes
-from search.ray_tune.failures.sentences import AGAIN, sentence_of
+from search.ray_tune.failures.sentences import sentence_of
 from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
 
 
@@ -50,7 +50,7 @@ def one_door(study: Path) -> Iterator[None]:
         except KeyboardInterrupt:
             if not processes.died:
                 raise
-            raise InputError(f"Ray failed, as its {processes.died} died; {AGAIN}") from None
+            raise InputError(processes.said) from None
         except Exception as error:
             said = sentence_of(error)
             if said is None or said is error:

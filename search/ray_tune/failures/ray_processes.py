@@ -8,17 +8,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import ray
 
 from search.ray_tune.failures.interruption import interrupt_from_within
+from search.ray_tune.failures.sentences import AGAIN
 
 _NEEDED = ("gcs_server", "raylet")
+_SHOW_CURSOR = "\x1b[?25h"  # which a progress display hides
 _EVERY_S = 1.0
+_SAYS_S = 5.0  # that Ray has to say itself why it cannot start
+_HEARS_S = 25.0  # that the main thread has to end, before Ray ends it without a word after a minute
 
 
 class RayProcesses:
@@ -31,9 +37,23 @@ class RayProcesses:
     def look(self) -> None:
         """Notes what has begun, and what has died since the last look."""
         for pid in _children():
-            if (name := _name(pid)) in _NEEDED:
+            if (name := _name(pid)) in _NEEDED and _lives(pid):
                 self._known[pid] = name
         self.died = next((name for pid, name in self._known.items() if not _lives(pid)), "")
+
+    @property
+    def said(self) -> str:
+        """The sentence on what has died."""
+        return f"Ray failed, as its {self.died} died; {AGAIN}"
+
+    def end_all(self) -> NoReturn:
+        """Ends this process with the sentence, and what is left of Ray's."""
+        for pid in [below for known in self._known for below in _below(known)]:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        shown_again = _SHOW_CURSOR if sys.stderr.isatty() else ""
+        print(f"{shown_again}error: {self.said}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 @contextmanager
@@ -43,10 +63,12 @@ def watched_processes() -> Iterator[RayProcesses]:
 
     def keep_looking() -> None:
         while not over.wait(_EVERY_S) and not processes.died:
-            if ray.is_initialized():  # before, Ray itself says why it cannot start
-                processes.look()
-        if processes.died and not over.is_set():
+            processes.look()
+        if processes.died and not over.wait(0.0 if ray.is_initialized() else _SAYS_S):
             interrupt_from_within()
+            # it may be in compiled code, which hears nothing
+            if not over.wait(_HEARS_S):
+                processes.end_all()
 
     watcher = threading.Thread(target=keep_looking, name="Ray's processes", daemon=True)
     watcher.start()

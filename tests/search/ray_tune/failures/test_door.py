@@ -66,7 +66,7 @@ def test_what_we_raise_stays_what_it_is(tmp_path: Path, error: Exception) -> Non
 
 
 def test_process_of_ray_that_died_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watching = nullcontext(SimpleNamespace(died="raylet"))
+    watching = nullcontext(SimpleNamespace(died="raylet", said="Ray failed, as its raylet died; finished"))
     monkeypatch.setattr("search.ray_tune.failures.door.watched_processes", lambda: watching)
     with pytest.raises(InputError, match=r"^Ray failed, as its raylet died; finished"), one_door(tmp_path):
         raise KeyboardInterrupt  # what the watcher sends
@@ -88,6 +88,28 @@ def test_process_of_ray_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
         process.wait()
     processes.look()
     assert processes.died
+
+
+_DEAF = """
+import subprocess, threading
+from search.ray_tune.failures import ray_processes
+
+ray_processes._NEEDED, ray_processes._EVERY_S = ("sleep",), 0.01
+ray_processes._SAYS_S = ray_processes._HEARS_S = 0.01
+with ray_processes.watched_processes() as processes, subprocess.Popen(["sleep", "600"]) as process:
+    while not processes._known:
+        pass
+    process.kill()
+    never = threading.Lock()
+    never.acquire()
+    never.acquire()  # as compiled code, it hears no interruption
+"""
+
+
+def test_process_that_hears_nothing_ends_with_the_sentence() -> None:
+    done = subprocess.run([sys.executable, "-c", _DEAF], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Ray failed, as its sleep died; finished trials are kept; run the")
 
 
 def test_what_the_raylet_began_ends_with_it_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
