@@ -144,6 +144,7 @@ class TwoNodes(OneMachine):
         self._ray = Path(tempfile.mkdtemp(prefix="soak-ray-"))
         self._port = _free_port()
         self._nodes: list[subprocess.Popen[bytes]] = []
+        os.environ["RAY_AUTH_MODE"] = "token"
         subprocess.run([_RAY, "get-auth-token", "--generate"], check=True, capture_output=True)
 
     def __exit__(self, *_: object) -> None:
@@ -185,7 +186,7 @@ class TwoNodes(OneMachine):
     def _start_node(self, *words: str) -> subprocess.Popen[bytes]:
         # else both would have the same port for their agents
         node = (_RAY, "start", "--block", "--num-cpus=1", "--dashboard-agent-listen-port=0")
-        own = {MARK: self._mark, "RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0"}
+        own = {MARK: self._mark, "RAY_USAGE_STATS_ENABLED": "0"}
         return _start(*node, *words, **own)
 
     def _alive(self) -> int:

@@ -12,7 +12,6 @@ import ray
 from ray import tune
 
 from data_prep.storage.remote import drop
-from data_prep.storage.standing import standing
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
@@ -248,9 +247,8 @@ class Driver:
         drop(self._checkpoints / result.trial.key)
 
     def _require_cache(self) -> None:
-        """Waits for a cache that went away, which trials fail without; raises InputError after that."""
         with self._noting_errors():
-            standing(self._cache, lambda: None)
+            self._places.require_cache()
 
     @contextmanager
     def _noting_errors(self) -> Iterator[None]:

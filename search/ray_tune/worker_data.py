@@ -34,6 +34,10 @@ class Places:
         """What a trial asks of a node."""
         return Share.of(self.machine)
 
+    def require_cache(self) -> None:
+        """Waits for a cache that went away, without which trials fail; raises InputError after that."""
+        standing(self.cache, lambda: None)
+
 
 def make_inputs(
     configs: Iterable[TrialConfig], problem: Problem, places: Places, head_start: HeadStart | None
