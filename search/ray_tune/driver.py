@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -242,18 +241,15 @@ class Driver:
         keep_log(self._checkpoints.parent, trial.key, text)
 
     def _keep(self, result: TrialResult, predictions: Any) -> None:
-        with self._noting_errors():
-            self._record(result, predictions)
+        self._noting_errors(lambda: self._record(result, predictions))
         drop(self._checkpoints / result.trial.key)
 
     def _require_cache(self) -> None:
-        with self._noting_errors():
-            self._places.require_cache()
+        self._noting_errors(self._places.require_cache)
 
-    @contextmanager
-    def _noting_errors(self) -> Iterator[None]:
+    def _noting_errors(self, work: Callable[[], None]) -> None:
         try:
-            yield
+            work()
         except Exception as error:
             self._unkept = error
             raise
