@@ -12,6 +12,7 @@ import numpy as np
 from data_prep.digests import digest_of_values
 from data_prep.splits import SPLIT_SEED, Split
 from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.standing import standing
 from search.finetune.linear_head import LinearFit
 from search.statistics.baselines import (
     CONSTANT,
@@ -63,7 +64,7 @@ class Baselines:
 
     def fit(self, backbone: str, split: Split) -> LinearFit | None:
         """Returns the linear classifier of a split; None where the features of `backbone` are not here."""
-        features = self._problem.stored_rows(backbone, self._cache)
+        features = self._features(backbone)
         if features is None:
             return None
         model = self._classifier(features, split)
@@ -71,6 +72,10 @@ class Baselines:
             model.probabilities_of(features[rows]) for rows in (split.train, split.validation)
         )
         return LinearFit(classifier=model, train=train, validation=validation)
+
+    def _features(self, backbone: str) -> np.ndarray | None:
+        # a cache that went away is waited for: else the result would be without the linear classifier
+        return standing(self._cache, lambda: self._problem.stored_rows(backbone, self._cache))
 
     def _classifier(self, features: np.ndarray, split: Split) -> LinearClassifier:
         labels = self._problem.labels.astype("int64")[split.train]
@@ -101,7 +106,7 @@ class Baselines:
 
     def _fitted(self, backbone: str, splits: Sequence[Split]) -> Iterator[Baseline]:
         problem = self._problem
-        features = problem.stored_rows(backbone, self._cache)
+        features = self._features(backbone)
         if features is None:
             return
         labels = problem.labels.astype("int64")

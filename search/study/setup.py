@@ -13,7 +13,6 @@ from data_prep.class_names import AGE_GROUPS
 from data_prep.manifest import Manifest
 from data_prep.pictures.greys import is_deep
 from data_prep.splits import SPLIT_SEED, Split, make_splits, protocol_name
-from data_prep.storage.standing import standing
 from search.space.presets import REPORTS_SOURCES
 from search.study.facts import StudyFacts
 from trainables.backbones.table import find_backbone, require_one_of_keras, require_one_size
@@ -168,13 +167,9 @@ class Problem:
 
         None where `cache` does not have them whole.
         """
-
-        def read() -> np.ndarray | None:
-            stores = [self._store(side, cache) for side in sides_of(name)]
-            whole = [store.open() for store in stores if store]
-            return side_by_side(whole) if len(whole) == len(stores) else None
-
-        return standing(cache, read)
+        stores = [self._store(side, cache) for side in sides_of(name)]
+        whole = [store.open() for store in stores if store]
+        return side_by_side(whole) if len(whole) == len(stores) else None
 
     def extraction_rate(self, name: str, cache: Path) -> float | None:
         """Returns the images a second when the rows called `name` were made; None where it is not known."""
