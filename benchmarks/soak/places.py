@@ -166,7 +166,7 @@ class TwoNodes(OneMachine):
         return f"127.0.0.1:{self._port}"
 
     def words(self) -> Sequence[str]:
-        return (*super().words(), "--address", self.address)
+        return (*super().words(), "--address", self.address, "--cpus-per-trial", "1")
 
     def pids(self, search: int, target: str) -> list[int]:
         if target == SECOND_NODE:

@@ -159,7 +159,7 @@ def _decided(result: Result, beside_published: bool) -> Link:
         winner=_winner(result),
         score=decimal(result.entry_of(result.winner).mean) if result.winner else "",
         published=show_value(CHOSEN[result.stage]) if beside_published and result.stage in CHOSEN else "",
-        verdict=verdict_word(result.verdict, result.statement),
+        verdict=verdict_word(result.verdict, result.not_for_new),
         margin=margin_of(result),
         taken_over=handed,
         time=clock_time(result.seconds),
@@ -177,7 +177,7 @@ def _final_model(snapshot: Snapshot) -> Iterator[Link]:
             state=DONE,
             winner=winner.title,
             score=decimal(mean),
-            verdict=verdict_word(found.verdict, found.statement),
+            verdict=verdict_word(found.verdict, found.not_for_new),
             margin=f"the best of {len(found.columns)} ways",
             time=clock_time(found.seconds),
         )

@@ -15,8 +15,8 @@ from search.finetune.figures import column_results
 from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import Baseline, beside
 from search.statistics.selection import select
-from search.statistics.verdict_text import statement
-from search.study.comparison import Candidate, breakdown_of, scope_of, scored
+from search.statistics.verdict_text import not_for_new, statement
+from search.study.comparison import Candidate, breakdown_of, not_claimed_for, scored
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
@@ -72,7 +72,8 @@ def run_finetune(
     winner = None if selection.winner is None else columns[selection.winner]
     found = baselines(backbone_read_by(plan.winner))
     verdict: str = selection.verdict
-    words = statement(selection, [column.title for column in columns]) + scope_of(verdict, plan.problem)
+    several = not_claimed_for(verdict, plan.problem)
+    words = statement(selection, [column.title for column in columns]) + not_for_new(several)
     if selection.winner is not None:
         verdict, words = beside(
             found,
@@ -87,6 +88,7 @@ def run_finetune(
         winner=winner.name if winner else None,
         verdict=verdict,
         statement=words,
+        not_for_new=several,
         baselines=found,
         origin=plan.origin,
         split=plan.problem.protocol,

@@ -10,7 +10,6 @@ from search.statistics.selection import Selection
 
 SINGLE_RUNS = "one run each, so it may be chance"
 _NAMED = 4
-_NOT_FOR_NEW = "nothing is claimed for new "
 _EQUAL = 1e-9  # rounding of float sums; an accuracy moves in larger steps
 _Compared = Sequence[tuple[str, Comparison]]
 
@@ -44,14 +43,15 @@ def statement(selection: Selection, labels: Sequence[str], *, named: int = _NAME
 
 
 def not_for_new(several: str) -> str:
-    """Returns what a statement adds where `several` (people, groups) are on both sides of the split."""
-    return f"; {several} are on both sides of the split, so {_NOT_FOR_NEW}{several}"
+    """Returns what a statement adds where `several` (people, groups, "") are on both sides of the split."""
+    if not several:
+        return ""
+    return f"; {several} are on both sides of the split, so nothing is claimed for new {several}"
 
 
-def verdict_word(verdict: str, words: str) -> str:
-    """Returns the verdict as it may stand by itself: "clear, not for new people" where its `words` say so."""
-    _, taken_back, rest = words.partition(_NOT_FOR_NEW)
-    return f"{verdict}, not for new {rest.split()[0].rstrip(';.,')}" if taken_back else verdict
+def verdict_word(verdict: str, several: str) -> str:
+    """Returns the verdict as it may stand by itself, with what `not_for_new` says: not for new people."""
+    return f"{verdict}, not for new {several}" if several else verdict
 
 
 def beside_constant(title: str, value: float, words: str) -> str:

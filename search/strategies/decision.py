@@ -13,8 +13,9 @@ import numpy as np
 from data_prep.splits import describe_split
 from search.statistics.paired_tests import LEVEL
 from search.statistics.selection import Selection, select
+from search.statistics.verdict_text import not_for_new
 from search.strategies.trial_runs import TrialRuns
-from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner, scope_of
+from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner, not_claimed_for
 from search.study.setup import Problem
 from search.study.stage_results import ComparisonProtocol, Decision
 from trainables.hyperparameters import MOMENTUM
@@ -70,12 +71,14 @@ def decide(
     lucky = winner and objective.metric.endswith("val_accuracy")
     luck = luck_of_winner(runs.results, plan.problem, runs.ledger) if lucky else None
     won = None if selection.winner is None else entries[selection.winner].mean
+    several = not_claimed_for(selection.verdict, plan.problem)
     return kind(
         entries=entries,
         corrected=None if luck is None or won is None else won - luck,
         winner=winner.config if winner else None,
         verdict=selection.verdict,
-        statement=plan.statement(selection, candidates) + scope_of(selection.verdict, plan.problem),
+        statement=plan.statement(selection, candidates) + not_for_new(several),
+        not_for_new=several,
         breakdown=breakdown_of(winner.runs, plan.problem, runs.ledger) if winner else None,
         **circumstances(plan, [run for candidate in candidates for run in candidate.runs], runs.started),
     )

@@ -17,7 +17,6 @@ from search.statistics.classification_errors import break_down
 from search.statistics.mistakes import groups_most_wrong, most_wrong
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
-from search.statistics.verdict_text import not_for_new
 from search.statistics.winners_curse import luck_of_choice
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -178,13 +177,13 @@ def luck_of_winner(results: Mapping[str, TrialResult], problem: Problem, ledger:
     return luck_of_choice(np.stack(columns, axis=1), group_numbers(problem, rows))
 
 
-def scope_of(verdict: str, problem: Problem) -> str:
-    """Returns what a statement with that `verdict` must not be taken for, empty where there is nothing."""
+def not_claimed_for(verdict: str, problem: Problem) -> str:
+    """Returns those (people, groups) for whom, were they new, that `verdict` says nothing; empty for none."""
     shared = any(split.shared_groups for split in problem.splits)
     if verdict != "clear" or not shared:
         return ""
     _, several = group_nouns(problem.manifest.group_kind)
-    return not_for_new(several)
+    return several
 
 
 def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ class FinetuneResult:
     """What fine-tuning found, as it stands in `finetune.json`; `winner` names the column with the best mean.
 
     The verdict is of the `objective` after the last epoch, by the rules of `search.statistics.selection`; the
-    search was decided by `searched_by`.
+    search was decided by `searched_by`. `not_for_new` is as in Decision.
     """
 
     columns: tuple[ColumnResult, ...]
@@ -74,6 +74,7 @@ class FinetuneResult:
     objective: Objective = LAST_ACCURACY
     searched_by: Objective = LAST_ACCURACY
     calibration: Calibration | None = None  # of the final model
+    not_for_new: str = ""
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from data_prep.storage.json_files import Format
 
 # `sealed_from` brought the digest; what others knew less:
 STUDY = Format(3, sealed_from=3, oldest=1)  # study.json; 1 had no names of classes
-STAGE = Format(5, sealed_from=4, oldest=1)  # stages/*.json; 1 had fewer figures, 2 no margin, 4 no mistakes
+# stages/*.json; 1 had fewer figures, 2 no margin, 4 no mistakes, 5 named nobody whom a verdict is not for
+STAGE = Format(6, sealed_from=4, oldest=1)
 BASELINES = Format(2, sealed_from=2, oldest=1)  # baselines/*.json
-FINETUNE = Format(
-    5, sealed_from=4, oldest=1
-)  # finetune.json; 1 had no margin, 2 no objective, 4 no calibration
+# finetune.json; 1 had no margin, 2 no objective, 4 no calibration, 5 as in stages
+FINETUNE = Format(6, sealed_from=4, oldest=1)
 SPLIT_WORTH = Format(2, sealed_from=2, oldest=1)  # split_worth.json
 HOLDER = Format(1, sealed_from=1, oldest=1)  # .holder.json, of the process that runs the study
 LIVE = Format(2, sealed_from=2, oldest=1)  # live.json

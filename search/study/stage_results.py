@@ -124,6 +124,8 @@ class Decision(ABC):
     `breakdown` is of the winner's validation errors (`search.statistics.classification_errors`),
     `baselines` are on the same rows. A verdict of "no gain" says that nothing is better than the constant
     one. `corrected` is the winner's mean less what being chosen adds to it, None where that is not known.
+    `not_for_new` names those (people, groups) who are on both sides of the split, so that a clear verdict is
+    none for others of them; empty where there are none.
     """
 
     objective: Objective
@@ -138,6 +140,7 @@ class Decision(ABC):
     breakdown: Mapping[str, Any] | None = None
     baselines: tuple[Baseline, ...] = ()
     corrected: float | None = None
+    not_for_new: str = ""
     seconds: float = 0.0
     finished_at: str = ""  # ISO 8601, UTC
 
@@ -266,6 +269,7 @@ Result: TypeAlias = StageResult | JointResult | PopulationResult
 _IN_FILE = (
     *("stage", "hyperparameter", "sweep", "objective", "protocol", "base", "taken_over", "entries"),
     *("winner", "verdict", "statement", "notes", "breakdown", "baselines", "corrected"),
+    "not_for_new",
     *("search", "seconds", "finished_at"),
 )
 

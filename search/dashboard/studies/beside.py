@@ -89,5 +89,5 @@ def _found(leader: Leader, study: Snapshot) -> Sequence[str]:
         decimal(leader.accuracy),
         decimal(linear and linear.mean),
         decimal(constant and constant.mean),
-        verdict_word(leader.verdict, leader.statement),
+        verdict_word(leader.verdict, leader.not_for_new),
     )

@@ -33,7 +33,7 @@ def hand_over_section(snapshot: Snapshot) -> Section:
 
 def _row(result: StageResult, names: Sequence[str]) -> Sequence[str]:
     cells = [_taken_over(result, name) for name in names]
-    verdict = verdict_word(result.verdict, result.statement)
+    verdict = verdict_word(result.verdict, result.not_for_new)
     return [stage_title(result), _gave(result), _published(result.stage), verdict, *cells]
 
 

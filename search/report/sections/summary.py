@@ -87,7 +87,7 @@ def _article(baseline: Baseline) -> str:
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     """Returns the held-out figure where there is one, else what is left without luck, else the verdict."""
-    says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.statement)
+    says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.not_for_new)
     verdict = f"Verdict of the comparison: {word} ({says})."
     if snapshot.readings:
         reading = snapshot.readings[-1]

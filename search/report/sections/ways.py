@@ -42,6 +42,7 @@ class Leader:
     runs: Sequence[TrialResult]
     verdict: str
     statement: str
+    not_for_new: str
     baselines: Sequence[Baseline]
     result: Result | None
 
@@ -69,6 +70,7 @@ def _finetuned(snapshot: Snapshot) -> Leader | None:
         runs=snapshot.runs(column),
         verdict=found.verdict,
         statement=found.statement,
+        not_for_new=found.not_for_new,
         baselines=found.baselines,
         result=None,
     )
@@ -87,6 +89,7 @@ def _searched(snapshot: Snapshot) -> Leader | None:
         runs=snapshot.runs(result.entry_of(config)),
         verdict=result.verdict,
         statement=result.statement,
+        not_for_new=result.not_for_new,
         baselines=result.baselines,
         result=result,
     )

@@ -156,7 +156,7 @@ def test_statement_needs_a_label_for_each_candidate() -> None:
 
 
 def test_verdict_by_itself_takes_back_what_its_words_take_back() -> None:
-    words = "b wins clearly: better than a by 0.0120" + not_for_new("people")
-    assert verdict_word("clear", words) == "clear, not for new people"
-    assert verdict_word("clear", f"{words}; after its last epoch 0.9") == "clear, not for new people"
-    assert verdict_word("clear", "b wins clearly") == "clear"
+    assert verdict_word("clear", "people") == "clear, not for new people"
+    assert verdict_word("clear", "") == "clear"
+    assert "so nothing is claimed for new people" in not_for_new("people")
+    assert not_for_new("") == ""
