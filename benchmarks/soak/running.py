@@ -134,11 +134,15 @@ class _Hit:
         if not self._comes(seen.exists):
             return False, ()
         with away as strays:
-            hit = strike.sent is None or self._send(strike)
+            # only what is there by now: else all would wait for a storage that does not come back
+            hit = strike.sent is None or self._send(strike, waits=False)
         return hit, strays
 
-    def _send(self, strike: Strike) -> bool:
-        pids = self._comes(lambda: self.place.pids(self.process.pid, strike.target))
+    def _send(self, strike: Strike, *, waits: bool = True) -> bool:
+        def found() -> list[int]:
+            return self.place.pids(self.process.pid, strike.target)
+
+        pids = self._comes(found) if waits else found()
         for pid in pids or ():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, strike.sent or signal.SIGKILL)

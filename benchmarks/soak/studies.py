@@ -25,8 +25,8 @@ UNTOLD, OF_RAY, LATE = "without a sentence", "with lines of Ray's", "not ended i
 STRAY, LEFT = "written into the bare mount point", "processes left"
 FAULTS = (LOST, TWICE, DIFFERENT, UNTOLD, OF_RAY, LATE, STRAY, LEFT)
 CALM, STRUCK = "calm", "struck"
-# how long it took, and which run had it from which: what may differ
-_OF_A_RUN = {"seconds", "finished_at", "digest", "reused", "read_at"}
+# how long it took, which run had it from which, and which studies were before: what may differ
+_OF_A_RUN = {"seconds", "finished_at", "digest", "reused", "read_at", "read_before"}
 _OF_NOW = ("live.json", "command.json", "notes.json", "holder.json")
 
 

@@ -8,6 +8,7 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import ray
@@ -16,7 +17,8 @@ from ray.job_config import JobConfig
 from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from search.options.run_groups import MachineOptions
-from search.ray_tune.failures import ray_processes, session_folders
+from search.ray_tune.failures import session_folders
+from search.ray_tune.failures.ray_processes import Keeper
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand, Share
@@ -36,8 +38,16 @@ _ENVIRONMENT = {
 }
 
 
-def connect(address: str | None, *, verbose: bool) -> Path | None:
-    """Connects to the Ray at `address`; None starts one on this machine, whose folder is returned.
+@dataclass(frozen=True)
+class LocalRay:
+    """A Ray that this process started: the folder of its session, and who ends what is left of it."""
+
+    session: Path
+    keeper: Keeper
+
+
+def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
+    """Connects to the Ray at `address`; None starts one on this machine, which is returned.
 
     `verbose` lets Ray and the workers say what they do. Raises InputError where Ray cannot be used.
     """
@@ -67,15 +77,18 @@ def connect(address: str | None, *, verbose: bool) -> Path | None:
         return None
     session = Path(started.address_info["session_dir"])
     session_folders.mark(session)
-    return session
+    return LocalRay(session, Keeper())
 
 
-def disconnect(session: Path | None) -> None:
-    """Leaves Ray, or ends the one that was started here; its folder `session` goes with it."""
-    with ray_processes.ending_with_the_raylet():
-        ray.shutdown()
-    if session:
-        session_folders.remove(session)
+def disconnect(ours: LocalRay | None, *, keeps_logs: bool = False) -> None:
+    """Leaves Ray, or ends the one that was started here; unless it `keeps_logs` its folder goes with it."""
+    if ours:
+        ours.keeper.look()
+    ray.shutdown()
+    if ours:
+        ours.keeper.close()
+        if not keeps_logs:
+            session_folders.remove(ours.session)
 
 
 def _why_not(address: str | None, error: Exception) -> str:

@@ -14,7 +14,7 @@ from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
-from search.ray_tune.connection import connect, disconnect, let_wait, require_ready
+from search.ray_tune.connection import LocalRay, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
 from search.ray_tune.feature_tasks import result_of
@@ -60,7 +60,7 @@ class Driver:
         self._record = record
         self._unkept: Exception | None = None  # why a result could not be kept, or trials cannot go on
         self._connected = connected
-        self._session: Path | None = None  # the folder of a Ray that this process started
+        self._local: LocalRay | None = None  # that this process started
         self._head_start = head_start
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
 
@@ -74,7 +74,7 @@ class Driver:
 
     def __exit__(self, *_: object) -> None:
         if self._connected:
-            disconnect(None if self._verbose else self._session)
+            disconnect(self._local, keeps_logs=self._verbose)
 
     def train(
         self, trials: Sequence[Trial], callback: Callback, policy: Policy, keep: Collection[str] = ()
@@ -264,7 +264,7 @@ class Driver:
     def _connect(self) -> None:
         if self._connected:
             return
-        self._session = connect(self._machine.address, verbose=self._verbose)
+        self._local = connect(self._machine.address, verbose=self._verbose)
         self._connected = True
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
         gpu_bytes = require_ready(self._machine, folders, self.problem)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,16 @@ from search.ray_tune.failures.interruption import interrupt_from_within
 from search.ray_tune.failures.sentences import AGAIN
 
 _NEEDED = ("gcs_server", "raylet")
+_KEEPER = """
+import contextlib, os, signal, sys
+known = []
+for line in sys.stdin:
+    with contextlib.suppress(OSError):
+        known.append(os.pidfd_open(int(line)))  # not the id, which another process may have later
+for process in known:
+    with contextlib.suppress(OSError):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+"""
 _SHOW_CURSOR = "\x1b[?25h"  # which a progress display hides
 _EVERY_S = 1.0
 _SAYS_S = 5.0  # that Ray has to say itself why it cannot start
@@ -79,18 +90,33 @@ def watched_processes() -> Iterator[RayProcesses]:
         watcher.join()
 
 
-@contextmanager
-def ending_with_the_raylet() -> Iterator[None]:
-    """Ends what is left of the raylet's workers and agents, which look only now and then whether it lives."""
-    raylets = [pid for pid in _children() if _name(pid) == "raylet"]
-    below = {pid: _began(pid) for raylet in raylets for pid in _below(raylet)}
-    try:
-        yield
-    finally:
-        for pid, began in below.items():
-            if began and _began(pid) == began:  # an id may be another process's by now
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+class Keeper:
+    """Process that ends what is left of Ray's as soon as this one closes it, or has ended, even if killed.
+
+    The raylet's workers and agents look only now and then whether it lives, and tell a GCS that is gone.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _KEEPER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this process
+            text=True,
+        )
+        self.look()
+
+    def look(self) -> None:
+        """Has the keeper know the processes below the raylet of now."""
+        raylets = [pid for pid in _children() if _name(pid) == "raylet"]
+        with contextlib.suppress(BrokenPipeError):
+            for pid in [below for raylet in raylets for below in _below(raylet)]:
+                print(pid, file=self._process.stdin, flush=True)
+
+    def close(self) -> None:
+        """Ends what is left of the processes that the keeper knows."""
+        self._process.communicate()
 
 
 def _below(pid: int) -> Iterator[int]:
@@ -116,17 +142,8 @@ def _name(pid: int) -> str:
 
 
 def _lives(pid: int) -> bool:
-    return (_stat(pid) or ["X"])[0] not in ("Z", "X")  # ended, and nobody has asked how
-
-
-def _began(pid: int) -> str:
-    """Returns when a process began, in ticks; "" for one that has ended."""
-    return _stat(pid)[19] if _lives(pid) else ""
-
-
-def _stat(pid: int) -> list[str]:
-    """Returns the fields of a process from its state on, none where it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return []
+        return False
+    return state not in ("Z", "X")  # ended, and nobody has asked how

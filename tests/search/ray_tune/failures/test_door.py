@@ -17,7 +17,7 @@ from ray.tune import TuneError
 from data_prep.errors import InputError
 from search.ray_tune.failures import ray_processes, session_folders
 from search.ray_tune.failures.door import one_door
-from search.ray_tune.failures.ray_processes import RayProcesses, ending_with_the_raylet
+from search.ray_tune.failures.ray_processes import Keeper, RayProcesses
 from tests.waiting import wait_until
 
 
@@ -123,10 +123,11 @@ def test_what_the_raylet_began_ends_with_it_and_nothing_else(monkeypatch: pytest
         agent = int(process.stdout.readline())
         names = {process.pid: "raylet"}
         monkeypatch.setattr(ray_processes, "_name", lambda pid: names.get(pid, ""))
-        with ending_with_the_raylet():
-            process.kill()
-            process.wait()
-            assert ray_processes._lives(agent)
+        keeper = Keeper()
+        process.kill()
+        process.wait()
+        assert ray_processes._lives(agent)
+        keeper.close()
         wait_until(lambda: not ray_processes._lives(agent), "the agent's end")
         assert ray_processes._lives(other.pid)
         other.kill()
