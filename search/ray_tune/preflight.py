@@ -163,7 +163,7 @@ def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, s
         if there.get(name) != wanted:
             raise InputError(
                 f"node {node} has {name} {there.get(name)}, this one has {wanted}; "
-                "install the same on every node (pip install -c requirements.lock)"
+                "install the same on every node (uv pip install -c requirements.lock)"
             )
 
 

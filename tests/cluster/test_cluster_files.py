@@ -53,7 +53,8 @@ def test_dashboards_listen_on_loopback(path: Path) -> None:
 def test_project_is_installed_with_the_locked_versions(path: Path) -> None:
     config = read(path)
     kinds = ("setup_commands",) if path == LAB else ("worker_setup_commands",)
-    assert 'pip install --quiet -c requirements.lock ".[gpu,cluster' in commands(config, *kinds)
+    install = 'uv pip install --quiet --python ~/venv -c requirements.lock ".[gpu,cluster'
+    assert install in commands(config, *kinds)
     mounted = {source for source in config["file_mounts"].values() if not source.startswith("~")}
     assert {"setup.cfg", "requirements.lock", "data_prep", "trainables", "search"} <= mounted
     assert all((ROOT / source).exists() for source in mounted)
