@@ -8,6 +8,7 @@ import os
 from data_prep.errors import InputError
 
 KERAS_BACKENDS = ("tensorflow", "jax")
+AUTO = "auto"
 
 
 def installed_backend(wanted: str) -> str:
@@ -18,11 +19,11 @@ def installed_backend(wanted: str) -> str:
 
     Raises InputError where the backend is unknown or not installed.
     """
-    if wanted == "auto":
-        wanted = os.environ.get("KERAS_BACKEND") or ("jax" if _is_installed("jax") else "tensorflow")
+    if wanted == AUTO:
+        wanted = os.environ.get("KERAS_BACKEND") or ("jax" if is_installed("jax") else "tensorflow")
     if wanted not in KERAS_BACKENDS:
         raise InputError(f"a Keras backend is one of auto, {', '.join(KERAS_BACKENDS)}, received {wanted!r}")
-    if not _is_installed(wanted):
+    if not is_installed(wanted):
         raise InputError(
             f"the Keras backend {wanted} is not installed; "
             f"install it (pip install '.[jax]' or tensorflow), or use --keras-backend auto"
@@ -33,8 +34,9 @@ def installed_backend(wanted: str) -> str:
 def extraction_backend(keras_backend: str, gpus: float) -> str:
     """Returns the backend for the backbone's forward pass: on CPUs TensorFlow's kernels are the fastest."""
     # measured for ResNet50V2 on two cores, CPU time an image: TensorFlow 75 ms, JAX 107 to 114
-    return "tensorflow" if not gpus and _is_installed("tensorflow") else keras_backend
+    return "tensorflow" if not gpus and is_installed("tensorflow") else keras_backend
 
 
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Returns whether the package can be imported, without doing so."""
     return importlib.util.find_spec(package) is not None  # importing TensorFlow takes seconds

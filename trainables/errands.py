@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.storage.remote import pull, push
+from trainables import backend_speed
 from trainables.own_code import OwnCode
 from trainables.process_setup import prepare_process
 from trainables.worker import see_only_what_was_asked_for
 
 if TYPE_CHECKING:
+    from trainables.backend_speed import Work
     from trainables.training.devices import Gpu
 
 
@@ -45,6 +47,12 @@ def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
     from trainables.features import extraction
 
     extraction.note_weights(*arguments)
+
+
+def faster_backend(keras_backend: str, cpus: int, work: Work, cache: Path) -> str:
+    """Does on this node what `backend_speed.faster_backend` does, and raises what that raises."""
+    see_only_what_was_asked_for()
+    return backend_speed.faster_backend(work, keras_backend, cache)
 
 
 def write_model(

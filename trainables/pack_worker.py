@@ -13,7 +13,7 @@ from ray import tune
 
 from data_prep.storage.remote import drop
 from trainables.features.inputs import rows_read_by
-from trainables.training.packed import PackedTraining
+from trainables.training.packed import PackedTraining, pack_size
 from trainables.training.packed.checkpoint import PackCheckpoint, folder_of
 from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
@@ -47,8 +47,8 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
     `assignment`: `{"pack": [{"key": …, "config": …, "split": …}, …]}`, all on one split; what "ended" marks
     is not trained again. Every report has under `PACK` what each of them would report by itself, None for one
     that has ended before. After each epoch `data.early_stopping`, where there is one, says which of them end.
-    A pack whose worker died continues where it was kept. Where memory runs out, the pack is trained in
-    halves, one after the other, from the start.
+    A pack whose worker died continues where it was kept. A pack that was cut for a larger GPU is trained in
+    parts, one after the other; where memory runs out all the same, in halves, from the start.
     """
     if assignment.get(ASIDE):
         put_aside(data)
@@ -67,7 +67,8 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
         tune.report({PACK: reports, metric: best, "done": len(ended) == len(ours)})
 
     checkpoint = PackCheckpoint(data.checkpoints, [member["key"] for member in ours])
-    parts = checkpoint.parts or [[number for number in range(len(ours)) if number not in ended]]
+    left = [number for number in range(len(ours)) if number not in ended]
+    parts = checkpoint.parts or _parts(left, TrialConfig.from_dict(ours[0]["config"]), data)
     while parts:
         numbers, checkpoint.parts = parts[0], parts
         try:
@@ -111,6 +112,18 @@ def _train_together(
                 pack.stop(number)
         report(reports)
         checkpoint.keep(pack)  # not before: going on from here, no worker reports what came earlier
+
+
+def _parts(members: list[int], config: TrialConfig, data: WorkerData) -> list[list[int]]:
+    """Returns the members, heads like `config`, in parts that have room on this process's GPU."""
+    from trainables.training.devices import gpus_seen
+
+    memory_bytes = min((gpu.memory_bytes for gpu in gpus_seen()), default=0) if data.fits_packs else 0
+    if not memory_bytes:  # a pack that was asked for, or a GPU whose memory nobody knows
+        return [members]
+    rows, features = data.rows(rows_read_by(config)).shape
+    size = pack_size(config, features, memory_bytes, classes=data.classes, rows=rows)
+    return [members[first : first + size] for first in range(0, len(members), size)]
 
 
 def drop_checkpoint(checkpoints: Path, keys: Iterable[str]) -> None:

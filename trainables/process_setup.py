@@ -52,14 +52,14 @@ def keep_compiled(folder: Path) -> None:
     Each process would compile the same programs anew, for most of the time of a small study. What the
     environment says already (JAX_COMPILATION_CACHE_DIR) stays.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / _processor()))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / processor_digest()))
     # 1 s by default, which leaves out small programs
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     # with a limit JAX locks the folder, so that no process reads what another one has half written
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILED_BYTES))
 
 
-def _processor() -> str:
+def processor_digest() -> str:
     """Returns 8 hexadecimal digits of what this processor can do: a program is compiled for that."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

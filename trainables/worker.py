@@ -52,9 +52,10 @@ class WorkerData:
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
     key; `classes`: how many the labels are of; `objective`: what is compared, which every report carries;
     `early_stopping`: the handle of an actor that ends members of packs, a
-    `search.ray_tune.schedulers.PackEarlyStopping`; `local_cache`: the folder of a worker's own disk that the
-    rows are copied to, None to read them where they are; `compiled`: where JAX keeps compiled programs;
-    `code` has networks of the user's own.
+    `search.ray_tune.schedulers.PackEarlyStopping`; `fits_packs`: whether a pack that is larger than the
+    worker's GPU is trained in parts, as nobody asked for that size; `local_cache`: the folder of a worker's
+    own disk that the rows are copied to, None to read them where they are; `compiled`: where JAX keeps
+    compiled programs; `code` has networks of the user's own.
     """
 
     inputs: Mapping[str, Path]
@@ -68,6 +69,7 @@ class WorkerData:
     kept: Path
     pausing: bool = False
     early_stopping: Any = None
+    fits_packs: bool = False
     local_cache: Path | None = None
     compiled: Path | None = None
     classes: int = 2

@@ -23,7 +23,7 @@ from search.study.from_outside.stop_request import read_stop
 from search.study.ledger import Ledger, read_trial
 from search.study.live_state import read_live
 from search.study.snapshot import read_final, read_split_worth, read_stage
-from trainables.features.cache import DamagedCacheWarning, read_store
+from trainables.features.cache import SPEEDS, DamagedCacheWarning, read_store
 from trainables.training.state_file import DAMAGED, read_state
 
 Read = Callable[[Path], object]
@@ -107,6 +107,7 @@ STUDY_KINDS = (
 CACHE_KINDS = (
     FileKind("index of features", "features/*/index.json", _store),
     FileKind("features", "features/*/features.npy", _store),
+    FileKind("speed of backends", "backends/*.json", _json(SPEEDS)),
     FileKind("reading of held-out data", "readings/*/*.json", _json(READING), may_go=False),
     FileKind("manifest", "*.parquet", read_manifest, may_go=False),
 )

@@ -17,7 +17,14 @@ from search.output.dry_run import warn_of_costs
 from search.ray_tune.head_start import head_start
 from search.space.stages import FINETUNE
 from search.strategies.plans import Plan, expected_trials
-from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of, source_of
+from search.strategies.preparation import (
+    Prepared,
+    folder_of,
+    on_faster_backend,
+    plans_of,
+    problem_of,
+    source_of,
+)
 from search.study.folder import keep_command, open_study
 from search.study.holding.held import held
 from search.study.ledger import Ledger
@@ -79,6 +86,7 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
+        self.problem = on_faster_backend(self.problem, self._prepared().options)
         plans, finetune = self.plans()
         require_trackers(self.options.callbacks)  # now, as the images: not after hours of training
         with held(self.folder):

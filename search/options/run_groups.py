@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +28,7 @@ from search.options.types import (
     tracking_address,
 )
 from search.space.stages import FINETUNE
-from trainables.backends import KERAS_BACKENDS
+from trainables.backends import AUTO, KERAS_BACKENDS
 from trainables.hyperparameters import AUGMENTATIONS, HYPERPARAMETERS, PRECISIONS, number
 from trainables.process_setup import available_cores
 from trainables.trial import TrialConfig
@@ -197,9 +198,10 @@ class MachineOptions(OptionGroup):
     title: ClassVar[str] = "machine"
 
     keras_backend: str = option(
-        "auto",
-        "backend of Keras; auto: the variable KERAS_BACKEND, else jax where it is installed",
-        choices=("auto", *KERAS_BACKENDS),
+        AUTO,
+        "backend of Keras; auto: that of the study, or the variable KERAS_BACKEND, else jax where it is "
+        "installed, and on images the faster one, which is measured once where that pays",
+        choices=(AUTO, *KERAS_BACKENDS),
     )
     address: str | None = option(
         None,
@@ -259,6 +261,11 @@ class MachineOptions(OptionGroup):
         parse=at_least(0),
         metavar="N",
     )
+
+    @property
+    def leaves_backend_open(self) -> bool:
+        """Whether nobody asks for a backend of Keras."""
+        return self.keras_backend == AUTO and not os.environ.get("KERAS_BACKEND")
 
     @property
     def trial_cpus(self) -> int:

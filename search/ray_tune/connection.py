@@ -125,11 +125,11 @@ def _own_packages() -> JobConfig:
     return JobConfig(_client_job=True, _py_driver_sys_path=[here])
 
 
-def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> int | None:
+def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem: Problem) -> list[int]:
     """Raises InputError where trials would fail, each in its own way, or wait for ever.
 
     `folders` are those that every node must reach, by what they are called. Returns the bytes that a trial
-    has of the smallest GPU, where trials have one and that is known.
+    has of the GPU of each node, where trials have one and that is known.
     """
     share = Share.of(machine)
     if machine.address is None:
@@ -137,7 +137,7 @@ def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem:
     else:
         wait_for_room(share, machine.node_timeout_s)
         prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
-    return require_gpus(problem.keras_backend, share) if share.gpus else None
+    return require_gpus(problem.keras_backend, share) if share.gpus else []
 
 
 def let_wait(trials: str) -> None:

@@ -17,7 +17,7 @@ from search.ray_tune.collector import Collector, KeepResult, Member, MemberColle
 from search.ray_tune.connection import LocalRay, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
-from search.ray_tune.feature_tasks import result_of
+from search.ray_tune.feature_tasks import ONE_BACKEND, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.policy import Policy
@@ -136,14 +136,18 @@ class Driver:
         self._connect()
         places = self._cache, self._checkpoints, self._machine
         other = Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
-        other._packing = replace(other._packing, memory_bytes=self._packing.memory_bytes)
+        ours = self._packing
+        other._packing = replace(
+            other._packing, memory_bytes=ours.memory_bytes, largest_bytes=ours.largest_bytes
+        )
         return other
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
         self._connect()
         share = self._places.share
-        task = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, resources=share.kind)(work)
+        share_of_node = {"num_cpus": share.cpus, "num_gpus": share.gpus, "resources": share.kind}
+        task = ray.remote(max_calls=ONE_BACKEND, **share_of_node)(work)
         with one_door(self._checkpoints.parent):
             return result_of(task.remote(self.problem.keras_backend, share.cpus, *arguments))
 
@@ -269,4 +273,4 @@ class Driver:
         folders = {"storage": self._checkpoints.parent, "cache": self._cache}
         gpu_bytes = require_ready(self._machine, folders, self.problem)
         if gpu_bytes:
-            self._packing = replace(self._packing, memory_bytes=gpu_bytes)
+            self._packing = replace(self._packing, memory_bytes=min(gpu_bytes), largest_bytes=max(gpu_bytes))

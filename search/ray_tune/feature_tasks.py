@@ -13,7 +13,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, shown
-from search.ray_tune.head_start import HeadStart
+from search.ray_tune.head_start import HeadStart, work_on
 from search.ray_tune.preflight import Share
 from search.study.descriptions import weights_in_words
 from search.study.setup import Problem
@@ -27,6 +27,7 @@ from trainables.features.inputs import find_rows, rows_of_pictures
 POLL_S = 0.5
 FOLLOW_S = 0.1  # a process of this machine
 RETRIES = 2  # of a task whose worker died
+ONE_BACKEND = 1  # task of a process, as Keras has one backend in it and the next may ask for the other
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def make_rows(
     nodes = [node for node in ray.nodes() if share.kind.keys() <= node["Resources"].keys()]
     slots = slots_for(nodes, share.gpus)
     what = f"features of {name} ({weights_in_words(weights, precision)})" if backbone.frozen else name
+    task.choose_backend(slots[0])
     with show_progress(what) as on_progress:
         if head_start:
             task.follow(head_start, on_progress)
@@ -100,6 +102,13 @@ class _Tasks:
         digests = problem.manifest.image_digests
         self._weights = (name, problem.weights, cache)
         self._all = (paths, digests, *self._weights, problem.feature_precision)
+
+    def choose_backend(self, slot: Slot) -> None:
+        """Has the slot say which backend is faster there, where the rows are so many that asking pays."""
+        work = work_on(self._backbone, self._problem, slot.cpus, slot.gpus)
+        if work:
+            task = self._start(slot, errands.faster_backend, work, self._weights[2])
+            self._keras_backend = result_of(task)
 
     def alone(self, slot: Slot, on_progress: OnProgress) -> Path:
         """Has one task make everything."""
@@ -144,6 +153,7 @@ class _Tasks:
             num_gpus=slot.gpus,
             resources=self._kind,
             max_retries=RETRIES,
+            max_calls=ONE_BACKEND,
             scheduling_strategy=NodeAffinitySchedulingStrategy(slot.node_id, soft=True),
         )(work)
         return remote.remote(self._keras_backend, slot.cpus, *arguments)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def require_gpus(keras_backend: str, share: Share) -> int | None:
+def require_gpus(keras_backend: str, share: Share) -> list[int]:
     """Says which GPU Keras sees on each node that offers the share.
 
-    Returns the bytes that a trial may take of the smallest, None where nobody knows. A node whose GPUs are
-    all at work is not waited for: its first trial asks. Raises InputError where Keras sees none on a node:
-    its trials would train on the CPU, for hours and without a word.
+    Returns the bytes that a trial may take of each, as far as that is known. A node whose GPUs are all at
+    work is not waited for: its first trial asks. Raises InputError where Keras sees none on a node: its
+    trials would train on the CPU, for hours and without a word.
     """
     nodes = [node for node in nodes_alive() if node.gpus >= share.gpus and share.is_kind_of(node)]
     gpus = share.gpus
@@ -38,7 +38,7 @@ def require_gpus(keras_backend: str, share: Share) -> int | None:
             found.append(seen[0])
         else:
             ray.cancel(task, force=True)
-    return min((gpu.memory_bytes for gpu in found if gpu.memory_bytes), default=None)
+    return [gpu.memory_bytes for gpu in found if gpu.memory_bytes]
 
 
 def _require_any(gpus: tuple[Gpu, ...], keras_backend: str, node: Node) -> None:

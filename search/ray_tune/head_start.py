@@ -12,7 +12,10 @@ from pathlib import Path
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
 from search.study.setup import Problem, rows_to_make
+from trainables.backbones.table import Backbone
+from trainables.backend_speed import Work, faster_backend
 from trainables.backends import extraction_backend
+from trainables.features.inputs import find_rows
 from trainables.process_setup import available_cores
 from trainables.trial import Trial
 
@@ -25,9 +28,13 @@ class HeadStart:
     """
 
     def __init__(self, names: Sequence[str], problem: Problem, cache: Path) -> None:
+        cpus, backend = available_cores(), extraction_backend(problem.keras_backend, 0)
+        works = (work_on(find_rows(name), problem, cpus) for name in names)
+        if work := next(filter(None, works), None):
+            backend = faster_backend(work, backend, cache)
         wanted = {
-            "keras_backend": extraction_backend(problem.keras_backend, 0),
-            "cpus": available_cores(),
+            "keras_backend": backend,
+            "cpus": cpus,
             "images": [shown(path) for path in problem.manifest.image_paths()],
             "digests": problem.manifest.image_digests,
             "names": list(names),
@@ -56,6 +63,15 @@ class HeadStart:
     def is_working(self) -> bool:
         """Returns whether the process has not ended yet."""
         return self._process.poll() is None
+
+
+def work_on(rows: Backbone, problem: Problem, cpus: int, gpus: float = 0.0) -> Work | None:
+    """Returns the work of making these rows, None where it is no question on which backend.
+
+    That is for pixels, for few images, and for the report's data, whose numbers hang on no machine's speed.
+    """
+    work = Work(backbone=rows.name, images=len(problem.labels), cpus=cpus, gpus=gpus)
+    return work if rows.frozen and work.pays and not problem.is_reports else None
 
 
 def head_start(

@@ -70,6 +70,7 @@ def data_of_workers(
         kept=Layout(places.checkpoints.parent).weights,
         pausing=pausing,
         early_stopping=stopping,
+        fits_packs=not machine.pack,
         # a worker stands in a folder of its own
         local_cache=machine.local_cache and machine.local_cache.absolute(),
         compiled=None if address_of(places.cache) else places.cache / "compiled",

@@ -15,14 +15,15 @@ from search.options.conflicts import require_consistent
 from search.options.search_options import SearchOptions
 from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import require_held_out
-from search.strategies.plans import Plan, joint_plan, stage_plans
+from search.strategies.plans import Plan, base_of, joint_plan, stage_plans
 from search.strategies.sweeps import put_damaged_aside, tell_damaged, to_decide_again
-from search.study.facts import read_facts
+from search.study.facts import StudyFacts, read_facts
 from search.study.folder import check_study, require_same_backbone
 from search.study.layout import WORKERS_SEND, Layout
 from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import StageFiles
+from trainables.backend_speed import Work, faster_backend
 from trainables.objective import OBJECTIVES
 
 
@@ -69,15 +70,16 @@ def problem_of(options: SearchOptions) -> Problem:
     options = options.for_data(source_of(manifest))
     # all: by groups that some rows lack nothing can be split
     has_groups = bool(groups_of(manifest.table, manifest.group_kind).notna().all())
+    facts = _facts_in(folder_of(options))
     # a study that goes on keeps its split, whatever the preset says now
-    kept = "" if data.split else _split_of(folder_of(options))
+    kept = "" if data.split else facts.split
     has_parts = {"train", "validation"} <= set(manifest.table["partition"].dropna())
     split = kept or options.split_of(has_groups=has_groups, has_parts=has_parts)
     problem = Problem.of(
         manifest,
         split,
         data.weights,
-        options.machine.keras_backend,
+        _backend_of(options, facts),
         data.feature_precision,
         resize=data.resize,
         objective=OBJECTIVES[options.deciding.objective],
@@ -86,9 +88,31 @@ def problem_of(options: SearchOptions) -> Problem:
     return replace(problem, code=options.space.code)
 
 
-def _split_of(folder: Path) -> str:
-    """Returns the split of the study in `folder`, which holds where none is asked for; empty without one."""
-    return read_facts(folder).split if Layout(folder).facts.is_file() else ""
+def _facts_in(folder: Path) -> StudyFacts:
+    """Returns the facts of the study in `folder`, of which some hold where nothing is asked for."""
+    return read_facts(folder) if Layout(folder).facts.is_file() else StudyFacts()
+
+
+def _backend_of(options: SearchOptions, facts: StudyFacts) -> str:
+    """Returns the backend that is asked for; where nobody asks it is that of the study."""
+    machine = options.machine
+    return (facts.keras_backend if machine.leaves_backend_open else "") or machine.keras_backend
+
+
+def on_faster_backend(problem: Problem, options: SearchOptions) -> Problem:
+    """Returns the problem on the backend on which its networks on images train faster on this machine.
+
+    That is measured for a new study where nobody asks for a backend. The report's data keeps its own, as its
+    numbers hang on no machine; so do networks of the user's own code, and workers elsewhere.
+    """
+    machine, is_new = options.machine, not Layout(folder_of(options)).facts.is_file()
+    is_fixed = problem.is_reports or options.space.network or machine.address
+    if is_fixed or not (is_new and options.trains_on_images and machine.leaves_backend_open):
+        return problem
+    config, _ = base_of([], options.given, {}, problem.bn_statistics)
+    images = len(problem.splits[0].train) * config.epochs
+    work = Work.training(config, images, machine.trial_cpus, machine.gpus_per_trial)
+    return replace(problem, keras_backend=faster_backend(work, problem.keras_backend, options.study.cache))
 
 
 def source_of(manifest: Manifest) -> str:

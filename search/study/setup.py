@@ -108,9 +108,14 @@ class Problem:
         return {split.name: split.validation for split in (*self.splits, *self.final_splits)}
 
     @property
+    def is_reports(self) -> bool:
+        """Whether the data is the report's, or laid out like it, whose numbers hang on no machine."""
+        return set(self.manifest.table["source"]) <= set(REPORTS_SOURCES)
+
+    @property
     def bn_statistics(self) -> str:
         """The BatchNorm statistics of the preset `report` for this data: running averages for its own."""
-        return MOMENTUM if set(self.manifest.table["source"]) <= set(REPORTS_SOURCES) else EXACT
+        return MOMENTUM if self.is_reports else EXACT
 
     @property
     def labels(self) -> np.ndarray:

@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from trainables import pack_worker
 from trainables.features.inputs import rows_read_by
 from trainables.objective import OBJECTIVE
-from trainables.training.packed import checkpoint
+from trainables.training import devices
+from trainables.training.packed import checkpoint, pack_size
 from trainables.training.state_file import read_state, write_state
 from trainables.trial import EpochMetrics, TrialConfig
 from trainables.worker import ENDED, EPOCH, EPOCHS, PACK, PREDICTIONS, STATUS
@@ -102,7 +104,13 @@ def train(members: int) -> None:
 
 def data_of(examples: Callable[[str, str], Any], checkpoints: Path = Path("nowhere")) -> Any:
     return SimpleNamespace(
-        objective=OBJECTIVE, early_stopping=None, examples=examples, checkpoints=checkpoints
+        objective=OBJECTIVE,
+        early_stopping=None,
+        fits_packs=False,
+        examples=examples,
+        checkpoints=checkpoints,
+        rows=lambda name: np.zeros((12_000, 2048), np.float32),
+        classes=2,
     )
 
 
@@ -111,6 +119,22 @@ def ends_of(reports: Sequence[dict[str, Any]]) -> list[int]:
     return [
         number for each in reports for number, of_one in enumerate(each[PACK]) if of_one and STATUS in of_one
     ]
+
+
+def test_pack_that_was_cut_for_a_larger_gpu_is_trained_in_parts(
+    reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = data_of(lambda *_: None)
+    room = pack_size(TrialConfig(), 2048, 300e6, rows=12_000)
+    assert room == 3
+    monkeypatch.setattr(Packed, "fit", 9)
+    monkeypatch.setattr(devices, "gpus_seen", lambda: (devices.Gpu("T4", int(300e6)),))
+    for data.fits_packs, sizes in ((True, [3, 3, 2]), (False, [8])):
+        Packed.trained.clear()
+        reports.clear()
+        pack_worker.train_pack({"pack": pack_of(8)}, data)
+        assert (Packed.trained, ends_of(reports)) == (sizes, list(range(8)))
+        assert [each["done"] for each in reports] == [False] * (len(reports) - 1) + [True]
 
 
 @pytest.mark.parametrize("full", [1, 2], ids=["at once", "after an epoch"])

@@ -38,6 +38,7 @@ from trainables.hyperparameters import AVERAGE
 Array = npt.NDArray[Any]
 INDEX = Format(1, sealed_from=1, oldest=0)  # of index.json
 WEIGHTS_NOTE = Format(1, sealed_from=1, oldest=0)  # of weights/*.json
+SPEEDS = Format(1, sealed_from=1, oldest=1)  # of backends/*.json
 FEATURE_PRECISIONS = ("float32", "bfloat16")  # of a backbone's arithmetic
 
 

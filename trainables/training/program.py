@@ -124,7 +124,8 @@ def _head_variables(network: keras.Sequential) -> list[keras.Variable]:
 
 def _optimizer_start(variable: keras.Variable) -> np.ndarray:
     """Returns the first value of an optimizer's variable: moments are 0, the scale of losses is as built."""
-    if variable.shape:
+    # TensorFlow's shape of a number is true, and a scale of 0 makes NaN of all losses
+    if len(variable.shape):
         # one zero in memory, whatever the shape: moments are twice as large as their network
         return np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
     return np.asarray(variable.value).copy()

@@ -36,7 +36,7 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger, keep_log
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
 from tests.search.makers import make_column, make_finetune_result, make_manifest, make_result, make_trial
-from trainables.features.cache import FeatureKey, join_shards, write_shard
+from trainables.features.cache import SPEEDS, FeatureKey, join_shards, write_shard
 from trainables.training.state_file import write_state
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "1000"))
@@ -113,6 +113,8 @@ def _write_cache(cache: Path) -> None:
     write_shard(key.folder(cache), range(4), np.ones((4, 2), np.float32))
     join_shards(key.folder(cache), key, {})
     Readers(cache).add("d" * 32, Reader(study="s", by="me", read_at="2026-01-01", folds={"fold-0": 3}))
+    speeds = {"format": SPEEDS.number, "seconds_an_image": {"tensorflow": 0.03, "jax": None}}
+    write_json(cache / "backends" / "0123.json", speeds)
     manifest = make_manifest(cache)
     manifest.image_paths()[0].touch()
     write_manifest(manifest, cache / "m.parquet")

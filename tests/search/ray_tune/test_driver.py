@@ -32,6 +32,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from tests.search.processes import kill_training
 from tests.waiting import SEARCH_S
+from trainables import pack_worker
 from trainables.hyperparameters import Range
 from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
@@ -275,6 +276,38 @@ def packing(workplace: Path, problem: Problem, driver: Driver) -> Driver:
     driver._connect()
     cache, record = workplace / "cache", Ledger(workplace / "packing").record
     return Driver(problem, cache, workplace / "checks", MachineOptions(pack=3), record, connected=True)
+
+
+@pytest.mark.slow
+def test_pack_whose_worker_is_killed_goes_on_from_its_checkpoint(
+    workplace: Path, problem: Problem, packing: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = [problem.trial(replace(CONFIG, seed=seed, dropout=0.2), "random") for seed in (31, 32, 33)]
+    unbroken = packing.train(trials, Silent(), Policy())
+    begun = workplace / "begun"
+
+    def train_and_keep(assignment: dict[str, Any], data: Any) -> None:
+        """Trains a pack that is kept after every epoch, and notes after which it began."""
+        from trainables import pack_worker as here
+        from trainables.training.packed import checkpoint
+
+        class Noted(checkpoint.PackCheckpoint):
+            def restore(self, pack: Any) -> None:
+                super().restore(pack)
+                with begun.open("a") as file:
+                    file.write(f"{[len(epochs) for epochs in pack.finished]}\n")
+
+        checkpoint.EVERY_S, checkpoint.SHARE, here.PackCheckpoint = 0.0, 1e9, Noted
+        here.train_pack(assignment, data)
+
+    monkeypatch.setattr(pack_worker, "train_pack", train_and_keep)
+    callback = KillsAWorker()
+    results = packing.train(trials, callback, Policy())
+    assert callback.killed
+    assert begun.read_text().splitlines() == ["[0, 0, 0]", "[1, 1, 1]"]
+    for trial in trials:
+        assert figures(results[trial.key]) == figures(unbroken[trial.key])
+        assert [metrics.epoch for metrics in results[trial.key].epochs] == list(range(1, CONFIG.epochs + 1))
 
 
 @pytest.mark.slow

@@ -17,11 +17,14 @@ from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
 from data_prep.manifest import Manifest
+from search.ray_tune import feature_tasks
 from search.ray_tune.feature_tasks import Slot, make_rows, shares_of, slots_for
 from search.ray_tune.preflight import Share
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
+from trainables import backend_speed
 from trainables.backbones.table import find_backbone
+from trainables.backend_speed import Work, faster_backend
 from trainables.features.cache import feature_key, write_shard
 from trainables.features.extraction import extract
 
@@ -109,6 +112,22 @@ def test_nodes_make_features_of_weights_that_nobody_knew(
     assert np.load(made / "features.npy").shape == (130, 1280)
     assert make_rows("keras:MobileNetV2", problem, tmp_path / "cache", Share(1)) == made
     assert json.loads((made / "index.json").read_text())["key"]["precision"] == "bfloat16"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_nodes_make_features_on_the_backend_that_was_faster(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, cache, name = problem_of(tmp_path, 130), tmp_path / "cache", "keras:MobileNetV2@32"
+    measured = Work(backbone=name, images=10**9, cpus=1)
+    monkeypatch.setattr(feature_tasks, "work_on", lambda rows, *_: measured if rows.name == name else None)
+    seconds = {"tensorflow": 0.1, "jax": 0.01}
+    monkeypatch.setattr(backend_speed, "_seconds_of", lambda backend, work: seconds[backend])
+    assert faster_backend(measured, "tensorflow", cache) == "jax"
+    made = [make_rows(each, problem, cache, Share(1)) for each in (name, "keras:MobileNet@32")]
+    backends = [json.loads((folder / "index.json").read_text())["keras_backend"] for folder in made]
+    assert backends == ["jax", "tensorflow"]
 
 
 @pytest.mark.ray

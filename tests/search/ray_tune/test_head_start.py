@@ -13,9 +13,11 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from search.ray_tune.head_start import HeadStart
+from search.ray_tune.head_start import HeadStart, work_on
 from search.study.setup import Problem
+from tests.search.makers import make_manifest
 from tests.waiting import PATIENCE_S, has_ended, wait_until
+from trainables.backend_speed import Work
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows
 
@@ -39,6 +41,17 @@ def test_rows_are_made_by_the_process(problem: Problem, tmp_path: Path) -> None:
     with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
         wait_until(lambda: not head_start.is_working(), "the rows are made")
     assert is_made(problem, tmp_path / "cache")
+
+
+def test_backend_is_a_question_for_many_features_of_data_that_is_not_the_reports(tmp_path: Path) -> None:
+    manifests = [make_manifest(tmp_path, subjects=3_000, source=source) for source in ("folder", "adience")]
+    other, reports = (Problem.of(manifest, "random", "none", "jax") for manifest in manifests)
+    rows = find_rows("keras:ConvNeXtLarge, pictures: nearest")
+    work = work_on(rows, other, cpus=1)
+    assert work == Work(backbone="keras:ConvNeXtLarge", images=6_000, cpus=1)
+    assert work_on(rows, reports, cpus=1) is None
+    assert work_on(rows, other, cpus=64) is None
+    assert work_on(find_rows(NAME), other, cpus=1) is None
 
 
 def test_process_ends_with_the_block(problem: Problem, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from search.options.run_groups import MachineOptions
-from search.ray_tune.packs import Packing
+from search.ray_tune.packs import FULL_PACK, Packing
 from search.ray_tune.policy import Policy
 from search.ray_tune.schedulers import make_scheduler
 from tests.search.makers import make_trial
@@ -47,6 +47,16 @@ def test_pack_has_room_in_the_memory_that_there_is_beside_the_features() -> None
     assert 4 * small < large
     assert small < fewer_images
     assert sizes(replace(ON_GPU, memory_bytes=0.05 * GIB), 3) == ([1, 1, 1], 0)
+
+
+def test_pack_is_full_where_only_the_larger_gpu_has_room_for_that() -> None:
+    small = replace(ON_GPU, memory_bytes=1.0 * GIB)
+    few = max(sizes(small, 500)[0])
+    assert few < 20
+    assert max(sizes(replace(small, largest_bytes=1.5 * GIB), 500)[0]) in range(few + 5, 40)
+    assert max(sizes(replace(small, largest_bytes=70 * GIB), 500)[0]) == FULL_PACK
+    roomy = replace(ON_GPU, memory_bytes=13.6 * GIB)
+    assert sizes(replace(roomy, largest_bytes=70 * GIB), 500) == sizes(roomy, 500)
 
 
 def test_shapes_and_splits_are_packs_of_their_own() -> None:

@@ -34,9 +34,7 @@ from trainables.trial import TrialConfig
 rng = np.random.default_rng(0)
 labels = np.arange(19) % 2
 images = (rng.integers(0, 200, (19, 32, 32, 3)) + 55 * labels[:, None, None, None]).astype(np.uint8)
-config = TrialConfig(
-    backbone="hassner", hidden_units=(8, 4), batch_size=4, epochs=2, l2=1e-3, augment="flip"
-)
+config = TrialConfig(hidden_units=(8, 4), batch_size=4, epochs=2, l2=1e-3, **json.loads(sys.argv[4]))
 # 12 to train, so that no batch is cut; 7 to validate, which two devices do not get in equal parts
 examples = Examples(images, labels, np.arange(12), np.arange(12, 19))
 training = Training(config, examples)
@@ -52,9 +50,17 @@ print(json.dumps({
 """
 
 
-def _train(backend: str, devices: int, folder: Path) -> dict[str, object]:
+NETWORKS = {
+    "own network": {"backbone": "hassner", "augment": "flip"},
+    # without BatchNorm, whose statistics in the head are those of a device's part on TensorFlow
+    "unfrozen blocks": {"backbone": "keras:MobileNet", "unfrozen_blocks": 2, "normalisation": "none"},
+}
+
+
+def _train(backend: str, devices: int, folder: Path, network: dict[str, object]) -> dict[str, object]:
+    kept = folder / str(devices)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, backend, str(devices), str(folder / str(devices))],
+        [sys.executable, "-c", PROGRAM, backend, str(devices), str(kept), json.dumps(network)],
         capture_output=True,
         text=True,
         check=False,
@@ -64,9 +70,12 @@ def _train(backend: str, devices: int, folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_two_devices_train_as_one_does_and_continue_from_a_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
+def test_two_devices_train_as_one_does_and_continue_from_a_checkpoint(
+    tmp_path: Path, network: dict[str, object]
+) -> None:
     backend = keras.backend.backend()
-    one, two = _train(backend, 1, tmp_path), _train(backend, 2, tmp_path)
+    one, two = (_train(backend, devices, tmp_path, network) for devices in (1, 2))
     assert (one.pop("devices"), two.pop("devices")) == (1, 2)
     for name, expected in one.items():
         for ours, theirs in zip(two[name], expected, strict=True):  # type: ignore[call-overload]

@@ -187,12 +187,13 @@ def test_best_epoch_is_kept_beside_the_last(features: Examples, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_mixed_precision_computes_lower_and_keeps_float32_weights(pictures: Examples) -> None:
-    config = replace(UNFROZEN, precision="bfloat16", dropout=0.0)
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_computes_lower_and_keeps_float32_weights(pictures: Examples, precision: str) -> None:
+    config = replace(UNFROZEN, precision=precision, dropout=0.0)
     full, mixed = _trained(replace(config, precision="float32"), pictures), _trained(config, pictures)
     dtypes = {variable.dtype for variable in mixed.network.trainable_variables}
     assert dtypes == {"float32"}
-    assert _body(mixed).get_layer("conv_pw_13").compute_dtype == "bfloat16"
+    assert _body(mixed).get_layer("conv_pw_13").compute_dtype == precision
     assert _numbers(mixed.finished) != _numbers(full.finished)
     assert mixed.finished[0].loss == pytest.approx(full.finished[0].loss, abs=0.1)
     assert keras.config.dtype_policy().name == "float32"

@@ -37,10 +37,12 @@ def group_by_shape(configs: Sequence[TrialConfig]) -> tuple[tuple[TrialConfig, .
     return tuple(tuple(group) for group in groups.values())
 
 
-def pack_size(config: TrialConfig, features: int, memory_bytes: float, *, classes: int = 2) -> int:
+def pack_size(
+    config: TrialConfig, features: int, memory_bytes: float, *, classes: int = 2, rows: int = 0
+) -> int:
     """Returns how many heads of the shape of `config` for so many classes fit `memory_bytes`, at least 1.
 
-    `features` is the length of a row of inputs; the memory is what is left beside the matrix of inputs.
+    `features` is the length of a row of inputs; their matrix, of so many `rows`, lies beside the heads.
     """
     widths, outputs = (features, *config.hidden_units), 1 if classes == 2 else classes
     kernels = sum((below + 1) * above for below, above in pairwise((*widths, outputs)))
@@ -52,4 +54,4 @@ def pack_size(config: TrialConfig, features: int, memory_bytes: float, *, classe
             map(sum, pairwise((*config.hidden_units, outputs))), default=outputs
         )
     member_bytes = 4 * (PARAMETER_ARRAYS * parameters + activations)
-    return max(1, int(memory_bytes // member_bytes))
+    return max(1, int((memory_bytes - 4 * rows * features) // member_bytes))
