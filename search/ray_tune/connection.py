@@ -53,6 +53,8 @@ def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
     """
     # with a traceback, while the driver tells in a line why a trial begins again
     wishes = {**_ENVIRONMENT, "TUNE_PRINT_ALL_TRIAL_ERRORS": str(int(verbose))}
+    if address is None:
+        wishes["RAY_enable_metrics_collection"] = "0"  # else they are on a port, for all, without the token
     os.environ.update({name: os.environ.get(name, value) for name, value in wishes.items()})
     level = logging.INFO if verbose else logging.ERROR
     logging.getLogger("ray").setLevel(level)

@@ -13,7 +13,13 @@ _MARK = "started-by-stagewise"  # in a folder of ours, with the name of the host
 
 
 def mark(session: Path) -> None:
-    """Marks the folder of a Ray that this process started; removes those of processes that were killed."""
+    """Marks the folder of a Ray that this process started; removes those of processes that were killed.
+
+    Nobody else on the machine reads it from now on, nor the token that lets in to this Ray.
+    """
+    for private, mode in ((session, 0o700), (Path("~/.ray/auth_token").expanduser(), 0o600)):
+        with contextlib.suppress(OSError):  # no such file, or another's
+            private.chmod(mode)
     with contextlib.suppress(OSError):
         (session / _MARK).write_text(socket.gethostname(), "utf-8")
     for other in session.parent.glob("session_*_*"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +14,24 @@ import pytest
 
 from data_prep.errors import InputError
 from search.ray_tune.connection import connect
+
+ROOT = Path(__file__).parents[3]
+LISTENING = """
+import json, os, psutil, ray
+from search.ray_tune.connection import connect, disconnect
+session = connect(None, verbose=False)
+worker = ray.get(ray.remote(lambda: os.getpid()).remote())
+found = []
+for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+    names = {os.getpid(): "the search itself", worker: "a worker"}
+    name = names.get(process.pid) or os.path.basename(process.cmdline()[0]) if process.cmdline() else ""
+    for port in process.net_connections("tcp"):
+        if port.status == "LISTEN" and name != "ray::IDLE":  # workers that have not worked
+            everywhere = port.laddr.ip in ("::", "0.0.0.0")
+            found.append([name, "all interfaces" if everywhere else "the machine's"])
+disconnect(session)
+print(json.dumps(found))
+"""
 
 
 def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +57,16 @@ def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch:
             connect(None, verbose=False)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.ray
+def test_what_listens_is_what_the_page_says() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+) \| (\d) \| (all interfaces|the machine's) \|$", page, re.MULTILINE)
+    program = subprocess.run([sys.executable, "-c", LISTENING], capture_output=True, text=True, check=True)
+    listening = json.loads(program.stdout.splitlines()[-1])
+    told = [[name.strip("`"), where] for name, ports, where in rows for _ in range(int(ports))]
+    assert sorted(listening) == sorted(told)
 
 
 @pytest.mark.parametrize(("verbose", "prints"), [(False, "0"), (True, "1")])

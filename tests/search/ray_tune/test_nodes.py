@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import ray
@@ -12,10 +14,15 @@ from ray.cluster_utils import Cluster
 
 from data_prep.errors import InputError
 from search.ray_tune.gpus import require_gpus
-from search.ray_tune.nodes import nodes_alive, prepare_nodes, require_room, wait_for_room
+from search.ray_tune.nodes import ask, nodes_alive, prepare_nodes, require_room, wait_for_room
+from search.ray_tune.packs import early_stopping_of
+from search.ray_tune.policy import Policy
 from search.ray_tune.preflight import Errand, Share
+from search.ray_tune.schedulers import make_scheduler
 from tests.waiting import PATIENCE_S, wait_until
 from trainables.backends import installed_backend
+from trainables.objective import OBJECTIVE
+from trainables.worker import see_only_what_was_asked_for
 
 pytestmark = pytest.mark.ray
 
@@ -48,6 +55,30 @@ def test_gpu_that_keras_does_not_see_is_refused() -> None:
     words = rf"Keras on {backend} sees no GPU on .*, where Ray counts 1; install CUDA's .* --gpus-per-trial$"
     with pytest.raises(InputError, match=words):
         require_gpus(backend, Share(1, 0.5))
+
+
+def seen(gpus: float) -> str | None:
+    """Returns which GPUs a task with so many of them sees on the node that has one."""
+
+    def look() -> str | None:
+        see_only_what_was_asked_for()
+        return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+    (node,) = (node for node in nodes_alive() if node.gpus)
+    return cast("str | None", ray.get(ask(node, look, gpus=gpus)))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_task_that_asks_for_no_gpu_sees_none() -> None:
+    assert (seen(1.0), seen(0.0)) == ("0", "")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_actor_that_stops_members_of_packs_is_where_the_driver_is() -> None:
+    policy = Policy(scheduler=make_scheduler("asha", OBJECTIVE, 9))
+    actors = [early_stopping_of(policy) for _ in range(4)]
+    where = [actor.__ray_call__.remote(lambda _: ray.get_runtime_context().get_node_id()) for actor in actors]
+    assert set(ray.get(where)) == {ray.get_runtime_context().get_node_id()}
 
 
 @pytest.mark.usefixtures("cluster")

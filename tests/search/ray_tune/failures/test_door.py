@@ -146,3 +146,14 @@ def test_folder_of_a_killed_run_is_removed_with_the_next_and_no_other_is(tmp_pat
     assert {what for what, folder in folders.items() if folder.exists()} == {"now", "running", "another's"}
     session_folders.remove(folders["now"])
     assert not folders["now"].exists()
+
+
+def test_folder_and_token_are_for_their_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    session, token = tmp_path / "session_now_1", tmp_path / ".ray" / "auth_token"
+    session.mkdir(mode=0o755)
+    session_folders.mark(session)  # there is no token
+    token.parent.mkdir()
+    token.touch(mode=0o644)
+    session_folders.mark(session)
+    assert [oct(path.stat().st_mode & 0o777) for path in (session, token)] == ["0o700", "0o600"]
