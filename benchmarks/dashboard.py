@@ -71,7 +71,7 @@ def view(study: Path) -> View:
         first_s = time.perf_counter() - started
         clicked = time.perf_counter()
         page.get_by_role("tab", name="Trials", exact=True).click()
-        page.get_by_text("a click on a column").wait_for()
+        page.get_by_text("click the head of a column").wait_for()
         page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
         return View(first_s, time.perf_counter() - clicked)
 

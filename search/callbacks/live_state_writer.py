@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 import time
 import warnings
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import reason_of
+from data_prep.errors import InputError, reason_of
 from data_prep.storage.json_files import json_number, write_json
 from search.callbacks.callback import Callback
 from search.study.formats import LIVE
@@ -70,7 +71,7 @@ class LiveStateWriter(Callback):
         self._started_at = time.time()
         self._search = _Search()
         self._failed: list[dict[str, Any]] = []
-        self._warned = False
+        self._warned, self._reason = False, ""
         self._lock = threading.Lock()  # callbacks change what the thread reads
         self._changed, self._closing = threading.Event(), threading.Event()
         self._changed.set()  # the first file is written at once
@@ -118,7 +119,9 @@ class LiveStateWriter(Callback):
         self._changed.set()
 
     def close(self) -> None:
-        """Writes for the last time: whether the run ended or was interrupted."""
+        """Writes for the last time: whether the run ended or was interrupted, and why it failed."""
+        if isinstance(error := sys.exception(), InputError):  # what the run ends with
+            self._reason = str(error)
         self._closing.set()
         self._changed.set()
         self._thread.join(_CLOSE_S)
@@ -175,6 +178,7 @@ class LiveStateWriter(Callback):
                 "failed": list(self._failed),
                 "asked": dict(self._asked),
                 "cluster": cluster,
+                "reason": self._reason,
             }
 
 

@@ -70,7 +70,7 @@ def state_in_words(live: Live | None) -> str:
     if live is None:
         return "no run left its state here"
     if live.state is not LiveState.RUNNING:
-        return _STATES[live.state]
+        return f"{_STATES[live.state]}: {live.reason}" if live.reason else _STATES[live.state]
     if not live.search:
         return "running, starting"
     left = f", {clock_time(live.seconds_left)} left" if live.seconds_left else ""

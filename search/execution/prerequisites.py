@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -9,10 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data_prep.errors import InputError
 from data_prep.manifest import require_images
 from data_prep.storage import standing
 from data_prep.storage.remote import address_of
-from search.options.run_groups import StudyOptions
+from search.options.run_groups import MachineOptions, StudyOptions
 from search.study.layout import Layout
 from search.study.setup import Problem, are_read, rows_to_make
 from trainables.features.cache import folder_of_features
@@ -22,6 +24,7 @@ from trainables.trial import Trial
 EPOCH_BYTES = 1_000  # in a trial's record and its events
 TRIAL_BYTES = 20_000  # the record without epochs, its events, its place in the stage
 USUAL_FEATURES = 2_048  # of a backbone that was never built
+GPUS = ("nvidia[0-9]*", "kfd", "dxg")  # devices of NVIDIA, of AMD, and of any in the Linux of Windows
 WHILE_MADE = 2  # times: shards lie beside the whole until that is there
 
 
@@ -48,6 +51,17 @@ def require_disk_space(trials: Sequence[Trial], problem: Problem, options: Study
     ):
         if wanted and not address_of(path):
             standing.require_disk_space(path, wanted, what)
+
+
+def require_gpu(machine: MachineOptions) -> None:
+    """Raises InputError where trials ask for GPUs of this machine, and its system knows of none."""
+    if machine.address or not machine.gpus_per_trial or sys.platform != "linux":
+        return
+    if not any(found for pattern in GPUS for found in Path("/dev").glob(pattern)):
+        raise InputError(
+            f"--gpus-per-trial {machine.gpus_per_trial:g} needs a GPU, and no driver of this machine shows "
+            "one; leave it out, see whether nvidia-smi shows the GPU, or name a cluster with --address"
+        )
 
 
 @contextmanager

@@ -9,7 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from search.callbacks.callback import Callback
-from search.execution.prerequisites import require_disk_space, require_pictures, watched_folders
+from search.execution.prerequisites import (
+    require_disk_space,
+    require_gpu,
+    require_pictures,
+    watched_folders,
+)
 from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
@@ -25,7 +30,7 @@ from search.strategies.preparation import (
     problem_of,
     source_of,
 )
-from search.study.folder import keep_command, open_study
+from search.study.folder import begun_or_gone, keep_command, open_study
 from search.study.holding.held import held
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
@@ -89,7 +94,8 @@ class SearchRun:
         self.problem = on_faster_backend(self.problem, self._prepared().options)
         plans, finetune = self.plans()
         require_trackers(self.options.callbacks)  # now, as the images: not after hours of training
-        with held(self.folder):
+        require_gpu(self.options.machine)
+        with held(self.folder), begun_or_gone(self.folder):
             self._prepared().put_damaged_aside()
             # only now: trials that the storage had no room for are back in the study
             missing = expected_trials(plans, self.ledger)

@@ -97,11 +97,12 @@ def _state(live: Live | None) -> str:
         return "not begun, or made by an earlier version"
     if live.state is not LiveState.RUNNING:
         when = f"{live.written_at[:19]}Z"
-        return {
+        state = {
             LiveState.ENDED: f"ended at {when}",
             LiveState.INTERRUPTED: f"interrupted at {when}",
             LiveState.SILENT: f"probably killed: silent since {when}",
         }[live.state]
+        return f"{state}: {live.reason}" if live.reason else state
     left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
     return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import read_as, write_json
+from data_prep.storage.remote import address_of
 from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
 from search.study.formats import COMMAND, STUDY
@@ -33,6 +35,28 @@ def open_study(folder: Path, facts: StudyFacts) -> None:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
         ) from None
+
+
+@contextmanager
+def begun_or_gone(folder: Path) -> Iterator[None]:
+    """Takes the study away that is made within, where an InputError comes before its first trial has ended.
+
+    What Ray and the workers wrote into its logs stays, and so does a study that was there before.
+    """
+    layout = Layout(folder)
+    is_new = not layout.facts.exists() and not address_of(folder)  # a bucket has got some of it by then
+    try:
+        yield
+    except InputError:
+        if is_new and not any(layout.trials.glob("*.json")):
+            for path in (layout.live, layout.command, layout.facts):
+                with suppress(OSError):  # a storage that is gone
+                    path.unlink(missing_ok=True)
+            # the deepest first; one with something in it, such as the lock, stays
+            for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+                with suppress(OSError):
+                    path.rmdir()
+        raise
 
 
 def check_study(folder: Path, facts: StudyFacts) -> None:

@@ -53,7 +53,7 @@ class Live:
 
     `search` is what it trains, None before the first; `done` of `expected` trials of it have ended;
     `seconds_left` is None before its first epoch. `asked` are the options of the run that matter to a
-    reader, `cluster` what is known of Ray's nodes.
+    reader, `cluster` what is known of Ray's nodes, `reason` what went wrong where that ended the run.
     """
 
     state: LiveState
@@ -70,6 +70,7 @@ class Live:
     failed: Sequence[LiveTrial]
     asked: Mapping[str, Any]
     cluster: Mapping[str, Any]
+    reason: str = ""
 
 
 def read_live(folder: Path, now: float | None = None) -> Live | None:

@@ -13,7 +13,7 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
-from search.execution import search_run
+from search.execution import prerequisites, search_run
 from search.options.parser import parse_options
 from search.run import main
 from search.study.folder import open_study, read_command
@@ -188,10 +188,44 @@ def test_quiet_says_warnings_and_errors_only(
     assert capsys.readouterr() == ("", f"{progress}warning: the disk is full\nerror: no worker came\n")
 
 
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("manifest")
+def test_start_that_fails_leaves_no_study_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_run, "head_start", search_noisily)
+    assert main(argv()) == 1
+    assert [path.name for path in (tmp_path / "results").rglob("*") if path.is_file()] == [".lock"]
+
+
+@pytest.mark.usefixtures("manifest")
+def test_start_that_fails_leaves_a_study_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_run, "head_start", interrupted)
+    main(argv())
+    monkeypatch.setattr(search_run, "head_start", search_noisily)
+    assert main(argv()) == 1
+    assert read_command(tmp_path / "results" / "m")
+
+
+@pytest.mark.usefixtures("manifest")
+def test_gpu_that_is_not_there_is_known_before_ray_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(prerequisites, "GPUS", ("none of them",))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert main(argv("--gpus-per-trial 1")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: --gpus-per-trial 1 needs a GPU, and no driver of this machine shows one; ")
+    assert not (tmp_path / "results").exists()
+
+
 @pytest.mark.usefixtures("manifest")
 def test_command_is_kept_in_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_run, "head_start", search_noisily)
-    main(argv())
+    monkeypatch.setattr(search_run, "head_start", interrupted)
+    assert main(argv()) == 130
     kept = read_command(tmp_path / "results" / "m")
     assert kept
     assert (list(kept.argv), kept.cwd) == (parse_options(argv()).words(), str(tmp_path))
