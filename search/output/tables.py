@@ -207,8 +207,8 @@ def _remark(entry: Entry, result: Result) -> str:
     words = []
     if entry.config == result.winner:
         words.append("best" if result.verdict == NO_GAIN else "winner")
-    elif entry.tied:
-        words.append("equivalent" if entry.equivalent else "tied")
+    elif entry.tied is not None:
+        words.append("equivalent" if entry.equivalent else "tied" if entry.tied else "worse")
     if entry.status != "COMPLETED":
         words.append(entry.status)
     return ", ".join(words)

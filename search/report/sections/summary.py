@@ -16,8 +16,8 @@ from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
 from search.study.snapshot import Snapshot
 
 _SAYS = {
-    "clear": "told apart from every other value that finished",
-    "equivalent": "the values that are not told apart differ by less than the margin",
+    "clear": "told apart from all others that finished",
+    "equivalent": "those not told apart differ by less than the margin",
     "undecided": "too few repeats to tell",
     "tied": "not told apart from the next best",
     "single": SINGLE_RUNS,
@@ -88,7 +88,8 @@ def _article(baseline: Baseline) -> str:
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     """Returns the held-out figure where there is one, else what is left without luck, else the verdict."""
     says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.not_for_new)
-    verdict = f"Verdict of the comparison: {word} ({says})."
+    compared = "of the comparison" if leader.result else "on the ways to the final model"
+    verdict = f"Verdict {compared}: {word} ({says})."
     if snapshot.readings:
         reading = snapshot.readings[-1]
         interval = bracketed(reading.get("interval"))

@@ -60,7 +60,7 @@ def row_of(label: str, *entries: Entry, **fields: Any) -> str:
     [
         (make_entry(0.5, WINNER), "0.5 0.8750 0.9000 3 1.5 winner"),
         (make_entry(0.5, OTHER, tied=True), "0.5 0.8750 0.9000 3 1.5 tied"),
-        (make_entry(0.5, OTHER, tied=False), "0.5 0.8750 0.9000 3 1.5"),
+        (make_entry(0.5, OTHER, tied=False), "0.5 0.8750 0.9000 3 1.5 worse"),
         (make_entry(0.5, WINNER, reused=("0123456789abcdef",)), "0.5 0.8750 0.9000 3 1.5 winner"),
         (
             make_entry(
