@@ -22,8 +22,7 @@ from search.study.ledger import Ledger
 from search.study.search_id import SearchId, SearchKind
 from search.study.stage_results import Result
 from search.trackers.runs import Decided, row_of, rows_of, run_name, winners_of
-from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, as_id
-from search.trackers.wandb.media import upload_s
+from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run, as_id, upload_s
 from search.trackers.wandb.payload import (
     stage_summary_of,
     stage_table,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.storage.json_files import read_json, write_json
+from search.final_model.model_card import CARD_FILE
 from search.study.formats import LOGGED
 from search.study.layout import Layout
 
@@ -90,6 +91,26 @@ class Note:
         """Keeps that `logged` was."""
         values = {"format": LOGGED.number, **asdict(logged)}
         write_json(self._folder / f"{logged.run.id}.json", values)
+
+
+def final_model_of(study: Path) -> Any:
+    """Returns the final model with its record and card as an artifact; None where there is none."""
+    import wandb
+
+    model = Layout(study).model
+    if not model.is_file():
+        return None
+    artifact = wandb.Artifact(f"{as_id(study.name)}-final-model", type="model")
+    for path in (model, model.with_suffix(".json"), model.with_name(CARD_FILE)):
+        if path.is_file():
+            artifact.add_file(str(path))  # copied, so that a later model does not change what is sent
+    return artifact
+
+
+def upload_s(study: Path) -> float:
+    """Returns how long (s) the final model may take to a server: a second per megabyte."""
+    model = Layout(study).model
+    return model.stat().st_size / 1e6 if model.is_file() else 0.0
 
 
 def as_id(name: str) -> str:

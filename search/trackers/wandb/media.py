@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from search.final_model.model_card import CARD_FILE
 from search.study.finetune_result import FinetuneResult
-from search.study.layout import Layout
 from search.study.stage_results import StageResult
-from search.trackers.wandb.logged_runs import as_id
 
 if TYPE_CHECKING:
     from search.trackers.runs import Decided
@@ -28,26 +25,6 @@ def media_of(figures: Sequence[NamedPicture], table: Sequence[Mapping[str, Any]]
     media = {name: wandb.Image(Image.open(BytesIO(png)), caption=caption) for name, caption, png in figures}
     rows = [list(row.values()) for row in table]
     return {**media, "table": wandb.Table(columns=list(table[0]), data=rows)}
-
-
-def final_model_of(study: Path) -> Any:
-    """Returns the final model with its record and card as an artifact; None where there is none."""
-    import wandb
-
-    model = Layout(study).model
-    if not model.is_file():
-        return None
-    artifact = wandb.Artifact(f"{as_id(study.name)}-final-model", type="model")
-    for path in (model, model.with_suffix(".json"), model.with_name(CARD_FILE)):
-        if path.is_file():
-            artifact.add_file(str(path))  # copied, so that a later model does not change what is sent
-    return artifact
-
-
-def upload_s(study: Path) -> float:
-    """Returns how long (s) the final model may take to a server: a second per megabyte."""
-    model = Layout(study).model
-    return model.stat().st_size / 1e6 if model.is_file() else 0.0
 
 
 def figures_of(study: Path, result: Decided) -> list[NamedPicture]:

@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from search.options.types import OFFLINE, ONLINE
 from search.space.stages import FINETUNE
 from search.study.finetune_result import FinetuneResult
-from search.trackers.wandb.logged_runs import UNDER_WAY, Destination, Logged, Note, Run
-from search.trackers.wandb.media import figures_of, final_model_of, media_of, upload_s
+from search.trackers.wandb.logged_runs import (
+    UNDER_WAY,
+    Destination,
+    Logged,
+    Note,
+    Run,
+    final_model_of,
+    upload_s,
+)
+from search.trackers.wandb.media import figures_of, media_of
 
 if TYPE_CHECKING:
     from search.trackers.runs import Decided
