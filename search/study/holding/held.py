@@ -27,7 +27,7 @@ def held(folder: Path) -> Iterator[None]:
     the file beside it says which process has it, of which user, and since when, which keeps others out where
     somebody removed the lock. Between machines a lease does, on shared storage and in a bucket.
     """
-    holder = Layout(folder).holder
+    holder, is_made = Layout(folder).holder, not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         is_new = not Layout(folder).lock.exists()
@@ -54,6 +54,11 @@ def held(folder: Path) -> Iterator[None]:
                     holder.unlink(missing_ok=True)
     finally:
         lock.release()
+        with contextlib.suppress(OSError):
+            # a start that failed left nothing else
+            if is_made and list(folder.iterdir()) == [Layout(folder).lock]:
+                Layout(folder).lock.unlink()
+                folder.rmdir()
 
 
 @contextmanager
