@@ -40,12 +40,13 @@ def completions_of(line: str) -> list[str]:
     return done.stdout.split()
 
 
-FOR_PROGRAMS = ROOT / "trainables" / "features" / "__main__.py"  # which nobody types
+FOR_PROGRAMS = {"trainables/features/__main__.py", "trainables/backend_timing.py"}  # which nobody types
 COMMANDS = sorted(
     path
     for package in ("data_prep", "trainables", "search")
     for path in (ROOT / package).rglob("*.py")
-    if "\n    sys.exit(main())\n" in path.read_text("utf-8") and path != FOR_PROGRAMS
+    if "\n    sys.exit(main())\n" in path.read_text("utf-8")
+    and path.relative_to(ROOT).as_posix() not in FOR_PROGRAMS
 )
 
 
