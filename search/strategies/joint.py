@@ -98,7 +98,9 @@ def _train_listed(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Po
     trials = plan.trials()
     found = _ended(trials, runs.ledger, plan)
     trained = workers.train([trial for trial in trials if trial.key not in found], policy)
-    runs.add({**found, **trained}, reused=found)
+    ended = {**found, **trained}
+    # in the order of the plan: the file of a search that was struck is that of one that was not
+    runs.add({trial.key: ended[trial.key] for trial in trials if trial.key in ended}, reused=found)
 
 
 def _suggest(plan: JointPlan, runs: TrialRuns, workers: Workers, policy: Policy) -> None:

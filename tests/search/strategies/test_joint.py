@@ -206,6 +206,21 @@ def test_result_remembers_the_search_and_all_its_trials(problem: Problem, tmp_pa
     assert "6 trials: 4 completed, 0 stopped early, 2 failed" in result.notes
 
 
+class LastEndsFirst(FakeWorkers):
+    """Workers whose trials end in the other order, as where one is trained again."""
+
+    def train(self, trials: Sequence[Trial], policy: Policy) -> Mapping[str, TrialResult]:
+        return dict(reversed(super().train(trials, policy).items()))
+
+
+def test_grid_whose_trials_end_in_another_order_has_the_same_result(problem: Problem, tmp_path: Path) -> None:
+    plan = plan_of(problem)
+    there, other = (Ledger(tmp_path / name) for name in ("there", "other"))
+    result = run_joint(plan, there, FakeWorkers(FakeTrainer(problem, there, lambda _: 0.5)))
+    again = run_joint(plan, other, LastEndsFirst(FakeTrainer(problem, other, lambda _: 0.5)))
+    assert (again.winner, again.trials) == (result.winner, result.trials)
+
+
 def test_result_breaks_the_errors_of_the_winner_down(problem: Problem, tmp_path: Path) -> None:
     result, _ = run(plan_of(problem), tmp_path)
     assert result.breakdown
