@@ -133,7 +133,8 @@ class Driver:
 
     def of(self, problem: Problem) -> Driver:
         """Returns a driver of another problem, on the same workers."""
-        self._connect()
+        with one_door(self._study):
+            self._connect()
         places = self._cache, self._checkpoints, self._machine
         other = Driver(problem, *places, self._record, verbose=self._verbose, connected=True)
         ours = self._packing
@@ -144,11 +145,11 @@ class Driver:
 
     def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
-        self._connect()
         share = self._places.share
         share_of_node = {"num_cpus": share.cpus, "num_gpus": share.gpus, "resources": share.kind}
         task = ray.remote(max_calls=ONE_BACKEND, **share_of_node)(work)
-        with one_door(self._checkpoints.parent):
+        with one_door(self._study):
+            self._connect()
             return result_of(task.remote(self.problem.keras_backend, share.cpus, *arguments))
 
     def _tune(
@@ -193,7 +194,7 @@ class Driver:
         policy: Policy,
         collector: tune.Callback,
     ) -> None:
-        with one_door(self._checkpoints.parent):
+        with one_door(self._study):
             self._connect()
             packed = train is pack_worker.train_pack
             places = self._places
@@ -223,7 +224,7 @@ class Driver:
                         verbose=0,
                         # in a notebook its default clears what others show
                         progress_reporter=tune.CLIReporter(),
-                        **with_watchers(collector, self._checkpoints.parent, self._require_cache),
+                        **with_watchers(collector, self._study, self._require_cache),
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
@@ -242,7 +243,7 @@ class Driver:
         return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots_of(self._machine)))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
-        keep_log(self._checkpoints.parent, trial.key, text)
+        keep_log(self._study, trial.key, text)
 
     def _keep(self, result: TrialResult, predictions: Any) -> None:
         self._noting_errors(lambda: self._record(result, predictions))
@@ -262,15 +263,20 @@ class Driver:
         """Returns the trials that are trained together, and those that are trained alone."""
         if not self._machine.gpus_per_trial:
             return self._packing.cut(trials, policy)
-        self._connect()  # the nodes say how much a pack may have
+        with one_door(self._study):
+            self._connect()  # the nodes say how much a pack may have
         return self._packing.cut(trials, policy, slots=slots_of(self._machine))
+
+    @property
+    def _study(self) -> Path:
+        return self._checkpoints.parent
 
     def _connect(self) -> None:
         if self._connected:
             return
         self._local = connect(self._machine.address, verbose=self._verbose)
         self._connected = True
-        folders = {"storage": self._checkpoints.parent, "cache": self._cache}
+        folders = {"storage": self._study, "cache": self._cache}
         gpu_bytes = require_ready(self._machine, folders, self.problem)
         if gpu_bytes:
             self._packing = replace(self._packing, memory_bytes=min(gpu_bytes), largest_bytes=max(gpu_bytes))

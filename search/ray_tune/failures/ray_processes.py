@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import ray
 
+from data_prep.errors import InputError
 from search.ray_tune.failures.interruption import interrupt_from_within
 from search.ray_tune.failures.sentences import AGAIN
 
@@ -52,6 +53,11 @@ class RayProcesses:
                 self._known[pid] = name
         self.died = next((name for pid, name in self._known.items() if not _lives(pid)), "")
 
+    def forget(self) -> None:
+        """Forgets all of a Ray that has ended."""
+        self.died = ""
+        self._known.clear()
+
     @property
     def said(self) -> str:
         """The sentence on what has died."""
@@ -67,10 +73,19 @@ class RayProcesses:
         os._exit(1)
 
 
+_here = RayProcesses()  # from one watch to the next
+
+
 @contextmanager
 def watched_processes() -> Iterator[RayProcesses]:
-    """Interrupts the main thread when one of Ray's processes dies, on systems that tell of processes."""
-    processes, over = RayProcesses(), threading.Event()
+    """Interrupts the main thread when one of Ray's processes dies, on systems that tell of processes.
+
+    Raises InputError where one has died since the last watch.
+    """
+    processes, over = _here, threading.Event()
+    processes.look()
+    if processes.died:  # since the last watch: the next call of Ray's would end this process without a word
+        raise InputError(processes.said)
 
     def keep_looking() -> None:
         while not over.wait(_EVERY_S) and not processes.died:
@@ -88,6 +103,8 @@ def watched_processes() -> Iterator[RayProcesses]:
     finally:
         over.set()
         watcher.join()
+        if not ray.is_initialized():
+            processes.forget()
 
 
 class Keeper:
@@ -117,6 +134,7 @@ class Keeper:
     def close(self) -> None:
         """Ends what is left of the processes that the keeper knows."""
         self._process.communicate()
+        _here.forget()
 
 
 def _below(pid: int) -> Iterator[int]:

@@ -90,6 +90,24 @@ def test_process_of_ray_that_dies_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     assert processes.died
 
 
+def test_process_of_ray_that_died_between_two_doors_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_processes, "_NEEDED", ("sleep",))
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with subprocess.Popen(["sleep", "600"]) as process:
+        wait_until(lambda: ray_processes._name(process.pid) == "sleep", "it has its name")
+        with one_door(tmp_path):
+            ray_processes._here.look()
+        process.kill()
+        process.wait()
+    with pytest.raises(InputError, match=r"^Ray failed, as its sleep died; finished"), one_door(tmp_path):
+        raise AssertionError("not reached")
+    Keeper().close()
+    with one_door(tmp_path):
+        pass
+
+
 _DEAF = """
 import subprocess, threading
 from search.ray_tune.failures import ray_processes
