@@ -198,7 +198,7 @@ def test_page_follows_a_search_from_before_its_first_trial_to_its_end(page: Page
                 page.get_by_text(re.compile("running stage lr: [1-3] of 4 trials")).first
             ).to_be_visible()  # ends
             open_tab(page, "Trials")
-            expect(page.get_by_text(re.compile(r"\d of \d trials; a click")).first).to_be_visible()
+            expect(page.get_by_text(re.compile(r"\d of \d trials; click the head")).first).to_be_visible()
             # an old one may go meanwhile
             expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(1)
             assert search.wait(300) == 0
