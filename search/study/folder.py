@@ -39,24 +39,35 @@ def open_study(folder: Path, facts: StudyFacts) -> None:
 
 @contextmanager
 def begun_or_gone(folder: Path) -> Iterator[None]:
-    """Takes the study away that is made within, where an InputError comes before its first trial has ended.
+    """Takes the study away that is made within, where an InputError comes before anything is trained.
 
     What Ray and the workers wrote into its logs stays, and so does a study that was there before.
     """
     layout = Layout(folder)
     is_new = not layout.facts.exists() and not address_of(folder)  # a bucket has got some of it by then
+    place = folder.stat().st_ino
     try:
         yield
     except InputError:
-        if is_new and not any(layout.trials.glob("*.json")):
-            for path in (layout.live, layout.command, layout.facts):
-                with suppress(OSError):  # a storage that is gone
-                    path.unlink(missing_ok=True)
-            # the deepest first; one with something in it, such as the lock, stays
-            for path in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
-                with suppress(OSError):
-                    path.rmdir()
+        with suppress(OSError):  # a storage that is gone
+            # what another one has in its place is not ours
+            if is_new and folder.stat().st_ino == place and not _is_begun(layout):
+                _take_away(layout)
         raise
+
+
+def _is_begun(layout: Layout) -> bool:
+    inside = (path for part in (layout.trials, layout.checkpoints) for path in part.rglob("*"))
+    return any(path.is_file() for path in inside)
+
+
+def _take_away(layout: Layout) -> None:
+    for path in (layout.live, layout.command, layout.facts):
+        path.unlink(missing_ok=True)
+    # the deepest first; one with something in it, such as the lock, stays
+    for path in sorted((path for path in layout.folder.rglob("*") if path.is_dir()), reverse=True):
+        with suppress(OSError):
+            path.rmdir()
 
 
 def check_study(folder: Path, facts: StudyFacts) -> None:

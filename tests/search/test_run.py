@@ -200,6 +200,22 @@ def test_start_that_fails_leaves_no_study_behind(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.usefixtures("manifest")
+def test_search_that_fails_in_its_first_trial_keeps_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tmp_path / "results" / "m"
+
+    def fail_later(*_: object) -> None:
+        (study / "checkpoints" / "a").mkdir(parents=True)
+        (study / "checkpoints" / "a" / "state.npz").touch()
+        raise InputError("Ray failed")
+
+    monkeypatch.setattr(search_run, "head_start", fail_later)
+    assert main(argv()) == 1
+    assert read_command(study)
+
+
+@pytest.mark.usefixtures("manifest")
 def test_start_that_fails_leaves_a_study_that_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
