@@ -125,7 +125,7 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
     label = f"one in {every} completed trials" if every > 1 else "a completed trial"
     panel = Panel(
         title="best so far",
-        x_label="trials ended",
+        x_label="trials",
         y_label=objective.name,
         curves=[
             Curve(label="best so far", x=[numbers[n] for n in turns], y=[best[n] for n in turns], steps=True),
