@@ -45,18 +45,21 @@ class RayProcesses:
     def __init__(self) -> None:
         self.died = ""
         self._known: dict[int, str] = {}
+        self._of_before: set[int] = set()
+
+    def begin(self) -> None:
+        """Forgets all of a Ray that has ended, and what is left of it."""
+        self.died = ""
+        self._known.clear()
+        self._of_before = {pid for pid in _children() if not _lives(pid)}
 
     def look(self) -> None:
         """Notes what has begun, and what has died since the last look."""
         for pid in _children():
-            if (name := _name(pid)) in _NEEDED and _lives(pid):
+            # also one that died before anybody saw it live
+            if (name := _name(pid)) in _NEEDED and pid not in self._of_before:
                 self._known[pid] = name
         self.died = next((name for pid, name in self._known.items() if not _lives(pid)), "")
-
-    def forget(self) -> None:
-        """Forgets all of a Ray that has ended."""
-        self.died = ""
-        self._known.clear()
 
     @property
     def said(self) -> str:
@@ -83,6 +86,8 @@ def watched_processes() -> Iterator[RayProcesses]:
     Raises InputError where one has died since the last watch.
     """
     processes, over = _here, threading.Event()
+    if not ray.is_initialized():
+        processes.begin()
     processes.look()
     if processes.died:  # since the last watch: the next call of Ray's would end this process without a word
         raise InputError(processes.said)
@@ -103,8 +108,6 @@ def watched_processes() -> Iterator[RayProcesses]:
     finally:
         over.set()
         watcher.join()
-        if not ray.is_initialized():
-            processes.forget()
 
 
 class Keeper:
@@ -134,7 +137,6 @@ class Keeper:
     def close(self) -> None:
         """Ends what is left of the processes that the keeper knows."""
         self._process.communicate()
-        _here.forget()
 
 
 def _below(pid: int) -> Iterator[int]:

@@ -103,9 +103,23 @@ def test_process_of_ray_that_died_between_two_doors_is_named(
         process.wait()
     with pytest.raises(InputError, match=r"^Ray failed, as its sleep died; finished"), one_door(tmp_path):
         raise AssertionError("not reached")
-    Keeper().close()
-    with one_door(tmp_path):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with one_door(tmp_path):  # of another Ray
         pass
+
+
+def test_process_of_ray_that_died_before_it_was_seen_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_processes, "_NEEDED", ("sleep",))
+    with subprocess.Popen(["sleep", "600"]) as process:
+        wait_until(lambda: ray_processes._name(process.pid) == "sleep", "it has its name")
+        process.kill()
+        wait_until(lambda: not ray_processes._lives(process.pid), "its end")
+        processes = RayProcesses()
+        processes.look()
+        assert processes.died == "sleep"
+        processes.begin()
+        processes.look()
+        assert processes.died == ""
 
 
 _DEAF = """
