@@ -57,8 +57,10 @@ def _environment() -> Iterator[None]:
     """Puts the environment back; a search sets Ray's part of it."""
     before = dict(os.environ)
     yield
+    # whether tokens are asked for: what of Ray is compiled remembers it as long as the process lives
+    kept = {name: value for name, value in os.environ.items() if name == "RAY_AUTH_MODE"}
     os.environ.clear()
-    os.environ.update(before)
+    os.environ.update({**before, **kept})
 
 
 @pytest.fixture(scope="session")

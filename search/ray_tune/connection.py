@@ -46,6 +46,15 @@ class LocalRay:
     keeper: Keeper
 
 
+# which are on ports of the raylet, the autoscaler and the dashboard's process, for all, without the token
+_WITHOUT_METRICS = {
+    "RAY_enable_metrics_collection": "0",
+    # there is no such port, and Ray goes on without it; it takes nothing below 0
+    "AUTOSCALER_METRIC_PORT": "65536",
+    "DASHBOARD_METRIC_PORT": "65536",
+}
+
+
 def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
     """Connects to the Ray at `address`; None starts one on this machine, which is returned.
 
@@ -54,7 +63,7 @@ def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
     # with a traceback, while the driver tells in a line why a trial begins again
     wishes = {**_ENVIRONMENT, "TUNE_PRINT_ALL_TRIAL_ERRORS": str(int(verbose))}
     if address is None:
-        wishes["RAY_enable_metrics_collection"] = "0"  # else they are on a port, for all, without the token
+        wishes |= _WITHOUT_METRICS
     os.environ.update({name: os.environ.get(name, value) for name, value in wishes.items()})
     level = logging.INFO if verbose else logging.ERROR
     logging.getLogger("ray").setLevel(level)

@@ -19,16 +19,25 @@ ROOT = Path(__file__).parents[3]
 LISTENING = """
 import json, os, psutil, ray
 from search.ray_tune.connection import connect, disconnect
+from tests.waiting import wait_until
 session = connect(None, verbose=False)
 worker = ray.get(ray.remote(lambda: os.getpid()).remote())
-found = []
-for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-    names = {os.getpid(): "the search itself", worker: "a worker"}
-    name = names.get(process.pid) or os.path.basename(process.cmdline()[0]) if process.cmdline() else ""
-    for port in process.net_connections("tcp"):
-        if port.status == "LISTEN" and name != "ray::IDLE":  # workers that have not worked
-            everywhere = port.laddr.ip in ("::", "0.0.0.0")
-            found.append([name, "all interfaces" if everywhere else "the machine's"])
+names = {os.getpid(): "the search itself", worker: "a worker"}
+
+def listening():
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        name = names.get(process.pid) or os.path.basename(process.cmdline()[0]) if process.cmdline() else ""
+        for port in process.net_connections("tcp"):
+            # neither workers that have not worked, nor the port that another Ray may have
+            if port.status == "LISTEN" and name != "ray::IDLE" and port.laddr.port != 52365:
+                everywhere = port.laddr.ip in ("::", "0.0.0.0")
+                yield name, "all interfaces" if everywhere else "the machine's"
+
+def are_named():  # what Ray has begun is called python until it says what it is
+    return not any(name.startswith("python") for name, _ in listening())
+
+wait_until(are_named, "Ray's processes have names")
+found = list(listening())
 disconnect(session)
 print(json.dumps(found))
 """
@@ -63,7 +72,9 @@ def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch:
 def test_what_listens_is_what_the_page_says() -> None:
     page = (ROOT / "docs" / "security.md").read_text("utf-8")
     rows = re.findall(r"^\| (.+) \| (\d) \| (all interfaces|the machine's) \|$", page, re.MULTILINE)
-    program = subprocess.run([sys.executable, "-c", LISTENING], capture_output=True, text=True, check=True)
+    program = subprocess.run(
+        [sys.executable, "-c", LISTENING], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     listening = json.loads(program.stdout.splitlines()[-1])
     told = [[name.strip("`"), where] for name, ports, where in rows for _ in range(int(ports))]
     assert sorted(listening) == sorted(told)
