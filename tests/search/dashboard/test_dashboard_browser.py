@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -24,6 +25,11 @@ from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from search.dashboard.views.tabs import TABS
 from search.options.parser import parse_options
+from search.study.folder import keep_command, read_command
+from search.study.from_outside.notes import read_notes
+from search.study.from_outside.stop_request import read_stop
+from search.study.layout import Layout
+from tests.pictures import almost_even, encoded
 from tests.waiting import PATIENCE_S, free_port, is_listening, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -110,6 +116,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, write_whole_study: Callable[
 @pytest.fixture(scope="module")
 def address(whole: Path) -> Iterator[str]:
     """Of a page on the storage of that study and another."""
+    shutil.copytree(whole, whole.with_name("noted"))
     shutil.copytree(whole, damaged := whole.with_name("damaged"))
     (damaged / "study.json").write_text("{")
     (damaged / "stages" / "lr.json").write_text("half")
@@ -255,6 +262,71 @@ def test_page_shows_the_joint_search(page: Page, address: str) -> None:
     open_tab(page, "Joint search")
     expect(page.get_by_text("Importance of each hyperparameter").first).to_be_visible()
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(4)
+
+
+def test_page_shows_two_studies_side_by_side(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    page.get_by_role("combobox", name="Beside it").click()
+    page.get_by_role("option", name="noted", exact=True).click()
+    table = page.get_by_role("table").filter(has_text="noted")
+    expect(table).to_contain_text("whole")
+    expect(page.locator("[data-testid=stVegaLiteChart]").first).to_be_visible()
+    page.wait_for_url(re.compile("beside=noted"))
+
+
+def test_page_keeps_a_note(page: Page, address: str, whole: Path) -> None:
+    page.goto(f"{address}/?study=noted")
+    page.get_by_role("button", name="Note on this study").click()
+    page.get_by_role("textbox", name="Kept in the study's folder").fill("the camera was changed in May")
+    page.get_by_role("button", name="Keep the note").click()
+    wait_until(lambda: read_notes(whole.with_name("noted")).study, "the note is kept")
+    page.reload()
+    expect(page.get_by_text("the camera was changed in May").first).to_be_visible()
+
+
+def test_page_filters_parallel_coordinates_with_the_keyboard(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole&tab=Hyperparameters&figure=Parallel+coordinates")
+    lines = page.locator("[data-testid=stVegaLiteChart]:visible svg").first
+    before = lines.inner_html()
+    page.get_by_text("Filter", exact=True).click()
+    lowest = page.get_by_role("slider").first
+    lowest.press("ArrowRight")
+    expect(lowest).not_to_have_attribute("aria-valuenow", "0")
+    wait_until(lambda: lines.inner_html() != before, "lines below the slider have gone")
+
+
+def test_page_says_why_the_final_model_cannot_be_asked(page: Page, address: str, whole: Path) -> None:
+    model = Layout(whole.with_name("noted")).model
+    model.parent.mkdir(exist_ok=True)
+    model.write_bytes(b"")
+    record = {"format": 1, "labels": {"0": "dark", "1": "bright"}, "model_digest": "of another file"}
+    model.with_suffix(".json").write_text(json.dumps(record), "utf-8")
+    page.goto(f"{address}/?study=noted&tab=Outcome")
+    picture = {
+        "name": "holiday.png",
+        "mimeType": "image/png",
+        "buffer": encoded(almost_even((32, 32), "white")),
+    }
+    page.locator("input[type=file]").set_input_files(picture)
+    expect(page.get_by_text("its digest is not the one in model.json")).to_be_visible()
+
+
+def test_page_with_the_token_ends_a_search(
+    page: Page, make_study: Callable[..., Path], write_live: Callable[..., None]
+) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    keep_command(study, ["--stage", "lr"])
+    write_live(study)
+    with served(study.parent, str(study), "--token", TOKEN) as address:
+        page.goto(f"{address}/?study={study.name}")
+        page.locator("input[type=password]").fill(TOKEN)
+        page.get_by_role("button", name="Show the studies").click()
+        page.get_by_role("button", name="End the search").click()
+        page.get_by_role("button", name="End the search after its running epoch").click()
+        expect(page.get_by_text("was asked to end").first).to_be_visible()
+        command = read_command(study)
+        assert command
+        assert read_stop(study, command.started_at).everything
 
 
 def test_page_of_a_damaged_study_says_what_is_damaged(page: Page, address: str) -> None:
