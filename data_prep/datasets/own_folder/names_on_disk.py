@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePath
 
+from data_prep.datasets.own_folder.folder_rules import composed
 from data_prep.pictures.decoder import SUFFIXES
 
 
@@ -26,7 +26,7 @@ class NamesOnDisk:
         place = self._place(path)
         if place is None:
             return path
-        if place != path and unicodedata.normalize("NFC", place) != unicodedata.normalize("NFC", path):
+        if place != path and composed(place) != composed(path):
             self._others[path] = place
         return place
 
@@ -41,23 +41,26 @@ class NamesOnDisk:
         there = self._folder(folder) if folder else ""
         if there is None:
             return None
-        exact, alike = self._names(there)
-        found = name if name in exact else alike.get(_plain(name))
+        exact, composed_names, alike = self._names(there)
+        # its own letters first: a name in other capitals may lie beside
+        found = name if name in exact else composed_names.get(composed(name)) or alike.get(_plain(name))
         return found and (f"{there}/{found}" if there else found)
 
-    def _names_in(self, folder: str) -> tuple[frozenset[str], dict[str, str | None]]:
+    def _names_in(self, folder: str) -> tuple[frozenset[str], dict[str, str], dict[str, str | None]]:
         try:
             names = sorted(path.name for path in (self._root / folder).iterdir())
         except OSError:
-            return frozenset(), {}  # the check of the images says what is missing
+            return frozenset(), {}, {}  # the check of the images says what is missing
+        composed_names: dict[str, str] = {}
         alike: dict[str, str | None] = {}
         for name in names:
+            composed_names.setdefault(composed(name), name)
             image = PurePath(name)
             stems = [image.stem] if image.suffix.casefold() in SUFFIXES else []
             for key in map(_plain, (name, *stems)):
                 alike[key] = None if key in alike else name  # two files: nobody knows which is meant
-        return frozenset(names), alike
+        return frozenset(names), composed_names, alike
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return composed(name).casefold()

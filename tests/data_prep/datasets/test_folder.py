@@ -288,6 +288,16 @@ def test_csv_name_in_another_form_of_unicode_is_the_file(
     assert load_folder(tmp_path).table["path"].tolist() == [on_disk, "b.jpg"]
 
 
+def test_csv_name_in_another_form_of_unicode_is_not_the_one_in_other_capitals(
+    tmp_path: Path, draw_picture: Callable[..., None]
+) -> None:
+    on_disk = [f"{letter}\N{COMBINING ACUTE ACCENT}.png" for letter in "Ee"]
+    for name in on_disk:
+        draw_picture(tmp_path / name)
+    write_csv(tmp_path, *(f"{unicodedata.normalize('NFC', name)},{n},x" for n, name in enumerate(on_disk)))
+    assert load_folder(tmp_path).table["path"].tolist() == on_disk
+
+
 def test_csv_name_in_other_capitals_or_without_its_suffix_is_the_only_such_file(
     tmp_path: Path, draw_picture: Callable[..., None]
 ) -> None:
