@@ -33,7 +33,8 @@ def class_order(names: Collection[str], where: str, wanted: Sequence[str] | None
         ordered.sort(key=int)
     lowered = {name.lower(): name for name in names}
     for female, male in KNOWN_CLASSES:
-        if set(lowered) == {female, male}:
+        # two that differ in capitals alone are two classes still
+        if len(names) == 2 and set(lowered) == {female, male}:
             ordered = [lowered[female], lowered[male]]
     return tuple(ordered)
 
