@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -24,7 +25,9 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
     """
     terminations: list[int] = []
     try:
-        with _hearing_sigterm(terminations):
+        with _hearing_sigterm(terminations), warnings.catch_warnings():
+            # what Pillow finds odd about a file that it can read is for whoever wrote it
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
             work()
     except SystemExit as exit_:  # argparse has said what is wrong
         return int(exit_.code or 0)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -75,3 +76,11 @@ def test_sigterm_is_given_back_to_who_had_it() -> None:
         assert signal.getsignal(signal.SIGTERM) is mine
 
     assert exit_code(work) == 0
+
+
+def test_what_pillow_finds_odd_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        warnings.warn_explicit("odd", UserWarning, "TiffImagePlugin.py", 1, module="PIL.TiffImagePlugin")
+
+    assert exit_code(work) == 0
+    assert capsys.readouterr() == ("", "")
