@@ -99,9 +99,19 @@ def standing(path: Path, work: Callable[[], Value]) -> Value:
 
     Raises InputError where a watched storage does not let it; where nobody watches, OSError as it is.
     """
-    whole = path.absolute()
-    watch = next((each for each in _watches if whole.is_relative_to(each.folder)), None)
+    watch = _watch_over(path)
     return watch.do(path, work) if watch else work()
+
+
+def mark_of(path: Path) -> Path | None:
+    """Returns what must be there before `path` is written, None where nobody watches or it was not seen."""
+    watch = _watch_over(path)
+    return watch.mark if watch and watch.was_there else None
+
+
+def _watch_over(path: Path) -> _Watch | None:
+    whole = path.absolute()
+    return next((each for each in _watches if whole.is_relative_to(each.folder)), None)
 
 
 def require_disk_space(path: Path, wanted: int, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ray
@@ -12,6 +13,7 @@ from ray.autoscaler.sdk import request_resources
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
+from data_prep.storage.standing import standing
 from search.ray_tune.preflight import (
     ACCELERATOR,
     Errand,
@@ -85,13 +87,16 @@ def prepare_nodes(errand: Errand) -> None:
     """Says which nodes there are; raises InputError where one of them is not ready for trials."""
     for folder in errand.folders.values():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            standing(folder, partial(folder.mkdir, parents=True, exist_ok=True))
         except OSError as error:
             raise InputError(f"{folder} cannot be written ({error.strerror}); give another folder") from None
     nodes = nodes_alive()
     for line in describe_nodes(nodes):
         print(line, file=sys.stderr)
-    require_ready(errand, _sights(errand, nodes))
+    try:
+        require_ready(errand, _sights(errand, nodes))
+    finally:
+        errand.clear(nodes)
 
 
 def _sights(errand: Errand, nodes: Sequence[Node]) -> Mapping[Node, Sight]:

@@ -9,19 +9,23 @@ import hashlib
 import platform
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
+from data_prep.storage.standing import mark_of
 from search.options.run_groups import MachineOptions
 from trainables.versions import installed_versions
 
 CODE_ROOT = Path(__file__).parents[2]
 CODE_PACKAGES = ("data_prep", "trainables", "search")
 ACCELERATOR = "accelerator_type:"  # how Ray's names of such resources begin
-SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
+POLL_S, SETTLE_S = (
+    0.2,
+    5.0,
+)  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,13 @@ class Share:
 class Errand:
     """Task of every node: to write `token` into each of the folders, and to look for the images.
 
-    `folders` maps the option that names a folder to the folder; `backend` is the library that trains.
+    `folders` maps the option that names a folder to the folder, `marks` to what lies in that folder: nothing
+    is written without it, as the bare mount point of a storage that went away has none. `backend` is the
+    library that trains.
     """
 
     folders: Mapping[str, Path]
+    marks: Mapping[str, Path]
     images: tuple[Path, ...]
     backend: str
     token: str
@@ -86,11 +93,22 @@ class Errand:
     def of(cls, folders: Mapping[str, Path], images: Sequence[Path], backend: str) -> Errand:
         """Returns the errand, with the first and the last of the images of a data set."""
         ends = tuple(dict.fromkeys((images[0], images[-1]))) if images else ()  # one image is both
-        return cls(folders, ends, backend, secrets.token_hex(8))
+        marks = {
+            option: mark.absolute()
+            for option, folder in folders.items()
+            if (mark := mark_of(folder)) and not address_of(folder)  # each node has copies of its own of that
+        }
+        return cls(folders, marks, ends, backend, secrets.token_hex(8))
 
     def probe(self, option: str, node_id: str) -> Path:
         """Returns the file that the node writes into the folder of `option`."""
         return self.folders[option] / f".probe-{self.token}-{node_id[:12]}"
+
+    def clear(self, nodes: Iterable[Node]) -> None:
+        """Removes what the nodes have written."""
+        for option in self.folders:
+            for node in nodes:
+                drop(self.probe(option, node.node_id))
 
 
 @dataclass(frozen=True)
@@ -106,7 +124,10 @@ def look_around(errand: Errand, node_id: str) -> Sight:
     """Does the errand on the node where it is called."""
     unwritable: dict[str, str] = {}
     for option in errand.folders:
-        probe = errand.probe(option, node_id)
+        probe, mark = errand.probe(option, node_id), errand.marks.get(option)
+        if mark and not _seen(mark):
+            unwritable[option] = f"it has no {mark.name}"
+            continue
         try:
             if address_of(probe):
                 probe.parent.mkdir(parents=True, exist_ok=True)
@@ -116,6 +137,15 @@ def look_around(errand: Errand, node_id: str) -> Sight:
             unwritable[option] = getattr(error, "strerror", None) or str(error)
     missing = tuple(path for path in errand.images if not is_file(path))
     return Sight(versions_here(errand.backend), unwritable, missing)
+
+
+def _seen(path: Path) -> bool:
+    deadline = time.monotonic() + SETTLE_S
+    while not path.exists():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
 
 
 def versions_here(backend: str) -> dict[str, str]:
@@ -141,21 +171,16 @@ def require_ready(errand: Errand, sights: Mapping[Node, Sight], settle_s: float 
     """Raises InputError, a sentence that names the node, where one of them is not fit for trials.
 
     Checked in this order: versions, the folders (a file written there is looked for here, up to `settle_s`
-    seconds), the images. What the nodes wrote here is removed.
+    seconds), the images.
     """
-    try:
+    for node, sight in sights.items():
+        _require_versions(node, sight.versions, versions_here(errand.backend))
+    deadline = time.monotonic() + settle_s
+    for option in errand.folders:
         for node, sight in sights.items():
-            _require_versions(node, sight.versions, versions_here(errand.backend))
-        deadline = time.monotonic() + settle_s
-        for option in errand.folders:
-            for node, sight in sights.items():
-                _require_shared(errand, option, node, sight, deadline)
-        for node, sight in sights.items():
-            _require_data(node, sight)
-    finally:
-        for option in errand.folders:
-            for node in sights:
-                drop(errand.probe(option, node.node_id))
+            _require_shared(errand, option, node, sight, deadline)
+    for node, sight in sights.items():
+        _require_data(node, sight)
 
 
 def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, str]) -> None:
@@ -188,7 +213,7 @@ def _arrived(path: Path, token: str, deadline: float) -> bool:
             pass
         if time.monotonic() >= deadline:
             return False
-        time.sleep(0.2)
+        time.sleep(POLL_S)
 
 
 def _require_data(node: Node, sight: Sight) -> None:

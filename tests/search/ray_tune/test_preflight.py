@@ -9,7 +9,10 @@ import pytest
 
 from data_prep.errors import InputError
 from data_prep.storage.remote import is_file, located
+from data_prep.storage.standing import standing, watched
 from search.options.run_groups import MachineOptions
+from search.ray_tune import preflight
+from search.ray_tune.nodes import prepare_nodes
 from search.ray_tune.preflight import (
     Errand,
     Node,
@@ -40,8 +43,9 @@ def look(errand: Errand) -> dict[Node, Sight]:
     return {node: look_around(errand, node.node_id) for node in (HERE, THERE)}
 
 
-def test_require_ready_is_content_and_leaves_nothing_behind(errand: Errand) -> None:
+def test_require_ready_is_content_and_what_was_written_is_cleared_away(errand: Errand) -> None:
     require_ready(errand, look(errand))
+    errand.clear([HERE, THERE])
     assert [list(folder.iterdir()) for folder in errand.folders.values()] == [[], []]
 
 
@@ -61,7 +65,27 @@ def test_require_ready_names_the_folder_that_is_not_shared(errand: Errand) -> No
     )
     with pytest.raises(InputError, match=said):
         require_ready(errand, sights, settle_s=0)
-    assert list(errand.folders["storage"].iterdir()) == []
+
+
+def test_nothing_is_written_where_the_storage_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "SETTLE_S", 0)
+    study, mark = tmp_path / "study", tmp_path / "study" / "study.json"
+    study.mkdir()
+    mark.touch()
+    with watched(study, mark, 0, str):
+        standing(study, study.stat)
+        errand = Errand.of({"storage": study}, [], "tensorflow")
+        mark.unlink()  # as an unmounted storage leaves its mount point
+        sights = look(errand)
+        assert list(study.iterdir()) == []
+        with pytest.raises(
+            InputError, match=r"not the same folder on node head .* \(it has no study\.json\)"
+        ):
+            require_ready(errand, sights)
+        with pytest.raises(InputError, match="is gone, or another one has taken its place"):
+            prepare_nodes(errand)
 
 
 def test_require_ready_waits_for_a_file_that_the_network_delays(
@@ -109,6 +133,7 @@ def test_bucket_is_shared_by_nodes_that_reach_it(bucket: str) -> None:
     for node in (HERE, THERE):
         errand.probe("storage", node.node_id).unlink()  # each has written it on a disk of its own
     require_ready(errand, sights)
+    errand.clear([HERE, THERE])
     assert not any(is_file(errand.probe("storage", node.node_id)) for node in (HERE, THERE))
 
 
