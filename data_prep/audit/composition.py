@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_prep.audit.finding import Finding, Pictures
-from data_prep.class_names import shown_name
+from data_prep.class_names import listed, shown_name
 from data_prep.groups import groups_of
 from data_prep.manifest import Manifest
 
@@ -37,7 +37,7 @@ def _shares(names: tuple[str, ...], counts: list[int]) -> str:
     if len(counts) > _NAMED:
         return f"{len(counts):,}, of {min(counts):,} to {max(counts):,} images"
     total = max(1, sum(counts))
-    shown = zip(map(shown_name, names), counts, strict=True)
+    shown = zip((listed([name]) for name in names), counts, strict=True)
     return ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in shown)
 
 

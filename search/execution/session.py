@@ -50,7 +50,7 @@ class Session:
             told(self._prepared, self._say, late.cluster, callbacks) as everybody,
         ):
             self._say(f"study     {shown(self._ledger.folder)}")
-            for line in audit_lines(self._prepared.problem):
+            for line in audit_lines(self._prepared.problem, self._options):
                 self._say(line)
             pool = WorkerPool(self._prepared.problem, lambda: late.driver, self._console, everybody)
             return self._outcome(pool)

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from data_prep.errors import InputError
+from data_prep.storage.remote import shown
 from search.options.parser import read_options
 from search.options.run_groups import ImageOptions
 from search.options.search_groups import HeldValues
@@ -29,6 +30,18 @@ def command_of(options: SearchOptions, cwd: str = "") -> str:
     if not cwd or Path(cwd) == Path.cwd():
         return command
     return f"cd {shlex.quote(cwd)} && {command}"
+
+
+def audit_command(options: SearchOptions) -> str:
+    """Returns the command that audits the data of `options`, as they read it, and writes a page."""
+    data, usual = options.data, SearchOptions().study.cache
+    cache = None if options.study.cache == usual else options.study.cache
+    words = ["python", "-m", "search.audit", shown(data.manifest) if data.manifest else MANIFEST]
+    asked = {"--root": data.root, "--split": data.split, "--weights": data.weights, "--cache": cache}
+    for name, value in asked.items():
+        if value:
+            words += [name, shown(value) if isinstance(value, Path) else value]
+    return shlex.join([*words, "--html", "audit.html"])
 
 
 def options_of(command: Command | None) -> SearchOptions | None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from data_prep.audit.auditing import brief_audit
+from search.options.command_line import audit_command
+from search.options.search_options import SearchOptions
 from search.study.setup import Problem
 
 MOST_LINES = 5
 
 
-def audit_lines(problem: Problem) -> Iterator[str]:
+def audit_lines(problem: Problem, options: SearchOptions) -> Iterator[str]:
     """Yields a line for each thing that should be looked at before a search, and how to see it."""
     sentences = brief_audit(problem.manifest, problem.splits).short()
     for number, sentence in enumerate(sentences[:MOST_LINES]):
         yield f"{'' if number else 'audit':<10}{sentence}"
     if sentences:
-        yield f"{'':<10}python -m search.audit MANIFEST --html audit.html shows the images"
+        yield f"{'':<10}{audit_command(options)} shows the images"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.class_names import listed
 from data_prep.digests import digest_of_values
 from data_prep.splits import SPLIT_SEED, Split
 from data_prep.storage.json_files import read_as, write_json
@@ -86,8 +87,9 @@ class Baselines:
         answers = {split.name: most_frequent(labels[split.train]) for split in splits}
         truth = {split.name: labels[split.validation] for split in splits}
         read = {name: accuracies(true, np.full_like(true, answers[name])) for name, true in truth.items()}
-        names = dict.fromkeys(self._problem.manifest.class_names[answer] for answer in answers.values())
-        return _baseline(CONSTANT, f"always {' or '.join(names)}", "", read)
+        names = self._problem.manifest.class_names
+        shown = dict.fromkeys(listed([names[answer]]) for answer in answers.values())
+        return _baseline(CONSTANT, f"always {' or '.join(shown)}", "", read)
 
     def _linear(self, backbone: str, splits: Sequence[Split]) -> Baseline | None:
         problem = self._problem
