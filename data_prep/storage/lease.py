@@ -19,6 +19,7 @@ from pathlib import Path
 from pyarrow.fs import FileInfo, FileSelector, FileType, LocalFileSystem
 
 from data_prep.storage.remote import address_of, open_address
+from data_prep.storage.standing import mark_of
 
 PREFIX = ".lease-"
 BEAT_S = 30.0
@@ -41,7 +42,7 @@ class Lease:
     """
 
     def __init__(self, folder: Path, content: bytes, is_over: Callable[[bytes], bool]) -> None:
-        address = address_of(folder)
+        self._place, address = folder, address_of(folder)
         self._files, self._folder = open_address(address) if address else (LocalFileSystem(), str(folder))
         self._path = f"{self._folder}/{PREFIX}{secrets.token_hex(8)}.json"
         self._content, self._is_over = content, is_over
@@ -59,6 +60,8 @@ class Lease:
 
     def beat(self) -> None:
         """Shows a sign of life; raises TakenError where another took the lease meanwhile, and OSError."""
+        if (mark := mark_of(self._place)) and not mark.exists():
+            return  # the storage is away: others cannot take it there either
         if self._files.get_file_info(self._path).type == FileType.NotFound:
             for other in self._others():
                 if not self._is_over(content := self._read(other)):

@@ -11,6 +11,7 @@ import pytest
 
 from data_prep.storage.lease import EXPIRES_S, PREFIX, Lease, TakenError, leased
 from data_prep.storage.remote import located
+from data_prep.storage.standing import standing, watched
 
 
 def lease(folder: Path, owner: str, *, ended: tuple[str, ...] = ()) -> Lease:
@@ -99,3 +100,17 @@ def test_lease_in_a_bucket_is_one_for_all_machines(bucket: str) -> None:
     assert refusal.value.content == b"a"
     ours.release()
     lease(study, "b").take()
+
+
+def test_sign_of_life_is_not_written_into_what_a_storage_left(tmp_path: Path) -> None:
+    mark = tmp_path / "study" / "study.json"
+    mark.parent.mkdir()
+    mark.touch()
+    ours = lease(mark.parent, "a")
+    ours.take()
+    with watched(mark.parent, mark, 0, str):
+        standing(mark, mark.touch)
+        mark.parent.rename(tmp_path / "away")
+        mark.parent.mkdir()
+        ours.beat()
+        assert list(mark.parent.iterdir()) == []
