@@ -10,24 +10,26 @@ from collections.abc import Sequence
 
 from data_prep.command_line.console import print_warning
 from data_prep.command_line.exit_codes import exit_code
-from search.options.parser import parse_options
-from search.options.search_options import SearchOptions
-from search.output.dry_run import print_dry_run
-from search.output.result_printer import ResultPrinter, print_json
-from search.tuner import Tuner
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv`; returns 0 done, 1 failed, told in one line, 2 wrong usage, 130 interrupted."""
     warnings.showwarning = print_warning
     return exit_code(
-        lambda: _run(parse_options(argv)),
-        "interrupted: finished trials are kept; the same command again continues",
+        lambda: _run(argv), "interrupted: finished trials are kept; the same command again continues"
     )
 
 
-def _run(options: SearchOptions) -> None:
-    started, printer = time.perf_counter(), ResultPrinter(options)
+def _run(argv: Sequence[str] | None) -> None:
+    started = time.perf_counter()
+    # here, as they take a second or more: a signal that comes meanwhile ends the search with its sentence
+    from search.options.parser import parse_options
+    from search.output.dry_run import print_dry_run
+    from search.output.result_printer import ResultPrinter, print_json
+    from search.tuner import Tuner
+
+    options = parse_options(argv)
+    printer = ResultPrinter(options)
     tuner = Tuner(options, callbacks=[printer])
     if options.study.print_study_file:
         print(tuner.study_file(), end="")

@@ -405,3 +405,9 @@ def test_run_moves_what_is_damaged_once_it_holds_the_study(
     assert main(argv()) == 1
     assert f"{path} is damaged" in capsys.readouterr().err
     assert (path.exists(), path.with_suffix(".damaged").exists()) == (False, True)
+
+
+def test_signals_are_heard_before_what_takes_a_second_to_import() -> None:
+    code = "import sys, search.run; print({'pandas', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
