@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_prep.command_line.names import shown_name
 from data_prep.errors import InputError
+from data_prep.storage.regular_files import is_there
 
 LISTED = 3
 
@@ -47,5 +48,5 @@ def _names_in(folder: Path) -> frozenset[str]:
 def _found_below(root: Path, path: str) -> str:
     """Returns the sentence that they lie one folder deeper, as archives unpack, "" where they do not."""
     deeper = (root / name for name in sorted(_names_in(root)))
-    found = next((folder for folder in deeper if (folder / path).is_file()), None)
+    found = next((folder for folder in deeper if is_there(folder / path)), None)
     return f"they seem to be in {found}; " if found else ""

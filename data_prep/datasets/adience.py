@@ -12,6 +12,7 @@ from data_prep.datasets.label_files import LabelRow, headed_rows, is_missing, si
 from data_prep.datasets.labels import Labels, existing_folder, is_drawn, labels_of
 from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
+from data_prep.storage.regular_files import is_there
 
 FOLDS = 5  # of the authors' protocol: no user is in two of them
 TARGETS = ("gender", "age")
@@ -155,7 +156,7 @@ def _image_row(row: LabelRow, fold: int, target: str, find: Callable[[Sequence[s
 
 def _spelling(root: Path, look: bool, spellings: Sequence[str]) -> str:
     # else the check of the images names the first as missing
-    there = (path for path in spellings if (root / path).exists()) if look else iter(())
+    there = (path for path in spellings if is_there(root / path)) if look else iter(())
     return next(there, spellings[0])
 
 

@@ -21,6 +21,7 @@ from data_prep.datasets.labels import Labels, existing_folder, labels_of
 from data_prep.datasets.row_collector import ON_CONFLICT, ImageRow, RowCollector
 from data_prep.errors import InputError
 from data_prep.manifest import typed_table
+from data_prep.storage.regular_files import is_there
 
 GENDER_ATTRIBUTE = "Male"
 IMAGES = "img_align_celeba"
@@ -137,6 +138,6 @@ def _paths(root: Path, images: Sequence[str]) -> list[str]:
     folder = next((name for name in IMAGE_FOLDERS if (root / name).is_dir()), IMAGES)
     png = [str(PurePosixPath(image).with_suffix(".png")) for image in images[:1]]
     # one image tells: an archive is of one kind, and has 202,599
-    if png and not (root / folder / images[0]).exists() and (root / folder / png[0]).exists():
+    if png and not is_there(root / folder / images[0]) and is_there(root / folder / png[0]):
         images = [str(PurePosixPath(image).with_suffix(".png")) for image in images]
     return [f"{folder}/{image}" for image in images]

@@ -27,6 +27,14 @@ class NotRegularError(OSError, ValueError):
         super().__init__(errno.EINVAL, strerror, str(path))
 
 
+def is_there(path: Path) -> bool:
+    """Returns whether there is a file or folder; data may name what no system takes."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def require_regular(path: Path, most: int | None = None) -> None:
     """Raises OSError where there is no regular file of at most `most` bytes at `path`; nothing is opened."""
     _require(path, path.stat(), most)
