@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from search.report.sections.joint import importance_among
 from search.space.stages import STAGES
 from search.study.facts import StudyFacts
 from search.study.folder import open_study
@@ -102,6 +103,7 @@ def _joint(results: Sequence[TrialResult], best: TrialResult) -> JointResult:
         statement="invented trials have no winner worth a name",
         settings={"search": "random", "scheduler": "none"},
         trials=tuple(one.trial.key for one in results),
+        importance=importance_among(results, Objective()),
         seconds=1.0,
         finished_at="2026-01-01T00:00:00.000000+00:00",
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trainables.answers import predicted_labels
-from trainables.trial import EpochMetrics, TrialResult
+from trainables.trial import EpochMetrics, Figures, TrialResult
 
 EPSILON = 1e-7  # Keras keeps probabilities that far from 0 and 1, whose logarithms are infinite
 
@@ -54,18 +54,16 @@ class Objective:
 
     def of(self, result: TrialResult) -> float:
         """Returns the value of a trial, NaN without an epoch or where no epoch carries the figure."""
-        return self.of_epochs(result.epochs)
+        return self._of(result.figures)
 
     def of_epochs(self, epochs: Sequence[EpochMetrics]) -> float:
         """Returns the value after these epochs; NaN as for `of`."""
-        if not epochs:
+        return self._of(Figures.of(epochs))
+
+    def _of(self, figures: Figures | None) -> float:
+        if figures is None:
             return math.nan
-        accuracies = [epoch.val_accuracy for epoch in epochs]
-        if self.metric == "mean_val_accuracy":
-            return math.fsum(accuracies) / len(accuracies)
-        if self.metric == "best_val_accuracy":
-            return max(accuracies)
-        value = getattr(epochs[-1], self.metric)
+        value = getattr(figures.last if self.is_of_last_epoch else figures, self.metric)
         return math.nan if value is None else float(value)
 
     def better(self, one: float, other: float) -> float:

@@ -241,6 +241,39 @@ class EpochMetrics:
 _ASKED_FOR = ("balanced_accuracy", "f1", "auc", "log_loss")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Figures of the epochs of a trial, of which there is at least one; `count` says how many.
+
+    `best_epoch` is the first (from 1) with the highest validation accuracy; `one_class_epochs` counts those
+    that gave one class to all validation rows, None where that is not known.
+    """
+
+    count: Number
+    mean_val_accuracy: Share
+    best_val_accuracy: Share
+    best_epoch: Number
+    one_class_epochs: int | None
+    last: EpochMetrics
+
+    @classmethod
+    def of(cls, epochs: Sequence[EpochMetrics]) -> Figures | None:
+        """Returns the figures of `epochs`, None without one."""
+        if not epochs:
+            return None
+        accuracies = [epoch.val_accuracy for epoch in epochs]
+        seen = [epoch.val_one_class for epoch in epochs]
+        best = max(accuracies)
+        return cls(
+            count=len(epochs),
+            mean_val_accuracy=math.fsum(accuracies) / len(accuracies),
+            best_val_accuracy=best,
+            best_epoch=epochs[accuracies.index(best)].epoch,
+            one_class_epochs=None if None in seen else seen.count(True),
+            last=epochs[-1],
+        )
+
+
 def best_epoch(epochs: Sequence[EpochMetrics]) -> int | None:
     """Returns the first epoch (from 1) with the highest validation accuracy, None without an epoch."""
     if not epochs:
@@ -260,38 +293,44 @@ class TrialResult:
     made_by: Mapping[str, str] = field(default_factory=dict)  # versions and node, for the reader
     predictions_digest: str = field(default="", compare=False)  # of their file, "" where there is none
 
+    @functools.cached_property
+    def figures(self) -> Figures | None:
+        """The figures of the epochs, None without one. An index has them without the epochs."""
+        return Figures.of(self.epochs)
+
     @property
     def mean_val_accuracy(self) -> float:
         """The report's objective: the epochs' mean validation accuracy, NaN without an epoch."""
-        if not self.epochs:
-            return math.nan
-        return math.fsum(epoch.val_accuracy for epoch in self.epochs) / len(self.epochs)
+        return self.figures.mean_val_accuracy if self.figures else math.nan
 
     @property
     def best_epoch(self) -> int | None:
         """The first epoch (from 1) with the highest validation accuracy, None without an epoch."""
-        return best_epoch(self.epochs)
+        return self.figures.best_epoch if self.figures else None
 
     @property
     def best_val_accuracy(self) -> float:
         """The highest validation accuracy of an epoch, NaN without an epoch."""
-        return max((epoch.val_accuracy for epoch in self.epochs), default=math.nan)
+        return self.figures.best_val_accuracy if self.figures else math.nan
 
     @property
     def train_accuracy_at_inference(self) -> float | None:
         """The last epoch's training accuracy of the network as it is used, None where it is not known."""
-        return self.epochs[-1].train_accuracy_at_inference if self.epochs else None
+        return self.figures.last.train_accuracy_at_inference if self.figures else None
 
     @property
     def one_class_epochs(self) -> int | None:
         """The number of epochs that gave one class to all validation rows, None where that is not known."""
-        seen = [epoch.val_one_class for epoch in self.epochs]
-        return None if None in seen else seen.count(True)
+        return self.figures.one_class_epochs if self.figures else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; `from_dict` reads them back."""
+        facts = {"format": TRIAL_FORMAT.number, **self.facts()}
+        return {**facts, "epochs": [epoch.to_dict() for epoch in self.epochs]}
+
+    def facts(self) -> dict[str, Any]:
+        """Returns all but the epochs as JSON values; `from_facts` reads them back."""
         return {
-            "format": TRIAL_FORMAT.number,
             "key": self.trial.key,
             "config": self.trial.config.to_dict(),
             "data_digest": self.trial.data_digest,
@@ -304,12 +343,20 @@ class TrialResult:
             "seconds": self.seconds,
             "made_by": dict(self.made_by),
             **({"predictions_digest": self.predictions_digest} if self.predictions_digest else {}),
-            "epochs": [epoch.to_dict() for epoch in self.epochs],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialResult:
         """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError otherwise."""
+        result = cls.from_facts(values, tuple(EpochMetrics(**epoch) for epoch in values["epochs"]))
+        if result.trial.key != values["key"]:
+            raise ValueError(f"the key {values['key']} is not that of the configuration ({result.trial.key})")
+        require_schema(result)
+        return result
+
+    @classmethod
+    def from_facts(cls, values: Mapping[str, Any], epochs: tuple[EpochMetrics, ...]) -> TrialResult:
+        """Returns the result that `facts` wrote, with these `epochs`; nothing but its values is checked."""
         trial = Trial(
             config=TrialConfig.from_dict(values["config"]),
             data_digest=values["data_digest"],
@@ -318,19 +365,15 @@ class TrialResult:
             keras_backend=values["keras_backend"],
             start=values.get("start", ""),
         )
-        if trial.key != values["key"]:
-            raise ValueError(f"the key {values['key']} is not that of the configuration ({trial.key})")
-        result = cls(
+        return cls(
             trial=trial,
             status=TrialStatus(values["status"]),
             reason=values["reason"],
             seconds=values["seconds"],
             made_by=values["made_by"],
             predictions_digest=values.get("predictions_digest", ""),
-            epochs=tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
+            epochs=epochs,
         )
-        require_schema(result)
-        return result
 
 
 def _is_used(name: str, values: Mapping[str, Any]) -> bool:

@@ -68,7 +68,7 @@ def _finding(path: Path, folder: Path) -> Finding | None:
 
 
 def _of_neighbours(folder: Path) -> Iterator[Finding]:
-    snapshot = SnapshotReader(folder).read()
+    snapshot = SnapshotReader(folder, indexed=False).read()
     for result in snapshot.results:
         missing = [key for entry in result.entries for key in entry.trials if key not in snapshot.trials]
         if missing and not hasattr(result, "members"):  # a population's members stand in no ledger

@@ -17,7 +17,7 @@ from search.strategies.baselines import read_baselines
 from search.study.facts import read_facts
 from search.study.finetune_result import read_finetune
 from search.study.folder import read_command
-from search.study.formats import INDEX, LOGGED, MODEL, SUGGESTIONS
+from search.study.formats import INDEX, KEPT_TRIALS, LOGGED, MODEL, SUGGESTIONS
 from search.study.from_outside.notes import read_notes
 from search.study.from_outside.stop_request import read_stop
 from search.study.ledger import Ledger, read_trial
@@ -99,6 +99,7 @@ STUDY_KINDS = (
     FileKind("log", "logs/*.log"),
     FileKind("lock", ".lock"),
     FileKind("index of the ledger", ".ledger.json", _json(INDEX)),
+    FileKind("index of trials", ".trials.json", _json(KEPT_TRIALS)),
     FileKind("holder", ".holder.json"),
     FileKind("lease", ".lease-*.json"),
     FileKind("put aside", "*.damaged"),

@@ -161,7 +161,7 @@ def _ended(key: str, result: TrialResult, stages: _Stages, objective: Objective)
         "best epoch": result.best_epoch,
         "train acc": result.train_accuracy_at_inference,
         "one class": result.one_class_epochs,
-        "epochs": len(result.epochs),
+        "epochs": result.figures.count if result.figures else 0,
         "seconds": result.seconds,
         "reused by": reusing,
         "reason": result.reason,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.ray_tune.head_start import HeadStart
 from search.strategies.preparation import Prepared
+from search.study.index.kept_trials import keep_ledger
 from search.study.layout import Layout
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class LateDriver:
-    """Gives the driver of the problem of `prepared`; leaving it as a context manager ends what it gave."""
+    """Gives the driver of the problem of `prepared`; leaving it as a context manager ends what it gave.
+
+    What was trained by then comes into the index of the ledger, unless the search was interrupted.
+    """
 
     def __init__(self, prepared: Prepared, head_start: HeadStart | None) -> None:
         self._prepared, self._head_start = prepared, head_start
@@ -27,6 +31,8 @@ class LateDriver:
 
     def __exit__(self, *error: Any) -> None:
         self._ending.__exit__(*error)
+        if "driver" in vars(self) and error[0] is None:
+            keep_ledger(self._prepared.ledger)
 
     @cached_property
     def driver(self) -> Driver:

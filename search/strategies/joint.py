@@ -13,6 +13,7 @@ from search.ray_tune.collector import assignment_of
 from search.ray_tune.policy import Policy, deadline_after
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
+from search.report.sections.joint import importance_among
 from search.strategies.ablation import ablate, ablation_note
 from search.strategies.decision import decide
 from search.strategies.joint_plan import JointPlan
@@ -21,7 +22,14 @@ from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, each_once, runs_of, scored
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
-from search.study.stage_results import Ablation, Entry, JointResult
+from search.study.stage_results import (
+    JOINT,
+    Ablation,
+    Entry,
+    Importance,
+    JointResult,
+    StageFiles,
+)
 from trainables.objective import Objective
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
@@ -72,7 +80,11 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         # where the time ran out among the repeats, one run each is better than no winner
         decides_fresh = any(_is_whole(candidate, results, objective) for candidate in repeated)
     kind = partial(
-        JointResult, settings=plan.settings(), trials=tuple(runs.results), counts=_counts(runs.results)
+        JointResult,
+        settings=plan.settings(),
+        trials=tuple(runs.results),
+        counts=_counts(runs.results),
+        importance=_importance(runs, objective),
     )
     result = decide(plan, repeated if decides_fresh else candidates, runs, kind=kind)
     notes = [*plan.starts.notes, *result.notes, *_notes(plan, runs.results, decides_fresh)]
@@ -87,6 +99,17 @@ def run_joint(plan: JointPlan, ledger: Ledger, workers: Workers) -> JointResult:
         notes=tuple(notes),
         ablation=ablation,
     )
+
+
+def _importance(runs: TrialRuns, objective: Objective) -> Importance | None:
+    """Returns the importance over all that ended; it takes seconds, and may stand in the study already."""
+    trials, kept = runs.results, StageFiles(runs.ledger.folder).find(JOINT)
+    if isinstance(kept, JointResult) and kept.importance:
+        # the counts: one that was stopped before may have gone on
+        same = tuple(trials), objective, _counts(trials)
+        if (kept.trials, kept.objective, kept.counts) == same:
+            return kept.importance
+    return importance_among(list(trials.values()), objective)
 
 
 def _best_mean_first(objective: Objective, entry: Entry) -> float:

@@ -19,6 +19,7 @@ from search.study.comparison import best_first
 from search.study.ledger import Ledger, finished_trials
 from search.study.search_id import SearchId, SearchKind
 from search.study.setup import Problem
+from search.study.snapshot import SnapshotReader
 from search.study.stage_results import Result, StageFiles, StageResult
 from search.study.study import Study
 from trainables.hyperparameters import EXACT, HYPERPARAMETERS
@@ -98,7 +99,8 @@ def _starts(options: SearchOptions, folder: Path, base: TrialConfig, space: Spac
         raise InputError(
             f"--start-from names another study, received {name}, which is searched; leave it out"
         )
-    return Starts.among(best_first(study.snapshot()), study.folder.name, base, space)
+    snapshot = SnapshotReader(study.folder, indexed=False).read()
+    return Starts.among(best_first(snapshot), study.folder.name, base, space)
 
 
 def stage_plans(options: SearchOptions, problem: Problem, folder: Path) -> list[StagePlan]:

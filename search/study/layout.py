@@ -41,6 +41,7 @@ class Layout:
     stages = _Inside("stages")  # the results of stages and of the joint search
     trials = _Inside("trials")  # the ledger
     index = _Inside(".ledger.json")  # which of its files were whole, for those who look on
+    kept_trials = _Inside(".trials.json")  # what stands in them, but for the epochs
     checkpoints = _Inside("checkpoints")  # of running trials, one folder per key
     weights = _Inside("weights")  # those that outlast their trials, one folder per key
     model = _Inside("winner", "model.keras")  # the final model; its record and its card lie beside it

@@ -20,7 +20,7 @@ from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
 from search.study.folder import Command, read_command
 from search.study.formats import READINGS, SPLIT_WORTH
-from search.study.index.whole_trials import stamps_in, unread_trials
+from search.study.index import is_large, keep_trials, read_kept, stamps_in, unread_trials
 from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, LiveState, read_live
@@ -96,7 +96,7 @@ class Snapshot:
     def runs(self, entry: Entry | ColumnResult) -> list[TrialResult]:
         """Returns the runs of `entry` that have epochs and did not fail."""
         found = (self.trials.get(key) for key in entry.trials)
-        return [run for run in found if run and run.epochs and run.status is not TrialStatus.FAILED]
+        return [run for run in found if run and run.figures and run.status is not TrialStatus.FAILED]
 
     def path_of(self, result: Result) -> Path:
         """Returns the file that `result` stands in."""
@@ -123,10 +123,12 @@ class SnapshotReader:
 
     `storage` is as in Snapshot. Without `trials` none is parsed, and only those are read that changed since
     somebody looked (`unread_trials`), which is quick: a snapshot then has no more of them than `ended_at`.
+    Of many, trials come from the index (`kept_trials`), unless not `indexed`: for who decides or checks.
     """
 
-    def __init__(self, folder: Path, *, storage: str = "", trials: bool = True) -> None:
-        self.folder, self._layout, self._trials = folder, Layout(folder), trials
+    def __init__(self, folder: Path, *, storage: str = "", trials: bool = True, indexed: bool = True) -> None:
+        self.folder, self._layout = folder, Layout(folder)
+        self._trials, self._indexed = trials, indexed
         self._storage = storage or shown(folder.parent)
         self._parsed = ParsedFiles()
         self._last: tuple[_Stamps, Snapshot] | None = None
@@ -164,12 +166,17 @@ class SnapshotReader:
             return outcome
 
         def inside(folder: Path, parse: Callable[[Path], Value | None]) -> Iterator[Value]:
-            found = (one(path, parse) for path in sorted(paths_in.get(folder, ())))
+            # by name, as paths are compared slowly
+            found = (one(path, parse) for path in sorted(paths_in.get(folder, ()), key=_name))
             return (value for value in found if value is not None)
 
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
+        # what lies there before it is read: a trial that changes meanwhile has another stamp
+        new = self._new_trials({path: stamps[path] for path in paths_in[layout.trials]})
         trials = list(inside(layout.trials, read_trial))
+        if is_large(new):
+            keep_trials(layout, {path.name: stamps[path] for path in paths_in[layout.trials]}, trials)
         unread += unread_trials(self.folder, of_trials)
         ended = {path.name: stamps[path] for path in paths_in[layout.trials]} or of_trials
         return Snapshot(
@@ -187,6 +194,17 @@ class SnapshotReader:
             live=None,
             unread=unread,
         )
+
+    def _new_trials(self, stamps: Mapping[Path, Stamp]) -> int:
+        """Returns how many trials neither this reader nor, where they are many, the index has."""
+        new = {path: stamp for path, stamp in stamps.items() if self._parsed.lacks(path, stamp)}
+        if not self._indexed or not is_large(len(new)):
+            return 0
+        kept = read_kept(self._layout, {path.name: stamp for path, stamp in new.items()})
+        for path, stamp in new.items():
+            if path.name in kept:
+                self._parsed.put(path, kept[path.name], stamp)
+        return len(new) - len(kept)
 
 
 def with_live(snapshot: Snapshot) -> Snapshot:
@@ -237,6 +255,10 @@ def read_split_worth(folder: Path) -> SplitWorth | None:
     return read_as(path, SPLIT_WORTH, SplitWorth.from_dict, way_out=way_out)
 
 
+def _name(path: Path) -> str:
+    return path.name
+
+
 def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:
     try:
         return parse(path)
@@ -264,20 +286,26 @@ def _stamps_of_trials(layout: Layout) -> dict[str, Stamp]:
 
 def _files(layout: Layout, *, with_trials: bool) -> Iterator[tuple[Path, Stamp]]:
     """Yields the files of a study that are read, but for the live state."""
-    trials = [layout.trials] if with_trials else []
-    for folder in (layout.folder, layout.stages, *trials, layout.photographs.parent):
+    # a name alone is asked for: thousands of paths would be made and compared
+    inside = {layout.folder: _is_read_besides(layout.live.name), layout.stages: _is_json}
+    if with_trials:
+        inside[layout.trials] = _is_json
+    inside[layout.photographs.parent] = layout.photographs.name.__eq__
+    for folder, is_read in inside.items():
         for entry in _entries(folder):
-            path = folder / entry.name
-            if path == layout.photographs or _is_read(path, layout):
+            if is_read(entry.name):
                 try:
-                    yield path, stamp_of(entry.stat())
+                    yield folder / entry.name, stamp_of(entry.stat())
                 except FileNotFoundError:  # replaced this moment: the next reading sees it
                     continue
 
 
-def _is_read(path: Path, layout: Layout) -> bool:
-    is_json = path.suffix == ".json" and path.name[0] != "."  # a hidden one is being written
-    return is_json and path != layout.live and path.parent != layout.photographs.parent
+def _is_json(name: str) -> bool:
+    return name.endswith(".json") and name[0] != "."  # a hidden one is being written
+
+
+def _is_read_besides(live: str) -> Callable[[str], bool]:
+    return lambda name: _is_json(name) and name != live
 
 
 def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import OtherFormatError, json_number, read_as, write_json
-from data_prep.storage.schema import require_schema
+from data_prep.storage.schema import Finite, Number, require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import Baseline, baselines_of
@@ -224,12 +224,27 @@ class Ablation:
     tied: bool | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """Importance of the hyperparameters `names` over completed `trials`: mean and spread of each.
+
+    `search.report.sections.importance` says what it is. `explained` is the R² of trials that it did not see.
+    """
+
+    names: tuple[str, ...]
+    means: tuple[Finite, ...]
+    spreads: tuple[Finite, ...]
+    explained: Finite
+    trials: Number
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class JointResult(Decision):
     """A finished joint search: `entries` are its best configurations, `trials` the keys of all it tried.
 
     `settings` are what was asked (`search.strategies.joint.JointPlan.settings`), `counts` how many trials
-    ended in which way, `ablation` what each of the winner's values is worth.
+    ended in which way, `ablation` what each of the winner's values is worth. `importance` is None where
+    trials were too few, and where an earlier version did not keep it.
     """
 
     stage: ClassVar[str] = JOINT
@@ -238,6 +253,7 @@ class JointResult(Decision):
     trials: tuple[str, ...]
     counts: Mapping[str, int] = field(default_factory=dict)
     ablation: tuple[Ablation, ...] = ()
+    importance: Importance | None = None
 
     def trial_keys(self) -> list[str]:
         """Returns the ledger's keys of all trials that were made for it, each once."""
@@ -245,7 +261,8 @@ class JointResult(Decision):
 
     def _own(self) -> dict[str, Any]:
         worth = [asdict(each) for each in self.ablation]
-        return _joint({**self.settings, "trials": self.trials, **self.counts, "ablation": worth})
+        found = {"importance": asdict(self.importance)} if self.importance else {}
+        return _joint({**self.settings, "trials": self.trials, **self.counts, "ablation": worth, **found})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -314,7 +331,15 @@ def _joint_result(search: dict[str, Any], shared: Mapping[str, Any]) -> JointRes
         return PopulationResult(settings=search, members=members, **shared)
     counts = {name: search.pop(name) for name in _COUNTS if name in search}
     ablation = tuple(map(_ablation, search.pop("ablation", ())))
-    return JointResult(settings=search, trials=trials, counts=counts, ablation=ablation, **shared)
+    found = search.pop("importance", None)
+    return JointResult(
+        settings=search,
+        trials=trials,
+        counts=counts,
+        ablation=ablation,
+        importance=found and Importance(**{name: _hashable(value) for name, value in found.items()}),
+        **shared,
+    )
 
 
 def require_winner(result: Result) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
 from search.space.labels import label_of, show_value
 from search.statistics.number_text import NONE, decimal, with_spread
+from search.study.stage_results import Importance
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig, TrialResult
 
@@ -23,32 +24,29 @@ _LOGARITHMIC = ("learning_rate", "l2")  # drawn over several powers of ten
 
 
 def importance_blocks(
-    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
+    trials: Sequence[TrialResult], names: Sequence[str], found: Importance | None
 ) -> Iterator[Block]:
-    """Yields the importance of the hyperparameters `names` over completed `trials`, or why there is none.
-
-    It is that for the `objective`, which each of `trials` has.
-    """
-    if len(trials) < FEWEST or len(names) < 2:
+    """Yields what was `found` of the hyperparameters `names` over completed `trials`, or why nothing was."""
+    if found is None:
         yield Paragraph(
             f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed trials of at least "
             f"two varied hyperparameters; there are {len(trials)} trials of {len(names)}."
         )
         return
-    found, explained = importance_of(trials, names, objective)
-    labels = [label_of(name) for name in names]
+    labels = [label_of(name) for name in found.names]
+    pairs = list(zip(found.means, found.spreads, strict=True))
     yield Table(
         caption="Importance of each hyperparameter: loss of R² when its values are shuffled",
         columns=("hyperparameter", "importance, ours", "published"),
-        rows=[(label, with_spread(*pair), NONE) for label, pair in zip(labels, found, strict=True)],
+        rows=[(label, with_spread(*pair), NONE) for label, pair in zip(labels, pairs, strict=True)],
     )
-    of = f" of {SHUFFLED:,} trials" if len(trials) > SHUFFLED else ""
-    trust = "" if explained > 0 else " That is nothing: do not read anything into this table."
+    of = f" of {SHUFFLED:,} trials" if found.trials > SHUFFLED else ""
+    trust = "" if found.explained > 0 else " That is nothing: do not read anything into this table."
     yield Paragraph(
         f"Permutation importance of a random forest (scikit-learn, {TREES} trees, {SHUFFLES} shuffles{of}, "
-        f"seed {FOREST_SEED}) over the {len(trials)} completed trials, ± standard deviation over the "
-        f"shuffles. It explains R² = {decimal(explained, 2)} of trials that it did not see.{trust} It "
-        f"describes these trials, over the values that were tried: {_values_tried(trials, names)}."
+        f"seed {FOREST_SEED}) over the {found.trials} completed trials, ± standard deviation over the "
+        f"shuffles. It explains R² = {decimal(found.explained, 2)} of trials that it did not see.{trust} It "
+        f"describes these trials, over the values that were tried: {_values_tried(trials, found.names)}."
     )
     yield Points(
         name="joint-importance",
@@ -59,9 +57,9 @@ def importance_blocks(
         series=[
             Series(
                 label="importance",
-                values=[mean for mean, _ in found],
-                low=[mean - spread for mean, spread in found],
-                high=[mean + spread for mean, spread in found],
+                values=found.means,
+                low=[mean - spread for mean, spread in pairs],
+                high=[mean + spread for mean, spread in pairs],
             )
         ],
     )
@@ -69,15 +67,17 @@ def importance_blocks(
 
 def importance_of(
     trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
-) -> tuple[list[tuple[float, float]], float]:
-    """Returns mean and standard deviation of the importance of each of `names`, and the forest's R².
+) -> Importance | None:
+    """Returns the importance of the hyperparameters `names` for the `objective` that all of `trials` have.
 
-    A random forest (scikit-learn, 100 trees, seed 7) learns the objective of `trials` from the
+    A random forest (scikit-learn, 100 trees, seed 7) learns the objective of completed `trials` from the
     hyperparameters; the importance is how much its R² on SHUFFLED of them drops when one is shuffled
-    (Breiman 2001), 10 times. The second value is the R² out of bag: what the forest explains of trials that
-    it did not see.
+    (Breiman 2001), 10 times, with the standard deviation. What it explains of trials that it did not see is
+    its R² out of bag. None where there are fewer than FEWEST, or fewer than two hyperparameters.
     """
-    from sklearn.ensemble import RandomForestRegressor  # seconds, which a report without a joint search saves
+    if len(trials) < FEWEST or len(names) < 2:
+        return None
+    from sklearn.ensemble import RandomForestRegressor  # seconds, with what it computes: a search keeps that
     from sklearn.inspection import permutation_importance
 
     positions = [axis_of(name, [trial.trial.config for trial in trials]).positions for name in names]
@@ -93,8 +93,13 @@ def importance_of(
         random_state=FOREST_SEED,
         max_samples=min(SHUFFLED, len(trials)),
     )
-    means, spreads = found.importances_mean.tolist(), found.importances_std.tolist()  # floats, not NumPy's
-    return list(zip(means, spreads, strict=True)), float(forest.oob_score_)
+    return Importance(
+        names=tuple(names),
+        means=tuple(found.importances_mean.tolist()),  # floats, not NumPy's
+        spreads=tuple(found.importances_std.tolist()),
+        explained=float(forest.oob_score_),
+        trials=len(trials),
+    )
 
 
 def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:

@@ -11,12 +11,12 @@ from typing import Any
 
 from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragraph, Parallel, Section, Table
 from search.report.published import published_means
-from search.report.sections.importance import axis_of, importance_blocks, objective_axis
+from search.report.sections.importance import axis_of, importance_blocks, importance_of, objective_axis
 from search.report.words import baseline_rows, remark, statement_of, winner_rows
 from search.space.labels import OF_THE_REPORT, label_of, show_value, varied_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
-from search.study.stage_results import Entry, JointResult, PopulationResult, Result
+from search.study.stage_results import Entry, Importance, JointResult, PopulationResult, Result
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult, TrialStatus
 
@@ -43,7 +43,8 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
         blocks += [best_by_trial(trials, objective)]
         every = math.ceil(len(completed) / _DRAWN)
         blocks += [parallel_of(completed, varied, objective, every=every)] if varied else []
-    blocks += importance_blocks(completed, varied, objective)
+    kept = result.importance if isinstance(result, JointResult) else None
+    blocks += importance_blocks(completed, varied, kept or importance_among(trials, objective))
     if result.notes:
         blocks.append(Bullets(result.notes))
     section = Section(name="joint", title="Joint search", blocks=blocks)
@@ -110,6 +111,12 @@ def scored_by(trials: Sequence[TrialResult], objective: Objective) -> list[Trial
     """Returns the completed trials that have a value of `objective`: others are of another one."""
     done = (trial for trial in trials if trial.status is TrialStatus.COMPLETED)
     return [trial for trial in done if math.isfinite(objective.of(trial))]
+
+
+def importance_among(trials: Sequence[TrialResult], objective: Objective) -> Importance | None:
+    """Returns the importance of what `trials` vary; None where too few have a value of `objective`."""
+    completed = scored_by(trials, objective)
+    return importance_of(completed, varied_among([each.trial.config for each in completed]), objective)
 
 
 def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:

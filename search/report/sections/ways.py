@@ -49,7 +49,7 @@ class Leader:
     @property
     def accuracy(self) -> float:
         """The mean validation accuracy after the last epoch of the runs, of which there is at least one."""
-        return fmean(run.epochs[-1].val_accuracy for run in self.runs)
+        return fmean(run.figures.last.val_accuracy for run in self.runs if run.figures)
 
 
 def leader_of(snapshot: Snapshot) -> Leader | None:

@@ -24,6 +24,11 @@ from search.study.ledger import require_unchanged_trial
 MANY = 1_000  # files whose reading is worth an index
 
 
+def is_large(count: int) -> bool:
+    """Returns whether so many files are worth an index."""
+    return count >= MANY
+
+
 def unread_trials(folder: Path, stamps: Mapping[str, Stamp]) -> list[str]:
     """Returns a sentence for each file of a study's ledger that is not whole, given their `stamps` by name.
 
@@ -34,7 +39,7 @@ def unread_trials(folder: Path, stamps: Mapping[str, Stamp]) -> list[str]:
     known = read_index(layout.index)
     new = sorted(name for name, stamp in stamps.items() if known.get(name) != stamp)
     said = {name: sentence for name in new if (sentence := _damage(layout.trials / name))}
-    if len(new) - len(said) >= MANY:
+    if is_large(len(new) - len(said)):
         keep_index(layout.index, {name: stamp for name, stamp in stamps.items() if name not in said})
     return list(said.values())
 

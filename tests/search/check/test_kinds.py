@@ -31,7 +31,8 @@ from search.study.folder import keep_command
 from search.study.formats import MODEL, READINGS, SPLIT_WORTH
 from search.study.from_outside.notes import keep_note
 from search.study.from_outside.stop_request import ask_to_stop
-from search.study.index.whole_trials import keep_index, stamps_in
+from search.study.index.kept_trials import keep_trials
+from search.study.index.whole_trials import stamps_in
 from search.study.layout import Layout
 from search.study.ledger import Ledger, keep_log
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
@@ -60,7 +61,7 @@ def _write_beside_the_stages(study: Path) -> None:
     ledger.record(make_result(trial, 0.5), np.array([0.25, 0.75]))
     keep_log(study, trial.key, "gone")
     keep_command(study, ["--stage", "lr"])
-    keep_index(layout.index, stamps_in(layout.trials))
+    keep_trials(layout, stamps_in(layout.trials), ledger.results())
     keep_note(study, "the light changed", trial.key)
     ask_to_stop(study, "2026-01-01T00:00:00+00:00")
     LiveStateWriter(study, {"mode": "staged"}).close()

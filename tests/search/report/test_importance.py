@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from search.report.document import Axis, Parallel
-from search.report.sections.importance import axis_of, importance_blocks, importance_of
+from search.report.sections.importance import FEWEST, axis_of, importance_blocks, importance_of
 from search.report.sections.joint import best_by_trial, parallel_of
 from trainables.objective import OBJECTIVES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
@@ -43,10 +43,12 @@ def trials() -> list[TrialResult]:
 
 
 def test_importance_finds_the_hyperparameter_that_decides(trials: list[TrialResult]) -> None:
-    ((batch_size, _), (dropout, _)), explained = importance_of(trials, ["batch_size", "dropout"])
+    found = importance_of(trials, ["batch_size", "dropout"])
+    assert found is not None
+    batch_size, dropout = found.means
     assert batch_size > 0.5
     assert abs(dropout) < 0.1
-    assert explained > 0.5
+    assert found.explained > 0.5
 
 
 def test_importance_twice_is_the_same(trials: list[TrialResult]) -> None:
@@ -57,9 +59,10 @@ def test_importance_twice_is_the_same(trials: list[TrialResult]) -> None:
 def test_importance_warns_where_nothing_is_explained() -> None:
     values = (0.8, 0.9)
     trials = [ended(values[n * n // 3 % 2], dropout=n % 5 / 10, l2=n % 3 / 100) for n in range(15)]
-    _, explained = importance_of(trials, ["dropout", "l2"])
-    assert explained <= 0
-    texts = [getattr(block, "text", "") for block in importance_blocks(trials, ["dropout", "l2"])]
+    found = importance_of(trials, names := ["dropout", "l2"])
+    assert found is not None
+    assert found.explained <= 0
+    texts = [getattr(block, "text", "") for block in importance_blocks(trials, names, found)]
     assert any("do not read anything into this table" in text for text in texts)
 
 
@@ -85,8 +88,15 @@ def test_importance_is_that_of_the_objective(trials: list[TrialResult]) -> None:
     for trial in trials:
         (epoch,) = trial.epochs
         by_dropout.append(replace(trial, epochs=(replace(epoch, log_loss=trial.trial.config.dropout),)))
-    ((batch_size, _), (dropout, _)), _ = importance_of(by_dropout, names, OBJECTIVES["log_loss"])
+    found = importance_of(by_dropout, names, OBJECTIVES["log_loss"])
+    assert found is not None
+    batch_size, dropout = found.means
     assert dropout > 0.5 > batch_size
+
+
+def test_importance_is_none_of_few_trials_or_of_one_hyperparameter(trials: list[TrialResult]) -> None:
+    assert importance_of(trials[: FEWEST - 1], ["batch_size", "dropout"]) is None
+    assert importance_of(trials, ["batch_size"]) is None
 
 
 def test_joint_figures_are_of_the_objective_and_know_which_way_is_better() -> None:

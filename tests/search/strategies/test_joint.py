@@ -23,7 +23,7 @@ from search.strategies.joint import run_joint
 from search.strategies.joint_plan import JointPlan
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import JointResult
+from search.study.stage_results import JointResult, StageFiles
 from tests.search.makers import FakeTrainer, make_problem, make_result
 from trainables.hyperparameters import Range
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
@@ -225,6 +225,26 @@ def test_result_breaks_the_errors_of_the_winner_down(problem: Problem, tmp_path:
     result, _ = run(plan_of(problem), tmp_path)
     assert result.breakdown
     assert result.breakdown["n"] == 16
+
+
+def test_result_keeps_the_importance_and_a_search_run_again_takes_it(
+    problem: Problem, tmp_path: Path
+) -> None:
+    space = {"dropout": (0.0, 0.1, 0.2, 0.3), "learning_rate": (0.01, 0.001, 0.0001)}
+    result, _ = run(plan_of(problem, space=space), tmp_path, lambda trial: trial.config.dropout)
+    found = result.importance
+    assert found is not None
+    assert (set(found.names), found.trials) == ({"dropout", "learning_rate"}, 12)
+    files = StageFiles(tmp_path)
+    files.write(result)
+    assert files.find("joint") == result
+    files.write(replace(result, importance=replace(found, explained=0.125)))  # which no forest would say
+    again, _ = run(plan_of(problem, space=space), tmp_path, lambda trial: trial.config.dropout)
+    assert again.importance is not None
+    assert again.importance.explained == 0.125
+    more, _ = run(plan_of(problem, space={**space, "l2": (0.0, 0.1)}), tmp_path, lambda trial: 0.5)
+    assert more.importance is not None
+    assert more.importance.trials == 24
 
 
 def test_search_run_again_trains_nothing_and_marks_everything_reused(

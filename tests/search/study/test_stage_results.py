@@ -179,7 +179,7 @@ def test_stage_file_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
 def test_stage_file_of_another_format_says_which_is_read(tmp_path: Path) -> None:
     path = StageFiles(tmp_path).write(make_stage_result())
     unseal(path, format=9)
-    with pytest.raises(InputError, match="its format is 9, this version reads 1 to 6"):
+    with pytest.raises(InputError, match="its format is 9, this version reads 1 to 7"):
         StageFiles(tmp_path).read("lr")
 
 
