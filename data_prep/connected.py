@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 Codes = npt.NDArray[np.int64]
 
@@ -15,6 +13,9 @@ def connected(*groupings: npt.NDArray[np.integer]) -> Codes:
 
     Each grouping has a number for every row, -1 for a row that is in none of its groups.
     """
+    from scipy.sparse import coo_array  # slow: completion does without
+    from scipy.sparse.csgraph import connected_components
+
     rows = groupings[0].size
     first, second, nodes = [], [], rows
     for codes in groupings:

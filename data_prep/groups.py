@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 USER, FACE, PHOTO = "user", "face", "photo"
 ADIENCE_KINDS = (USER, FACE, PHOTO)
@@ -25,6 +28,8 @@ def groups_of(table: pd.DataFrame, kind: str) -> pd.Series:
 
 
 def _photographs(table: pd.DataFrame) -> pd.Series:
+    import pandas as pd  # slow: who only looks at a study does without
+
     subjects = table["subject"].str.partition("/")
     names = table["path"].str.rpartition("/")[2].fillna("")
     # behind the face's number and a dot or an underscore, as in landmark_aligned_face.<face>.<image>

@@ -8,8 +8,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +20,9 @@ from data_prep.present_images import require_present
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.regular_files import NotRegularError, require_regular
 from data_prep.storage.remote import address_of, is_file, pull, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MANIFEST_FORMAT = 2  # 1 had neither the names of the classes nor the columns from `partition` on
 MANIFEST_COLUMNS = (

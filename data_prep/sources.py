@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.celeba import load_celeba
 from data_prep.datasets.drawn_sample import draw_sample
@@ -41,6 +40,8 @@ def default_name(path: Path | None) -> str:
 def _of_sample(part: str, load: Callable[[Path], Labels], path: Path) -> Manifest:
     draw_sample(SAMPLE.absolute())
     if not path.is_file():
+        from data_prep.build import build_manifest  # slow, with its audit: most have a manifest
+
         build_manifest(load(SAMPLE / part), path)
         print(f"the built-in sample of drawn faces is now in {SAMPLE}", file=sys.stderr)
     return read_manifest(path)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from data_prep.connected import connected
 from data_prep.cuts import Rows, cuts
 from data_prep.errors import InputError
 from data_prep.groups import PHOTO, USER, groups_of
 from data_prep.manifest import PARTITIONS, Manifest, require_every_class
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SPLIT_SEED = 7  # the report's, as is the share of 20 %
 VALIDATION_SHARE = 0.2
@@ -170,7 +173,7 @@ class _Data:
         table = manifest.table
         group, alike = groups_of(table, manifest.group_kind), table["alike"]
         # once: a million texts are slow to compare
-        return cls(manifest, _labels(manifest), pd.factorize(group)[0], pd.factorize(alike)[0])
+        return cls(manifest, _labels(manifest), group.factorize()[0], alike.factorize()[0])
 
     @property
     def kept_together(self) -> tuple[Rows, ...]:
@@ -327,6 +330,8 @@ def _groups(groupings: Sequence[Rows], rows: int) -> Rows:
 
 def _numbered(codes: Rows) -> Rows:
     """Returns the groups numbered in the order in which they come, which decides how they are dealt out."""
+    import pandas as pd  # slow: who only looks at a study does without
+
     numbers = np.full(codes.size, -1, dtype=np.int64)
     numbers[codes >= 0] = pd.factorize(codes[codes >= 0])[0]
     return numbers

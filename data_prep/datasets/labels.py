@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from data_prep.datasets.row_collector import ImageRow, RowCollector
 from data_prep.errors import InputError
 from data_prep.manifest import typed_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DRAWN_MARKER = "DRAWN.txt"
 DRAWN_HEADLINE = "These pictures are drawn by a program; they show nobody."
@@ -61,6 +63,8 @@ def labels_of(
     counted among the rows that are kept where it is not given.
     """
     rows = collector.rows()  # first: rows that are dropped here are in the tally afterwards
+    import pandas as pd  # slow: who only looks at a study does without
+
     table = pd.DataFrame(rows, columns=list(ImageRow._fields))
     known = int(table["subject"].nunique())
     label_of = {name: label for label, name in enumerate(class_names)}
