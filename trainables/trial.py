@@ -325,12 +325,8 @@ class TrialResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the result as JSON values; `from_dict` reads them back."""
-        facts = {"format": TRIAL_FORMAT.number, **self.facts()}
-        return {**facts, "epochs": [epoch.to_dict() for epoch in self.epochs]}
-
-    def facts(self) -> dict[str, Any]:
-        """Returns all but the epochs as JSON values; `from_facts` reads them back."""
         return {
+            "format": TRIAL_FORMAT.number,
             "key": self.trial.key,
             "config": self.trial.config.to_dict(),
             "data_digest": self.trial.data_digest,
@@ -343,20 +339,12 @@ class TrialResult:
             "seconds": self.seconds,
             "made_by": dict(self.made_by),
             **({"predictions_digest": self.predictions_digest} if self.predictions_digest else {}),
+            "epochs": [epoch.to_dict() for epoch in self.epochs],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrialResult:
         """Returns the result that `to_dict` wrote; raises ValueError, KeyError or TypeError otherwise."""
-        result = cls.from_facts(values, tuple(EpochMetrics(**epoch) for epoch in values["epochs"]))
-        if result.trial.key != values["key"]:
-            raise ValueError(f"the key {values['key']} is not that of the configuration ({result.trial.key})")
-        require_schema(result)
-        return result
-
-    @classmethod
-    def from_facts(cls, values: Mapping[str, Any], epochs: tuple[EpochMetrics, ...]) -> TrialResult:
-        """Returns the result that `facts` wrote, with these `epochs`; nothing but its values is checked."""
         trial = Trial(
             config=TrialConfig.from_dict(values["config"]),
             data_digest=values["data_digest"],
@@ -365,15 +353,19 @@ class TrialResult:
             keras_backend=values["keras_backend"],
             start=values.get("start", ""),
         )
-        return cls(
+        if trial.key != values["key"]:
+            raise ValueError(f"the key {values['key']} is not that of the configuration ({trial.key})")
+        result = cls(
             trial=trial,
             status=TrialStatus(values["status"]),
             reason=values["reason"],
             seconds=values["seconds"],
             made_by=values["made_by"],
             predictions_digest=values.get("predictions_digest", ""),
-            epochs=epochs,
+            epochs=tuple(EpochMetrics(**epoch) for epoch in values["epochs"]),
         )
+        require_schema(result)
+        return result
 
 
 def _is_used(name: str, values: Mapping[str, Any]) -> bool:

@@ -37,14 +37,6 @@ class ParsedFiles:
         value: Value = known[1]
         return value
 
-    def lacks(self, path: Path, stamp: Stamp) -> bool:
-        """Returns whether the file would be parsed."""
-        return path not in self._known or self._known[path][0] != stamp
-
-    def put(self, path: Path, value: Any, stamp: Stamp) -> None:
-        """Takes the value of the file from elsewhere."""
-        self._known[path] = stamp, value
-
     def keep_only(self, paths: Container[Path]) -> None:
         """Forgets all files but `paths`."""
         self._known = {path: known for path, known in self._known.items() if path in paths}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from search.space.stages import STAGES
@@ -43,9 +44,7 @@ def describe_config(config: TrialConfig, names: Iterable[str]) -> str:
 
 def varied_among(configs: Sequence[TrialConfig]) -> list[str]:
     """Returns the hyperparameters in which `configs` differ, whatever their seeds."""
-    return [
-        row.name for row in BY_WORD.values() if len({getattr(config, row.name) for config in configs}) > 1
-    ]
+    return [row.name for row in BY_WORD.values() if len(set(map(attrgetter(row.name), configs))) > 1]
 
 
 def told_of(*configs: TrialConfig) -> list[str]:

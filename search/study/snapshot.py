@@ -131,6 +131,7 @@ class SnapshotReader:
         self._trials, self._indexed = trials, indexed
         self._storage = storage or shown(folder.parent)
         self._parsed = ParsedFiles()
+        self._known: dict[str, tuple[Stamp, TrialResult | InputError | None]] = {}
         self._last: tuple[_Stamps, Snapshot] | None = None
 
     def read(self) -> Snapshot:
@@ -140,10 +141,7 @@ class SnapshotReader:
     def without_live(self) -> Snapshot:
         """Returns a snapshot without the live state; the same object while nothing changes."""
         layout = self._layout
-        stamps = (
-            dict(_files(layout, with_trials=self._trials)),
-            {} if self._trials else _stamps_of_trials(layout),
-        )
+        stamps = dict(_files(layout)), _stamps_of_trials(layout)
         if not any(stamps):
             raise InputError(_no_study(layout))
         if self._last is None or self._last[0] != stamps:  # the same object says: nothing new
@@ -166,26 +164,22 @@ class SnapshotReader:
             return outcome
 
         def inside(folder: Path, parse: Callable[[Path], Value | None]) -> Iterator[Value]:
-            # by name, as paths are compared slowly
-            found = (one(path, parse) for path in sorted(paths_in.get(folder, ()), key=_name))
+            found = (one(path, parse) for path in sorted(paths_in.get(folder, ())))
             return (value for value in found if value is not None)
 
         facts = one(layout.facts, lambda path: read_facts(path.parent))
         results: list[Result] = list(inside(layout.stages, read_stage))
-        # what lies there before it is read: a trial that changes meanwhile has another stamp
-        new = self._new_trials({path: stamps[path] for path in paths_in[layout.trials]})
-        trials = list(inside(layout.trials, read_trial))
-        if is_large(new):
-            keep_trials(layout, {path.name: stamps[path] for path in paths_in[layout.trials]}, trials)
-        unread += unread_trials(self.folder, of_trials)
-        ended = {path.name: stamps[path] for path in paths_in[layout.trials]} or of_trials
+        trials, damaged = (
+            self._read_trials(of_trials) if self._trials else ([], unread_trials(self.folder, of_trials))
+        )
+        unread += damaged
         return Snapshot(
             folder=self.folder,
             storage=self._storage,
             facts=facts or StudyFacts(),
             results=sorted(results, key=lambda result: (result.finished_at, result.stage, result.sweep)),
             trials={trial.trial.key: trial for trial in trials},
-            ended_at={name.removesuffix(".json"): stamp[0] / 1e9 for name, stamp in ended.items()},
+            ended_at={name.removesuffix(".json"): stamp[0] / 1e9 for name, stamp in of_trials.items()},
             readings=one(layout.final, lambda path: read_final(path.parent)) or [],
             finetune=one(layout.finetune, lambda path: read_finetune(path.parent)),
             split_worth=one(layout.split_worth, lambda path: read_split_worth(path.parent)),
@@ -195,16 +189,22 @@ class SnapshotReader:
             unread=unread,
         )
 
-    def _new_trials(self, stamps: Mapping[Path, Stamp]) -> int:
-        """Returns how many trials neither this reader nor, where they are many, the index has."""
-        new = {path: stamp for path, stamp in stamps.items() if self._parsed.lacks(path, stamp)}
-        if not self._indexed or not is_large(len(new)):
-            return 0
-        kept = read_kept(self._layout, {path.name: stamp for path, stamp in new.items()})
-        for path, stamp in new.items():
-            if path.name in kept:
-                self._parsed.put(path, kept[path.name], stamp)
-        return len(new) - len(kept)
+    def _read_trials(self, stamps: Mapping[str, Stamp]) -> tuple[list[TrialResult], list[str]]:
+        """Returns the trials, and a sentence for each file of a trial that could not be read."""
+        folder = self._layout.trials
+        new = {name: stamp for name, stamp in stamps.items() if self._known.get(name, ((),))[0] != stamp}
+        many = self._indexed and is_large(len(new))
+        kept: Mapping[str, TrialResult] = read_kept(self._layout, new) if many else {}
+        read = {name: kept.get(name) or _tolerating(read_trial, folder / name) for name in sorted(new)}
+        self._known = {
+            name: (stamps[name], read[name]) if name in read else self._known[name] for name in sorted(stamps)
+        }
+        found = [value for _, value in self._known.values()]
+        trials = [value for value in found if isinstance(value, TrialResult)]
+        # the stamps are of before the files were read: one that changed meanwhile has another
+        if self._indexed and is_large(len(new) - len(kept)):
+            keep_trials(self._layout, stamps, trials)
+        return trials, [str(value) for value in found if isinstance(value, InputError)]
 
 
 def with_live(snapshot: Snapshot) -> Snapshot:
@@ -255,10 +255,6 @@ def read_split_worth(folder: Path) -> SplitWorth | None:
     return read_as(path, SPLIT_WORTH, SplitWorth.from_dict, way_out=way_out)
 
 
-def _name(path: Path) -> str:
-    return path.name
-
-
 def _tolerating(parse: Callable[[Path], Value], path: Path) -> Value | InputError | None:
     try:
         return parse(path)
@@ -284,28 +280,21 @@ def _stamps_of_trials(layout: Layout) -> dict[str, Stamp]:
         raise InputError(_not_listed(layout.trials, error)) from None
 
 
-def _files(layout: Layout, *, with_trials: bool) -> Iterator[tuple[Path, Stamp]]:
-    """Yields the files of a study that are read, but for the live state."""
-    # a name alone is asked for: thousands of paths would be made and compared
-    inside = {layout.folder: _is_read_besides(layout.live.name), layout.stages: _is_json}
-    if with_trials:
-        inside[layout.trials] = _is_json
-    inside[layout.photographs.parent] = layout.photographs.name.__eq__
-    for folder, is_read in inside.items():
+def _files(layout: Layout) -> Iterator[tuple[Path, Stamp]]:
+    """Yields the files of a study that are read, but for the live state and the trials."""
+    for folder in (layout.folder, layout.stages, layout.photographs.parent):
         for entry in _entries(folder):
-            if is_read(entry.name):
+            path = folder / entry.name
+            if path == layout.photographs or _is_read(path, layout):
                 try:
-                    yield folder / entry.name, stamp_of(entry.stat())
+                    yield path, stamp_of(entry.stat())
                 except FileNotFoundError:  # replaced this moment: the next reading sees it
                     continue
 
 
-def _is_json(name: str) -> bool:
-    return name.endswith(".json") and name[0] != "."  # a hidden one is being written
-
-
-def _is_read_besides(live: str) -> Callable[[str], bool]:
-    return lambda name: _is_json(name) and name != live
+def _is_read(path: Path, layout: Layout) -> bool:
+    is_json = path.suffix == ".json" and path.name[0] != "."  # a hidden one is being written
+    return is_json and path != layout.live and path.parent != layout.photographs.parent
 
 
 def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
