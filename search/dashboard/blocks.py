@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import altair as alt
 import pandas as pd
 import streamlit as st
+from altair.utils.schemapi import debug_mode
 
 from data_prep.pictures.thumbnail import thumbnail
 from search.report.document import (
@@ -103,14 +104,15 @@ def show_chart(chart: Chart, key: str, description: str) -> None:
     """
     params: Any = chart.params
     leads = params is not alt.Undefined and any(param.name == CLICKED for param in params)
-    chosen: Any = st.altair_chart(
-        _shown(chart),
-        key=key,
-        alt=description,
-        width="stretch",
-        on_select="rerun" if leads else "ignore",
-        selection_mode=CLICKED if leads else None,
-    )
+    with debug_mode(False):  # else the chart is checked against a schema, which takes most of the time
+        chosen: Any = st.altair_chart(
+            _shown(chart),
+            key=key,
+            alt=description,
+            width="stretch",
+            on_select="rerun" if leads else "ignore",
+            selection_mode=CLICKED if leads else None,
+        )
     points = chosen.get("selection", {}).get(CLICKED, ()) if leads else ()
     if trial := next((point[CLICKED] for point in points if point.get(CLICKED)), None):
         open_trial(trial)
@@ -126,6 +128,16 @@ def _shown(chart: Chart) -> Chart:
     )
     # else the legend takes the height of the plot
     return styled.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+
+
+def show_one_of_each() -> None:
+    """Shows a chart, a table and code to nobody, in a tab that is closed.
+
+    A browser fetches the code of each kind when it first has one to draw: here while nobody waits.
+    """
+    st.dataframe(pd.DataFrame({"a": [0]}))
+    st.altair_chart(alt.Chart(alt.InlineData([{"a": 0}])).mark_point().encode(x="a:Q"))
+    st.code("0", language=None)
 
 
 def show_charts(charts: Sequence[Chart], key: str, description: str) -> None:

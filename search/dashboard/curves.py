@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from search.dashboard.trials import OBJECTIVE_COLUMN, trial_label
+from search.dashboard.trials import best_of, trial_label
 from search.study.live_state import LiveState
 from search.study.snapshot import Snapshot
 from trainables.objective import OBJECTIVE, Objective
@@ -51,10 +51,10 @@ def trial_curves(
     return curves
 
 
-def first_choice(table: pd.DataFrame) -> list[str]:
+def first_choice(table: pd.DataFrame, objective: Objective = OBJECTIVE) -> list[str]:
     """Returns the keys of the trials to show until somebody chooses: the running and the best ones."""
     running = table[table["status"] == "RUNNING"]["key"].tolist()[:_FIRST_CURVES]
-    ended = table[table["status"] == TrialStatus.COMPLETED.value].nlargest(_FIRST_CURVES, OBJECTIVE_COLUMN)
+    ended = best_of(table[table["status"] == TrialStatus.COMPLETED.value], _FIRST_CURVES, objective)
     return [*running, *ended["key"].tolist()][:_FIRST_CURVES]
 
 

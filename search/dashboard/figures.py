@@ -10,13 +10,15 @@ import altair as alt
 
 from data_prep.class_names import numbered
 from search.dashboard.curves import LearningCurve
+from search.dashboard.machine import Ran
 from search.report.document import Curve, Panel
-from search.report.render.charts import Chart, panel_chart
+from search.report.render.charts import CLICKED, Chart, panel_chart
 from search.report.render.palette import COLOURS, GREY
 from search.space.stages import EVERY_STAGE
 from search.study.stage_results import JOINT
 
 _STAGES = (*EVERY_STAGE, JOINT)
+_DRAWN = 500  # points of a figure: more lie over one another, and take seconds to draw
 
 
 def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> Chart:
@@ -40,9 +42,11 @@ def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: st
     `figure_name` is what a person calls the objective.
     """
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
+    every = math.ceil(len(points) / _DRAWN)
+    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
     curves = [
-        Curve(label="best so far", x=minutes, y=best, steps=True),
-        Curve(label="a completed trial", x=minutes, y=scores, dots=True),
+        _steps("best so far", minutes, best),
+        Curve(label=label, x=minutes[::every], y=scores[::every], dots=True),
     ]
     x_label = "minutes since the first trial ended"
     return panel_chart(Panel(title="", x_label=x_label, y_label=figure_name, curves=curves))
@@ -50,11 +54,33 @@ def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: st
 
 def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Chart:
     """Returns the best so far of each study, by its name, as steps over its completed trials."""
-    steps = [
-        Curve(label=name, x=range(1, len(best) + 1), y=best, steps=True) for name, best in curves.items()
-    ]
+    steps = [_steps(name, range(1, len(best) + 1), best) for name, best in curves.items()]
     y_label = f"best {figure_name} so far"
     return panel_chart(Panel(title="", x_label="completed trials", y_label=y_label, curves=steps))
+
+
+def timeline(ran: Sequence[Ran]) -> Chart:
+    """Returns a bar for each trial, from its begin to its end, a row for each place; a click leads to it."""
+    stages = list(dict.fromkeys(each.stage for each in ran))
+    places = dict.fromkeys(each.place for each in ran)
+    scale = alt.Scale(domain=stages, range=list(map(_stage_colour, stages)))
+    bars = alt.Chart(alt.InlineData([{CLICKED: each.key, **vars(each)} for each in ran])).encode(
+        alt.X("begin:Q", title="minutes since the first of them began"),
+        alt.X2("end:Q"),
+        alt.Y("place:N", sort=None, title="node and place on it"),
+        alt.Color("stage:N", scale=scale, legend=alt.Legend(orient="bottom")),
+        tooltip=[f"{CLICKED}:N", "stage:N"],
+    )
+    clicked = alt.selection_point(name=CLICKED, fields=[CLICKED])
+    layers = [bars.mark_bar(stroke=GREY, strokeWidth=0.5).add_params(clicked)]
+    return alt.LayerChart(layer=layers).properties(height=max(120, 22 * len(places)))
+
+
+def _steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:
+    """Returns a curve of the points at which the best changes, and of its two ends."""
+    ends = (0, len(best) - 1)
+    turns = [n for n, value in enumerate(best) if n in ends or value != best[n - 1]]
+    return Curve(label=label, x=[x[n] for n in turns], y=[best[n] for n in turns], steps=True)
 
 
 def _stage_colour(stage: str) -> str:

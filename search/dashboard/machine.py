@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from search.study.snapshot import Snapshot
 from trainables.trial import TrialResult, TrialStatus
 
 _TAIL, _LOG_TAIL = 10, 20  # epochs, lines
+_LATEST, _SLACK_S = 500, 1.0  # trials of the timeline
 _MADE_WITH = ("device", "keras", "ray", "python")
 _COLUMNS = ("node", "trials", "hours", "failed", *_MADE_WITH)
 _NAMES = {
@@ -76,6 +78,40 @@ def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:
     grouped = table.groupby(["node", *_MADE_WITH], as_index=False).sum()
     ordered = grouped.sort_values("trials", ascending=False, ignore_index=True)
     return ordered[list(_COLUMNS)].round({"hours": 2})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """When and where a trial ran: minutes since the first of those shown began, and a `place` on a node."""
+
+    key: str
+    stage: str
+    place: str
+    begin: float
+    end: float
+
+
+def timeline_of(snapshot: Snapshot) -> list[Ran]:
+    """Returns when the latest trials ran, by the moments of their files and the seconds that they took.
+
+    Trials of a node that ran at the same time have places of their own.
+    """
+    trials, ended_at = snapshot.trials, snapshot.ended_at
+    latest = nlargest(_LATEST, trials, key=ended_at.__getitem__)
+    stages = trial_table(snapshot).set_index("key")["stage"]
+    spans = sorted((ended_at[key] - trials[key].seconds, ended_at[key], key) for key in latest)
+    ends: dict[str, list[float]] = {}
+    found = []
+    for begin, end, key in spans:
+        node = trials[key].made_by.get("node", "unknown node")
+        of_node = ends.setdefault(node, [])
+        # a file is written a moment after its trial has ended
+        free = next((n for n, until in enumerate(of_node) if until <= begin + _SLACK_S), len(of_node))
+        of_node[free : free + 1] = [end]
+        minutes = ((begin - spans[0][0]) / 60, (end - spans[0][0]) / 60)
+        ran = Ran(key=key, stage=stages[key], place=f"{node} {free + 1}", begin=minutes[0], end=minutes[1])
+        found.append(ran)
+    return sorted(found, key=lambda ran: ran.place)
 
 
 def machine_facts(live: Live | None) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ import streamlit as st
 from data_prep.class_names import listed
 from data_prep.errors import InputError
 from search.dashboard.access import is_token
-from search.dashboard.blocks import TRIAL, plain
+from search.dashboard.blocks import TRIAL, plain, show_one_of_each
 from search.dashboard.overview import state_in_words
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source
@@ -129,6 +129,8 @@ def _show_tabs(source: Source, folder: Path) -> None:
         if tab.open:  # the others would be made again every two seconds, for nobody
             with tab:
                 _show_tab(source, folder, show)
+    with next(tab for tab in reversed(tabs) if not tab.open):
+        show_one_of_each()
 
 
 def _leave_trial() -> None:

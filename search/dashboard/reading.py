@@ -21,6 +21,7 @@ class StudyReader:
     storage: str = ""
     scan_s: float = 0.0
     _last: Snapshot | None = None
+    _shown: Snapshot | None = None
     _scanned_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -28,12 +29,16 @@ class StudyReader:
         self._reader = SnapshotReader(self.folder, storage=self.storage)
 
     def read(self) -> Snapshot:
-        """Returns what lies in the folder now; a damaged file is named in `unread`.
+        """Returns what lies in the folder now, the same object while nothing changes; `unread` names damage.
 
         Raises InputError where there is no study.
         """
         with self._lock:  # each tab of each reader is a thread of its own; one of them looks
             if self._last is None or time.monotonic() - self._scanned_at >= self.scan_s:
-                self._last = self._reader.without_live()
+                last, self._last = self._last, self._reader.without_live()
+                self._shown = self._shown if self._last is last else None
                 self._scanned_at = time.monotonic()
-            return with_live(self._last)
+            now = with_live(self._last)
+            if self._shown is None or (self._shown.live, self._shown.unread) != (now.live, now.unread):
+                self._shown = now
+            return self._shown

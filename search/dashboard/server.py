@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +89,10 @@ def _require_free(host: str, port: int) -> None:
 
 
 def _read_ahead(source: Source) -> None:
-    """Parses a single study while its first reader is still on the way."""
-    try:
+    """Parses a single study while its first reader is still on the way, and imports what figures need."""
+    with suppress(InputError):  # the page will say so
         studies = source.studies()
         if len(studies) == 1:
             source.reader(studies[0]).read()
-    except InputError:  # the page will say so
-        return
+    gc.freeze()  # else the search for cycles looks at all trials again and again
+    import optuna.importance  # noqa: F401 - hundreds of modules, for which the first figure would wait

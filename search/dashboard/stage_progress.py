@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from heapq import nlargest
 from statistics import median
 
 from data_prep.errors import InputError
@@ -26,6 +27,7 @@ from trainables.trial import TrialConfig
 
 DONE, RUNNING, WAITING = "done", "running", "waiting"
 _FINAL_MODEL = "Final model"
+_PACED = 100  # trials whose epochs say how quick a step is
 _NAMED = 3  # ties named one by one; more are counted
 _CUT = {LiveState.INTERRUPTED: "interrupted", LiveState.SILENT: "silent", LiveState.ENDED: "not decided"}
 
@@ -80,15 +82,16 @@ def planned_stages(snapshot: Snapshot) -> list[str]:
 def plan_seconds_left(snapshot: Snapshot) -> float | None:
     """Returns the seconds until the last stage of the command that runs; None before its first epoch.
 
-    An epoch takes as many steps as the batch size gives it; a step takes what those of this study took.
+    An epoch takes as many steps as the batch size gives it; a step takes what it took of late.
     """
     live = snapshot.live
     if live is None or live.seconds_left is None or not snapshot.is_running:
         return None
+    latest = nlargest(_PACED, snapshot.trials, key=snapshot.ended_at.__getitem__)
     paces = [
-        epoch.seconds * trial.trial.config.batch_size
-        for trial in snapshot.trials.values()
-        for epoch in trial.epochs[1:]  # the first compiles
+        epoch.seconds * snapshot.trials[key].trial.config.batch_size
+        for key in latest
+        for epoch in snapshot.trials[key].epochs[1:]  # the first compiles
     ]
     later = sum(config.epochs / config.batch_size for config in _to_come(snapshot))
     if not later or not paces:

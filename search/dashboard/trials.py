@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -42,6 +43,8 @@ TRIAL_COLUMNS = (
 """Of every table; the hyperparameters that differ between trials stand before the seed."""
 
 
+# tabs ask for it, and the page is made again every few seconds
+@lru_cache(maxsize=4)
 def trial_table(snapshot: Snapshot) -> pd.DataFrame:
     """Returns one row per trial: the running first, then the latest ended first.
 
@@ -73,6 +76,13 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
 def objective_of(snapshot: Snapshot) -> Objective:
     """Returns the figure by which the latest search of the study compared its trials."""
     return snapshot.results[-1].objective if snapshot.results else OBJECTIVE
+
+
+def best_of(table: pd.DataFrame, count: int, objective: Objective) -> pd.DataFrame:
+    """Returns the `count` best rows, the best first; those without a value of the objective come last."""
+    return table.sort_values(
+        OBJECTIVE_COLUMN, ascending=objective.mode == "min", kind="stable", na_position="last"
+    ).head(count)
 
 
 def filter_trials(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 10  # trials, below which a figure would show chance
 _LOGARITHMIC = ("learning_rate", "l2")
 _CELLS = 40  # of a contour, each way
+_DRAWN = 500  # points of a figure: more lie over one another, and take seconds to draw
 _HEIGHT_PX = 340
 
 
@@ -50,9 +52,19 @@ class Tried:
         return scored_by([trial for trials in self.by_stage.values() for trial in trials], self.objective)
 
     @cached_property
+    def scores(self) -> list[float]:
+        """The objective of each of `trials`."""
+        return [self.objective.of(trial) for trial in self.trials]
+
+    @cached_property
     def names(self) -> list[str]:
         """The hyperparameters that differ between them."""
         return varied_among([trial.trial.config for trial in self.trials])
+
+    @property
+    def every(self) -> int:
+        """One in so many is drawn as a point, by rank, from the best one on."""
+        return math.ceil(len(self.trials) / _DRAWN)
 
 
 def importance(tried: Tried, names: Sequence[str]) -> Sequence[Chart]:
@@ -97,9 +109,9 @@ def distribution(tried: Tried, names: Sequence[str]) -> Sequence[Chart]:
         for stage, found in tried.by_stage.items()
     }
     curves = [
-        Curve(label=stage, x=found, y=(np.arange(1, len(found) + 1) / len(found)).tolist(), steps=True)
+        Curve(label=stage, x=[found[n] for n in drawn], y=[(n + 1) / len(found) for n in drawn], steps=True)
         for stage, found in by_stage.items()
-        if found
+        if (drawn := np.unique(np.linspace(0, len(found) - 1, _DRAWN).astype(int)).tolist()) and found
     ]
     panel = Panel(title="", x_label=tried.objective.name, y_label="share of the trials", curves=curves)
     return [panel_chart(panel)]
@@ -146,18 +158,17 @@ def _axes(tried: Tried, names: Sequence[str]) -> Sequence[Axis]:
 
 def _points(tried: Tried, across: Axis, up: Axis | None = None) -> alt.Chart:
     """Returns a point for each trial at its values, and a click on it selects the trial."""
-    scores = [tried.objective.of(trial) for trial in tried.trials]
-    gains = [tried.objective.gain(score) for score in scores]
+    gains = [tried.objective.gain(score) for score in tried.scores]
     ranks = np.searchsorted(np.sort(gains), gains) / (len(gains) - 1)
     rows = [
         {
-            CLICKED: trial.trial.key,
-            "score": score,
+            CLICKED: tried.trials[number].trial.key,
+            "score": tried.scores[number],
             "rank": float(ranks[number]),
             "x": across.positions[number],
             "y": up and up.positions[number],
         }
-        for number, (trial, score) in enumerate(zip(tried.trials, scores, strict=True))
+        for number in sorted(np.argsort(gains)[:: -tried.every].tolist())
     ]
     placed = [_place(alt.X, across), *([_place(alt.Y, up)] if up else [])]
     points = alt.Chart(alt.InlineData(rows)).mark_point(filled=True, size=50, color=COLOURS[0], stroke=GREY)
@@ -176,8 +187,7 @@ def _between(tried: Tried, across: Axis, up: Axis) -> list[dict[str, float]]:
     distinct, number = np.unique((places - low) / (high - low), axis=0, return_inverse=True)
     if np.linalg.matrix_rank(distinct - distinct[0]) < 2:
         return []
-    scores = np.array([tried.objective.of(trial) for trial in tried.trials])
-    means = np.bincount(number, scores) / np.bincount(number)
+    means = np.bincount(number, tried.scores) / np.bincount(number)
     starts = np.arange(_CELLS) / _CELLS
     grid = np.stack(np.meshgrid(starts, starts), axis=-1).reshape(-1, 2)
     found = griddata(distinct, means, grid + 0.5 / _CELLS)
@@ -214,9 +224,9 @@ def _study(tried: Tried, names: Sequence[str]) -> optuna.Study:
             optuna.trial.create_trial(
                 params={label_of(name): values[number] for name, (values, _) in columns.items()},
                 distributions={label_of(name): domain for name, (_, domain) in columns.items()},
-                value=tried.objective.of(trial),
+                value=score,
             )
-            for number, trial in enumerate(tried.trials)
+            for number, score in enumerate(tried.scores)
         ]
     )
     return study

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,6 +19,8 @@ from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, PopulationResult
 from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult, TrialStatus
+
+_DRAWN = 500  # lines of parallel coordinates
 
 
 def show_joint(snapshot: Snapshot) -> None:
@@ -61,7 +64,7 @@ def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:
         return []
-    return [best_by_trial(trials), parallel_of(done, varied)]
+    return [best_by_trial(trials), parallel_of(done, varied, every=math.ceil(len(done) / _DRAWN))]
 
 
 def _keys(snapshot: Snapshot) -> list[str]:

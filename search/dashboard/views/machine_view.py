@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from search.dashboard.blocks import plain, show_table
-from search.dashboard.machine import failures, machine_facts, nodes_of
+from search.dashboard.blocks import plain, show_chart, show_table
+from search.dashboard.figures import timeline
+from search.dashboard.machine import failures, machine_facts, nodes_of, timeline_of
 from search.report.document import Table
 from search.study.snapshot import Snapshot
 
@@ -33,3 +34,14 @@ def show_machine(snapshot: Snapshot) -> None:
     if not nodes.empty:
         rows = nodes.astype(str).to_numpy().tolist()
         show_table(Table(caption="Where trials ran", columns=list(nodes.columns), rows=rows))
+    _show_timeline(snapshot)
+
+
+def _show_timeline(snapshot: Snapshot) -> None:
+    if ran := timeline_of(snapshot):
+        st.subheader("When trials ran", anchor=False)
+        show_chart(timeline(ran), "timeline", f"when each of {len(ran)} trials ran, and on which node")
+        st.caption(
+            f"The latest {len(ran):,} of {len(snapshot.trials):,} trials, by the moments at which their "
+            "files were written. Bars below one another ran at the same time; a gap is a worker that waited."
+        )

@@ -62,12 +62,13 @@ def _show(name: str, tried: Tried, names: Sequence[str]) -> None:
     if name == _PARALLEL:
         from search.report.sections.joint import parallel_of  # scikit-learn: not before somebody wants it
 
-        lines = parallel_of(tried.trials, names, tried.objective)
+        lines = parallel_of(tried.trials, names, tried.objective, every=tried.every)
         show_blocks([replace(lines, caption=f"All trials: {lines.caption.partition(': ')[2]}")], "space")
         return
     charts = _charts(name, tried, tuple(names))
     show_charts(charts, f"space-{name}", f"{name} of {len(tried.trials)} trials")
-    st.caption(f"{len(tried.trials):,} completed trials. {FIGURES[name][1]}")
+    drawn = f" (a point for one in {tried.every}, by rank)" if tried.every > 1 and name in _COUNTS else ""
+    st.caption(f"{len(tried.trials):,} completed trials{drawn}. {FIGURES[name][1]}")
 
 
 # the page is made again every few seconds
@@ -76,6 +77,7 @@ def _charts(name: str, tried: Tried, names: tuple[str, ...]) -> Sequence[Chart]:
     return FIGURES[name][0](tried, names)
 
 
+@lru_cache(maxsize=4)
 def _tried(snapshot: Snapshot) -> Tried:
     table = trial_table(snapshot)
     done = table[table["status"] == TrialStatus.COMPLETED.value]

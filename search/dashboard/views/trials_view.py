@@ -10,6 +10,7 @@ from search.dashboard.curves import CURVE_METRICS, first_choice, trial_curves
 from search.dashboard.figures import learning_curves
 from search.dashboard.trials import (
     OBJECTIVE_COLUMN,
+    best_of,
     filter_trials,
     objective_of,
     trial_label,
@@ -20,6 +21,7 @@ from search.study.snapshot import Snapshot
 from trainables.objective import Objective
 
 _TABLE_PX = 360
+_LISTED = 5_000  # rows of the table: more take seconds to send
 _OFFERED = 200  # trials to choose curves from, the best of those in the table
 
 
@@ -32,7 +34,7 @@ def show_trials(snapshot: Snapshot) -> None:
     objective = objective_of(snapshot)
     kept = _filtered(table, objective)
     _show_table(kept, len(table), objective)
-    _show_curves(snapshot, table, kept)
+    _show_curves(snapshot, table, kept, objective)
 
 
 def _filtered(table: pd.DataFrame, objective: Objective) -> pd.DataFrame:
@@ -64,10 +66,12 @@ def _chosen(label: str, cells: pd.Series, key: str, placeholder: str) -> list[st
 
 
 def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
+    best = f"; the table has the {_LISTED:,} best, filters choose among all" if len(kept) > _LISTED else ""
     st.caption(
-        f"{len(kept):,} of {total:,} trials; click the head of a column to sort, "
+        f"{len(kept):,} of {total:,} trials{best}; click the head of a column to sort, "
         "and the box beside a row to open the trial."
     )
+    kept = best_of(kept, _LISTED, objective).sort_index()
     accuracy = st.column_config.NumberColumn(format="%.4f")
     longest = int(kept["of"].max()) if len(kept) else 1
     opened = clicked_row(
@@ -97,10 +101,10 @@ def _show_table(kept: pd.DataFrame, total: int, objective: Objective) -> None:
         open_trial(opened)
 
 
-def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) -> None:
+def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame, objective: Objective) -> None:
     st.subheader("Learning curves", anchor=False)
     chosen = st.session_state.get("curves") or []
-    offered = kept.nlargest(_OFFERED, OBJECTIVE_COLUMN)["key"].tolist()
+    offered = best_of(kept, _OFFERED, objective)["key"].tolist()
     options = list(dict.fromkeys([*chosen, *kept[kept["status"] == "RUNNING"]["key"], *offered]))
     rows = table[table["key"].isin(options)].to_dict("records")
     labels = {row["key"]: trial_label(row) for row in rows}
@@ -126,7 +130,8 @@ def _show_curves(snapshot: Snapshot, table: pd.DataFrame, kept: pd.DataFrame) ->
             help="of all epochs so far, as the objective is",
             bind="query-params",
         )
-    curves = trial_curves(snapshot, table, keys or first_choice(kept), metric, running_mean=running_mean)
+    keys = keys or first_choice(kept, objective)
+    curves = trial_curves(snapshot, table, keys, metric, running_mean=running_mean)
     if not curves:
         st.info("No trial of this choice has finished an epoch yet.")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +12,10 @@ import pytest
 
 from search.dashboard.commands import command_around, winner_options
 from search.dashboard.curves import best_over_time, first_choice, trial_curves
-from search.dashboard.machine import failures, machine_facts, nodes_of
+from search.dashboard.machine import failures, machine_facts, nodes_of, timeline_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
-from search.dashboard.trials import trial_table
+from search.dashboard.trials import best_of, trial_table
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
 from search.study.folder import keep_command
@@ -22,6 +23,7 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger
 from search.study.live_state import read_live
 from tests.search.makers import make_result, make_trial
+from trainables.objective import OBJECTIVE, OBJECTIVES
 from trainables.trial import TrialConfig, TrialStatus
 
 Make = Callable[..., Path]
@@ -53,6 +55,15 @@ def test_first_choice_is_the_running_then_the_best(make_study: Make, write_live:
     assert chosen[0] == TRIAL.key
     assert chosen[1] == table.loc[table["objective"].idxmax(), "key"]
     assert len(chosen) == 6
+
+
+def test_best_of_a_loss_is_the_least_and_trials_without_one_come_last(make_study: Make) -> None:
+    table = trial_table(StudyReader(make_study(stages=("lr",), epochs=2)).read())
+    table["objective"] = [0.3, float("nan"), 0.1, 0.2]
+    loss = OBJECTIVES["log_loss"]
+    assert best_of(table, 4, loss).index.tolist() == [2, 3, 0, 1]
+    assert best_of(table, 2, OBJECTIVE).index.tolist() == [0, 3]
+    assert first_choice(table, loss)[0] == table.loc[2, "key"]
 
 
 def test_best_over_time_never_falls(make_study: Make) -> None:
@@ -157,3 +168,24 @@ def test_command_around_is_understood(make_study: Make, stage: str) -> None:
 def test_command_around_where_the_manifest_is_not_known(make_study: Make) -> None:
     snapshot = StudyReader(make_study(stages=("lr",), epochs=1)).read()
     assert "--data MANIFEST --weights" in command_around(snapshot, snapshot.results[0])
+
+
+def test_timeline_has_a_place_for_each_trial_at_a_time(make_study: Make) -> None:
+    folder = make_study(stages=(), epochs=1)
+    ledger, moments = (
+        Ledger(folder),
+        {1: 100, 2: 100, 3: 200, 4: 350},
+    )  # seeds, and when their files were written
+    for seed, moment in moments.items():
+        made_by = {"node": "second" if seed == 4 else "first"}
+        trial = make_trial(seed=seed)
+        ledger.record(replace(make_result(trial, 0.5), seconds=90.0, made_by=made_by))
+        os.utime(ledger.path(trial), (moment, moment))
+    ran = timeline_of(StudyReader(folder).read())
+    assert [each.place for each in ran] == ["first 1", "first 1", "first 2", "second 1"]
+    assert [(each.begin, each.end) for each in ran] == [
+        (0, 1.5),
+        (pytest.approx(100 / 60), pytest.approx(190 / 60)),
+        (0, 1.5),
+        (pytest.approx(250 / 60), pytest.approx(340 / 60)),
+    ]

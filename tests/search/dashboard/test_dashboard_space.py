@@ -55,6 +55,19 @@ def test_points_of_a_slice_carry_their_trials(snapshot: Snapshot, tried: Tried) 
         assert all(snapshot.trials[row[CLICKED]].mean_val_accuracy == row["score"] for row in rows)
 
 
+def test_of_many_trials_one_in_so_many_is_drawn_from_the_best_one_on(
+    tried: Tried, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = sorted((trial.mean_val_accuracy for trial in tried.trials), reverse=True)
+    monkeypatch.setattr("search.dashboard.space.tried._DRAWN", 10)
+    (chart,) = slices(tried, ("learning_rate",))
+    drawn = [row["score"] for row in rows_of(chart)]
+    assert (tried.every, sorted(drawn, reverse=True)) == (-(-len(scores) // 10), scores[:: tried.every])
+    (chart,) = distribution(tried, NAMES)
+    of_joint = [row for row in rows_of(chart) if row["label"] == "joint"]
+    assert (len(of_joint), of_joint[-1]["y"]) == (10, 1.0)  # both ends among them
+
+
 def test_distribution_has_a_curve_for_each_stage(tried: Tried) -> None:
     (chart,) = distribution(tried, NAMES)
     assert list(dict.fromkeys(row["label"] for row in rows_of(chart))) == list(tried.by_stage)
