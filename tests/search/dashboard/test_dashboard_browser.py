@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,14 @@ from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwrigh
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
+from search.dashboard.space.tried import FIGURES
 from search.dashboard.views.tabs import TABS
 from search.options.parser import parse_options
 from search.study.folder import keep_command, read_command
 from search.study.from_outside.notes import read_notes
 from search.study.from_outside.stop_request import read_stop
 from search.study.layout import Layout
+from search.study.stage_results import StageFiles
 from tests.pictures import almost_even, encoded
 from tests.waiting import PATIENCE_S, free_port, is_listening, wait_until
 
@@ -261,7 +264,76 @@ def test_page_shows_the_joint_search(page: Page, address: str) -> None:
     page.goto(f"{address}/?study=whole")
     open_tab(page, "Joint search")
     expect(page.get_by_text("Importance of each hyperparameter").first).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(4)
+    expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(4)
+
+
+def test_page_says_at_first_what_was_won(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole")
+    numbers = page.locator("[data-testid=stMetric]:visible")
+    expect(numbers).to_have_count(3)  # what won, against what, how sure
+    card = page.get_by_test_id("stVerticalBlock").filter(has_text="Dropout at each dense layer, sweep 2").last
+    for text in ("0.5 (published 0.5)", "0.8804 · undecided", "tied with 5 others", "learning rate 0.001"):
+        expect(card).to_contain_text(text)
+    expect(page.get_by_text("Latest result")).to_be_visible()
+
+
+def test_page_opens_the_study_whose_row_is_clicked(page: Page, address: str) -> None:
+    page.goto(address)
+    table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    table.click(position={"x": 18, "y": 52})
+    page.wait_for_url(re.compile("study="))
+    expect(page.get_by_role("tab", name="Search", exact=True)).to_be_visible()
+
+
+def test_page_shows_the_most_wrong_pictures_by_class_and_by_group(
+    page: Page, make_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    study, files = make_study(stages=("lr",), epochs=1), StageFiles(tmp_path / "fake")
+    for number, colour in enumerate(("white", "black")):
+        (tmp_path / f"{number}.png").write_bytes(encoded(almost_even((32, 32), colour)))
+    wrong = {"probability": 0.97, "of_its_class": 0.03, "group": "face 12"}
+    pictures = [{**wrong, "path": f"{label}.png", "label": label, "said": 1 - label} for label in (0, 1)]
+    groups = [{"group": "face 12", "n": 9, "wrong": 4}]
+    result = files.read("lr", 1)
+    assert result
+    found = {"root": str(tmp_path), "pictures": pictures, "groups": groups}
+    files.write(replace(result, breakdown={**(result.breakdown or {}), "mistakes": found}))
+    with served(study.parent, str(study)) as address:
+        page.goto(f"{address}/?tab=Outcome")
+        for label, said in (("female", "male"), ("male", "female")):
+            expect(page.get_by_text(re.compile(f"^{label}, said {said}"))).to_be_visible()
+        shown = page.get_by_test_id("stImage").locator("img")
+        expect(shown).to_have_count(2)
+        wait_until(
+            lambda: shown.evaluate_all("all => all.every(one => one.naturalWidth > 0)"),
+            "the pictures are drawn",
+        )
+        expect(page.get_by_role("table").filter(has_text="face 12")).to_contain_text("4")
+
+
+@pytest.mark.parametrize("figure", [*FIGURES, "Parallel coordinates"])
+def test_page_draws_each_figure_of_the_hyperparameters(page: Page, address: str, figure: str) -> None:
+    page.goto(f"{address}/?study=whole&tab=Hyperparameters&figure={figure.replace(' ', '+')}")
+    expect(page.locator("[data-testid=stVegaLiteChart]:visible svg").first).to_be_visible()
+    page.get_by_role("combobox", name="Stage").fill("dropout")
+    page.get_by_role("option", name="dropout", exact=True).click()
+    page.wait_for_url(re.compile("of=dropout"))
+
+
+def test_bar_of_the_timeline_leads_to_its_trial(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole&tab=Machine")
+    bar = page.locator("[data-testid=stVegaLiteChart]:visible .mark-rect path").first
+    bar.click()
+    page.wait_for_url(re.compile("trial=[0-9a-f]{16}"))
+    expect(page.get_by_text("The command that trains this configuration again")).to_be_visible()
+
+
+def test_page_keeps_tab_filter_and_curves_in_the_address(page: Page, address: str) -> None:
+    page.goto(f"{address}/?study=whole&tab=Trials&stages=dropout&metric=loss&mean=true")
+    for _ in range(2):
+        expect(page.get_by_text(re.compile(r"^18 of \d+ trials"))).to_be_visible()
+        expect(page.get_by_role("combobox", name="Metric")).to_have_value("loss")
+        page.reload()
 
 
 def test_page_shows_two_studies_side_by_side(page: Page, address: str) -> None:
