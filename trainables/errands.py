@@ -5,6 +5,7 @@ As in `trainables.worker`, Keras is imported inside the functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,34 +20,27 @@ if TYPE_CHECKING:
     from trainables.training.devices import Gpu
 
 
-def make_features(keras_backend: str, cpus: int, *arguments: Any) -> Path:
-    """Makes the features of images in this process and returns their folder; `extract` has the arguments.
+class Extractor:
+    """Process that makes rows of images, a share of them at a call.
 
-    Raises InputError as `trainables.features.extraction.extract` does.
+    `extraction.share_maker` has the arguments. An error here would end the process: `begin` does the work.
     """
-    see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features.extraction import extract
 
-    return extract(*arguments).folder
+    def __init__(self, keras_backend: str, cpus: int, arguments: Sequence[Any]) -> None:
+        self._process, self._arguments = (keras_backend, cpus), arguments
 
+    def begin(self) -> int:
+        """Builds what the images go through, and returns that none were; raises InputError as `extract`."""
+        see_only_what_was_asked_for()
+        prepare_process(*self._process)
+        from trainables.features.extraction import share_maker
 
-def make_shards(keras_backend: str, cpus: int, *arguments: Any) -> None:
-    """Does in this process what `extraction.extract_share` does, and raises what that raises."""
-    see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features.extraction import extract_share
+        self._make = share_maker(*self._arguments)
+        return 0
 
-    extract_share(*arguments)
-
-
-def note_weights(keras_backend: str, cpus: int, *arguments: Any) -> None:
-    """Does in this process what `extraction.note_weights` does, and raises what that raises."""
-    see_only_what_was_asked_for()
-    prepare_process(keras_backend, cpus)
-    from trainables.features import extraction
-
-    extraction.note_weights(*arguments)
+    def make(self, share: Sequence[range]) -> int:
+        """Writes the shards of these rows that are missing; returns how many images it has read."""
+        return self._make(share)
 
 
 def faster_backend(keras_backend: str, cpus: int, work: Work, cache: Path) -> str:

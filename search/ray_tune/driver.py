@@ -17,12 +17,12 @@ from search.ray_tune.collector import Collector, KeepResult, Member, MemberColle
 from search.ray_tune.connection import LocalRay, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
-from search.ray_tune.feature_tasks import ONE_BACKEND, result_of
+from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.policy import Policy
 from search.ray_tune.searchers import KnowingSearcher, Listed
-from search.ray_tune.worker_data import Places, data_of_workers, make_inputs
+from search.ray_tune.worker_data import Places, data_of_workers
 from search.study.ledger import keep_log
 from search.study.setup import Problem
 from trainables import pack_worker, worker

@@ -63,8 +63,7 @@ def wait_for_room(share: Share, seconds: float) -> None:
         return
     wanted = f"a node with {share}"
     started, said = time.monotonic(), -SAY_EVERY_S
-    gpus = {"GPU": share.gpus} if share.gpus else {}
-    request_resources(bundles=[{"CPU": share.cpus, **gpus, **share.kind}])
+    request_nodes(share, 1)
     try:
         while not _has_room(share):
             waited = time.monotonic() - started
@@ -80,7 +79,13 @@ def wait_for_room(share: Share, seconds: float) -> None:
                 )
             time.sleep(POLL_S)
     finally:
-        request_resources(bundles=[])  # from here on waiting trials are what asks
+        request_nodes(share, 0)  # from here on waiting trials are what asks
+
+
+def request_nodes(share: Share, count: int) -> None:
+    """Asks an autoscaler for nodes that have so many shares, until it is asked for another number of them."""
+    gpus = {"GPU": share.gpus} if share.gpus else {}
+    request_resources(bundles=[{"CPU": share.cpus, **gpus, **share.kind}] * count)
 
 
 def prepare_nodes(errand: Errand) -> None:

@@ -1,23 +1,18 @@
-"""The data that a search hands to its workers, and the rows that they read, which are made where missing."""
+"""The data that a search hands to its workers, and the folders that all of them use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_prep.storage.remote import address_of
 from data_prep.storage.standing import standing
 from search.options.run_groups import MachineOptions
-from search.ray_tune.feature_tasks import make_rows
-from search.ray_tune.head_start import HeadStart
 from search.ray_tune.preflight import Share
 from search.study.layout import Layout
 from search.study.setup import Problem
-from trainables.features.inputs import rows_read_by, sides_of
-from trainables.trial import TrialConfig
 from trainables.worker import WorkerData
 
 
@@ -37,18 +32,6 @@ class Places:
     def require_cache(self) -> None:
         """Waits for a cache that went away, without which trials fail; raises InputError after that."""
         standing(self.cache, lambda: None)
-
-
-def make_inputs(
-    configs: Iterable[TrialConfig], problem: Problem, places: Places, head_start: HeadStart | None
-) -> dict[str, Path]:
-    """Returns the folders of the rows that `configs` read, by name; raises InputError as `make_rows` does.
-
-    A cache that is watched is waited for; what lies in it then is gone on with.
-    """
-    names = sorted({side for config in configs for side in sides_of(rows_read_by(config))})
-    traits = problem, places.cache, places.share, head_start
-    return {name: standing(places.cache, partial(make_rows, name, *traits)) for name in names}
 
 
 def data_of_workers(

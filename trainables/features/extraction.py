@@ -82,11 +82,7 @@ def extract(
     if found:  # before Keras, whose import takes three seconds
         return found
     build = functools.cache(functools.partial(_build, backbone, weights, precision))
-    key = feature_key(cache, backbone, weights, digests, precision)
-    if key is None:
-        digest = weights_digest(build())  # the model is kept for the images that go through it below
-        remember_weights(cache, backbone, identity_of(backbone, weights), digest)
-        key = make_key(backbone, digest, digests, precision)
+    key = _key_of(backbone, weights, cache, digests, precision, build)
 
     def compute(missing: list[range]) -> float:
         forward = _forward(backbone, build, batch_size)
@@ -122,8 +118,7 @@ def complete(
         return join_shards(folder, key, {**facts, "images_per_second": rate})
 
 
-def extract_share(
-    share: Sequence[range],
+def share_maker(
     paths: Sequence[str | Path],
     digests: Sequence[str],
     rows_name: str,
@@ -132,29 +127,43 @@ def extract_share(
     precision: str = FEATURE_PRECISIONS[0],
     *,
     batch_size: int = BATCH_SIZE,
-) -> None:
-    """Writes the shards of some rows for another process, which is in `complete`; leaves those there are.
+) -> Callable[[Sequence[range]], int]:
+    """Returns what writes the shards of some rows for another process, which is in `complete`.
 
-    `paths` and `digests` are those of all images. The digest of the weights must be known in the cache.
+    It leaves those that there are, and returns how many images it has read. The digest of the weights is
+    known in the cache from then on. `paths` and `digests` are those of all images.
     Raises InputError as `extract` does.
     """
     backbone = find_rows(rows_name)
+    build = functools.cache(functools.partial(_build, backbone, weights, precision))
+    key = _key_of(backbone, weights, cache, digests, precision, build)
+    forward = _forward(backbone, build, batch_size)
+
+    def make(share: Sequence[range]) -> int:
+        done = finished_rows(key.folder(cache))
+        missing = [rows for rows in share if rows not in done]
+        if missing:
+            fill(key, cache, missing, paths, digests, forward, batch_size, resize=_resize(backbone))
+        return sum(map(len, missing))
+
+    return make
+
+
+def _key_of(
+    backbone: Backbone,
+    weights: str,
+    cache: Path,
+    digests: Sequence[str],
+    precision: str,
+    build: Callable[[], Any],
+) -> FeatureKey:
+    """Returns the key of the rows; where the weights are not known they are built, and noted."""
     key = feature_key(cache, backbone, weights, digests, precision)
     if key is None:
-        raise InputError(f"the weights of {rows_name} are not known in {cache}; `note_weights` comes first")
-    done = finished_rows(key.folder(cache))
-    missing = [rows for rows in share if rows not in done]
-    if not missing:
-        return
-    forward = _forward(backbone, lambda: _build(backbone, weights, precision), batch_size)
-    fill(key, cache, missing, paths, digests, forward, batch_size, resize=_resize(backbone))
-
-
-def note_weights(rows_name: str, weights: str, cache: Path) -> None:
-    """Makes the digest of a frozen backbone's weights known in the cache; raises InputError as `extract`."""
-    backbone = find_rows(rows_name)
-    digest = weights_digest(_build(backbone, weights, FEATURE_PRECISIONS[0]))
-    remember_weights(cache, backbone, identity_of(backbone, weights), digest)
+        digest = weights_digest(build())  # the model is kept for the images that go through it
+        remember_weights(cache, backbone, identity_of(backbone, weights), digest)
+        key = make_key(backbone, digest, digests, precision)
+    return key
 
 
 def fill(

@@ -22,7 +22,7 @@ from trainables.features.cache import (
     progress_of,
     write_shard,
 )
-from trainables.features.extraction import Pace, complete, extract, extract_share, show_progress
+from trainables.features.extraction import Pace, complete, extract, share_maker, show_progress
 from trainables.features.images import decode
 
 SMALL = "keras:MobileNetV2"
@@ -53,7 +53,7 @@ def test_extract_in_bfloat16_is_near_and_has_rows_of_its_own(photos, tmp_path: P
     assert find_features(tmp_path, backbone, "none", photos.digests) == exact
 
 
-def test_extract_share_leaves_the_shards_there_are(photos, tmp_path: Path) -> None:
+def test_share_maker_leaves_the_shards_there_are(photos, tmp_path: Path) -> None:
     key = feature_key(tmp_path, find_backbone("hassner"), "none", photos.digests)
     assert key is not None
     marked = np.full((4, 227, 227, 3), 7, np.uint8)
@@ -61,8 +61,8 @@ def test_extract_share_leaves_the_shards_there_are(photos, tmp_path: Path) -> No
     def compute(missing: list[range]) -> float:
         assert missing == [range(0, 4), range(4, 8), range(8, 10)]
         write_shard(key.folder(tmp_path), range(4, 8), marked)
-        for share in (missing[::2], missing[1::2]):
-            extract_share(share, photos.paths, photos.digests, "hassner", "none", tmp_path, batch_size=3)
+        make = share_maker(photos.paths, photos.digests, "hassner", "none", tmp_path, batch_size=3)
+        assert [make(missing[::2]), make(missing[1::2])] == [6, 0]
         return 1.0
 
     rows = complete(key, tmp_path, compute, {}, shard_images=4).open()
@@ -70,9 +70,12 @@ def test_extract_share_leaves_the_shards_there_are(photos, tmp_path: Path) -> No
     assert (rows[8:] == [decode(path, 227) for path in photos.paths[8:]]).all()
 
 
-def test_extract_share_needs_the_digest_of_the_weights(photos, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the weights of keras:MobileNetV2 are not known"):
-        extract_share([range(0, 1)], photos.paths, photos.digests, SMALL, "none", tmp_path)
+@pytest.mark.training
+def test_share_maker_makes_the_weights_known(photos, tmp_path: Path) -> None:
+    backbone = find_backbone(SMALL)
+    assert feature_key(tmp_path, backbone, "none", photos.digests) is None
+    share_maker(photos.paths, photos.digests, SMALL, "none", tmp_path)
+    assert feature_key(tmp_path, backbone, "none", photos.digests) is not None
 
 
 @pytest.mark.training
