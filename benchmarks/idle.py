@@ -1,9 +1,10 @@
-"""A trial that trains nothing: it sleeps, reports plausible figures and ends, as `train_trial` would."""
+"""Trials, and packs of them, that train nothing: they sleep, report plausible figures and end."""
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from trainables.trial import EpochMetrics, TrialConfig, TrialStatus
 from trainables.worker import (
     EPOCHS,
     MADE_BY,
+    PACK,
     PREDICTIONS,
     REASON,
     SECONDS,
@@ -24,15 +26,28 @@ from trainables.worker import (
 
 def idle_trial(assignment: dict[str, Any], data: WorkerData, epoch_s: float = 0.0) -> None:
     """Does what `trainables.worker.train_trial` does, but for the training; an epoch takes `epoch_s`."""
-    ours = assignment["trial"]
+    for reported in _reports(assignment["trial"], data, epoch_s):
+        time.sleep(epoch_s)
+        tune.report({**reported, "done": STATUS in reported})
+
+
+def idle_pack(assignment: dict[str, Any], data: WorkerData, epoch_s: float = 0.0) -> None:
+    """Does what `trainables.pack_worker.train_pack` does, but for the training; see `idle_trial`."""
+    for reports in zip(*(_reports(member, data, epoch_s) for member in assignment[PACK]), strict=True):
+        time.sleep(epoch_s)
+        metric = data.objective.metric
+        tune.report({PACK: list(reports), metric: reports[0][metric], "done": STATUS in reports[0]})
+
+
+def _reports(ours: dict[str, Any], data: WorkerData, epoch_s: float) -> Iterator[dict[str, Any]]:
+    """Yields what a trial reports after each epoch, the last with how it ended."""
     config = TrialConfig.from_dict(ours["config"])
     rng = random.Random(ours["key"])
     finished: list[EpochMetrics] = []
     for epoch in range(1, config.epochs + 1):
-        time.sleep(epoch_s)
         finished.append(_epoch(epoch, config, epoch_s, rng.random()))
         if epoch < config.epochs:
-            tune.report(running_figures(finished))
+            yield running_figures(finished)
     end = {
         STATUS: TrialStatus.COMPLETED.value,
         REASON: "",
@@ -41,7 +56,7 @@ def idle_trial(assignment: dict[str, Any], data: WorkerData, epoch_s: float = 0.
         MADE_BY: {},
         PREDICTIONS: np.full(len(data.splits[ours["split"]][1]), 0.5, np.float32),
     }
-    tune.report({**running_figures(finished), **end, "done": True})
+    yield {**running_figures(finished), **end}
 
 
 def _epoch(epoch: int, config: TrialConfig, seconds: float, chance: float) -> EpochMetrics:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.scale --trials 20 576 5000
     python -m benchmarks.scale --nodes 1 2 4 8 --out-trials 40 --trial-seconds 4
+    python -m benchmarks.scale --trials --nodes 8 --pack 8 --out-trials 320
 
 A joint search at random is run as `search.run` runs it (driver, ledger, live state, stage file), but for
 its trials, which train nothing: they report their epochs as fast as they can. With --nodes they sleep as
@@ -27,13 +28,13 @@ from unittest.mock import patch
 
 from rich.console import Console
 
-from benchmarks.idle import idle_trial
+from benchmarks.idle import idle_pack, idle_trial
 from benchmarks.measure import Cost, cost_of, in_own_process, machine, machine_in_words, write_result
 from benchmarks.studies import random_problem
 from search.callbacks.callback import Callback
 from search.space.joint_space import RANGES
 from search.study.folder import open_study
-from trainables import worker
+from trainables import pack_worker, worker
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
 IMAGES = 100  # of the study: the splits travel to every worker
@@ -50,7 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     epoch_s = arguments.trial_seconds / arguments.epochs
     for nodes in arguments.nodes:
         measured = in_own_process(
-            "tensorflow", 1, measure_nodes, nodes, arguments.out_trials, arguments.epochs, epoch_s
+            "tensorflow",
+            1,
+            measure_nodes,
+            nodes,
+            arguments.out_trials,
+            arguments.epochs,
+            epoch_s,
+            arguments.pack,
         )
         result["nodes"].append({**measured, "efficiency": efficiency(measured, arguments.trial_seconds)})
         print(nodes_line(result["nodes"][-1]), flush=True)
@@ -84,11 +92,12 @@ class Clock(Callback):
 
 @dataclass
 class IdleStudy:
-    """A study in `folder` whose trials are idle, an epoch of them `epoch_s` long."""
+    """A study in `folder` whose trials are idle, an epoch `epoch_s` long; so many go as a pack."""
 
     folder: Path
     epochs: int
     epoch_s: float = 0.0
+    pack: int = 1
     clock: Clock = field(default_factory=Clock)
 
     def search(self, trials: int, address: str | None) -> Cost:
@@ -103,7 +112,7 @@ class IdleStudy:
         from search.study.search_id import SearchId, SearchKind
         from search.study.stage_results import StageFiles
 
-        problem = random_problem(self.folder, IMAGES, "tensorflow")
+        problem = random_problem(self.folder, IMAGES, "jax" if self.pack > 1 else "tensorflow")
         open_study(self.folder, problem.facts())
         ledger = Ledger(self.folder)
         plan = JointPlan(
@@ -117,12 +126,16 @@ class IdleStudy:
             time_budget_s=None,
             repeats=1,
         )
-        resources = MachineOptions(address=address, cpus_per_trial=1)
+        resources = MachineOptions(address=address, cpus_per_trial=1, pack=self.pack)
         checkpoints = self.folder / "checkpoints"
         callbacks = (LiveStateWriter(self.folder, {"address": address}), self.clock)
-        idle = functools.wraps(idle_trial)(functools.partial(idle_trial, epoch_s=self.epoch_s))
+        idle, idle_together = (
+            functools.wraps(work)(functools.partial(work, epoch_s=self.epoch_s))
+            for work in (idle_trial, idle_pack)
+        )
         with (
             patch.object(worker, "train_trial", idle),
+            patch.object(pack_worker, "train_pack", idle_together),
             Driver(problem, self.folder / "cache", checkpoints, resources, ledger.record) as driver,
         ):
             pool = WorkerPool(driver.problem, lambda: driver, Console(file=io.StringIO()), callbacks)
@@ -166,16 +179,17 @@ def measure_driver(trials: int, epochs: int) -> dict[str, Any]:
     }
 
 
-def measure_nodes(nodes: int, trials: int, epochs: int, epoch_s: float) -> dict[str, Any]:
+def measure_nodes(nodes: int, trials: int, epochs: int, epoch_s: float, pack: int) -> dict[str, Any]:
     """Returns how long the search takes on `nodes` of one CPU each; `start_s` goes before the first epoch."""
     with tempfile.TemporaryDirectory() as folder, _cluster(nodes) as address:
-        study = IdleStudy(Path(folder), epochs, epoch_s)
+        study = IdleStudy(Path(folder), epochs, epoch_s, pack)
         started = time.perf_counter()
         study.search(trials, address)
     clock = study.clock
     return {
         "nodes": nodes,
         "trials": trials,
+        "pack": pack,
         "start_s": clock.first_epoch_at - epoch_s - started,
         "trained_s": clock.last_end_at - clock.first_epoch_at + epoch_s,
     }
@@ -183,7 +197,8 @@ def measure_nodes(nodes: int, trials: int, epochs: int, epoch_s: float) -> dict[
 
 def efficiency(measured: dict[str, Any], trial_s: float) -> float:
     """Returns the share of the nodes' time, from the first trial's begin to the last one's end, in trials."""
-    return float(measured["trials"] * trial_s / (measured["nodes"] * measured["trained_s"]))
+    programs = measured["trials"] / measured["pack"]  # a pack takes as long as one of its trials
+    return float(programs * trial_s / (measured["nodes"] * measured["trained_s"]))
 
 
 def peak_mib() -> float:
@@ -203,8 +218,9 @@ def driver_line(measured: dict[str, Any]) -> str:
 
 def nodes_line(measured: dict[str, Any]) -> str:
     """Returns what came of so many nodes, as a line."""
+    packs = f" in packs of {measured['pack']}" if measured["pack"] > 1 else ""
     return (
-        f"{measured['nodes']:>5} nodes, {measured['trials']} trials: {measured['trained_s']:.1f} s "
+        f"{measured['nodes']:>5} nodes, {measured['trials']} trials{packs}: {measured['trained_s']:.1f} s "
         f"and {measured['start_s']:.1f} s to start; efficiency {measured['efficiency']:.0%}"
     )
 
@@ -235,6 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--nodes", **counts, default=[], help="of one CPU each, to spread trials over")
     parser.add_argument("--epochs", type=int, default=5, help="that a trial reports")
     parser.add_argument("--out-trials", type=int, default=40, help="that are spread over the nodes")
+    parser.add_argument("--pack", type=int, default=1, metavar="N", help="trials that make a pack")
     parser.add_argument("--trial-seconds", type=float, default=4.0, help="that each of these sleeps")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     return parser

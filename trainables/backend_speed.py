@@ -57,10 +57,14 @@ class Work:
     @property
     def pays(self) -> bool:
         """Whether on a usual machine it takes so long that measuring first is no loss."""
-        cost = known_cost(find_rows(self.backbone))
-        gflop = (cost.gflop if cost else UNKNOWN_GFLOP) * (TRAINING if self.config else 1)
-        usual_s = self.images * gflop / (GPU_GFLOPS if self.gpus else CPU_GFLOPS * self.cpus)
+        usual_s = self.gflop / (GPU_GFLOPS if self.gpus else CPU_GFLOPS * self.cpus)
         return usual_s > PAYS * MEASURE_S * len(KERAS_BACKENDS)
+
+    @property
+    def gflop(self) -> float:
+        """About how much is computed."""
+        cost = known_cost(find_rows(self.backbone))
+        return self.images * (cost.gflop if cost else UNKNOWN_GFLOP) * (TRAINING if self.config else 1)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def train_pack(assignment: dict[str, Any], data: WorkerData) -> None:
         put_aside(data)
         return
     ours = assignment["pack"]
-    prepare(data)
+    prepare(data, data.keras_backend)  # heads
     ended = {number for number, member in enumerate(ours) if member.get(ENDED)}
 
     def report(numbers: Sequence[int], of_some: Sequence[dict[str, Any] | None]) -> None:

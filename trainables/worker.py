@@ -46,7 +46,8 @@ STOPPED_EARLY = "stopped early by the scheduler"
 class WorkerData:
     """The data of the trials of a search; it reaches every worker once, through Ray's object store.
 
-    `inputs`: the folder of cached rows by their name (`trainables.features.inputs`); `weights`: of a backbone
+    `inputs`: the folder of cached rows by their name (`trainables.features.inputs`); `image_backend`: what
+    trains networks on images, where that is another backend of Keras; `weights`: of a backbone
     that is trained, as for `build_backbone`; `labels`: `(n,)` int16; `splits`: train and validation rows by
     the split's name; `checkpoints`: the folder where trials on images keep their state after every epoch,
     those on features too where `pausing` is set; `kept`: that of weights that outlast their trial, a folder a
@@ -63,6 +64,7 @@ class WorkerData:
     labels: np.ndarray
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     keras_backend: str
+    image_backend: str
     cpus: int
     gpus: float
     checkpoints: Path
@@ -75,6 +77,10 @@ class WorkerData:
     classes: int = 2
     objective: Objective = OBJECTIVE
     code: OwnCode | None = None
+
+    def backend_of(self, config: TrialConfig) -> str:
+        """Returns the Keras backend that trains `config`."""
+        return (config.trains_on_images and self.image_backend) or self.keras_backend
 
     def examples(self, rows: str, split: str) -> Examples:
         """Returns the examples of that split with the inputs of that name; it imports Keras."""
@@ -210,17 +216,17 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
     }
 
 
-def prepare(data: WorkerData) -> None:
+def prepare(data: WorkerData, keras_backend: str) -> None:
     """Prepares this process for trials; raises RuntimeError where they ask for a GPU and Keras sees none."""
     see_only_what_was_asked_for()  # before Keras is imported: CUDA looks at it once
     if data.compiled:
         keep_compiled(data.compiled)
-    prepare_process(data.keras_backend, data.cpus, data.gpus)
+    prepare_process(keras_backend, data.cpus, data.gpus)
     if data.gpus:
         from trainables.training.devices import gpus_seen
 
         if not gpus_seen():
-            raise RuntimeError(f"Keras on {data.keras_backend} sees no GPU on {platform.node()}")
+            raise RuntimeError(f"Keras on {keras_backend} sees no GPU on {platform.node()}")
 
 
 def see_only_what_was_asked_for() -> None:
@@ -231,7 +237,7 @@ def see_only_what_was_asked_for() -> None:
 
 def _training(ours: Mapping[str, Any], data: WorkerData) -> Training:
     config = TrialConfig.from_dict(ours["config"])
-    prepare(data)
+    prepare(data, data.backend_of(config))
     from trainables.training.training import Training
 
     examples = data.examples(rows_read_by(config), ours["split"])

@@ -91,8 +91,12 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
-        self.problem = on_faster_backend(self.problem, self._prepared().options)
         plans, finetune = self.plans()
+        chosen = on_faster_backend(self._prepared(), plans, finetune)
+        if chosen is not self.problem:
+            self.problem = chosen
+            del self.pretraining  # which is of the same backends
+            plans, finetune = self.plans()
         require_trackers(self.options.callbacks)  # now, as the images: not after hours of training
         require_gpu(self.options.machine)
         with held(self.folder), begun_or_gone(self.folder):

@@ -109,7 +109,7 @@ def _state(live: Live | None) -> str:
 
 def _networks(facts: StudyFacts) -> str:
     weights = weights_in_words(facts.weights or "unknown", facts.feature_precision or FEATURE_PRECISIONS[0])
-    return f"{weights}, Keras on {facts.keras_backend or 'unknown'}"
+    return f"{weights}, Keras on {facts.backends or 'unknown'}"
 
 
 def _describe_running(trial: LiveTrial, snapshot: Snapshot) -> str:

@@ -17,7 +17,7 @@ from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig
 
 # searches are compared only where all of these facts of their studies are equal
-SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision", "resize")
+SAME = ("data_digest", "split", "weights", "keras_backend", "feature_precision", "resize", "image_backend")
 
 
 @dataclass(frozen=True)

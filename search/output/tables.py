@@ -45,10 +45,11 @@ def print_setting(plan: Plan, console: Console) -> None:
 
 def print_problem(problem: Problem, console: Console) -> None:
     """Prints the data, and the networks that are trained on it."""
+    facts = problem.facts()
     for line in (
-        f"data      {describe_data(problem.facts())}",
+        f"data      {describe_data(facts)}",
         f"networks  {weights_in_words(problem.weights, problem.feature_precision)}, "
-        f"Keras on {problem.keras_backend}",
+        f"Keras on {facts.backends}",
     ):
         console.print(Text(line), soft_wrap=True)
 

@@ -20,7 +20,7 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.failures import session_folders
 from search.ray_tune.failures.ray_processes import Keeper
 from search.ray_tune.gpus import require_gpus
-from search.ray_tune.nodes import prepare_nodes, require_room, wait_for_room
+from search.ray_tune.nodes import prepare_nodes, request_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand, Share
 from search.study.setup import Problem
 from trainables import worker
@@ -145,10 +145,13 @@ def require_ready(machine: MachineOptions, folders: Mapping[str, Path], problem:
     share = Share.of(machine)
     if machine.address is None:
         require_room(share)
-    else:
+        return require_gpus(problem.keras_backend, share) if share.gpus else []
+    try:
         wait_for_room(share, machine.node_timeout_s)
         prepare_nodes(Errand.of(folders, problem.manifest.image_paths(), problem.keras_backend))
-    return require_gpus(problem.keras_backend, share) if share.gpus else []
+        return require_gpus(problem.keras_backend, share) if share.gpus else []
+    finally:
+        request_nodes(share, 0)  # from here on work that waits is what asks
 
 
 def let_wait(trials: str) -> None:

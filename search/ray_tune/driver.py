@@ -143,14 +143,18 @@ class Driver:
         )
         return other
 
-    def call(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Returns what `work` of `trainables.worker` does in a worker; raises InputError as it does."""
+    def call(self, work: Callable[..., Any], config: TrialConfig, *arguments: Any) -> Any:
+        """Returns what `work` of `trainables.errands` makes of `config` in a worker.
+
+        Raises InputError as it does.
+        """
         share = self._places.share
         share_of_node = {"num_cpus": share.cpus, "num_gpus": share.gpus, "resources": share.kind}
         task = ray.remote(max_calls=ONE_BACKEND, **share_of_node)(work)
         with one_door(self._study):
             self._connect()
-            return result_of(task.remote(self.problem.keras_backend, share.cpus, *arguments))
+            backend = self.problem.backend_of(config)
+            return result_of(task.remote(backend, share.cpus, config.to_dict(), *arguments))
 
     def _tune(
         self,
@@ -211,7 +215,8 @@ class Driver:
                     tune.with_resources(tune.with_parameters(train, data=data), each),
                     param_space=dict(space),
                     tune_config=tune.TuneConfig(
-                        reuse_actors=True,
+                        # a process has the backend of its first trial
+                        reuse_actors=len(set(map(self.problem.backend_of, configs))) == 1,
                         max_concurrent_trials=policy.at_a_time or self._machine.max_concurrent,
                         search_alg=searcher,
                         scheduler=None if packed else policy.scheduler,

@@ -43,7 +43,7 @@ class Slot:
     node_id: str
     cpus: int
     gpus: float
-    node: str = ""  # its name, which is its address where nobody gave it one
+    node: str = ""  # what a person calls it
 
     def options(self, kind: Mapping[str, float]) -> dict[str, Any]:
         """Returns what Ray is told of a process there."""
@@ -67,7 +67,9 @@ def slots_for(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[Slot]:
         each = max(1.0, gpus) if gpus and there >= 1 else gpus
         count = int(min(cpus, there // each if each else 1))
         if node["Alive"] and count:
-            slots += [Slot(node["NodeID"], int(cpus // count), each, node["NodeName"])] * count
+            # several may have one address, which is their name where nobody gave them any
+            name = f"{node['NodeName']} ({node['NodeID'][:8]})"
+            slots += [Slot(node["NodeID"], int(cpus // count), each, name)] * count
     return sorted(slots, key=lambda slot: -slot.cpus)
 
 
@@ -136,7 +138,7 @@ class _Extraction:
         self._idle: list[_Worker] = []
         self._left: deque[range] = deque()
         self._deaths: Counter[Slot] = Counter()
-        self._made_on: Counter[str] = Counter()  # images by the name of the node
+        self._made_on: Counter[str] = Counter()  # images by node
         self._told_at = 0.0
         self._keras_backend = self._faster_backend()
 

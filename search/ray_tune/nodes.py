@@ -57,29 +57,25 @@ def require_room(share: Share) -> None:
 def wait_for_room(share: Share, seconds: float) -> None:
     """Waits until a node has the share, and says so; an autoscaler is asked for such a node.
 
-    Raises InputError after `seconds`.
+    The caller takes that back (`request_nodes`), or the node goes before it has any work. Raises InputError
+    after `seconds`.
     """
     if _has_room(share):
         return
     wanted = f"a node with {share}"
     started, said = time.monotonic(), -SAY_EVERY_S
     request_nodes(share, 1)
-    try:
-        while not _has_room(share):
-            waited = time.monotonic() - started
-            if waited >= seconds:
-                raise InputError(
-                    f"{wanted} did not start within {seconds:g} s ({_there(share)}); ask ray status what its "
-                    f"autoscaler does, {_way_out(share)}, or raise --node-timeout"
-                )
-            if waited - said >= SAY_EVERY_S:
-                said = waited
-                print(
-                    f"waiting   for {wanted}, {waited:.0f} of {seconds:g} s: {_there(share)}", file=sys.stderr
-                )
-            time.sleep(POLL_S)
-    finally:
-        request_nodes(share, 0)  # from here on waiting trials are what asks
+    while not _has_room(share):
+        waited = time.monotonic() - started
+        if waited >= seconds:
+            raise InputError(
+                f"{wanted} did not start within {seconds:g} s ({_there(share)}); ask ray status what its "
+                f"autoscaler does, {_way_out(share)}, or raise --node-timeout"
+            )
+        if waited - said >= SAY_EVERY_S:
+            said = waited
+            print(f"waiting   for {wanted}, {waited:.0f} of {seconds:g} s: {_there(share)}", file=sys.stderr)
+        time.sleep(POLL_S)
 
 
 def request_nodes(share: Share, count: int) -> None:

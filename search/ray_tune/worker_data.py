@@ -47,6 +47,7 @@ def data_of_workers(
             split.name: (split.train, split.validation) for split in (*problem.splits, *problem.final_splits)
         },
         keras_backend=problem.keras_backend,
+        image_backend=problem.image_backend,
         cpus=machine.trial_cpus,
         gpus=machine.gpus_per_trial,
         checkpoints=places.checkpoints,

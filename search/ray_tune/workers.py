@@ -60,7 +60,8 @@ class WorkerPool:
         from trainables import errands  # late: it imports Ray
 
         self.console.print("writing the final model")
-        self.drive().call(errands.write_model, config, self.problem.code, weights, kept, path, temperature)
+        traits = self.problem.code, weights, kept, path, temperature
+        self.drive().call(errands.write_model, TrialConfig.from_dict(config), *traits)
 
 
 @dataclass(frozen=True)

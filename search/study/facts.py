@@ -22,9 +22,10 @@ class StudyFacts:
     """The data, the split and the kind of weights of a study; "", 0 and {} stand for what is not known.
 
     `labels` has the number of images by label, `class_names` and `group_kind` are the manifest's, `weights`
-    is their identity (`none`, `imagenet` or `file:<sha256>`). `feature_precision` is None for float32, and
-    `resize` for bilinear: a study of before they could be chosen has no such fact. `others` are facts that
-    only a newer version knows; they are shown, never compared.
+    is their identity (`none`, `imagenet` or `file:<sha256>`). `feature_precision` is None for float32,
+    `resize` for bilinear, and `image_backend` where `keras_backend` trains on images, too: a study of before
+    they could be chosen has no such fact. `others` are facts that only a newer version knows; they are shown,
+    never compared.
     """
 
     data_digest: str = ""
@@ -40,7 +41,14 @@ class StudyFacts:
     keras_backend: str = ""
     feature_precision: str | None = None
     resize: str | None = None
+    image_backend: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def backends(self) -> str:
+        """The backends of Keras that train, in words; empty where that is not known."""
+        of_images = f", on images {self.image_backend}" if self.image_backend else ""
+        return f"{self.keras_backend}{of_images}"
 
     @property
     def is_drawn(self) -> bool:

@@ -38,7 +38,8 @@ from trainables.trial import Trial, TrialConfig
 class Problem:
     """Problem that a search is given; the rest is configurations.
 
-    `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads;
+    `weights` is `imagenet`, `none` or an absolute path; `keras_backend` trains the heads, and networks on
+    images too, where `image_backend` names no other;
     `feature_precision` is that of the frozen backbones' arithmetic; `resize` is how pictures are scaled.
     `objective` decides who is better; `ordered` says that the classes have an order, as ages have without it.
     `code` has networks of the user's own.
@@ -54,6 +55,7 @@ class Problem:
     objective: Objective = OBJECTIVE
     ordered: bool = False
     code: OwnCode | None = None
+    image_backend: str = ""
 
     @classmethod
     def of(
@@ -132,6 +134,10 @@ class Problem:
         """The number of classes."""
         return len(self.manifest.class_names)
 
+    def backend_of(self, config: TrialConfig) -> str:
+        """Returns the Keras backend that trains `config`."""
+        return (config.trains_on_images and self.image_backend) or self.keras_backend
+
     def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
         """Returns the trial of `config` on the split of that name; see Trial for its `start`."""
         return Trial(
@@ -139,7 +145,7 @@ class Problem:
             data_digest=self.manifest.digest,
             split=split,
             weights=self._weights_of(config),
-            keras_backend=self.keras_backend,
+            keras_backend=self.backend_of(config),
             start=start,
         )
 
@@ -208,6 +214,7 @@ class Problem:
             keras_backend=self.keras_backend,
             feature_precision=None if exact else self.feature_precision,
             resize=None if self.resize == RESIZES[0] else self.resize,
+            image_backend=self.image_backend or None,
         )
 
 

@@ -9,7 +9,9 @@ from benchmarks.scale import driver_line, efficiency, measure_driver, measure_no
 
 
 def test_efficiency_is_the_share_of_the_nodes_time() -> None:
-    assert efficiency({"trials": 10, "nodes": 2, "trained_s": 25.0}, 4.0) == pytest.approx(0.8)
+    assert efficiency({"trials": 10, "pack": 1, "nodes": 2, "trained_s": 25.0}, 4.0) == pytest.approx(0.8)
+    packs = {"trials": 80, "pack": 8, "nodes": 2, "trained_s": 25.0}
+    assert efficiency(packs, 4.0) == pytest.approx(0.8)  # a pack takes as long as a trial
 
 
 @pytest.mark.benchmark
@@ -23,8 +25,8 @@ def test_driver_is_measured_with_its_ledger_and_report() -> None:
 
 @pytest.mark.benchmark
 def test_nodes_share_the_trials() -> None:
-    measured = in_own_process("tensorflow", 1, measure_nodes, 2, 6, 2, 0.5)
+    measured = in_own_process("tensorflow", 1, measure_nodes, 2, 12, 2, 0.5, 2)
     assert measured["trained_s"] >= 6 * 2 * 0.5 / 2
     share = efficiency(measured, 1.0)
     assert 0 < share <= 1
-    assert nodes_line({**measured, "efficiency": share}).startswith("    2 nodes, 6 trials: ")
+    assert nodes_line({**measured, "efficiency": share}).startswith("    2 nodes, 12 trials in packs of 2: ")

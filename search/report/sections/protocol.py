@@ -112,7 +112,7 @@ def compare_protocols(snapshot: Snapshot) -> Iterator[Fact]:
     tuned = sorted({result.base.backbone for result in snapshot.results if result.stage != "backbone"})
     if tuned:
         yield Fact("tuned backbone", ", ".join(tuned), PROTOCOL.backbone, tuned != [PROTOCOL.backbone])
-    yield Fact("trained with", f"Keras on {facts.keras_backend or NONE}", NONE, None)
+    yield Fact("trained with", f"Keras on {facts.backends or NONE}", NONE, None)
     yield Fact("data digest", facts.data_digest or NONE, NONE, None)
 
 

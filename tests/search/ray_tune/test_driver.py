@@ -397,13 +397,14 @@ from pathlib import Path
 from search.options.run_groups import MachineOptions
 from search.ray_tune.driver import Driver
 from tests.search.makers import make_problem
+from trainables.trial import TrialConfig
 
 def where(*_):
     import search
     return search.__file__
 
 with Driver(make_problem(Path.cwd()), Path("cache"), Path("checkpoints"), MachineOptions(), print) as driver:
-    print(driver.call(where))
+    print(driver.call(where, TrialConfig()))
 """
 
 

@@ -47,7 +47,7 @@ def node(name: str, alive: bool = True, **resources: float) -> dict[str, Any]:
 )
 def test_slots_are_one_a_node_or_one_a_gpu(gpus: float, slots: list[tuple[str, int, float]]) -> None:
     nodes = [node("a", CPU=4), node("b", CPU=8, GPU=2), node("c", alive=False, CPU=16), node("d", GPU=0)]
-    assert slots_for(nodes, gpus) == [Slot(*slot, "10.0.0.1") for slot in slots]
+    assert slots_for(nodes, gpus) == [Slot(*slot, f"10.0.0.1 ({slot[0]})") for slot in slots]
 
 
 def test_shares_are_bounded_and_fewer_towards_the_end() -> None:
@@ -162,7 +162,7 @@ def test_node_that_comes_later_makes_what_is_left(
     for each in there:
         ray.kill(each)
     assert (np.load(made / "features.npy") == alone("hassner", problem, tmp_path / "other")).all()
-    assert json.loads((made / "index.json").read_text())["made_on"] == {"late": 300}
+    assert json.loads((made / "index.json").read_text())["made_on"] == {f"late ({late[0].node_id[:8]})": 300}
 
 
 class Occupant:

@@ -89,6 +89,7 @@ def test_facts(tmp_path: Path) -> None:
         "keras_backend": "tensorflow",
         "feature_precision": None,
         "resize": None,
+        "image_backend": None,
     }
 
 
