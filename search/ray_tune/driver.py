@@ -241,11 +241,13 @@ class Driver:
     def _pending(self, searcher: tune.search.Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
 
-        A list may wait as far as makes a cluster grow; what is asked of a model should know of the results.
+        A list may wait as far as makes a cluster grow; what is asked of a model should know of the results,
+        so a cluster grows to what was asked for at once, else by as much as it is.
         """
         if searcher is None:
             return "auto"
-        return str(max(PENDING_OF_A_LIST if isinstance(searcher, Listed) else 1, slots_of(self._machine)))
+        ahead = PENDING_OF_A_LIST if isinstance(searcher, Listed) else self._machine.max_concurrent or 1
+        return str(max(ahead, slots_of(self._machine)))
 
     def _keep_log(self, trial: Trial, text: str) -> None:
         keep_log(self._study, trial.key, text)

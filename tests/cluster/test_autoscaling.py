@@ -99,6 +99,23 @@ def test_workers_come_for_a_study_and_go_after_it(lab: Lab, tmp_path: Path) -> N
     wait_until(lambda: not workers(host), "the workers have gone")
 
 
+def test_model_asks_for_as_many_workers_as_it_may_use_at_a_time(lab: Lab, tmp_path: Path) -> None:
+    (host,) = lab.nodes
+    assert workers(host) == 0
+    joint = "--mode joint --search tpe --num-samples 8 --max-concurrent 4"
+    driver = host.start(STUDY.replace("--stage lr", joint) + " --study asked", tmp_path / "log")
+    counts = [0]
+
+    def ended() -> bool:
+        counts.append(workers(host))
+        return driver.poll() is not None
+
+    wait_until(ended, "the study has ended", seconds=600)
+    assert driver.wait() == 0, (tmp_path / "log").read_text()
+    assert max(counts) >= 4
+    wait_until(lambda: not workers(host), "the workers have gone")
+
+
 def test_node_that_never_comes_is_one_sentence(lab: Lab) -> None:
     (host,) = lab.nodes
     command = STUDY.replace("--cpus-per-trial 1", "--cpus-per-trial 8 --node-timeout 3s")
