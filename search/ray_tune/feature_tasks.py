@@ -211,17 +211,17 @@ class _Extraction:
 
     def _hear(self, task: Any) -> None:
         """Notes what has ended; the share of a worker that died is made again."""
-        worker = self._at_work.pop(task)
+        worker = self._at_work[task]
         try:
             self._made_on[worker.slot.node] += result_of(task)
+            self._idle.append(replace(worker, share=()))
         except WorkerDiedError:
             self._left.extendleft(reversed(worker.share))
             ray.kill(worker.extractor)  # it may be out of reach only
             self._deaths[worker.slot] += worker.slot in self._slots()  # a node that went counts for nobody
             if self._deaths[worker.slot] > RETRIES:
                 raise
-        else:
-            self._idle.append(replace(worker, share=()))
+        del self._at_work[task]
 
     def _slots(self) -> list[Slot]:
         share = self._places.share
