@@ -68,7 +68,7 @@ def slots_for(nodes: Sequence[Mapping[str, Any]], gpus: float) -> list[Slot]:
         count = int(min(cpus, there // each if each else 1))
         if node["Alive"] and count:
             # several may have one address, which is their name where nobody gave them any
-            name = f"{node['NodeName']} ({node['NodeID'][:8]})"
+            name = f"{node['NodeName']} ({node['NodeID'][-8:]})"
             slots += [Slot(node["NodeID"], int(cpus // count), each, name)] * count
     return sorted(slots, key=lambda slot: -slot.cpus)
 

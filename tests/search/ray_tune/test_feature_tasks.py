@@ -162,7 +162,7 @@ def test_node_that_comes_later_makes_what_is_left(
     for each in there:
         ray.kill(each)
     assert (np.load(made / "features.npy") == alone("hassner", problem, tmp_path / "other")).all()
-    assert json.loads((made / "index.json").read_text())["made_on"] == {f"late ({late[0].node_id[:8]})": 300}
+    assert json.loads((made / "index.json").read_text())["made_on"] == {f"late ({late[0].node_id[-8:]})": 300}
 
 
 class Occupant:
