@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from search.callbacks.callback import Callback
+from search.execution.image_backend import on_faster_backend
 from search.execution.prerequisites import (
     require_disk_space,
     require_gpu,
@@ -20,12 +21,10 @@ from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
 from search.output.dry_run import warn_of_costs
 from search.ray_tune.head_start import head_start
-from search.space.stages import FINETUNE
 from search.strategies.plans import Plan, expected_trials
 from search.strategies.preparation import (
     Prepared,
     folder_of,
-    on_faster_backend,
     plans_of,
     problem_of,
     source_of,
@@ -80,7 +79,7 @@ class SearchRun:
         plans = plans_of(self._prepared())
         # images that cannot be read are told now, and not after hours of training
         _ = self.pretraining
-        return plans, self._finetune_plan() if self.options.stage == FINETUNE else None
+        return plans, self._finetune_plan() if self.options.is_finetuning else None
 
     def tell_damaged(self) -> None:
         """Names damaged results of stages in warnings."""

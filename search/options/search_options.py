@@ -210,7 +210,12 @@ class SearchOptions(OptionGroup):
     def wants_finetuning(self) -> bool:
         """Whether this run goes on to fine-tuning."""
         wished = self.final_model.celeba is not None or self.final_model.finetune is not None
-        return self.stage == FINETUNE or wished
+        return self.is_finetuning or wished
+
+    @property
+    def is_finetuning(self) -> bool:
+        """Whether this run does nothing but fine-tuning."""
+        return self.stage == FINETUNE
 
     @property
     def asked(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +84,12 @@ def make_inputs(
 
     A cache that is watched is waited for; what lies in it then is gone on with.
     """
+
+    def made(name: str) -> Path:
+        return standing(places.cache, lambda: make_rows(name, problem, places, head_start))
+
     names = sorted({side for config in configs for side in sides_of(rows_read_by(config))})
-    traits = problem, places, head_start
-    return {name: standing(places.cache, partial(make_rows, name, *traits)) for name in names}
+    return {name: made(name) for name in names}
 
 
 def make_rows(name: str, problem: Problem, places: Places, head_start: HeadStart | None = None) -> Path:

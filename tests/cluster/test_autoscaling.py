@@ -101,6 +101,7 @@ def test_workers_come_for_a_study_and_go_after_it(lab: Lab, tmp_path: Path) -> N
 
 def test_model_asks_for_as_many_workers_as_it_may_use_at_a_time(lab: Lab, tmp_path: Path) -> None:
     (host,) = lab.nodes
+    wait_until(lambda: not workers(host), "no worker is left of before")
     joint = "--mode joint --search tpe --num-samples 8 --max-concurrent 4"
     driver = host.start(STUDY.replace("--stage lr", joint) + " --study asked", tmp_path / "log")
     counts = [0]

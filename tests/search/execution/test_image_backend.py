@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import InputError
+from search.execution import image_backend
+from search.execution.image_backend import on_faster_backend
 from search.options.search_options import SearchOptions
-from search.strategies import preparation
-from search.strategies.preparation import Prepared, folder_of, on_faster_backend, plans_of, problem_of
+from search.strategies.preparation import Prepared, folder_of, plans_of, problem_of
 from search.study.facts import read_facts
 from search.study.folder import open_study
 from search.study.ledger import Ledger
@@ -30,7 +31,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Work]:
         asked.append(work)
         return {"tensorflow": "jax", "jax": "tensorflow"}[usual]
 
-    monkeypatch.setattr(preparation, "faster_backend", faster_backend)
+    monkeypatch.setattr(image_backend, "faster_backend", faster_backend)
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     return asked
 
