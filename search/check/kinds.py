@@ -102,6 +102,7 @@ STUDY_KINDS = (
     FileKind("index of trials", ".trials.json", _json(KEPT_TRIALS)),
     FileKind("holder", ".holder.json"),
     FileKind("lease", ".lease-*.json"),
+    FileKind("sign of a driver that joined", ".joined-*.json"),
     FileKind("put aside", "*.damaged"),
     FileKind("what is being written", "*.part"),
 )

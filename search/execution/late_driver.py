@@ -7,10 +7,14 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from search.ray_tune.head_start import HeadStart
 from search.strategies.preparation import Prepared
+from search.study.holding.shared_work import SharedWork
 from search.study.index.kept_trials import keep_ledger
 from search.study.layout import Layout
+from trainables.trial import TrialResult
 
 if TYPE_CHECKING:
     from search.ray_tune.driver import Driver
@@ -22,8 +26,8 @@ class LateDriver:
     What was trained by then comes into the index of the ledger, unless the search was interrupted.
     """
 
-    def __init__(self, prepared: Prepared, head_start: HeadStart | None) -> None:
-        self._prepared, self._head_start = prepared, head_start
+    def __init__(self, prepared: Prepared, head_start: HeadStart | None, sharing: SharedWork) -> None:
+        self._prepared, self._head_start, self._sharing = prepared, head_start, sharing
         self._ending = ExitStack()
 
     def __enter__(self) -> LateDriver:
@@ -31,7 +35,7 @@ class LateDriver:
 
     def __exit__(self, *error: Any) -> None:
         self._ending.__exit__(*error)
-        if "driver" in vars(self) and error[0] is None:
+        if "driver" in vars(self) and error[0] is None and self._sharing.holds:
             keep_ledger(self._prepared.ledger)
 
     @cached_property
@@ -39,13 +43,18 @@ class LateDriver:
         """The driver; the first call imports Ray, which takes seconds."""
         from search.ray_tune.driver import Driver
 
-        options, ledger = self._prepared.options, self._prepared.ledger
+        options, ledger, sharing = self._prepared.options, self._prepared.ledger, self._sharing
+
+        def record(result: TrialResult, predictions: np.ndarray | None) -> None:
+            ledger.record(result, predictions)
+            sharing.recorded(result.trial.key)
+
         driver = Driver(
             self._prepared.problem,
             options.study.cache,
             Layout(ledger.folder).checkpoints,
             options.machine,
-            ledger.record,
+            record,
             verbose=options.callbacks.verbose,
             head_start=self._head_start,
         )

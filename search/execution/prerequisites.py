@@ -14,9 +14,10 @@ from data_prep.errors import InputError
 from data_prep.manifest import require_images
 from data_prep.storage import standing
 from data_prep.storage.remote import address_of
-from search.options.run_groups import MachineOptions, StudyOptions
+from search.options.run_groups import CallbackOptions, MachineOptions, StudyOptions
 from search.study.layout import Layout
 from search.study.setup import Problem, are_read, rows_to_make
+from search.trackers.from_options import require_trackers
 from trainables.features.cache import folder_of_features
 from trainables.features.inputs import find_rows
 from trainables.trial import Trial
@@ -51,6 +52,12 @@ def require_disk_space(trials: Sequence[Trial], problem: Problem, options: Study
     ):
         if wanted and not address_of(path):
             standing.require_disk_space(path, wanted, what)
+
+
+def require_equipment(callbacks: CallbackOptions, machine: MachineOptions) -> None:
+    """Raises InputError where trackers or GPUs are asked for and cannot be had."""
+    require_trackers(callbacks)  # now, as the images: not after hours of training
+    require_gpu(machine)
 
 
 def require_gpu(machine: MachineOptions) -> None:

@@ -10,9 +10,10 @@ from rich.console import Console
 
 from search.callbacks.callback import Callback
 from search.execution.image_backend import on_faster_backend
+from search.execution.joined_run import run_or_join
 from search.execution.prerequisites import (
     require_disk_space,
-    require_gpu,
+    require_equipment,
     require_pictures,
     watched_folders,
 )
@@ -30,11 +31,10 @@ from search.strategies.preparation import (
     source_of,
 )
 from search.study.folder import begun_or_gone, keep_command, open_study
-from search.study.holding.held import held
+from search.study.holding.shared_work import SharedWork
 from search.study.ledger import Ledger
 from search.study.outcome import Outcome
 from search.study.setup import Problem
-from search.trackers.from_options import require_trackers
 
 
 class SearchRun:
@@ -90,34 +90,53 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
-        plans, finetune = self.plans()
-        chosen = on_faster_backend(self._prepared(), plans, finetune)
+        plans = self.plans()
+        chosen = on_faster_backend(self._prepared(), *plans)
         if chosen is not self.problem:
-            self.problem = chosen
-            del self.pretraining  # which is of the same backends
-            plans, finetune = self.plans()
-        require_trackers(self.options.callbacks)  # now, as the images: not after hours of training
-        require_gpu(self.options.machine)
-        with held(self.folder), begun_or_gone(self.folder):
-            self._prepared().put_damaged_aside()
+            self._replace_problem(chosen)
+            plans = self.plans()
+        require_equipment(self.options.callbacks, self.options.machine)
+
+        def share(sharing: SharedWork) -> Outcome:
+            self._replace_problem(problem_of(self.options))  # a study that had just begun has facts by now
+            return self._run(sharing, *self.plans())
+
+        return run_or_join(self.options, self.folder, self._say, lambda work: self._run(work, *plans), share)
+
+    def _replace_problem(self, problem: Problem) -> None:
+        self.problem = problem
+        del self.pretraining  # which is of the same backends
+
+    def _run(self, sharing: SharedWork, plans: Sequence[Plan], finetune: FinetunePlan | None) -> Outcome:
+        """Runs the search in a study that is held, by this process or by one that it joined."""
+        holds, study = sharing.holds, self.options.study
+        with begun_or_gone(self.folder):
+            if holds:
+                self._prepared().put_damaged_aside()
             # only now: trials that the storage had no room for are back in the study
             missing = expected_trials(plans, self.ledger)
-            cache, finetunes = self.options.study.cache, finetune is not None
+            finetunes = holds and finetune is not None
             # before the study's folder has anything of this run
-            require_pictures(missing, self.problem, self.pretraining, cache=cache, with_finetuning=finetunes)
-            require_disk_space(missing, self.problem, self.options.study)
-            open_study(self.folder, self.problem.facts())
-            keep_command(self.folder, self.options.words())
-            warn_of_costs(missing, self.ledger, self.problem)
+            require_pictures(
+                missing, self.problem, self.pretraining, cache=study.cache, with_finetuning=finetunes
+            )
+            require_disk_space(missing, self.problem, study)
+            if holds:
+                open_study(self.folder, self.problem.facts())
+                keep_command(self.folder, self.options.words())
+                warn_of_costs(missing, self.ledger, self.problem)
             with (
-                watched_folders(self.folder, self.options.study, self._console),
+                watched_folders(self.folder, study, self._console),
                 head_start(missing, self.problem, self.options) as started,
             ):
                 # Ray takes seconds to import: features are begun before
                 from search.execution.session import Session
 
-                session = Session(self._prepared(), self._console, self._finetune_plan)
+                session = Session(self._prepared(), self._console, self._finetune_plan, sharing)
                 return session.run(self._callbacks, started)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True, highlight=False)
 
     def _prepared(self) -> Prepared:
         return Prepared(

@@ -143,6 +143,10 @@ class StudyOptions(OptionGroup):
         parse=located,
         metavar="DIR",
     )
+    join: bool = option(
+        False,
+        "share the work where another driver runs this study, on this machine or another; else run it",
+    )
     wait_for_storage_s: float | None = option(
         None,
         "how long the search pauses when the storage is full or gone, before it ends",

@@ -28,7 +28,7 @@ _GROUPS: Sequence[type[OptionGroup]] = (SearchOptions, *GROUPS.values())
 _KNOWN = {keyword_of(item) for group in _GROUPS for item, _ in options_in(group)}
 # what a file says in its tables, or what is of one run only
 _NOT_AT_THE_TOP = {*_HELD, *_JOINT, "values", "order", "preset", "split"}
-_OF_A_RUN = {"dry_run", "print_study_file", "json", "quiet", "verbose"}
+_OF_A_RUN = {"dry_run", "print_study_file", "json", "quiet", "verbose", "join"}
 
 
 def wishes_of(path: Path, typed: Mapping[str, Any]) -> dict[str, Any]:

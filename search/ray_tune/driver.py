@@ -21,7 +21,7 @@ from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.policy import Policy
-from search.ray_tune.searchers import KnowingSearcher, Listed
+from search.ray_tune.searchers import Claims, KnowingSearcher, Listed
 from search.ray_tune.worker_data import Places, data_of_workers
 from search.study.ledger import keep_log
 from search.study.setup import Problem
@@ -90,11 +90,13 @@ class Driver:
         alone += [trial for trial in trials if trial.start or trial.key in keep]
         results: dict[str, TrialResult] = {}
         if packs:
-            listed = Listed("pack", [[assignment_of(trial) for trial in pack] for pack in packs])
+            values = [[assignment_of(trial) for trial in pack] for pack in packs]
+            listed = self._listed("pack", values, policy)
             configs = [pack[0].config for pack in packs]
             results |= self._tune(pack_worker.train_pack, listed, configs, callback, policy)
         if alone:
-            listed = Listed("trial", [assignment_of(trial, keep=trial.key in keep) for trial in alone])
+            assignments = [assignment_of(trial, keep=trial.key in keep) for trial in alone]
+            listed = self._listed("trial", assignments, policy)
             configs = [trial.config for trial in alone]
             results |= self._tune(worker.train_trial, listed, configs, callback, policy)
         return results
@@ -186,7 +188,7 @@ class Driver:
             if not again:
                 return collector.results
             (name,) = again[0]
-            listed = Listed(name, [config[name] for config in again])
+            listed = self._listed(name, [config[name] for config in again], policy)
             self._fit(train, {}, listed, configs, policy, collector)
 
     def _fit(
@@ -210,7 +212,9 @@ class Driver:
             share = places.share
             each = {"cpu": share.cpus, "gpu": share.gpus, **share.kind}
             let_wait(self._pending(searcher))
-            with exchange_below(self._checkpoints, lambda: self._unkept) as exchange:
+            others = policy.sharing is not None and policy.sharing.was_shared
+            holds = policy.sharing is None or policy.sharing.holds
+            with exchange_below(self._checkpoints, lambda: self._unkept, others=others) as exchange:
                 tune.Tuner(
                     tune.with_resources(tune.with_parameters(train, data=data), each),
                     param_space=dict(space),
@@ -229,7 +233,7 @@ class Driver:
                         verbose=0,
                         # in a notebook its default clears what others show
                         progress_reporter=tune.CLIReporter(),
-                        **with_watchers(collector, self._study, self._require_cache),
+                        **with_watchers(collector, self._study, self._require_cache, holds=holds),
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
@@ -238,15 +242,26 @@ class Driver:
     def _places(self) -> Places:
         return Places(self._cache, self._checkpoints, self._machine)
 
+    def _listed(self, name: str, values: Sequence[Any], policy: Policy) -> Listed:
+        sharing = policy.sharing if policy.shares else None
+        return Listed(name, values, Claims(sharing, self._slots) if sharing else None)
+
+    def _slots(self) -> int:
+        slots = slots_of(self._machine)
+        return min(slots, self._machine.max_concurrent or slots)
+
     def _pending(self, searcher: tune.search.Searcher | None) -> str:
         """Returns how many trials may wait for a worker. With a searcher Tune has one, and trains one.
 
         A list may wait as far as makes a cluster grow; what is asked of a model should know of the results,
-        so a cluster grows to what was asked for at once, else by as much as it is.
+        so a cluster grows to what was asked for at once, else by as much as it is. What waits on one machine
+        is lost for another driver that joins.
         """
         if searcher is None:
             return "auto"
-        ahead = PENDING_OF_A_LIST if isinstance(searcher, Listed) else self._machine.max_concurrent or 1
+        ahead = self._machine.max_concurrent or 1
+        if isinstance(searcher, Listed):
+            ahead = PENDING_OF_A_LIST if self._machine.address else 1
         return str(max(ahead, slots_of(self._machine)))
 
     def _keep_log(self, trial: Trial, text: str) -> None:

@@ -14,14 +14,18 @@ _PREFIX = "ray-tune-"
 
 
 @contextmanager
-def exchange_below(checkpoints: Path, unkept: Callable[[], Exception | None]) -> Iterator[str]:
+def exchange_below(
+    checkpoints: Path, unkept: Callable[[], Exception | None], *, others: bool = False
+) -> Iterator[str]:
     """Gives Tune a place below the study, where every worker reads what a population exchanges.
+
+    What a killed run left there is removed, unless `others` may use it: drivers that share the study.
 
     What went wrong in the callback that keeps results is raised as it was, where `unkept` has it: Tune makes
     another error of it, around a traceback.
     """
     standing(checkpoints, lambda: checkpoints.mkdir(parents=True, exist_ok=True))
-    for left_by_a_killed_run in checkpoints.glob(f"{_PREFIX}*"):
+    for left_by_a_killed_run in () if others else checkpoints.glob(f"{_PREFIX}*"):
         drop(left_by_a_killed_run)
     # a path made of text would have lost the address of the study
     folder = checkpoints / Path(tempfile.mkdtemp(prefix=_PREFIX, dir=checkpoints)).name

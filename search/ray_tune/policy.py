@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ray.tune.schedulers import TrialScheduler
 
+    from search.study.holding.shared_work import SharedWork
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -19,6 +21,13 @@ class Policy:
     deadline: float = math.inf
     at_a_time: int | None = None  # trials at most, where memory ran out with more
     pausing: bool = False  # whether the scheduler pauses trials, which then continue from checkpoints
+    sharing: SharedWork | None = None  # this driver's part in a study that others may run, too
+    shares: bool = False  # whether each trial is claimed first
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
 
     def seconds_left(self) -> float | None:
         """Returns the seconds until the deadline, at least a tenth; None where there is none."""

@@ -14,6 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.space.joint_space import Space, bases_of
 from search.space.values import Values
+from search.study.holding.shared_work import SharedWork
 from trainables.hyperparameters import HYPERPARAMETERS, Range, Sharing
 from trainables.objective import Objective
 from trainables.training.packed import shape_of
@@ -158,29 +159,58 @@ class KnowingSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 class Listed(Searcher):  # type: ignore[misc]  # Ray has no types
     """Suggests `values` under `name`, one after the other, whatever comes of them.
 
-    Tune's grid search would copy all values for each of them: a cost that grows with their square.
+    Tune's grid search would copy all values for each of them: a cost that grows with their square. What is
+    `shared` with other drivers is claimed first, and no more of it than are trained next.
     """
 
-    def __init__(self, name: str, values: Sequence[Any]) -> None:
+    def __init__(self, name: str, values: Sequence[Any], shared: Claims | None = None) -> None:
         super().__init__()
-        self._name, self._values = name, iter(values)
+        self._name, self._values, self._shared = name, iter(values), shared
+        self._under_way = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune writes its searcher down; a search continues from the ledger
 
     def suggest(self, trial_id: str) -> Any:
-        """Returns the next one, or FINISHED."""
+        """Returns the next one, None to be asked later, or FINISHED."""
+        if self._shared and self._shared.is_enough(self._under_way):
+            return None
         for value in self._values:  # only the next: the iterator remembers where it is
-            return {self._name: value}
+            mine = self._shared.claimed(value) if self._shared else value
+            if mine:
+                self._under_way += 1
+                return {self._name: mine}
         return Searcher.FINISHED
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing: the list is what it is."""
+        """Notes that one is done."""
+        self._under_way -= 1
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: a search continues from the ledger."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: a search continues from the ledger."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Claims to what stands in a list, a trial or a pack each; `slots` says how many train at a time."""
+
+    sharing: SharedWork
+    slots: Callable[[], int]
+
+    def is_enough(self, under_way: int) -> bool:
+        """Returns whether the rest is left to others for now: one waits beside those in training."""
+        return self.sharing.is_shared and under_way > self.slots()
+
+    def claimed(self, value: Any) -> Any:
+        """Returns what of `value` this driver trains, nothing where others have it."""
+        keys = [each["key"] for each in (value if isinstance(value, list) else [value])]
+        ours = set(self.sharing.claim(keys))
+        return [each for each in value if each["key"] in ours] if isinstance(value, list) else ours and value
 
 
 @dataclass(frozen=True)

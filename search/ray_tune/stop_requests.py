@@ -33,6 +33,7 @@ class Asked:
 
     folder: Path
     run: str = ""
+    forgets: bool = True  # once it has obeyed: one that joined leaves the request to who holds the study
     _last: StopRequest = field(default_factory=lambda: StopRequest(run=""))
     _looked: float = -math.inf
 
@@ -46,6 +47,12 @@ class Asked:
                 self._last = read_stop(self.folder, self.run)
         return self._last
 
+    def obey(self) -> None:
+        """Ends the search; raises KeyboardInterrupt."""
+        if self.forgets:
+            forget_stop(self.folder)
+        raise KeyboardInterrupt
+
     def tell(self, sentence: str) -> None:
         """Tells the terminal and the study's log."""
         warnings.warn(sentence, stacklevel=2)
@@ -53,6 +60,14 @@ class Asked:
         with contextlib.suppress(InputError, OSError):
             before = read_regular(path, MOST_TEXT).decode("utf-8", "replace") if path.exists() else ""
             keep_log(self.folder, _LOG, f"{before}{moment} {sentence}\n")
+
+
+def require_no_request(folder: Path, *, forgets: bool) -> None:
+    """Raises KeyboardInterrupt where the dashboard asked to end the search; nothing is in training here."""
+    asked = Asked(folder, forgets=forgets)
+    if asked.now().everything:
+        asked.tell("the dashboard asked to end the search")
+        asked.obey()
 
 
 @dataclass
@@ -73,8 +88,7 @@ class EndsWhenAsked(tune.Callback):  # type: ignore[misc]  # Ray has no types
             self.asked.tell("the dashboard asked to end the search: it ends after the running epochs")
             self._waits_for = _running(trials)
         if not self._waits_for & _running(trials):
-            forget_stop(self.asked.folder)
-            raise KeyboardInterrupt
+            self.asked.obey()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Mapping[str, Any], **info: Any

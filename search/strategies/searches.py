@@ -9,7 +9,6 @@ from typing import Any, cast
 from data_prep.readers import Readers
 from search.ray_tune.policy import Policy
 from search.ray_tune.workers import Label, Workers
-from search.space.joint_space import POPULATION
 from search.statistics.embedding_costs import Embedding, describe_costs
 from search.strategies.baselines import Baselines
 from search.strategies.held_out import HeldOut, evaluate_winner
@@ -18,8 +17,9 @@ from search.strategies.plans import Plan, joint_plan, stage_plan
 from search.strategies.preparation import Prepared
 from search.strategies.staged import run_stage
 from search.strategies.sweeps import run_sequence
+from search.study.holding.joining import Joined
 from search.study.search_id import SearchId, SearchKind
-from search.study.stage_results import Entry, Result, StageFiles, StageResult
+from search.study.stage_results import JOINT, Entry, Result, StageFiles, StageResult
 from trainables.backbones.cost import known_cost
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import backbone_read_by
@@ -30,17 +30,22 @@ Hire = Callable[[SearchId, Label], Workers]
 
 
 class Searches:
-    """Searches that are asked for; `say` hears of a plan before it runs."""
+    """Searches that are asked for; `say` hears of a plan before it runs.
 
-    def __init__(self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None]) -> None:
-        self._prepared, self._hire, self._say = prepared, hire, say
+    Where another driver holds the study this one has `joined` it: that one decides, and keeps the results.
+    """
+
+    def __init__(
+        self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None], joined: Joined | None = None
+    ) -> None:
+        self._prepared, self._hire, self._say, self._joined = prepared, hire, say, joined
         cache = prepared.options.study.cache
         self.baselines = Baselines(prepared.problem, prepared.ledger, cache)
 
     def results(self) -> Iterator[Result]:
         """Trains what is missing; keeps each result and yields it, first those whose files were damaged."""
         options = self._prepared.options
-        files = StageFiles(self._prepared.folder)
+        files = self._files
         # first: stages behind them take over their winners
         yield from run_sequence(self._prepared.to_decide_again, options.order, 1, files, self._stage)
         if options.is_joint:
@@ -48,6 +53,11 @@ class Searches:
         else:
             names, sweeps = options.stage_names, options.staged.sweeps
             yield from run_sequence(names, options.order, sweeps, files, self._stage)
+
+    @property
+    def _files(self) -> StageFiles:
+        folder = self._prepared.folder
+        return self._joined.files if self._joined else StageFiles(folder)
 
     def held_out(self, result: Result) -> dict[str, Any]:
         """Reads the held-out data for the winner of `result`, once."""
@@ -66,7 +76,11 @@ class Searches:
         plan = stage_plan(self._prepared.options, self._prepared.problem, stage, before, sweep)
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.STAGE, stage.name), plan.label)
-        result = run_stage(plan, self._prepared.ledger, _plainly(workers))
+        ledger, train = self._prepared.ledger, _plainly(workers)
+        if self._joined:
+            found = self._joined.result(name, sweep, lambda: run_stage(plan, ledger, train))
+            return cast(StageResult, found)
+        result = run_stage(plan, ledger, train)
         result = cast(StageResult, self.baselines.beside(result))
         # each value of these has features of its own to pay for
         if stage.hyperparameter not in ("backbone", "input_px"):
@@ -96,13 +110,20 @@ class Searches:
 
         self._say(plan)
         workers = self._hire(SearchId(SearchKind.JOINT, plan.search), plan.label)
+        if self._joined:
+            # how long it may take, and what fits into that, the holder knows
+            whole = replace(plan, time_budget_s=None)
+            shares = plan.search != "tpe" and plan.scheduler == "none"
+            ledger = self._prepared.ledger
+            # searches that choose while they run, or stop some by what others do, are one driver's
+            return self._joined.result(JOINT, 1, lambda: shares and run_joint(whole, ledger, workers))
         result: Result = (
             run_population(plan, workers)
-            if plan.scheduler == POPULATION
+            if plan.is_population
             else run_joint(plan, self._prepared.ledger, workers)
         )
         result = self.baselines.beside(result)
-        StageFiles(self._prepared.folder).write(result)
+        self._files.write(result)
         return result
 
 

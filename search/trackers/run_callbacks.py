@@ -10,6 +10,7 @@ from data_prep.storage.remote import address_of
 from search.callbacks.callback import Callback
 from search.callbacks.live_state_writer import LiveStateWriter
 from search.callbacks.uploader import Uploader
+from search.callbacks.verbose_log import VerboseLog
 from search.strategies.preparation import Prepared
 from search.trackers.from_options import callbacks_of
 
@@ -20,18 +21,24 @@ def told(
     say: Callable[[str], None],
     cluster: Callable[[], Mapping[str, Any]],
     others: Sequence[Callback],
+    *,
+    holds: bool = True,
 ) -> Iterator[Sequence[Callback]]:
     """Gives all callbacks of a run, `others` last; closes them however it ends.
 
-    `say` prints a line; `cluster` returns what is known of Ray's nodes, as JSON values.
+    `say` prints a line; `cluster` returns what is known of Ray's nodes, as JSON values. A driver that does
+    not hold the study has the verbose log and `others` only: who holds it tells of all trials.
     """
     options, ledger, folder = prepared.options, prepared.ledger, prepared.folder
     with ExitStack() as stack:
         callbacks: list[Callback] = []
-        if address_of(folder):
+        if holds and address_of(folder):
             callbacks.append(Uploader(folder, ledger))  # the first is closed last
-        callbacks.append(LiveStateWriter(folder, options.asked, cluster=cluster))
-        callbacks += callbacks_of(options.callbacks, ledger, say)
+        if holds:
+            callbacks.append(LiveStateWriter(folder, options.asked, cluster=cluster))
+            callbacks += callbacks_of(options.callbacks, ledger, say)
+        elif options.callbacks.verbose:
+            callbacks.append(VerboseLog(folder, say))
         callbacks += others
         for callback in callbacks:
             stack.callback(callback.close)  # also those after one whose close raises

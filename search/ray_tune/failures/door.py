@@ -59,13 +59,16 @@ def one_door(study: Path) -> Iterator[None]:
             raise said from error
 
 
-def with_watchers(collector: tune.Callback, study: Path, require_cache: Callable[[], None]) -> dict[str, Any]:
+def with_watchers(
+    collector: tune.Callback, study: Path, require_cache: Callable[[], None], *, holds: bool = True
+) -> dict[str, Any]:
     """Returns the callbacks of Tune's run, and what stops its trials.
 
     Beside `collector` they stand for what goes wrong, and for what the dashboard asks in the folder `study`.
-    `require_cache` is called before what has failed is trained again.
+    `require_cache` is called before what has failed is trained again. Unless this process `holds` the study,
+    the dashboard's requests stay for who does.
     """
-    asked = Asked(study)
+    asked = Asked(study, forgets=holds)
     watchers = [EndsWhenInterrupted(), _RequiresCache(require_cache), collector, LostNodes()]
     callbacks = [*watchers, EndsWhenAsked(asked)]
     return {"callbacks": callbacks, "stop": StopsTrials(asked)}

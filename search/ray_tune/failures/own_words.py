@@ -11,11 +11,11 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import BinaryIO
 
-from data_prep.command_line.console import STDERR, as_now
+from data_prep.command_line.console import STDERR, as_now, stdout_to_stderr
 from data_prep.errors import InputError
 from data_prep.storage.remote import drop
 from data_prep.storage.standing import standing
@@ -25,13 +25,19 @@ _RAY = "ray"  # the name of the log
 _NOTES = "ray_listen_error_messages"  # the thread that prints notes
 
 
+def own_words_told_or_kept(study: Path, *, verbose: bool, holds: bool) -> AbstractContextManager[object]:
+    """Tells all that is said on standard error where that is `verbose`; else as `own_words_kept`."""
+    return stdout_to_stderr() if verbose else own_words_kept(study, holds=holds)
+
+
 @contextmanager
-def own_words_kept(study: Path) -> Iterator[None]:
+def own_words_kept(study: Path, *, holds: bool = True) -> Iterator[None]:
     """Keeps what Ray writes by itself in the folder `study`; what else is printed goes to standard error.
 
-    So does what goes to standard output, which is for results.
+    So does what goes to standard output, which is for results. A driver that does not hold the study has a
+    log of its own.
     """
-    log = Layout(study).log(_RAY)
+    log = Layout(study).log(_RAY if holds else f"{_RAY}-joined")
     try:
         with (
             _appended(log) as kept,

@@ -1,1 +1,1 @@
-"""Who runs a study: one process at a time, on one machine and between machines."""
+"""Who runs a study: one process holds it, on one machine and between machines, and others may join."""

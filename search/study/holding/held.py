@@ -13,15 +13,22 @@ from filelock import FileLock, Timeout
 
 from data_prep.errors import InputError, reason_of
 from data_prep.storage.atomic_files import write_whole
-from data_prep.storage.lease import EXPIRES_S, Lease, TakenError, leased
+from data_prep.storage.lease import EXPIRES_S, Lease, TakenError, living, take_from_the_dead
 from data_prep.storage.remote import shown
 from search.study.holding.holder import Holder, read_holder, said_of
+from search.study.holding.shared_work import Say, SharedWork
 from search.study.layout import Layout
 
 
+class HeldError(InputError):
+    """Another process has the study."""
+
+
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds the study for this process; raises InputError where another process has it.
+def held(folder: Path, say: Say = lambda line: None) -> Iterator[SharedWork]:
+    """Holds the study for this process, which others may join; raises HeldError where another has it.
+
+    `say` prints a line on those who join. Raises InputError where the folder cannot be written.
 
     On one machine a lock of the operating system's says so, of which a killed process leaves nothing behind;
     the file beside it says which process has it, of which user, and since when, which keeps others out where
@@ -36,19 +43,19 @@ def held(folder: Path) -> Iterator[None]:
         if is_new:
             _require_no_holder(folder, lock)
     except Timeout:  # an OSError too
-        raise InputError(
-            f"the study {folder} is being run by another process{said_of(read_holder(holder))}; wait for it "
-            "or give another --study"
+        raise HeldError(
+            f"the study {folder} is being run by another process{said_of(read_holder(holder))}; wait for it, "
+            "share its work with --join, or give another --study"
         ) from None
     except OSError as error:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
         ) from error
     try:
-        with _leased(folder):
+        with _leased(folder, say) as sharing:
             write_whole(holder, lambda file: file.write(Holder.here().content))
             try:
-                yield
+                yield sharing
             finally:
                 with contextlib.suppress(OSError):  # a storage that is gone
                     holder.unlink(missing_ok=True)
@@ -62,7 +69,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _leased(folder: Path) -> Iterator[None]:
+def _leased(folder: Path, say: Say) -> Iterator[SharedWork]:
     """Has the study's lease; a process that loses it, as it was not heard of for minutes, is interrupted."""
 
     def lost(content: bytes) -> None:
@@ -84,30 +91,34 @@ def _leased(folder: Path) -> Iterator[None]:
         other = Holder.of(content)
         return other is not None and not other.may_run
 
-    lease = Lease(folder, Holder.here().content, is_over)
-    with contextlib.ExitStack() as having:
-        try:
-            having.enter_context(leased(lease, lost, waits))
-        except TakenError as error:
-            other = said_of(Holder.of(error.content))
-            raise InputError(
-                f"the study {shown(folder)} is being run by another process{other}; wait for it or give "
-                "another --study"
-            ) from None
-        except OSError as error:
-            raise InputError(
-                f"the study's folder {shown(folder)} cannot be written ({reason_of(error)}); give another "
-                "--storage"
-            ) from error
-        yield
+    me = Holder.here()
+    lease = Lease(folder, me.content, is_over)
+    sharing = SharedWork(folder, lease, me, say)
+    try:
+        take_from_the_dead(lease, waits)
+        with contextlib.suppress(OSError):  # a sign that is being written is seen in a moment
+            sharing.look()  # before anything is trained: they may be here already
+    except TakenError as error:
+        other = said_of(Holder.of(error.content))
+        raise HeldError(
+            f"the study {shown(folder)} is being run by another process{other}; wait for it, share its work "
+            "with --join, or give another --study"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"the study's folder {shown(folder)} cannot be written ({reason_of(error)}); give another "
+            "--storage"
+        ) from error
+    with living(lease, lost, sharing.look):
+        yield sharing
 
 
 def _require_no_holder(folder: Path, lock: FileLock) -> None:
-    """Raises InputError where a process runs the study whose lock was removed, and anyone gets a new one."""
+    """Raises HeldError where a process runs the study whose lock was removed, and anyone gets a new one."""
     holder = read_holder(path := Layout(folder).holder)
     if holder and holder.may_run:
         lock.release()
-        raise InputError(
+        raise HeldError(
             f"the study {folder} is being run by another process{said_of(holder)}, whose lock somebody "
             f"removed; wait for it, give another --study, or remove {path} where it has ended"
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import parsed, read_as, sealed
@@ -38,16 +40,23 @@ class Holder:
     def of(cls, content: bytes) -> Holder | None:
         """Returns the holder that the content of a file names, None where it is damaged."""
         try:
-            values = parsed(content, HOLDER)
-            del values["format"]
-            return cls(**values)
-        except (ValueError, TypeError):
+            return cls.from_dict(parsed(content, HOLDER))
+        except (ValueError, KeyError):
             return None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Holder:
+        """Returns the holder that the values of a file name; raises KeyError."""
+        return cls(**{item.name: values[item.name] for item in fields(cls)})
 
     @property
     def content(self) -> bytes:
         """The content of a file that names this holder."""
-        return sealed({"format": HOLDER.number, **asdict(self)})
+        return self.saying()
+
+    def saying(self, **more: Any) -> bytes:
+        """Returns the content of a file that names this holder, and says `more`."""
+        return sealed({"format": HOLDER.number, **asdict(self), **more})
 
     @property
     def may_run(self) -> bool:
@@ -56,15 +65,18 @@ class Holder:
         # our own number is that of one that ended before us, as in a container: we hold nothing yet
         return not is_here or (self.pid != os.getpid() and is_alive(self.pid))
 
+    def __str__(self) -> str:
+        return f"{self.pid} of {self.user} on {self.host}"
+
 
 def read_holder(path: Path) -> Holder | None:
     """Returns the holder that a file names, None without one that can be read."""
     try:
-        return read_as(path, HOLDER, lambda values: Holder(**values), way_out="")
+        return read_as(path, HOLDER, Holder.from_dict, way_out="")
     except InputError:
         return None
 
 
 def said_of(holder: Holder | None) -> str:
     """Returns in brackets who holds a study, "" where nobody knows."""
-    return f" ({holder.pid} of {holder.user} on {holder.host}, since {holder.since})" if holder else ""
+    return f" ({holder}, since {holder.since})" if holder else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.storage.lease import EXPIRES_S, PREFIX, Lease, TakenError, leased
+from data_prep.storage.lease import EXPIRES_S, PREFIX, Lease, TakenError, living
 from data_prep.storage.remote import located
 from data_prep.storage.standing import standing, watched
 
@@ -36,8 +36,8 @@ def test_second_one_is_told_who_has_it_and_leaves_nothing(tmp_path: Path) -> Non
 
 def test_of_two_that_begin_at_once_at_most_one_goes_on(tmp_path: Path) -> None:
     first, second = lease(tmp_path, "a"), lease(tmp_path, "b")
-    first._write()
-    second._write()
+    first.show()
+    second.show()
     for each in (first, second):
         with contextlib.suppress(TakenError):
             each.take()
@@ -85,7 +85,9 @@ def test_lease_that_somebody_removed_is_written_again(tmp_path: Path) -> None:
 
 
 def test_lease_is_free_afterwards(tmp_path: Path) -> None:
-    with leased(lease(tmp_path, "a"), lambda content: None, lambda error: None):
+    ours = lease(tmp_path, "a")
+    ours.take()
+    with living(ours, lambda content: None, lambda: None):
         assert len(files(tmp_path)) == 1
     assert files(tmp_path) == []
 
@@ -98,7 +100,7 @@ def test_lease_in_a_bucket_is_one_for_all_machines(bucket: str) -> None:
     with pytest.raises(TakenError) as refusal:
         lease(study, "b").take()
     assert refusal.value.content == b"a"
-    ours.release()
+    ours.remove()
     lease(study, "b").take()
 
 
@@ -112,5 +114,6 @@ def test_sign_of_life_is_not_written_into_what_a_storage_left(tmp_path: Path) ->
         standing(mark, mark.touch)
         mark.parent.rename(tmp_path / "away")
         mark.parent.mkdir()
-        ours.beat()
+        with pytest.raises(OSError, match="the storage is away"):
+            ours.beat()
         assert list(mark.parent.iterdir()) == []

@@ -14,6 +14,7 @@ from search.strategies.preparation import Prepared
 from search.strategies.searches import Searches
 from search.strategies.split_worth import split_worth
 from search.study.folder import open_study
+from search.study.holding.held import held
 from search.study.ledger import Ledger
 from tests.search.makers import FakeTrainer, make_problem
 
@@ -29,7 +30,9 @@ def test_search_whose_trials_are_all_in_the_ledger_starts_no_ray(tmp_path: Path)
     split_worth(prepared, result, lambda other, *of: FakeTrainer(other, ledger, lambda _: 0.5)(of[-2]))
 
     console = Console(file=io.StringIO(), width=300)
-    outcome = Session(prepared, console, lambda: None).run((), None)  # type: ignore[arg-type,return-value]
+    with held(ledger.folder) as sharing:
+        session = Session(prepared, console, lambda: None, sharing)  # type: ignore[arg-type,return-value]
+        outcome = session.run((), None)
     (again,) = outcome.results
     trained = [entry.trials for entry in result.entries]
     assert (again.winner, [entry.reused for entry in again.entries]) == (result.winner, trained)

@@ -404,6 +404,7 @@ WITHOUT_DEFAULT = {
         "--ordered",
         "--final",
         "--dry-run",
+        "--join",
         "--json",
     ),
     *("--quiet", "--verbose", "--celeba", "--celeba-root", "--print-study-file"),

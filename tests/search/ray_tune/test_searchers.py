@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ray import cloudpickle
 from ray.tune.search import Searcher
 
 from search.ray_tune.schedulers import PackEarlyStopping, make_scheduler, stops_members
-from search.ray_tune.searchers import STARTUP_SAMPLES, KnowingSearcher, Listed
+from search.ray_tune.searchers import STARTUP_SAMPLES, Claims, KnowingSearcher, Listed
 from trainables.hyperparameters import Range
 from trainables.objective import Objective
 from trainables.training.packed import shape_of
@@ -221,3 +221,33 @@ def test_searcher_suggests_first_what_it_is_to_begin_with() -> None:
         searcher.suggest(name)
     assert workers.asked[:2] == starts
     assert workers.asked[2] not in starts
+
+
+class Others:
+    """Other drivers of a study, which have these trials."""
+
+    is_shared = True
+
+    def __init__(self, *theirs: str) -> None:
+        self.theirs = theirs
+
+    def claim(self, keys: Sequence[str]) -> list[str]:
+        return [key for key in keys if key not in self.theirs]
+
+
+def test_list_leaves_out_what_other_drivers_train() -> None:
+    trials = [{"key": str(number)} for number in range(5)]
+    claims = Claims(Others("0", "2", "3"), lambda: 9)  # type: ignore[arg-type]
+    listed = Listed("trial", trials, claims)
+    assert [listed.suggest("a"), listed.suggest("b")] == [{"trial": trials[1]}, {"trial": trials[4]}]
+    assert listed.suggest("c") == Searcher.FINISHED
+    packs = Listed("pack", [trials[:2], trials[2:4], trials[4:]], claims)
+    assert [packs.suggest("a"), packs.suggest("b")] == [{"pack": trials[1:2]}, {"pack": trials[4:]}]
+
+
+def test_list_that_is_shared_claims_one_more_than_are_trained_at_a_time() -> None:
+    listed = Listed("trial", [{"key": str(number)} for number in range(5)], Claims(Others(), lambda: 1))  # type: ignore[arg-type]
+    assert all(listed.suggest(name) for name in "ab")
+    assert listed.suggest("c") is None
+    listed.on_trial_complete("a")
+    assert listed.suggest("c") == {"trial": {"key": "2"}}
