@@ -62,18 +62,20 @@ def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Cha
 def timeline(ran: Sequence[Ran]) -> Chart:
     """Returns a bar for each trial, from its begin to its end, a row for each place; a click leads to it."""
     stages = list(dict.fromkeys(each.stage for each in ran))
-    places = dict.fromkeys(each.place for each in ran)
+    rows = [{CLICKED: each.key, **vars(each), "place": f"{each.node} {each.place}"} for each in ran]
+    places = {row["place"] for row in rows}
     scale = alt.Scale(domain=stages, range=list(map(_stage_colour, stages)))
-    bars = alt.Chart(alt.InlineData([{CLICKED: each.key, **vars(each)} for each in ran])).encode(
+    bars = alt.Chart(alt.InlineData(rows)).encode(
         alt.X("begin:Q", title="minutes since the first of them began"),
         alt.X2("end:Q"),
-        alt.Y("place:N", sort=None, title="node and place on it"),
+        alt.Y("place:N", sort=None, title="node and place on it", axis=alt.Axis(labelOverlap=True)),
         alt.Color("stage:N", scale=scale, legend=alt.Legend(orient="bottom")),
         tooltip=[f"{CLICKED}:N", "stage:N"],
     )
     clicked = alt.selection_point(name=CLICKED, fields=[CLICKED])
     layers = [bars.mark_bar(stroke=GREY, strokeWidth=0.5).add_params(clicked)]
-    return alt.LayerChart(layer=layers).properties(height=max(120, 22 * len(places)))
+    # hundreds of places are those of files that were copied, or of a large cluster
+    return alt.LayerChart(layer=layers).properties(height=min(max(120, 22 * len(places)), 660))
 
 
 def _steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:

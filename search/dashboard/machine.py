@@ -82,11 +82,12 @@ def nodes_of(trials: Iterable[TrialResult]) -> pd.DataFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """When and where a trial ran: minutes since the first of those shown began, and a `place` on a node."""
+    """When and where a trial ran: minutes since the first of those shown began, and a place on its node."""
 
     key: str
     stage: str
-    place: str
+    node: str
+    place: int
     begin: float
     end: float
 
@@ -108,10 +109,10 @@ def timeline_of(snapshot: Snapshot) -> list[Ran]:
         # a file is written a moment after its trial has ended
         free = next((n for n, until in enumerate(of_node) if until <= begin + _SLACK_S), len(of_node))
         of_node[free : free + 1] = [end]
-        minutes = ((begin - spans[0][0]) / 60, (end - spans[0][0]) / 60)
-        ran = Ran(key=key, stage=stages[key], place=f"{node} {free + 1}", begin=minutes[0], end=minutes[1])
+        minutes = [(moment - spans[0][0]) / 60 for moment in (begin, end)]
+        ran = Ran(key=key, stage=stages[key], node=node, place=free + 1, begin=minutes[0], end=minutes[1])
         found.append(ran)
-    return sorted(found, key=lambda ran: ran.place)
+    return sorted(found, key=lambda ran: (ran.node, ran.place))
 
 
 def machine_facts(live: Live | None) -> Iterator[tuple[str, str]]:

@@ -182,7 +182,12 @@ def test_timeline_has_a_place_for_each_trial_at_a_time(make_study: Make) -> None
         ledger.record(replace(make_result(trial, 0.5), seconds=90.0, made_by=made_by))
         os.utime(ledger.path(trial), (moment, moment))
     ran = timeline_of(StudyReader(folder).read())
-    assert [each.place for each in ran] == ["first 1", "first 1", "first 2", "second 1"]
+    assert [(each.node, each.place) for each in ran] == [
+        ("first", 1),
+        ("first", 1),
+        ("first", 2),
+        ("second", 1),
+    ]
     assert [(each.begin, each.end) for each in ran] == [
         (0, 1.5),
         (pytest.approx(100 / 60), pytest.approx(190 / 60)),
