@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from trainables.features.inputs import find_rows, rows_read_by
-from trainables.process_setup import prepare_process
+from trainables.process_setup import import_keras, prepare_process
 from trainables.trial import TrialConfig
 
 BATCHES = 2
@@ -23,6 +23,7 @@ def main() -> int:
     """Times what standard input asks for, and prints the seconds an image."""
     asked = json.load(sys.stdin)
     prepare_process(asked["backend"], asked["cpus"], asked["gpus"])
+    import_keras()
     if asked["config"]:
         print(_training_s(TrialConfig.from_dict(asked["config"])))
     else:

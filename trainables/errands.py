@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.storage.remote import pull, push
 from trainables import backend_speed
 from trainables.own_code import OwnCode
-from trainables.process_setup import prepare_process
+from trainables.process_setup import import_keras, prepare_process
 from trainables.worker import see_only_what_was_asked_for
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def write_model(
     """Does in this process what `deployed_model.write_model` does, and raises what that raises."""
     see_only_what_was_asked_for()
     prepare_process(keras_backend, cpus)
+    import_keras()
     from trainables.inference import deployed_model
 
     weights, kept, path, temperature = places_and_temperature

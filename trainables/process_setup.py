@@ -11,6 +11,8 @@ from pathlib import Path
 
 COMPILED_BYTES = 2**30  # of kept programs; the oldest go first
 _CGROUP = Path("/sys/fs/cgroup")
+# what Keras imports where it is installed, for plots, tables and wrappers that no trial has: half of the time
+_NOT_OF_USE = ("IPython", "cv2", "matplotlib", "pandas", "sklearn")
 GPU_SHARE_USED = 0.9  # of a process's share of a GPU; what CUDA itself keeps comes on top
 
 
@@ -39,6 +41,19 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
     )
     if 0 < gpus < 1:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
+
+
+def import_keras() -> None:
+    """Imports Keras without what it takes for others to import; that can still be imported afterwards."""
+    if "keras" in sys.modules:
+        return
+    absent = [name for name in _NOT_OF_USE if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None says that there is none
+    try:
+        import keras  # noqa: F401
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 def hide_gpus() -> None:

@@ -25,7 +25,7 @@ from trainables.features.local_copy import copy_here
 from trainables.features.side_by_side import side_by_side
 from trainables.objective import OBJECTIVE, Objective
 from trainables.own_code import OwnCode
-from trainables.process_setup import hide_gpus, keep_compiled, prepare_process
+from trainables.process_setup import hide_gpus, import_keras, keep_compiled, prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
 from trainables.versions import maker_of_a_trial
 
@@ -222,6 +222,7 @@ def prepare(data: WorkerData, keras_backend: str) -> None:
     if data.compiled:
         keep_compiled(data.compiled)
     prepare_process(keras_backend, data.cpus, data.gpus)
+    import_keras()
     if data.gpus:
         from trainables.training.devices import gpus_seen
 

@@ -78,7 +78,7 @@ def reports(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
     monkeypatch.setattr(Packed, "trained", [])
     monkeypatch.setattr(pack_worker.tune, "report", heard.append)
-    monkeypatch.setattr(pack_worker, "prepare", lambda data: None)
+    monkeypatch.setattr(pack_worker, "prepare", lambda data, backend: None)
     monkeypatch.setattr(pack_worker, "PackedTraining", Packed)
     return heard
 
@@ -104,6 +104,7 @@ def train(members: int) -> None:
 
 def data_of(examples: Callable[[str, str], Any], checkpoints: Path = Path("nowhere")) -> Any:
     return SimpleNamespace(
+        keras_backend="jax",
         objective=OBJECTIVE,
         early_stopping=None,
         fits_packs=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,3 +133,14 @@ def test_features_are_made_with_kerass_own_settings(keras_of_another: Any) -> No
     features = build_forward(Backbone(name="mean", input_px=8, features=3), model, 2)(batch)
     assert (features == 201).all()
     assert _settings(keras_of_another) == OWN
+
+
+def test_keras_is_imported_without_what_only_others_need_which_can_be_imported_later() -> None:
+    code = (
+        "import sys; from trainables.process_setup import import_keras, prepare_process\n"
+        "prepare_process('jax', 1); import_keras(); import keras\n"
+        "print(keras.backend.backend(), *sorted({'sklearn', 'matplotlib', 'pandas'} & set(sys.modules)))\n"
+        "import pandas, sklearn.base; import_keras(); print(sys.modules['pandas'] is pandas)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["jax", "True"]

@@ -43,7 +43,7 @@ from trainables.features.cache import (
 )
 from trainables.features.images import RESIZES, OnProgress, Pixels, Reading, load_batches
 from trainables.features.inputs import find_rows
-from trainables.process_setup import fix_keras_settings
+from trainables.process_setup import fix_keras_settings, import_keras
 from trainables.versions import installed_versions
 
 # batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; a run that is killed loses a shard at most
@@ -204,6 +204,7 @@ def fill(
 
 def _build(backbone: Backbone, weights: str, precision: str) -> Any:
     """Returns the backbone; its weights are float32 in either precision."""
+    import_keras()
     import keras
 
     fix_keras_settings()
