@@ -12,7 +12,7 @@ from tests.cluster.cluster_files import ROOT
 from tests.cluster.commands import PAGE, commands_of
 
 LAB = commands_of("A lab's own machines")
-SEARCHES = re.findall(r"python -m search\.run ([^'…]+)'", PAGE.read_text("utf-8"))
+SEARCHES = re.findall(r"python -m search\.run ([^'…`]+)'", PAGE.read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
