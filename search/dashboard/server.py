@@ -95,4 +95,6 @@ def _read_ahead(source: Source) -> None:
         if len(studies) == 1:
             source.reader(studies[0]).read()
     gc.freeze()  # else the search for cycles looks at all trials again and again
-    import optuna.importance  # noqa: F401 - hundreds of modules, for which the first figure would wait
+    # hundreds of modules, for which the first figures would wait
+    import optuna.importance  # noqa: F401
+    import scipy.interpolate  # noqa: F401
