@@ -90,11 +90,15 @@ def _require_free(host: str, port: int) -> None:
 
 def _read_ahead(source: Source) -> None:
     """Parses a single study while its first reader is still on the way, and imports what figures need."""
-    with suppress(InputError):  # the page will say so
-        studies = source.studies()
-        if len(studies) == 1:
-            source.reader(studies[0]).read()
-    gc.freeze()  # else the search for cycles looks at all trials again and again
+    gc.disable()  # the search for cycles would look at all trials, a second for 50,000
+    try:
+        with suppress(InputError):  # the page will say so
+            studies = source.studies()
+            if len(studies) == 1:
+                source.reader(studies[0]).read()
+    finally:
+        gc.freeze()  # and look at them again and again
+        gc.enable()
     # hundreds of modules, for which the first figures would wait
     import optuna.importance  # noqa: F401
     import scipy.interpolate  # noqa: F401
