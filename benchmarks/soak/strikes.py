@@ -38,7 +38,7 @@ ON_ONE_MACHINE: Sequence[Target] = (
 ON_TWO_NODES: Sequence[Target] = (
     *_SIGNALS,
     (SECOND_NODE, signal.SIGKILL),
-    ("ray::make_", signal.SIGKILL),  # a worker that makes features
+    ("ray::Extractor", signal.SIGKILL),  # a worker that makes features
 )
 
 
