@@ -116,6 +116,10 @@ class TrialConfig:
         """Whether a part of it below the head is trained, so that features are of no use."""
         return _trains_on_images(vars(self))
 
+    def backend_among(self, keras_backend: str, image_backend: str) -> str:
+        """Returns the Keras backend that trains it: the second, where there is one, trains on images."""
+        return (self.trains_on_images and image_backend) or keras_backend
+
     def is_used(self, name: str) -> bool:
         """Returns whether the hyperparameter changes anything: momentum does with sgd only."""
         return _is_used(name, vars(self))
@@ -263,12 +267,11 @@ class Figures:
             return None
         accuracies = [epoch.val_accuracy for epoch in epochs]
         seen = [epoch.val_one_class for epoch in epochs]
-        best = max(accuracies)
         return cls(
             count=len(epochs),
             mean_val_accuracy=math.fsum(accuracies) / len(accuracies),
-            best_val_accuracy=best,
-            best_epoch=epochs[accuracies.index(best)].epoch,
+            best_val_accuracy=max(accuracies),
+            best_epoch=_best_epoch(epochs),
             one_class_epochs=None if None in seen else seen.count(True),
             last=epochs[-1],
         )
@@ -276,8 +279,10 @@ class Figures:
 
 def best_epoch(epochs: Sequence[EpochMetrics]) -> int | None:
     """Returns the first epoch (from 1) with the highest validation accuracy, None without an epoch."""
-    if not epochs:
-        return None
+    return _best_epoch(epochs) if epochs else None
+
+
+def _best_epoch(epochs: Sequence[EpochMetrics]) -> int:
     return max(epochs, key=lambda epoch: (epoch.val_accuracy, -epoch.epoch)).epoch
 
 

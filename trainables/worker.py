@@ -80,7 +80,7 @@ class WorkerData:
 
     def backend_of(self, config: TrialConfig) -> str:
         """Returns the Keras backend that trains `config`."""
-        return (config.trains_on_images and self.image_backend) or self.keras_backend
+        return config.backend_among(self.keras_backend, self.image_backend)
 
     def examples(self, rows: str, split: str) -> Examples:
         """Returns the examples of that split with the inputs of that name; it imports Keras."""

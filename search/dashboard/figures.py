@@ -14,11 +14,11 @@ from search.dashboard.machine import Ran
 from search.report.document import Curve, Panel
 from search.report.render.charts import CLICKED, Chart, panel_chart
 from search.report.render.palette import COLOURS, GREY
+from search.report.sections.joint import best_so_far, steps
 from search.space.stages import EVERY_STAGE
 from search.study.stage_results import JOINT
 
 _STAGES = (*EVERY_STAGE, JOINT)
-_DRAWN = 500  # points of a figure: more lie over one another, and take seconds to draw
 
 
 def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> Chart:
@@ -42,21 +42,16 @@ def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: st
     `figure_name` is what a person calls the objective.
     """
     minutes, scores, best = (list(values) for values in zip(*points, strict=True))
-    every = math.ceil(len(points) / _DRAWN)
-    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
-    curves = [
-        _steps("best so far", minutes, best),
-        Curve(label=label, x=minutes[::every], y=scores[::every], dots=True),
-    ]
+    curves = best_so_far(minutes, scores, best)
     x_label = "minutes since the first trial ended"
     return panel_chart(Panel(title="", x_label=x_label, y_label=figure_name, curves=curves))
 
 
 def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Chart:
     """Returns the best so far of each study, by its name, as steps over its completed trials."""
-    steps = [_steps(name, range(1, len(best) + 1), best) for name, best in curves.items()]
+    lines = [steps(name, range(1, len(best) + 1), best) for name, best in curves.items()]
     y_label = f"best {figure_name} so far"
-    return panel_chart(Panel(title="", x_label="completed trials", y_label=y_label, curves=steps))
+    return panel_chart(Panel(title="", x_label="completed trials", y_label=y_label, curves=lines))
 
 
 def timeline(ran: Sequence[Ran]) -> Chart:
@@ -76,13 +71,6 @@ def timeline(ran: Sequence[Ran]) -> Chart:
     layers = [bars.mark_bar(stroke=GREY, strokeWidth=0.5).add_params(clicked)]
     # hundreds of places are those of files that were copied, or of a large cluster
     return alt.LayerChart(layer=layers).properties(height=min(max(120, 22 * len(places)), 660))
-
-
-def _steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:
-    """Returns a curve of the points at which the best changes, and of its two ends."""
-    ends = (0, len(best) - 1)
-    turns = [n for n, value in enumerate(best) if n in ends or value != best[n - 1]]
-    return Curve(label=label, x=[x[n] for n in turns], y=[best[n] for n in turns], steps=True)
 
 
 def _stage_colour(stage: str) -> str:

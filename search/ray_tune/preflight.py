@@ -9,7 +9,7 @@ import hashlib
 import platform
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,8 @@ from trainables.versions import installed_versions
 CODE_ROOT = Path(__file__).parents[2]
 CODE_PACKAGES = ("data_prep", "trainables", "search")
 ACCELERATOR = "accelerator_type:"  # how Ray's names of such resources begin
-POLL_S, SETTLE_S = (
-    0.2,
-    5.0,
-)  # until a file that another machine wrote is seen here: NFS looks again after three seconds
+POLL_S = 0.2
+SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def look_around(errand: Errand, node_id: str) -> Sight:
     unwritable: dict[str, str] = {}
     for option in errand.folders:
         probe, mark = errand.probe(option, node_id), errand.marks.get(option)
-        if mark and not _seen(mark):
+        if mark and not _comes(mark.exists, time.monotonic() + SETTLE_S):
             unwritable[option] = f"it has no {mark.name}"
             continue
         try:
@@ -137,15 +135,6 @@ def look_around(errand: Errand, node_id: str) -> Sight:
             unwritable[option] = getattr(error, "strerror", None) or str(error)
     missing = tuple(path for path in errand.images if not is_file(path))
     return Sight(versions_here(errand.backend), unwritable, missing)
-
-
-def _seen(path: Path) -> bool:
-    deadline = time.monotonic() + SETTLE_S
-    while not path.exists():
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(POLL_S)
-    return True
 
 
 def versions_here(backend: str) -> dict[str, str]:
@@ -194,7 +183,8 @@ def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, s
 
 def _require_shared(errand: Errand, option: str, node: Node, sight: Sight, deadline: float) -> None:
     reason = sight.unwritable.get(option)
-    if reason is None and not _arrived(errand.probe(option, node.node_id), errand.token, deadline):
+    probe = errand.probe(option, node.node_id)
+    if reason is None and not _comes(lambda: _has_arrived(probe, errand.token), deadline):
         reason = "what was written there is not here"
     if reason:
         raise InputError(
@@ -203,17 +193,21 @@ def _require_shared(errand: Errand, option: str, node: Node, sight: Sight, deadl
         )
 
 
-def _arrived(path: Path, token: str, deadline: float) -> bool:
-    while True:
-        pull(path)
-        try:
-            if path.read_text() == token:
-                return True
-        except FileNotFoundError:
-            pass
+def _has_arrived(path: Path, token: str) -> bool:
+    pull(path)
+    try:
+        return path.read_text() == token
+    except FileNotFoundError:
+        return False
+
+
+def _comes(holds: Callable[[], bool], deadline: float) -> bool:
+    """Returns whether something holds by the deadline; it is looked at once at least."""
+    while not holds():
         if time.monotonic() >= deadline:
             return False
         time.sleep(POLL_S)
+    return True
 
 
 def _require_data(node: Node, sight: Sight) -> None:

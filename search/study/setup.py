@@ -136,7 +136,7 @@ class Problem:
 
     def backend_of(self, config: TrialConfig) -> str:
         """Returns the Keras backend that trains `config`."""
-        return (config.trains_on_images and self.image_backend) or self.keras_backend
+        return config.backend_among(self.keras_backend, self.image_backend)
 
     def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
         """Returns the trial of `config` on the split of that name; see Trial for its `start`."""

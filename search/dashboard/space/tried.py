@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from search.report.document import Axis, Curve, Panel
 from search.report.render.charts import CLICKED, Chart, panel_chart
 from search.report.render.palette import COLOURS, GREY, SCALE
 from search.report.sections.importance import axis_of
-from search.report.sections.joint import scored_by
+from search.report.sections.joint import DRAWN, one_in, scored_by
 from search.space.labels import label_of, show_value, varied_among
 from trainables.objective import Objective
 from trainables.trial import TrialResult
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 FEWEST = 10  # trials, below which a figure would show chance
 _LOGARITHMIC = ("learning_rate", "l2")
 _CELLS = 40  # of a contour, each way
-_DRAWN = 500  # points of a figure: more lie over one another, and take seconds to draw
 _HEIGHT_PX = 340
 
 
@@ -64,7 +62,7 @@ class Tried:
     @property
     def every(self) -> int:
         """One in so many is drawn as a point, by rank, from the best one on."""
-        return math.ceil(len(self.trials) / _DRAWN)
+        return one_in(len(self.trials))
 
 
 def importance(tried: Tried, names: Sequence[str]) -> Sequence[Chart]:
@@ -111,7 +109,7 @@ def distribution(tried: Tried, names: Sequence[str]) -> Sequence[Chart]:
     curves = [
         Curve(label=stage, x=[found[n] for n in drawn], y=[(n + 1) / len(found) for n in drawn], steps=True)
         for stage, found in by_stage.items()
-        if (drawn := np.unique(np.linspace(0, len(found) - 1, _DRAWN).astype(int)).tolist()) and found
+        if (drawn := np.unique(np.linspace(0, len(found) - 1, DRAWN).astype(int)).tolist()) and found
     ]
     panel = Panel(title="", x_label=tried.objective.name, y_label="share of the trials", curves=curves)
     return [panel_chart(panel)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -19,8 +18,6 @@ from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT, PopulationResult
 from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult, TrialStatus
-
-_DRAWN = 500  # lines of parallel coordinates
 
 
 def show_joint(snapshot: Snapshot) -> None:
@@ -58,13 +55,13 @@ def _section(snapshot: Snapshot) -> Sequence[Block]:
 
 
 def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
-    from search.report.sections.joint import best_by_trial, parallel_of
+    from search.report.sections.joint import best_by_trial, one_in, parallel_of
 
     done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:
         return []
-    return [best_by_trial(trials), parallel_of(done, varied, every=math.ceil(len(done) / _DRAWN))]
+    return [best_by_trial(trials), parallel_of(done, varied, every=one_in(len(done)))]
 
 
 def _keys(snapshot: Snapshot) -> list[str]:

@@ -20,7 +20,7 @@ from search.study.stage_results import Entry, Importance, JointResult, Populatio
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialResult, TrialStatus
 
-_DRAWN = 500  # points or lines of a figure: more lie over one another, and take seconds to draw
+DRAWN = 500  # points or lines of a figure: more lie over one another, and take seconds to draw
 _PUBLISHED = (
     " The report ran no joint search: a published figure is of the stage that had the same configuration."
 )
@@ -41,7 +41,7 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     ]
     if len(completed) > 1:
         blocks += [best_by_trial(trials, objective)]
-        every = math.ceil(len(completed) / _DRAWN)
+        every = one_in(len(completed))
         blocks += [parallel_of(completed, varied, objective, every=every)] if varied else []
     kept = result.importance if isinstance(result, JointResult) else None
     blocks += importance_blocks(completed, varied, kept or importance_among(trials, objective))
@@ -119,6 +119,25 @@ def importance_among(trials: Sequence[TrialResult], objective: Objective) -> Imp
     return importance_of(completed, varied_among([each.trial.config for each in completed]), objective)
 
 
+def one_in(count: int) -> int:
+    """Returns one in how many of so many things a figure draws."""
+    return max(1, math.ceil(count / DRAWN))
+
+
+def best_so_far(x: Sequence[float], scores: Sequence[float], best: Sequence[float]) -> list[Curve]:
+    """Returns the best so far as steps over `x`, and `scores` as points, of many one in so many."""
+    every = one_in(len(scores))
+    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
+    return [steps("best so far", x, best), Curve(label=label, x=x[::every], y=scores[::every], dots=True)]
+
+
+def steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:
+    """Returns a curve of the points at which the best changes, and of its two ends."""
+    ends = (0, len(best) - 1)
+    turns = [n for n, value in enumerate(best) if n in ends or value != best[n - 1]]
+    return Curve(label=label, x=[x[n] for n in turns], y=[best[n] for n in turns], steps=True)
+
+
 def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:
     """Returns the figure of the best completed trial after each of `trials`, in their order."""
     scored = {trial.trial.key for trial in scored_by(trials, objective)}
@@ -127,17 +146,11 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
     }
     numbers, values = list(done), list(done.values())
     best = list(accumulate(values, objective.better))
-    turns = [n for n, value in enumerate(best) if n in (0, len(best) - 1) or value != best[n - 1]]
-    every = max(1, math.ceil(len(done) / _DRAWN))
-    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
     panel = Panel(
         title="best so far",
         x_label="trials",
         y_label=objective.name,
-        curves=[
-            Curve(label="best so far", x=[numbers[n] for n in turns], y=[best[n] for n in turns], steps=True),
-            Curve(label=label, x=numbers[::every], y=values[::every], dots=True),
-        ],
+        curves=best_so_far(numbers, values, best),
     )
     return Lines(
         name="joint-best-so-far",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import warnings
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from data_prep.errors import InputError, reason_of
+from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.lease import EXPIRES_S, Lease, TakenError, living, take_from_the_dead
 from data_prep.storage.remote import shown
+from search.study.holding.endings import end_here, unwritable
 from search.study.holding.holder import Holder, read_holder, said_of
 from search.study.holding.shared_work import Say, SharedWork
 from search.study.layout import Layout
@@ -73,12 +73,10 @@ def _leased(folder: Path, say: Say) -> Iterator[SharedWork]:
     """Has the study's lease; a process that loses it, as it was not heard of for minutes, is interrupted."""
 
     def lost(content: bytes) -> None:
-        warnings.warn(
+        end_here(
             f"the study {shown(folder)} was taken over by another process{said_of(Holder.of(content))}, as "
-            "this one gave no sign of life; it ends here",
-            stacklevel=2,
+            "this one gave no sign of life; it ends here"
         )
-        _thread.interrupt_main()  # as Ctrl-C does, so that the run ends in order
 
     def waits(error: TakenError) -> None:
         warnings.warn(
@@ -105,10 +103,7 @@ def _leased(folder: Path, say: Say) -> Iterator[SharedWork]:
             "with --join, or give another --study"
         ) from None
     except OSError as error:
-        raise InputError(
-            f"the study's folder {shown(folder)} cannot be written ({reason_of(error)}); give another "
-            "--storage"
-        ) from error
+        raise unwritable(folder, error) from error
     with living(lease, lost, sharing.look):
         yield sharing
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import _thread
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_prep.errors import InputError, reason_of
+from data_prep.errors import InputError
 from data_prep.storage.lease import PREFIX, Sign, living
 from data_prep.storage.remote import pull, shown
+from search.study.holding.endings import end_here, unwritable
 from search.study.holding.holder import Holder
 from search.study.holding.shared_work import JOINED, Partner, Say, SharedWork
 from search.study.layout import WORKERS_SEND
@@ -155,12 +154,10 @@ def joined(folder: Path, say: Say) -> Iterator[Joined | None]:
     """
 
     def lost(content: bytes) -> None:
-        warnings.warn(
+        end_here(
             f"the other drivers of the study {shown(folder)} took this one for dead, as it gave no sign of "
-            "life; it ends here",
-            stacklevel=2,
+            "life; it ends here"
         )
-        _thread.interrupt_main()  # as Ctrl-C does, so that the run ends in order
 
     if not folder.is_dir():
         yield None
@@ -173,10 +170,7 @@ def joined(folder: Path, say: Say) -> Iterator[Joined | None]:
         sharing.look()
     except OSError as error:
         sign.remove()
-        raise InputError(
-            f"the study's folder {shown(folder)} cannot be written ({reason_of(error)}); give another "
-            "--storage"
-        ) from error
+        raise unwritable(folder, error) from error
     with living(sign, lost, sharing.look):
         yield sharing if sharing.holder else None
         sharing.send()

@@ -59,7 +59,8 @@ def test_of_many_trials_one_in_so_many_is_drawn_from_the_best_one_on(
     tried: Tried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = sorted((trial.mean_val_accuracy for trial in tried.trials), reverse=True)
-    monkeypatch.setattr("search.dashboard.space.tried._DRAWN", 10)
+    for module in ("search.report.sections.joint", "search.dashboard.space.tried"):
+        monkeypatch.setattr(f"{module}.DRAWN", 10)
     (chart,) = slices(tried, ("learning_rate",))
     drawn = [row["score"] for row in rows_of(chart)]
     assert (tried.every, sorted(drawn, reverse=True)) == (-(-len(scores) // 10), scores[:: tried.every])

@@ -11,7 +11,6 @@ import pytest
 from data_prep.errors import InputError
 from search.check.checking import check
 from search.study import snapshot
-from search.study.index import whole_trials
 from search.study.index.kept_trials import KeptTrial, keep_ledger, read_kept
 from search.study.index.whole_trials import read_index, stamps_in
 from search.study.layout import Layout
@@ -21,11 +20,6 @@ from trainables.objective import OBJECTIVES
 from trainables.trial import TrialResult
 
 Make = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_trials, "MANY", 3)
 
 
 @pytest.fixture

@@ -21,11 +21,6 @@ from search.study.snapshot import SnapshotReader
 Make = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
-def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(whole_trials, "MANY", 3)
-
-
 @pytest.fixture
 def study(make_study: Make) -> Path:
     """A study of four trials that somebody has looked at."""
