@@ -27,7 +27,7 @@ from trainables.objective import OBJECTIVE, Objective
 from trainables.own_code import OwnCode
 from trainables.process_setup import hide_gpus, import_keras, keep_compiled, prepare_process
 from trainables.trial import LAST, EpochMetrics, TrialConfig, TrialStatus
-from trainables.versions import maker_of_a_trial
+from trainables.versions import differing_version, maker_of_a_trial, versions_here
 
 if TYPE_CHECKING:
     from trainables.training.batches import Examples
@@ -56,7 +56,8 @@ class WorkerData:
     `search.ray_tune.schedulers.PackEarlyStopping`; `fits_packs`: whether a pack that is larger than the
     worker's GPU is trained in parts, as nobody asked for that size; `local_cache`: the folder of a worker's
     own disk that the rows are copied to, None to read them where they are; `compiled`: where JAX keeps
-    compiled programs; `code` has networks of the user's own.
+    compiled programs; `code` has networks of the user's own; `versions`: those of a cluster's driver,
+    which a node that joins later must have, too.
     """
 
     inputs: Mapping[str, Path]
@@ -77,6 +78,7 @@ class WorkerData:
     classes: int = 2
     objective: Objective = OBJECTIVE
     code: OwnCode | None = None
+    versions: Mapping[str, str] | None = None
 
     def backend_of(self, config: TrialConfig) -> str:
         """Returns the Keras backend that trains `config`."""
@@ -217,7 +219,13 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
 
 
 def prepare(data: WorkerData, keras_backend: str) -> None:
-    """Prepares this process for trials; raises RuntimeError where they ask for a GPU and Keras sees none."""
+    """Prepares this process for trials.
+
+    Raises RuntimeError where this node has other versions than the driver, or where trials ask for a GPU
+    and Keras sees none.
+    """
+    if data.versions and (told := differing_version(versions_here(data.keras_backend), data.versions)):
+        raise RuntimeError(f"node {platform.node()} has {told}; install the same on every node")
     see_only_what_was_asked_for()  # before Keras is imported: CUDA looks at it once
     if data.compiled:
         keep_compiled(data.compiled)

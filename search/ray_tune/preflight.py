@@ -5,8 +5,6 @@ What a node sees of this is looked up on the node; the rest compares it with wha
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,10 +15,8 @@ from data_prep.errors import InputError
 from data_prep.storage.remote import address_of, drop, is_file, pull, push, shown
 from data_prep.storage.standing import mark_of
 from search.options.run_groups import MachineOptions
-from trainables.versions import installed_versions
+from trainables.versions import differing_version, versions_here
 
-CODE_ROOT = Path(__file__).parents[2]
-CODE_PACKAGES = ("data_prep", "trainables", "search")
 ACCELERATOR = "accelerator_type:"  # how Ray's names of such resources begin
 POLL_S = 0.2
 SETTLE_S = 5.0  # until a file that another machine wrote is seen here: NFS looks again after three seconds
@@ -137,17 +133,6 @@ def look_around(errand: Errand, node_id: str) -> Sight:
     return Sight(versions_here(errand.backend), unwritable, missing)
 
 
-def versions_here(backend: str) -> dict[str, str]:
-    """Returns what must be equal everywhere: versions by name, and the project's with its code's digest."""
-    libraries = {"Ray": "ray", "Keras": "keras", backend: backend}
-    found = installed_versions((*libraries.values(), "stagewise"))
-    return {
-        "Python": platform.python_version(),
-        **{name: found.get(package, "missing") for name, package in libraries.items()},
-        "stagewise": f"{found.get('stagewise', 'missing')} (code {_code_digest(CODE_ROOT)})",
-    }
-
-
 def describe_nodes(nodes: Sequence[Node]) -> Iterator[str]:
     """Yields one line per node, and one that sums them up."""
     for node in nodes:
@@ -173,12 +158,10 @@ def require_ready(errand: Errand, sights: Mapping[Node, Sight], settle_s: float 
 
 
 def _require_versions(node: Node, there: Mapping[str, str], here: Mapping[str, str]) -> None:
-    for name, wanted in here.items():
-        if there.get(name) != wanted:
-            raise InputError(
-                f"node {node} has {name} {there.get(name)}, this one has {wanted}; "
-                "install the same on every node (uv pip install -c requirements.lock)"
-            )
+    if told := differing_version(there, here):
+        raise InputError(
+            f"node {node} has {told}; install the same on every node (uv pip install -c requirements.lock)"
+        )
 
 
 def _require_shared(errand: Errand, option: str, node: Node, sight: Sight, deadline: float) -> None:
@@ -216,15 +199,6 @@ def _require_data(node: Node, sight: Sight) -> None:
             f"node {node} does not have the image {shown(sight.missing[0])}; "
             "put the data where every node reads it, and name that place with --data-root"
         )
-
-
-def _code_digest(root: Path) -> str:
-    """Returns 8 hexadecimal digits of the project's Python files, names and bytes."""
-    digest = hashlib.sha256()
-    for package in CODE_PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:8]
 
 
 def _count(number: float, what: str) -> str:

@@ -13,6 +13,7 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.preflight import Share
 from search.study.layout import Layout
 from search.study.setup import Problem
+from trainables.versions import versions_here
 from trainables.worker import WorkerData
 
 
@@ -61,4 +62,5 @@ def data_of_workers(
         classes=problem.classes,
         objective=problem.objective,
         code=problem.code,
+        versions=versions_here(problem.keras_backend) if machine.address else None,
     )

@@ -194,7 +194,7 @@ def test_another_keras_on_a_node_is_one_sentence(lab: Lab) -> None:
     shutil.rmtree(other)
     assert done.returncode == 1
     assert re.search(
-        r"^error: node host3 \(10\.77\.0\.13\) has Keras 3\.0\.0, this one has [\d.]+; install the same",
+        r"^error: node host3 \(10\.77\.0\.13\) has Keras 3\.0\.0, the driver's has [\d.]+; install the same",
         done.stderr,
         flags=re.MULTILINE,
     )

@@ -1,4 +1,4 @@
-"""A worker that is to train on a GPU: it asks what Keras sees, whenever its node joined."""
+"""A worker's first look around, whenever its node joined: versions, and the GPU that Keras sees."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import keras
 import pytest
 
 from trainables.training import devices
+from trainables.versions import versions_here
 from trainables.worker import prepare
 
 pytestmark = pytest.mark.training
 
 
 def data(gpus: float) -> Any:
-    return SimpleNamespace(compiled=None, cpus=1, gpus=gpus)
+    return SimpleNamespace(compiled=None, cpus=1, gpus=gpus, versions=None)
 
 
 def test_worker_that_sees_no_gpu_trains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +25,16 @@ def test_worker_that_sees_no_gpu_trains_nothing(monkeypatch: pytest.MonkeyPatch)
         prepare(data(0.25), keras.backend.backend())
     monkeypatch.setattr(devices, "gpus_seen", lambda: (devices.Gpu("T4"),))
     prepare(data(0.25), keras.backend.backend())
+
+
+def test_worker_of_a_node_with_other_versions_trains_nothing() -> None:
+    backend = keras.backend.backend()
+    here = versions_here(backend)
+    of_cluster = SimpleNamespace(**vars(data(0.0)), keras_backend=backend)
+    of_cluster.versions = here
+    prepare(of_cluster, backend)
+    of_cluster.versions = {**here, "Keras": "2.0"}
+    with pytest.raises(
+        RuntimeError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; install the same"
+    ):
+        prepare(of_cluster, backend)
