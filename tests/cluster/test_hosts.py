@@ -238,6 +238,28 @@ def test_head_of_ones_own_is_trained_on_every_host_and_outlives_a_worker(lab: La
     assert written(lab, "own").items() >= first.items()
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["both", "holder-killed"])
+def test_two_hosts_with_a_ray_each_share_a_study(lab: Lab, tmp_path: Path, *, killed: bool) -> None:
+    study = f"shared-{killed}"
+    options = f" --study {study} --repeats 3 --epochs 100 --cpus-per-trial 1 --max-concurrent 1"
+    command = STUDY.replace(" --address {address}", "") + options
+    holder = lab.nodes[0].start(command, tmp_path / "holder")
+    after_trials(lab, study, 1, holder, tmp_path / "holder")
+    joined = lab.nodes[1].start(command + " --join", tmp_path / "joined")
+    wait_until(lambda: "host2" in places(ledger(lab, study)), "the second host has trained", seconds=300)
+    first = written(lab, study)
+    if killed:
+        lab.nodes[0].kill_processes("search.run", "ray::")
+    else:
+        assert holder.wait(300) == 0, (tmp_path / "holder").read_text()
+    assert joined.wait(300) == 0, (tmp_path / "joined").read_text()
+    trials = ledger(lab, study)
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED"}
+    assert len(trials) == KEPT
+    assert places(trials) == {"host1", "host2"}
+    assert written(lab, study).items() >= first.items()
+
+
 @pytest.mark.slow
 def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
     wait_until_all_alive(lab)

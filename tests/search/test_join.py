@@ -110,8 +110,8 @@ def test_two_drivers_share_a_stage_and_find_what_one_finds(tmp_path: Path) -> No
     assert sorted(begun) == sorted(accuracies(found[0]))  # each once
     assert set(second.begun) & set(begun)
     assert set(first.begun) & set(begun)
-    assert f"joined    {second.process.pid} of" in first.said
-    assert f"joined    the run of {first.process.pid} of" in second.said
+    assert f"joined    process {second.process.pid} of" in first.said
+    assert f"joined    the run of process {first.process.pid} of" in second.said
     assert not list((tmp_path / "results" / "shared").glob(".joined-*"))
     assert found[0]["winner"] == found[1]["winner"]
 

@@ -66,7 +66,7 @@ class Holder:
         return not is_here or (self.pid != os.getpid() and is_alive(self.pid))
 
     def __str__(self) -> str:
-        return f"{self.pid} of {self.user} on {self.host}"
+        return f"process {self.pid} of {self.user} on {self.host}"
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -79,4 +79,4 @@ def read_holder(path: Path) -> Holder | None:
 
 def said_of(holder: Holder | None) -> str:
     """Returns in brackets who holds a study, "" where nobody knows."""
-    return f" ({holder}, since {holder.since})" if holder else ""
+    return f" ({holder.pid} of {holder.user} on {holder.host}, since {holder.since})" if holder else ""

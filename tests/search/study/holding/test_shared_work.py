@@ -116,8 +116,8 @@ def test_joined_driver_without_a_sign_of_life_loses_its_trials(tmp_path: Path) -
     silence(sign)
     assert holder.claim(["1"]) == ["1"]
     assert said == [
-        "joined    1 of ben on b",
-        "left      1 of ben on b, which gave no sign of life, and 1 of its trials is taken over",
+        "joined    process 1 of ben on b",
+        "left      process 1 of ben on b, which gave no sign of life, and 1 of its trials is taken over",
     ]
     assert not sign.exists()
     assert not holder.is_shared
