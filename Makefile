@@ -10,6 +10,8 @@
 # make test-lowest   the quick tests, trainings and Ray's on the oldest versions that setup.cfg allows, in .venv-lowest
 # make docs     the pages as a site, build/site/index.html; every link of them is checked; it installs mkdocs, so that
 #               make test, which checks the links in its own way, does without; CI makes it as well
+# make audit    the packages of requirements.lock against the known vulnerabilities (pip-audit); it needs the internet,
+#               and fails where a package could not be looked up
 # make study    the whole report on the sample: stages, pretraining, fine-tuning, photographs; twelve minutes
 
 PYTHON ?= python3
@@ -27,7 +29,7 @@ TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more th
 # else every process compiles what it imports, and each of two that test all tests
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: docs search study check test lint quick rest slow test-lowest hosts soak benchmarks clean
+.PHONY: audit docs search study check test lint quick rest slow test-lowest hosts soak benchmarks clean
 
 search: $(VENV)/installed
 	$(RUN) -m search.run --stage lr
@@ -74,6 +76,10 @@ docs: $(VENV)/installed
 	cp benchmarks/README.md build/pages/benchmarks
 	cp trainables/hyperparameters.py build/pages/trainables
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+audit: $(VENV)/installed-dev
+	$(VENV)/bin/uv tool run pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement requirements.lock
 
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
