@@ -23,7 +23,7 @@ ON_IMAGES := tests/trainables/training/test_image_training.py tests/trainables/i
 QUICK := not benchmark and not training and not ray and not browser and not cluster and not hosts and not slow
 LONG := not slow and not benchmark and not hosts and (training or ray or browser or cluster)
 LOWEST := .venv-lowest
-TOOLS := 'pytest>=9.2' 'pytest-xdist>=3.8' 'pytest-rerunfailures>=16.7' 'moto[ec2,iam,s3,server]>=5.2' 'import-linter>=2.17' 'nbformat>=5.11'
+TOOLS := 'pytest>=9.2' 'pytest-xdist>=3.8' 'pytest-rerunfailures>=16.7' 'moto[ec2,iam,s3,server]>=5.2.5' 'import-linter>=2.17' 'ipykernel>=7.4' 'nbformat>=5.11'
 TOGETHER := --numprocesses 2 --dist worksteal  # they wait for processes more than they compute
 
 # else every process compiles what it imports, and each of two that test all tests
