@@ -53,6 +53,8 @@ _WITHOUT_METRICS = {
     "AUTOSCALER_METRIC_PORT": "65536",
     "DASHBOARD_METRIC_PORT": "65536",
 }
+# a process for each core, before anything is asked for; a trial gets a new one all the same
+_WITHOUT_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
 
 def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
@@ -63,7 +65,7 @@ def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
     # with a traceback, while the driver tells in a line why a trial begins again
     wishes = {**_ENVIRONMENT, "TUNE_PRINT_ALL_TRIAL_ERRORS": str(int(verbose))}
     if address is None:
-        wishes |= _WITHOUT_METRICS
+        wishes |= _WITHOUT_METRICS | _WITHOUT_IDLE_WORKERS
     os.environ.update({name: os.environ.get(name, value) for name, value in wishes.items()})
     level = logging.INFO if verbose else logging.ERROR
     logging.getLogger("ray").setLevel(level)
