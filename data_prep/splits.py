@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_prep.connected import connected
-from data_prep.cuts import Rows, cuts
+from data_prep.cuts import Rows, cut_of_share, cuts
 from data_prep.errors import InputError
 from data_prep.groups import PHOTO, USER, groups_of
 from data_prep.manifest import PARTITIONS, Manifest, require_every_class
@@ -191,8 +191,6 @@ class _Data:
 
 
 def _random(data: _Data, seed: int) -> Iterator[Split]:
-    from sklearn.model_selection import train_test_split  # slow: completion does without
-
     test = _given_test(data)
     rows = np.setdiff1d(data.rows, test)
     if (data.alike >= 0).any():
@@ -201,9 +199,7 @@ def _random(data: _Data, seed: int) -> Iterator[Split]:
         labels = data.labels[rows]
         # before scikit-learn refuses it in words that do not say which data to add
         _require_enough(labels, data.manifest.class_names, np.arange(labels.size), PARTS, unit="rows")
-        train, validation = train_test_split(  # the report's cut, row by row
-            rows, test_size=VALIDATION_SHARE, random_state=seed, stratify=labels
-        )
+        train, validation = (rows[part] for part in cut_of_share(labels, VALIDATION_SHARE, seed))
     yield _split(data, "random", train, validation, test)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep import cuts
-from data_prep.cuts import Rows, parts_of_many
+from data_prep.cuts import Rows, cut_of_share, parts_of_many
 
 
 def made(groups: int = 3000, rows: int = 10_000, largest: int = 0) -> tuple[Rows, Rows]:
@@ -12,6 +12,21 @@ def made(groups: int = 3000, rows: int = 10_000, largest: int = 0) -> tuple[Rows
     group = np.random.default_rng(1).integers(0, groups, rows)
     group[:largest] = groups
     return (group % 3 == 0).astype(np.int64), group
+
+
+@pytest.mark.parametrize("classes", [2, 3, 8, 40])
+def test_share_is_cut_as_scikit_learn_cuts_it(classes: int) -> None:
+    from sklearn.model_selection import train_test_split
+
+    rng = np.random.default_rng(classes)
+    for seed in range(100):
+        rows = int(rng.integers(10 * classes, 1000 * classes))
+        weights = rng.dirichlet(np.full(classes, 3.0)) if seed % 2 else None  # even ones: many equal shares
+        drawn = rng.choice(classes, rows - 5 * classes, p=weights) if seed % 2 else np.arange(rows)
+        labels = np.concatenate([np.repeat(np.arange(classes), 5), drawn % classes]).astype(np.int64)
+        theirs = train_test_split(np.arange(labels.size), test_size=0.2, random_state=seed, stratify=labels)
+        for our, their in zip(cut_of_share(labels, 0.2, seed), theirs, strict=True):
+            np.testing.assert_array_equal(our, np.sort(their))
 
 
 @pytest.mark.parametrize("largest", [0, 1500, 4000])
