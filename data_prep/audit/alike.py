@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from data_prep.pictures.look import HASH_BITS, MIRRORED, Look
 
@@ -77,6 +75,9 @@ def _near(units: Vectors, others: Vectors, at_least: float) -> Iterator[Pairs]:
 
 def _joined(near: Iterable[Pairs], labels: Pairs) -> Pairs:
     """Returns `labels`, those of rows that `near` connects made one."""
+    from scipy.sparse import coo_array  # slow: most that import this module compare no pictures
+    from scipy.sparse.csgraph import connected_components
+
     for pairs in near:  # block by block: only labels are kept, never all pairs
         first, second = labels[pairs]
         links = coo_array((np.ones(first.size, dtype=bool), (first, second)), (len(labels),) * 2)

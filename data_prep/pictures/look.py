@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 from PIL import Image
 
 from data_prep.digests import DIGEST_LENGTH
@@ -17,7 +17,6 @@ LOOK_REVISION = 1  # change it with any of the numbers below
 LOOK_PX = 64  # sides to which a JPEG may be reduced while it is decoded, which is whole and takes less time
 FLAT = 4.0  # grey levels; below, what the hash would tell of is noise
 _SAMPLED_PX, _GREY_PX, _WAVES = 256, 64, 16
-_COSINES = scipy.fft.dct(np.eye(_GREY_PX), norm="ortho", axis=0)[:_WAVES]
 _MAKE, _MODEL = 271, 272  # EXIF
 MIRRORED = np.tile((-1.0) ** np.arange(_WAVES), _WAVES)[1:].astype(np.float32)
 """What the signs of a hash are multiplied with to get those of the mirrored picture, float32 `(255,)`."""
@@ -74,8 +73,16 @@ def _greys(image: Image.Image) -> Greys:
     return np.asarray(small, dtype=np.float64)
 
 
+@functools.cache
+def _cosines() -> Greys:
+    import scipy.fft  # slow: a search whose features are there looks at no picture
+
+    cosines: Greys = scipy.fft.dct(np.eye(_GREY_PX), norm="ortho", axis=0)[:_WAVES]
+    return cosines
+
+
 def _shape(greys: Greys) -> str:
-    waves = _COSINES @ greys @ _COSINES.T
+    waves = _cosines() @ greys @ _cosines().T
     return np.packbits(waves.ravel()[1:] > 0).tobytes().hex()
 
 

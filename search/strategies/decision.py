@@ -16,6 +16,7 @@ from search.statistics.selection import Selection, select
 from search.statistics.verdict_text import not_for_new
 from search.strategies.trial_runs import TrialRuns
 from search.study.comparison import Candidate, breakdown_of, entries_of, luck_of_winner, not_claimed_for
+from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import ComparisonProtocol, Decision
 from trainables.hyperparameters import MOMENTUM
@@ -56,10 +57,12 @@ def decide(
     *,
     kind: Callable[..., ResultKind],
     selection: Selection | None = None,
+    before: Decision | None = None,
 ) -> ResultKind:
     """Returns the result of the given `kind` that `candidates` have with what came of their `runs`.
 
     `selection` is that of a race, which has looked before; without one the candidates are compared here.
+    `before` is what the same question had as its result earlier, if it was asked.
     """
     objective = plan.problem.objective
     if selection is None:
@@ -79,9 +82,24 @@ def decide(
         verdict=selection.verdict,
         statement=plan.statement(selection, candidates) + not_for_new(several),
         not_for_new=several,
-        breakdown=breakdown_of(winner.runs, plan.problem, runs.ledger) if winner else None,
+        breakdown=_breakdown(winner, plan.problem, runs.ledger, before) if winner else None,
         **circumstances(plan, [run for candidate in candidates for run in candidate.runs], runs.started),
     )
+
+
+def _breakdown(
+    winner: Candidate, problem: Problem, ledger: Ledger, before: Decision | None
+) -> Mapping[str, Any]:
+    """Returns the breakdown of the winner's errors: the one from `before` where it is of the same runs.
+
+    To make it takes longer than all else that a finished stage is asked for again.
+    """
+    if before and before.winner == winner.config and before.breakdown:
+        theirs = [list(entry.trials) for entry in before.entries if entry.config == winner.config]
+        same_runs = theirs == [[run.key for run in winner.runs]]
+        if same_runs and problem.is_ordered == ("one_off" in before.breakdown):
+            return before.breakdown
+    return breakdown_of(winner.runs, problem, ledger)
 
 
 def circumstances(plan: DecidedPlan, compared: Sequence[Trial], started: float) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Searches:
         if self._joined:
             found = self._joined.result(name, sweep, lambda: run_stage(plan, ledger, train))
             return cast(StageResult, found)
-        result = run_stage(plan, ledger, train)
+        result = run_stage(plan, ledger, train, self._files.find(name, sweep))
         result = cast(StageResult, self.baselines.beside(result))
         # each value of these has features of its own to pay for
         if stage.hyperparameter not in ("backbone", "input_px"):

@@ -16,7 +16,7 @@ from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import Candidate, each_once, runs_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.stage_results import StageResult
+from search.study.stage_results import Decision, StageResult
 from trainables.trial import Trial, TrialConfig
 
 
@@ -66,8 +66,8 @@ class StagePlan:
         return ", ".join(words)
 
 
-def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
-    """Trains what is missing and returns what the stage found."""
+def run_stage(plan: StagePlan, ledger: Ledger, train: Train, before: Decision | None = None) -> StageResult:
+    """Trains what is missing and returns what the stage found, `before` earlier too."""
     runs = TrialRuns(ledger, train, plan.problem)
     if plan.race_to:
         candidates, selection = _race(plan, plan.race_to, runs)
@@ -76,7 +76,7 @@ def run_stage(plan: StagePlan, ledger: Ledger, train: Train) -> StageResult:
         runs.of(each_once(candidates))
     stage = plan.stage
     kind = partial(StageResult, stage=stage.name, hyperparameter=stage.hyperparameter, sweep=plan.sweep)
-    return decide(plan, candidates, runs, kind=kind, selection=selection)
+    return decide(plan, candidates, runs, kind=kind, selection=selection, before=before)
 
 
 def _race(plan: StagePlan, maximum: int, runs: TrialRuns) -> tuple[tuple[Candidate, ...], Selection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,19 @@ def test_stage_breaks_the_errors_of_the_winner_down(problem: Problem, ledger: Le
     assert result.breakdown
     assert result.breakdown["n"] == len(problem.splits[0].validation)
     assert result.breakdown["confusion"] == [[0, 8], [0, 8]]
+
+
+def test_stage_asked_again_keeps_the_breakdown_of_the_same_runs_alone(
+    problem: Problem, ledger: Ledger
+) -> None:
+    plan, trainer = plan_of(problem), FakeTrainer(problem, ledger, by_dropout)
+    first = run_stage(plan, ledger, trainer)
+    marked = replace(first, breakdown={"n": "kept"})
+    assert run_stage(plan, ledger, trainer, marked).breakdown == {"n": "kept"}
+    ordered = plan_of(replace(problem, ordered=True))
+    assert (run_stage(ordered, ledger, trainer, marked).breakdown or {})["one_off"] == 1.0
+    more = run_stage(plan_of(problem, 7, 8), ledger, trainer, marked)
+    assert more.breakdown == first.breakdown
 
 
 def test_label_names_value_seed_and_split_where_they_differ(tmp_path: Path, problem: Problem) -> None:
