@@ -19,6 +19,7 @@ from typing import TypeVar
 from data_prep.errors import InputError, StorageError
 
 POLL_S = 2.0
+FSTAB = Path("/etc/fstab")  # the table of what is to be mounted where
 _NAMES = ("ENOSPC", "EDQUOT", "EIO", "ESTALE", "EROFS", "ENODEV", "ENXIO", "ENOTCONN", "EHOSTDOWN")
 _TROUBLE = {getattr(errno, name) for name in _NAMES if hasattr(errno, name)}
 Value = TypeVar("Value")
@@ -112,6 +113,28 @@ def mark_of(path: Path) -> Path | None:
 def _watch_over(path: Path) -> _Watch | None:
     whole = path.absolute()
     return next((each for each in _watches if whole.is_relative_to(each.folder)), None)
+
+
+def require_mounted(path: Path) -> None:
+    """Raises OSError where `path` lies below a mount point that the system mounts by itself, and now has not.
+
+    A study that begins has been seen nowhere yet, so this alone tells a bare mount point from its folder.
+    """
+    whole = path.resolve()
+    for point in _mount_points():
+        if whole.is_relative_to(point) and not point.is_mount():
+            raise OSError(errno.ENODEV, f"{point}, a mount point of {FSTAB}, is not mounted")
+
+
+def _mount_points() -> Iterator[Path]:
+    try:
+        rows = [line.split() for line in FSTAB.read_text(errors="replace").splitlines()]
+    except OSError:
+        return
+    for row in rows:
+        # swap has none, and what the user mounts by hand may be away for good
+        if len(row) > 3 and row[1].startswith("/") and "noauto" not in row[3].split(","):
+            yield Path(row[1].replace("\\040", " "))
 
 
 def require_disk_space(path: Path, wanted: int, what: str) -> None:

@@ -83,6 +83,13 @@ def watched_folders(study: Path, options: StudyOptions, console: Console) -> Ite
         yield
 
 
+def require_mounted(study: Path, options: StudyOptions, console: Console) -> None:
+    """Waits as long as asked for what study and cache lie on, before anything is written; else InputError."""
+    with watched_folders(study, options, console):
+        for path in (study, options.cache):
+            standing.standing(path, partial(standing.require_mounted, path))
+
+
 def feature_bytes(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> int:
     """Returns about how many bytes the rows take that `trials` read and the cache does not have."""
     rows = [find_rows(name) for name in rows_to_make(trials, problem, options.cache)]

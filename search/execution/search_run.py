@@ -14,6 +14,7 @@ from search.execution.joined_run import run_or_join
 from search.execution.prerequisites import (
     require_disk_space,
     require_equipment,
+    require_mounted,
     require_pictures,
     watched_folders,
 )
@@ -90,6 +91,7 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
+        require_mounted(self.folder, self.options.study, self._console)
         plans = self.plans()
         chosen = on_faster_backend(self._prepared(), *plans)
         if chosen is not self.problem:

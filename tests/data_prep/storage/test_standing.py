@@ -136,3 +136,22 @@ def test_room_is_asked_for_before_the_start(tmp_path: Path) -> None:
     rule = r"the features of the images take about 953,674,316 MiB, the disk of .* has [0-9,]+ MiB free"
     with pytest.raises(InputError, match=rule):
         require_disk_space(tmp_path, 10**15, "the features of the images")
+
+
+def test_folder_below_a_mount_point_that_is_not_mounted_is_not_written(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point, said, table = study.parent, list[str](), study.parents[1] / "fstab"
+    monkeypatch.setattr(standing, "FSTAB", table)
+    standing.require_mounted(study)  # where there is no table
+    row = f"server:/export {point} nfs rw,{{}}nofail 0 0\n"
+    table.write_text(f"# {point} nfs\nnone none swap sw 0 0\ntmpfs / tmpfs rw\n{row.format('noauto,')}")
+    standing.require_mounted(study)
+    table.write_text(row.format(""))
+    standing.require_mounted(table)
+    mounted = iter([False, False, True])
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == point and next(mounted))
+    with watched(study, study / "study.json", 60, said.append):
+        standing.standing(study, lambda: standing.require_mounted(study))
+    why = f"{study} cannot be written ({point}, a mount point of {table}, is not mounted)"
+    assert said == [f"{why}; the search pauses until it can, at most 60 s"]
