@@ -39,11 +39,11 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class LocalRay:
-    """A Ray that this process started: the folder of its session, and who ends what is left of it."""
+class Connection:
+    """A connection to Ray: who ends what is left of it, and the folder of a session that began with it."""
 
-    session: Path
     keeper: Keeper
+    session: Path | None = None
 
 
 # which are on ports of the raylet, the autoscaler and the dashboard's process, for all, without the token
@@ -57,8 +57,8 @@ _WITHOUT_METRICS = {
 _WITHOUT_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
 
-def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
-    """Connects to the Ray at `address`; None starts one on this machine, which is returned.
+def connect(address: str | None, *, verbose: bool) -> Connection:
+    """Connects to the Ray at `address`; None starts one on this machine.
 
     `verbose` lets Ray and the workers say what they do. Raises InputError where Ray cannot be used.
     """
@@ -67,6 +67,16 @@ def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
     if address is None:
         wishes |= _WITHOUT_METRICS | _WITHOUT_IDLE_WORKERS
     os.environ.update({name: os.environ.get(name, value) for name, value in wishes.items()})
+    keeper = Keeper(address)
+    session = _begin(address, verbose=verbose)
+    if address:
+        return Connection(keeper)
+    session_folders.mark(session)
+    return Connection(keeper, session)
+
+
+def _begin(address: str | None, *, verbose: bool) -> Path:
+    """Returns the folder of the session."""
     level = logging.INFO if verbose else logging.ERROR
     logging.getLogger("ray").setLevel(level)
     # it misses the figures that are taken from ended trials, in vain
@@ -84,24 +94,17 @@ def connect(address: str | None, *, verbose: bool) -> LocalRay | None:
             )
     except SystemExit:  # what Ray makes of SIGTERM while it starts; now the handler is ours again
         signal.raise_signal(signal.SIGTERM)
+        raise
     except Exception as error:  # ConnectionError, ValueError, AuthenticationError, RpcError …
         raise InputError(_why_not(address, error)) from error
-    if address:
-        return None
-    session = Path(started.address_info["session_dir"])
-    session_folders.mark(session)
-    return LocalRay(session, Keeper())
+    return Path(started.address_info["session_dir"])
 
 
-def disconnect(ours: LocalRay | None, *, keeps_logs: bool = False) -> None:
+def disconnect(connection: Connection, *, keeps_logs: bool = False) -> None:
     """Leaves Ray, or ends the one that was started here; unless it `keeps_logs` its folder goes with it."""
-    if ours:
-        ours.keeper.look()
-    ray.shutdown()
-    if ours:
-        ours.keeper.close()
-        if not keeps_logs:
-            session_folders.remove(ours.session)
+    connection.keeper.end_ray()
+    if connection.session and not keeps_logs:
+        session_folders.remove(connection.session)
 
 
 def _why_not(address: str | None, error: Exception) -> str:

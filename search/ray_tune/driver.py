@@ -14,7 +14,7 @@ from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
-from search.ray_tune.connection import LocalRay, connect, disconnect, let_wait, require_ready
+from search.ray_tune.connection import Connection, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
 from search.ray_tune.failures.door import one_door, with_watchers
 from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
@@ -60,7 +60,7 @@ class Driver:
         self._record = record
         self._unkept: Exception | None = None  # why a result could not be kept, or trials cannot go on
         self._connected = connected
-        self._local: LocalRay | None = None  # that this process started
+        self._connection: Connection | None = None  # that this driver made
         self._head_start = head_start
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
 
@@ -73,8 +73,8 @@ class Driver:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._connected:
-            disconnect(self._local, keeps_logs=self._verbose)
+        if self._connection:
+            disconnect(self._connection, keeps_logs=self._verbose)
 
     def train(
         self, trials: Sequence[Trial], callback: Callback, policy: Policy, keep: Collection[str] = ()
@@ -144,6 +144,12 @@ class Driver:
             other._packing, memory_bytes=ours.memory_bytes, largest_bytes=ours.largest_bytes
         )
         return other
+
+    def make_features(self, backbone: str) -> None:
+        """Makes the features of `backbone` where the cache has none; raises InputError where it cannot."""
+        with one_door(self._study):
+            self._connect()
+            make_inputs([TrialConfig(backbone=backbone)], self.problem, self._places, self._head_start)
 
     def call(self, work: Callable[..., Any], config: TrialConfig, *arguments: Any) -> Any:
         """Returns what `work` of `trainables.errands` makes of `config` in a worker.
@@ -296,7 +302,7 @@ class Driver:
     def _connect(self) -> None:
         if self._connected:
             return
-        self._local = connect(self._machine.address, verbose=self._verbose)
+        self._connection = connect(self._machine.address, verbose=self._verbose)
         self._connected = True
         folders = {"storage": self._study, "cache": self._cache}
         gpu_bytes = require_ready(self._machine, folders, self.problem)

@@ -23,6 +23,7 @@ from search.study.layout import Layout
 
 _RAY = "ray"  # the name of the log
 _NOTES = "ray_listen_error_messages"  # the thread that prints notes
+_kept: list[tuple[Path, int]] = []  # the log, while it is written, and the screen
 
 
 def own_words_told_or_kept(study: Path, *, verbose: bool, holds: bool) -> AbstractContextManager[object]:
@@ -44,7 +45,7 @@ def own_words_kept(study: Path, *, holds: bool = True) -> Iterator[None]:
             as_now(sys.stderr) as screen,
             redirect_stderr(screen),
             redirect_stdout(_Stdout(kept)),
-            _descriptor_of_stderr_to(kept),
+            _descriptor_of_stderr_to(kept, log),
         ):
             yield
     finally:
@@ -52,6 +53,16 @@ def own_words_kept(study: Path, *, holds: bool = True) -> Iterator[None]:
             if not log.stat().st_size:
                 drop(log)
                 log.parent.rmdir()
+
+
+def log() -> tuple[str, int]:
+    """Returns the path of the log and its bytes while it is written, nothing while nothing is kept."""
+    return (str(_kept[-1][0]), os.fstat(STDERR).st_size) if _kept else ("", 0)
+
+
+def screen() -> int:
+    """Returns the descriptor of what standard error is without the log."""
+    return _kept[-1][1] if _kept else STDERR
 
 
 def keep_words(study: Path, text: str) -> None:
@@ -83,11 +94,13 @@ class _Stdout(io.TextIOBase):
 
 
 @contextmanager
-def _descriptor_of_stderr_to(kept: BinaryIO) -> Iterator[None]:
+def _descriptor_of_stderr_to(kept: BinaryIO, log: Path) -> Iterator[None]:
     before = os.dup(STDERR)
     os.dup2(kept.fileno(), STDERR)
+    _kept.append((log.absolute(), before))
     try:
         yield
     finally:
+        _kept.pop()
         os.dup2(before, STDERR)
         os.close(before)

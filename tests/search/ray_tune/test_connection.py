@@ -14,6 +14,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.ray_tune.connection import connect
+from tests.waiting import has_ended, wait_until
 
 ROOT = Path(__file__).parents[3]
 LISTENING = """
@@ -41,6 +42,32 @@ found = list(listening())
 disconnect(session)
 print(json.dumps(found))
 """
+INTERRUPTED = """
+import os, subprocess, sys, ray
+from search.ray_tune.connection import connect
+
+def starting(**_):
+    with open(f"session_2999-11-27_{os.getpid()}/raylet.out", "w") as log:
+        print(subprocess.Popen(["sleep", "600"], stdout=log, stderr=log).pid)
+    raise KeyboardInterrupt
+
+os.mkdir(f"session_2999-11-27_{os.getpid()}")
+ray.init = starting
+try:
+    connect(None, verbose=False)
+except KeyboardInterrupt:
+    print("interrupted", file=sys.stderr)
+"""
+KILLED = """
+import json, os, psutil, signal
+from search.ray_tune.connection import connect
+from tests.waiting import wait_until
+connect(None, verbose=False)
+below = lambda: {process.pid: process.name() for process in psutil.Process().children(recursive=True)}
+wait_until(lambda: sum("Agent" in name for name in below().values()) == 2, "both agents have their names")
+print(json.dumps(list(below())), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,6 +93,22 @@ def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch:
             connect(None, verbose=False)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_what_had_begun_ends_with_a_search_that_is_interrupted_meanwhile(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stderr == "interrupted\n"
+    wait_until(lambda: has_ended(int(done.stdout)), "the end of what Ray had begun")
+
+
+@pytest.mark.ray
+def test_nothing_of_ray_outlives_a_search_that_is_killed() -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.startswith(
+        "error: the search ended at once, as when it is killed; finished trials are"
+    )
+    # by themselves its agents live for a minute more
+    wait_until(lambda: all(map(has_ended, json.loads(done.stdout))), "the end of all", seconds=20)
 
 
 @pytest.mark.ray

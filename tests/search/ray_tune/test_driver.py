@@ -114,6 +114,11 @@ def test_trial_in_a_reused_worker_equals_that_in_a_fresh_one(problem: Problem, d
     assert len(fresh.epochs) == CONFIG.epochs
 
 
+def test_features_are_made_without_a_trial(workplace: Path, problem: Problem, driver: Driver) -> None:
+    driver.make_features("keras:MobileNetV2@32")
+    assert problem.has_rows("keras:MobileNetV2@32", workplace / "cache")
+
+
 class Together(Silent):
     """Notes the most trials that were in training at a time."""
 

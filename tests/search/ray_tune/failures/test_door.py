@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from data_prep.errors import InputError
 from search.ray_tune.failures import ray_processes, session_folders
 from search.ray_tune.failures.door import one_door
 from search.ray_tune.failures.ray_processes import Keeper, RayProcesses
+from search.ray_tune.failures.sentences import AGAIN
 from tests.waiting import wait_until
 
 
@@ -122,12 +124,28 @@ def test_process_of_ray_that_died_before_it_was_seen_is_noticed(monkeypatch: pyt
         assert processes.died == ""
 
 
+def test_gcs_of_another_that_gives_no_answer_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_processes, "_ASKS_S", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as gcs:
+        address = f"127.0.0.1:{gcs.getsockname()[1]}"
+        processes = RayProcesses()
+        processes.address = address
+        processes.look()
+        assert (processes.died, processes.answered > 0) == ("", True)
+    processes.look()
+    assert processes.died == ""  # it may begin again
+    processes.answered -= 61
+    processes.look()
+    assert processes.said.startswith(f"Ray failed, as its GCS at {address} died; finished trials are kept")
+
+
 _DEAF = """
 import subprocess, threading
 from search.ray_tune.failures import ray_processes
 
 ray_processes._NEEDED, ray_processes._EVERY_S = ("sleep",), 0.01
 ray_processes._SAYS_S = ray_processes._HEARS_S = 0.01
+keeper = ray_processes.Keeper()
 with ray_processes.watched_processes() as processes, subprocess.Popen(["sleep", "600"]) as process:
     while not processes._known:
         pass
@@ -136,33 +154,64 @@ with ray_processes.watched_processes() as processes, subprocess.Popen(["sleep", 
     never.acquire()
     never.acquire()  # as compiled code, it hears no interruption
 """
+_ENDED_BY_RAY = """
+import os, sys
+from pathlib import Path
+from search.ray_tune.failures.own_words import own_words_kept
+from search.ray_tune.failures.ray_processes import Keeper
+
+with own_words_kept(Path(sys.argv[1])):
+    keeper = Keeper()
+    for pid in (os.getpid(), 1):
+        os.write(2, f"[27 November E {pid} 7] a.cc:1: {pid} cannot go on. Worker ends.\\n".encode())
+    if "ends" in sys.argv:
+        keeper.close()
+    else:
+        os._exit(1)
+"""
 
 
 def test_process_that_hears_nothing_ends_with_the_sentence() -> None:
     done = subprocess.run([sys.executable, "-c", _DEAF], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: Ray failed, as its sleep died; finished trials are kept; run the")
+    assert done.stderr == f"error: Ray failed, as its sleep died; {AGAIN}\n"
 
 
-def test_what_the_raylet_began_ends_with_it_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    begins_another = "import subprocess as s; print(s.Popen(['sleep', '600']).pid, flush=True); input()"
-    raylet = [sys.executable, "-c", begins_another]
-    with (
-        subprocess.Popen(raylet, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
-        subprocess.Popen(["sleep", "600"]) as other,
-    ):
-        assert process.stdout
-        agent = int(process.stdout.readline())
-        names = {process.pid: "raylet"}
-        monkeypatch.setattr(ray_processes, "_name", lambda pid: names.get(pid, ""))
-        keeper = Keeper()
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        (["ends"], ""),
+        ([], rf"error: the search ended at once, after Ray said: \d+ cannot go on \(.+/ray.log\); {AGAIN}\n"),
+    ],
+    ids=["by itself", "by Ray"],
+)
+def test_search_that_ends_without_a_word_has_one_said(tmp_path: Path, ends: list[str], said: str) -> None:
+    command = [sys.executable, "-c", _ENDED_BY_RAY, str(tmp_path), *ends]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert re.fullmatch(said, done.stderr)
+
+
+def test_what_ray_began_ends_with_the_search_and_nothing_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    us, now = os.getpid(), "2999-11-27_03-21-03_124841"
+    began = {f"session_{now}_{us}": False, f"session_2000{now[4:]}_{us}": True, f"session_{now}_1{us}": True}
+    keeper, processes = Keeper(), {}
+    for session in began:
+        (tmp_path / session / "logs").mkdir(parents=True)
+        with (tmp_path / session / "logs" / "raylet.out").open("w") as log:
+            processes[session] = subprocess.Popen(["sleep", "600"], stdout=log, stderr=log)
+    with (tmp_path / f"session_{now}_{us}" / "logs" / "raylet.out").open() as log:
+        processes["reads"] = subprocess.Popen(["sleep", "600"], stdin=log)
+    keeper.close()
+    assert {session: process.poll() is None for session, process in processes.items()} == {
+        **began,
+        "reads": True,
+    }
+    for process in processes.values():
         process.kill()
         process.wait()
-        assert ray_processes._lives(agent)
-        keeper.close()
-        wait_until(lambda: not ray_processes._lives(agent), "the agent's end")
-        assert ray_processes._lives(other.pid)
-        other.kill()
+    assert capfd.readouterr().err == ""
 
 
 def test_folder_of_a_killed_run_is_removed_with_the_next_and_no_other_is(tmp_path: Path) -> None:
