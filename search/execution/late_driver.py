@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_prep.errors import InputError
 from search.ray_tune.head_start import HeadStart
 from search.strategies.preparation import Prepared
 from search.study.holding.shared_work import SharedWork
@@ -59,6 +61,17 @@ class LateDriver:
             head_start=self._head_start,
         )
         return self._ending.enter_context(driver)
+
+    def make_features(self, backbone: str) -> None:
+        """Makes the features of `backbone`, for its linear classifier; a warning says why they cannot be."""
+        try:
+            self.driver.make_features(backbone)
+        except InputError as error:
+            warnings.warn(
+                f"there is no linear classifier on {backbone} beside the result, as its features cannot be "
+                f"made again ({error}); once they can, the same command adds it",
+                stacklevel=2,
+            )
 
     def cluster(self) -> Mapping[str, Any]:
         """Returns what is known of Ray's nodes, as `Driver.cluster` does; nothing where none was needed."""

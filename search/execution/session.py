@@ -62,18 +62,23 @@ class Session:
             pool = WorkerPool(
                 self._prepared.problem, lambda: late.driver, self._console, everybody, self._sharing
             )
-            return self._outcome(pool)
+            return self._outcome(pool, late)
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
 
-    def _outcome(self, pool: WorkerPool) -> Outcome:
+    def _outcome(self, pool: WorkerPool, late: LateDriver) -> Outcome:
+        def make(backbone: str) -> None:
+            pool.tell_start()
+            late.make_features(backbone)
+
         outcome = Outcome()
         searches = Searches(
             self._prepared,
             pool.workers,
             lambda plan: print_begin(plan, self._ledger, self._console),
             self._joined,
+            make=make,
         )
         for result in searches.results():
             outcome.results.append(result)

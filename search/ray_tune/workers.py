@@ -55,6 +55,11 @@ class WorkerPool:
         drive = self.drive if problem is self.problem else cache(lambda: self.drive().of(problem))
         return Workers(problem, drive, search, label, self).train(trials, Policy(), keep)
 
+    def tell_start(self) -> None:
+        """Tells that Ray starts, which takes seconds, where it does with the next work."""
+        if not self.drive().is_connected:
+            self.console.print("starting Ray")
+
     def write_model(
         self, config: Mapping[str, object], weights: str, kept: Path, path: Path, temperature: float
     ) -> None:
@@ -153,6 +158,6 @@ class Workers:
             progress.objective = self.problem.objective
             callbacks = Callbacks((progress, *self.pool.callbacks))
             callbacks.search_began(self.search_id, total)
-            if total and not self.drive().is_connected:
-                console.print("starting Ray")
+            if total:
+                self.pool.tell_start()
             yield callbacks

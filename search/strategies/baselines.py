@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -39,14 +39,23 @@ from trainables.features.inputs import backbone_read_by
 from trainables.trial import TrialConfig, TrialStatus
 
 
-class Baselines:
-    """Baselines of a problem, kept in the study of `ledger`; features are those of `cache`."""
+def make_nothing(backbone: str) -> None:
+    """Makes no features of `backbone`."""
 
-    def __init__(self, problem: Problem, ledger: Ledger, cache: Path) -> None:
-        self._problem, self._ledger, self._cache = problem, ledger, cache
+
+class Baselines:
+    """Baselines of a problem, kept in the study of `ledger`; features are those of `cache`.
+
+    What is not there is made by `make`, which may have to leave that undone, and says so.
+    """
+
+    def __init__(
+        self, problem: Problem, ledger: Ledger, cache: Path, make: Callable[[str], None] = make_nothing
+    ) -> None:
+        self._problem, self._ledger, self._cache, self._make = problem, ledger, cache, make
 
     def of(self, backbones: Iterable[str], splits: Sequence[Split]) -> tuple[Baseline, ...]:
-        """Returns the constant answer, and a linear classifier for each backbone whose features are here.
+        """Returns the constant answer, and a linear classifier for each backbone that has features.
 
         What the study has is read; a network that reads pixels has no features to be linear in.
         """
@@ -64,7 +73,7 @@ class Baselines:
         return judged(found, self._ledger) if isinstance(found, StageResult | JointResult) else found
 
     def fit(self, backbone: str, split: Split) -> LinearFit | None:
-        """Returns the linear classifier of a split; None where the features of `backbone` are not here."""
+        """Returns the linear classifier of a split; None where there are no features of `backbone`."""
         features = self._features(backbone)
         if features is None:
             return None
@@ -76,6 +85,10 @@ class Baselines:
 
     def _features(self, backbone: str) -> np.ndarray | None:
         # a cache that went away is waited for: else the result would be without the linear classifier
+        found = standing(self._cache, lambda: self._problem.stored_rows(backbone, self._cache))
+        if found is not None:
+            return found
+        self._make(backbone)
         return standing(self._cache, lambda: self._problem.stored_rows(backbone, self._cache))
 
     def _classifier(self, features: np.ndarray, split: Split) -> LinearClassifier:
@@ -102,7 +115,7 @@ class Baselines:
         kept = read_baselines(self._ledger.folder, key)
         if kept is None:
             kept = tuple(self._fitted(backbone, splits))
-            if kept:  # nothing is kept where features are not here yet: a later run may have them
+            if kept:  # nothing is kept where features cannot be made: a later run may have them
                 write_baselines(self._ledger.folder, key, kept)
         return kept[0] if kept else None
 

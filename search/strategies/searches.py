@@ -10,7 +10,7 @@ from data_prep.readers import Readers
 from search.ray_tune.policy import Policy
 from search.ray_tune.workers import Label, Workers
 from search.statistics.embedding_costs import Embedding, describe_costs
-from search.strategies.baselines import Baselines
+from search.strategies.baselines import Baselines, make_nothing
 from search.strategies.held_out import HeldOut, evaluate_winner
 from search.strategies.joint_plan import JointPlan
 from search.strategies.plans import Plan, joint_plan, stage_plan
@@ -30,17 +30,22 @@ Hire = Callable[[SearchId, Label], Workers]
 
 
 class Searches:
-    """Searches that are asked for; `say` hears of a plan before it runs.
+    """Searches that are asked for; `say` hears of a plan before it runs, `make` makes features of a backbone.
 
     Where another driver holds the study this one has `joined` it: that one decides, and keeps the results.
     """
 
     def __init__(
-        self, prepared: Prepared, hire: Hire, say: Callable[[Plan], None], joined: Joined | None = None
+        self,
+        prepared: Prepared,
+        hire: Hire,
+        say: Callable[[Plan], None],
+        joined: Joined | None = None,
+        make: Callable[[str], None] = make_nothing,
     ) -> None:
         self._prepared, self._hire, self._say, self._joined = prepared, hire, say, joined
         cache = prepared.options.study.cache
-        self.baselines = Baselines(prepared.problem, prepared.ledger, cache)
+        self.baselines = Baselines(prepared.problem, prepared.ledger, cache, make)
 
     def results(self) -> Iterator[Result]:
         """Trains what is missing; keeps each result and yields it, first those whose files were damaged."""

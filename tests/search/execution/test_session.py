@@ -6,8 +6,11 @@ import io
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
+from data_prep.errors import InputError
+from search.execution.late_driver import LateDriver
 from search.execution.session import Session
 from search.options.parser import parse_options
 from search.strategies.preparation import Prepared
@@ -17,13 +20,15 @@ from search.study.folder import open_study
 from search.study.holding.held import held
 from search.study.ledger import Ledger
 from tests.search.makers import FakeTrainer, make_problem
+from tests.search.strategies.test_baselines import write_features
 
 
 def test_search_whose_trials_are_all_in_the_ledger_starts_no_ray(tmp_path: Path) -> None:
-    words = "--stage lr --epochs 1 --no-tensorboard --wandb disabled"
+    words = f"--stage lr --epochs 1 --no-tensorboard --wandb disabled --cache {tmp_path / 'cache'}"
     problem, ledger = make_problem(tmp_path), Ledger(tmp_path / "study")
     open_study(ledger.folder, problem.facts())
     prepared = Prepared(options=parse_options(words.split()), problem=problem, ledger=ledger)
+    write_features(problem, prepared.options.study.cache)
     train = FakeTrainer(problem, ledger, lambda trial: trial.config.learning_rate)
     workers = SimpleNamespace(train=lambda trials, policy: train(trials))
     (result,) = Searches(prepared, lambda *_: workers, lambda plan: None).results()  # type: ignore[arg-type,return-value]
@@ -37,3 +42,13 @@ def test_search_whose_trials_are_all_in_the_ledger_starts_no_ray(tmp_path: Path)
     trained = [entry.trials for entry in result.entries]
     assert (again.winner, [entry.reused for entry in again.entries]) == (result.winner, trained)
     assert "starting Ray" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_features_that_cannot_be_made_again_are_told(tmp_path: Path) -> None:
+    def make(backbone: str) -> None:
+        raise InputError("the image a.jpg is gone")
+
+    late = LateDriver(SimpleNamespace(), None, SimpleNamespace())  # type: ignore[arg-type]
+    vars(late)["driver"] = SimpleNamespace(make_features=make)
+    with pytest.warns(UserWarning, match=r"no linear classifier on resnet.* \(the image a.jpg is gone\)"):
+        late.make_features("resnet50_v2")

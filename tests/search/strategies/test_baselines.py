@@ -76,6 +76,18 @@ def test_without_features_there_is_the_constant_answer_alone(problem: Problem, t
     assert constant.name == "constant"
 
 
+def test_features_that_are_gone_are_made_again(problem: Problem, tmp_path: Path) -> None:
+    cache, made = tmp_path / "cache", list[str]()
+
+    def make(backbone: str) -> None:
+        made.append(backbone)
+        write_features(problem, cache)
+
+    found = Baselines(problem, Ledger(tmp_path), cache, make).of([BACKBONE, "hassner"], problem.splits)
+    assert [each.name for each in found] == ["constant", "linear"]
+    assert made == [BACKBONE]
+
+
 def test_features_of_pictures_that_are_read_otherwise_are_no_baseline(
     problem: Problem, tmp_path: Path
 ) -> None:
