@@ -36,7 +36,7 @@ examples:
   python -m data_prep.build adience --root adience --out adience.parquet
   python -m data_prep.build adience --root adience --yaw 0 --labels-only
   python -m data_prep.build celeba --root celeba --out celeba.parquet --json
-  python -m data_prep.build folder --root my_photos --out mine.parquet --skip-bad-images
+  python -m data_prep.build folder --root my_photos --out mine.parquet
   python -m data_prep.build sample --root sample --out sample.parquet
 
 exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted
@@ -126,7 +126,6 @@ def _parser() -> CommandParser:
         prog="python -m data_prep.build",
         description="Reads label files, opens every image, and writes a manifest: one row per image.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     datasets = parser.add_subparsers(
         dest="dataset", metavar="{folder,adience,celeba,utkface,fairface,sample}", required=True

@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import warnings
@@ -36,12 +35,12 @@ WHOLE, DETECT = "as-is", "detect"
 _EPILOG = """\
 examples:
   python -m search.predict STUDY --demo --out grid.png
-  python -m search.predict STUDY ann.jpg bob.png holiday/ 'more/**/*.jpg' --out grid.png
+  python -m search.predict STUDY ann.jpg holiday/ 'more/**/*.jpg' --csv all.csv
   python -m search.predict winner/model.keras party.jpg --faces detect --json
-  python -m search.predict STUDY --manifest adience.parquet --csv predictions.csv
+  python -m search.predict STUDY --manifest adience.parquet --csv all.csv
 
-exit codes: 0 done, 1 a photograph could not be read, or another failure told in one line on standard error,
-2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 a photograph could not be read, or another failure told in one line on standard \
+error, 2 wrong usage, 130 interrupted
 """
 
 
@@ -136,8 +135,7 @@ def _parser() -> CommandParser:
         prog="python -m search.predict",
         description="Classifies photographs with a finished model: the label of each, and its probability.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s MODEL_OR_STUDY (PHOTO … | --manifest FILE | --demo) [options]",
+        usage="%(prog)s MODEL_OR_STUDY\n    (PHOTO … | --manifest FILE | --demo) [options]",
     )
     add_model(parser)
     parser.add_argument(

@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,10 +22,10 @@ examples:
   python -m data_prep.audit mine.parquet --html audit.html
   python -m data_prep.audit mine.parquet --split kfold:5 --json
 
-suspects of wrong labels need features: python -m search.audit takes those that a search has made, or makes
-them
+suspects of wrong labels need features: python -m search.audit takes those that a search has made, \
+or makes them
 
-exit codes: 0 done, whatever was found, 1 failed, told in one line on standard error, 2 wrong usage,
+exit codes: 0 done, whatever was found, 1 failed, told in one line on standard error, 2 wrong usage, \
 130 interrupted
 """
 
@@ -67,7 +66,6 @@ def _parser() -> CommandParser:
         prog="python -m data_prep.audit",
         description="Looks for what is wrong with the pictures and labels of a manifest.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
     parser.add_argument(

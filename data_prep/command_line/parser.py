@@ -6,9 +6,11 @@ import argparse
 import difflib
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from data_prep.command_line.console import text_console
 from data_prep.command_line.names import cleaned, shortened
 from data_prep.errors import InputError
 
@@ -28,7 +30,7 @@ class CommandParser(argparse.ArgumentParser):
         self, *, other_words: Mapping[str, str] | None = None, version: bool = True, **settings: Any
     ) -> None:
         # an abbreviation in a script would break as soon as a second option began like it
-        super().__init__(allow_abbrev=False, **settings)
+        super().__init__(allow_abbrev=False, **{"formatter_class": _Lines, **settings})
         self._other_words = other_words or {}
         self._received: Sequence[str] = ()
         if version:
@@ -64,7 +66,10 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Prints `message` with the nearest names of unknown options, and ends the process with 2."""
-        super().error(cleaned(shortened(message + self._unknown_options(message))))
+        told = f"{self.prog}: error: {cleaned(shortened(message + self._unknown_options(message)))}"
+        self.print_usage(sys.stderr)
+        text_console(stderr=True).print(told, soft_wrap=True)  # words whole where a terminal ends
+        self.exit(2)
 
     def _unknown_options(self, message: str) -> str:
         # whatever argparse complains of first: with `--stages lr` it misses the required --stage
@@ -133,6 +138,17 @@ def _nearest(word: str, known: Sequence[str]) -> list[str]:
 
 def _plain(word: str) -> str:
     return word.lower().strip("-").replace("_", "-")
+
+
+class _Lines(argparse.HelpFormatter):
+    """Formatter that keeps the lines of a text, and breaks them where the terminal ends."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        del indent
+        return "\n".join(
+            textwrap.fill(line, width + 2, subsequent_indent="    " if line.startswith(" ") else "")
+            for line in text.splitlines()
+        )
 
 
 class _Version(argparse.Action):

@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ examples:
   python -m search.audit mine.parquet --html audit.html
   python -m search.audit mine.parquet --backbone resnet50_v2 --json
 
-exit codes: 0 done, whatever was found, 1 failed, told in one line on standard error, 2 wrong usage,
+exit codes: 0 done, whatever was found, 1 failed, told in one line on standard error, 2 wrong usage, \
 130 interrupted
 """
 
@@ -76,7 +75,6 @@ def _parser() -> CommandParser:
         description="Looks for what is wrong with the pictures and labels of a manifest, also by what a "
         "network sees in them.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
     parser.add_argument(

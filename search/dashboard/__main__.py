@@ -3,7 +3,6 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ examples:
   python -m search.dashboard results/adience
   python -m search.dashboard s3://bucket/results
 
-It only reads the study's folder, so it works while a search runs, afterwards, and without a cluster.
+It writes only what its readers ask it to (notes, the end of a run), so it works while \
+a search runs, afterwards, and without a cluster.
 exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage
 """
 
@@ -64,7 +64,6 @@ def _parser() -> CommandParser:
         prog="python -m search.dashboard",
         description="Serves a live page on a study, or on all studies of a storage.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_argument(
         "source",

@@ -20,12 +20,11 @@ from trainables.hyperparameters import BY_WORD
 _EPILOG = """\
 examples:
   python -m search.run --stage lr
-  python -m search.run --stage lr --data adience.parquet --study adience
   python -m search.run --stage lr --data mine.parquet --values 0.03,0.01,0.003
-  python -m search.run --stage lr --data mine.parquet --backbone keras:EfficientNetB0 --repeats auto
-  python -m search.run --stage all --study adience --data adience.parquet --repeats auto
-  python -m search.run --mode joint --search tpe --num-samples 40 --scheduler asha
-  python -m search.run --stage finetune --study adience --data adience.parquet --celeba celeba.parquet
+  python -m search.run --stage lr --data mine.parquet --backbone resnet50_v2
+  python -m search.run --stage all --data adience.parquet --repeats auto
+  python -m search.run --mode joint --search tpe --num-samples 40 --ranges
+  python -m search.run --stage finetune --data adience.parquet --repeats 3
   python -m search.run --stage lr --dry-run
   python -m search.run study.toml --repeats auto
 
@@ -63,10 +62,9 @@ class _SilentParser(CommandParser):
 def _parser(kind: type[CommandParser] = CommandParser) -> CommandParser:
     parser = kind(
         prog="python -m search.run",
-        usage="python -m search.run (--stage STAGE | --mode joint | STUDY.toml) [options]",
+        usage="python -m search.run (--stage NAME | --mode joint | STUDY.toml) [options]",
         description="Tunes hyperparameters by stages or jointly: trains what is missing, names the winner.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         other_words={row.name: word for word, row in BY_WORD.items()},
         argument_default=argparse.SUPPRESS,  # what is not typed has the default of its group
     )

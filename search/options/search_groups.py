@@ -249,8 +249,9 @@ class DecidingOptions(OptionGroup):
     objective: str = option(
         OBJECTIVE.metric,
         "figure that decides which configuration is better: the epochs' mean validation accuracy (the "
-        "report's), that of the best epoch, or a figure of the last epoch",
+        f"report's), that of the best epoch, or a figure of the last epoch: {', '.join(OBJECTIVES)}",
         choices=tuple(OBJECTIVES),
+        metavar="FIGURE",
     )
     final: bool = option(False, "evaluate the last winner once on the held-out data")
 

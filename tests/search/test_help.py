@@ -99,6 +99,12 @@ def test_help_has_every_option_with_its_default(
     assert {name: match and match[1] for name, match in defaults.items()} == DEFAULTS[command]
 
 
+def test_help_fits_the_terminal(command: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert MAIN[command](["--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
 def test_version_is_that_of_the_package(command: str, capsys: Capture) -> None:
     assert MAIN[command](["--version"]) == 0
     assert capsys.readouterr().out == f"stagewise {version('stagewise')}\n"

@@ -270,7 +270,7 @@ class Pace:
             return words
         rate = images / seconds
         left = round((total - done) / rate)
-        return f"{words}, {rate:,.1f} images/s, {left // 60}:{left % 60:02d} min left"
+        return f"{words}, {rate:,.1f} images/s, {left // 60}:{left % 60:02d} left"
 
 
 @contextmanager
@@ -288,11 +288,11 @@ def show_progress(label: str, console: Console | None = None) -> Iterator[OnProg
         yield _lines(label, console)
         return
     pace = Pace()
-    description = TextColumn("{task.description}", markup=False)
-    columns = (description, BarColumn(), TextColumn("{task.fields[words]}"))
+    console.print(label, soft_wrap=True)  # beside the bar, the two would cut each other
+    columns = (BarColumn(bar_width=24), TextColumn("{task.fields[words]}"))
     # standard output is not its own: a session keeps Ray's words out of what is printed there
     with Progress(*columns, console=console, redirect_stdout=False) as progress:
-        task = progress.add_task(label, words="")
+        task = progress.add_task("", words="")
 
         def on_progress(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, words=pace.describe(done, total))

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -206,7 +207,7 @@ def test_pace_counts_from_where_a_resumed_job_begins() -> None:
     clock = iter([0.0, 0.0, 10.0]).__next__
     pace = Pace(clock)
     assert pace.describe(1000, 12_194) == "1,000/12,194 images"
-    assert pace.describe(1280, 12_194) == "1,280/12,194 images, 28.0 images/s, 6:30 min left"
+    assert pace.describe(1280, 12_194) == "1,280/12,194 images, 28.0 images/s, 6:30 left"
 
 
 def test_show_progress_prints_lines_where_there_is_no_terminal() -> None:
@@ -220,9 +221,16 @@ def test_show_progress_prints_lines_where_there_is_no_terminal() -> None:
     assert len(lines) == 2
 
 
-def test_show_progress_draws_a_bar_on_a_terminal() -> None:
+def test_show_progress_draws_a_bar_on_a_terminal_below_its_label() -> None:
     output = io.StringIO()
-    with show_progress("features", Console(file=output, force_terminal=True, width=100)) as on_progress:
-        on_progress(0, 3)
-        on_progress(3, 3)
-    assert "3/3 images" in output.getvalue()
+    label = f"features of a backbone ({'weights of a file with a long name':>50})"
+    with show_progress(label, Console(file=output, force_terminal=True, width=80)) as on_progress:
+        on_progress(0, 12_194)
+        on_progress(12_194, 12_194)
+    assert re.search(r"━ 12,194/12,194 images, [\d,.]+ images/s, 0:00 left", shown(output))
+    assert label in shown(output)
+
+
+def shown(output: io.StringIO) -> str:
+    """Returns what was printed, without the sequences that colour it or move the cursor."""
+    return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", output.getvalue())
