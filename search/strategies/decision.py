@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from data_prep.splits import describe_split
 from search.statistics.paired_tests import LEVEL
 from search.statistics.selection import Selection, select
@@ -141,15 +139,10 @@ def _note_on_few_steps(problem: Problem, configs: Sequence[TrialConfig]) -> Iter
 
 def _notes_on_splits(problem: Problem) -> Iterator[str]:
     """Yields the facts of each split; folds of which the same is true share a line."""
-    frequent = "more frequent label" if problem.classes == 2 else "most frequent class"
     names_of: dict[str, list[str]] = {}
     for split in problem.splits:
-        counts = np.bincount(problem.labels[split.validation])
         name, _, facts = describe_split(split).removeprefix("split ").partition(": ")
-        constant = float(counts.max() / counts.sum())
-        names_of.setdefault(f"{facts}; always giving the {frequent} is right for {constant:.4f}", []).append(
-            name
-        )
+        names_of.setdefault(facts, []).append(name)
     for facts, names in names_of.items():
         yield f"split {names[0]}: {facts}" if len(names) == 1 else f"splits {', '.join(names)}: {facts}"
 

@@ -119,7 +119,7 @@ def _points(points: Points) -> alt.LayerChart:
     beside = alt.YOffset("label:N", sort=None) if len(points.series) > 1 else alt.Undefined
     base = alt.Chart().encode(
         alt.X("value:Q", title=points.y_label, scale=_SPACED, axis=alt.Axis(tickCount=6)),
-        alt.Y("category:N", title=points.x_label or None, sort=None, axis=alt.Axis(labelLimit=_NAME_PX)),
+        alt.Y("category:N", title=None, sort=None, axis=alt.Axis(labelLimit=_NAME_PX)),
         opacity=_opacity(),
         tooltip=[_said("category", points.x_label or " "), _said("value", points.y_label)],
         yOffset=beside,
@@ -216,10 +216,10 @@ def _by_label(
     labels = [each.label for each in named]
     looks = [looks[number % len(looks)] for number in range(len(labels))]
     scale = alt.Scale(domain=labels, range=looks)
-    if len(labels) < 2:
+    lines = all(isinstance(each, Curve) and not each.dots for each in named)
+    if len(labels) < 2 or (lines and channel is alt.Shape):  # whose marks would cover the dashes
         return channel("label:N", scale=scale, legend=None)
     columns = min(len(labels), max(1, _LEGEND_LETTERS // max(map(len, labels))))
-    lines = all(isinstance(each, Curve) and not each.dots for each in named)
     symbols: Row = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2} if lines else {}
     legend = alt.Legend(orient="bottom", title=None, labelLimit=_LABEL_PX, columns=columns, **symbols)
     return channel("label:N", scale=scale, legend=legend)

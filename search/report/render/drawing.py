@@ -30,6 +30,7 @@ _CONFIG = {
         "tickColor": _INK,
         "gridColor": _GRID,
         "titleFontWeight": "normal",
+        "titlePadding": 10,  # numbers are wider in a browser without that font
     },
     "legend": _WORDS,
     "title": {"color": _INK},

@@ -55,7 +55,8 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
         yield Paragraph(f"Final model: {found.calibration.statement}.")
     runs = [(each.title, snapshot.runs(each)) for each in found.columns]
     yield from epoch_curves("Final models", runs, "finetune")
-    columns = ("", *map(label_of, found.metrics), "difference", "interval", "p")
+    heads = [label_of(metric).replace("auc", "val AUC") for metric in found.metrics]
+    columns = ("", *heads, "difference", "interval", "p")
     yield Table(
         caption="Last epoch (mean ± standard deviation over the runs); difference: winner minus this, of the "
         f"{found.objective.name.removesuffix(' of the last epoch')}",

@@ -15,12 +15,16 @@ from search.study.descriptions import describe_sweep
 from search.study.snapshot import Snapshot
 from search.study.stage_results import StageResult
 
+_DEFAULT = "default"
+
 
 def hand_over_section(snapshot: Snapshot) -> Section:
     """Returns the part on which stage gave which value to the stages after it."""
-    names = told_of(
+    told = told_of(
         *(config for result in snapshot.staged for config in (result.base, result.winner) if config)
     )
+    # what each stage holds fixed stands beside it: here is what was ever given, varied or handed on
+    names = [name for name in told if any(_is_told(result, name) for result in snapshot.staged)]
     chain = Table(
         caption="Where the values of each stage came from, and what it handed on to later stages",
         columns=("stage", "winner", "published", "verdict", *map(label_of, names)),
@@ -37,6 +41,10 @@ def _row(result: StageResult, names: Sequence[str]) -> Sequence[str]:
     return [stage_title(result), _gave(result), _published(result.stage), verdict, *cells]
 
 
+def _is_told(result: StageResult, name: str) -> bool:
+    return name == result.hyperparameter or _origin(result, name) != _DEFAULT
+
+
 def _gave(result: StageResult | None) -> str:
     return show_value(getattr(result.winner, result.hyperparameter)) if result and result.winner else NONE
 
@@ -48,7 +56,11 @@ def _published(stage: str) -> str:
 def _taken_over(result: StageResult, name: str) -> str:
     if name == result.hyperparameter:
         return "varied"
-    return f"{show_value(getattr(result.base, name))} ({result.taken_over.get(name, 'default')})"
+    return f"{show_value(getattr(result.base, name))} ({_origin(result, name)})"
+
+
+def _origin(result: StageResult, name: str) -> str:
+    return result.taken_over.get(name, _DEFAULT)
 
 
 def _sweeps(snapshot: Snapshot) -> Iterator[Block]:

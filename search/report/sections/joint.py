@@ -36,7 +36,7 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     varied = varied_among([trial.trial.config for trial in completed])
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
-        Paragraph(_settings(result.settings, trials) + (_PUBLISHED if published else "")),
+        Paragraph(_settings(result.settings) + (_PUBLISHED if published else "")),
         _table(result, varied or OF_THE_REPORT),
     ]
     if len(completed) > 1:
@@ -51,18 +51,12 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     return section if published else section.of_this_study()
 
 
-def _settings(search: Mapping[str, Any], trials: Sequence[TrialResult]) -> str:
-    counts = ", ".join(
-        f"{count} {status.value}"
-        for status in TrialStatus
-        if (count := sum(trial.status is status for trial in trials))
-    )
+def _settings(search: Mapping[str, Any]) -> str:
     budget = search.get("time_budget_s")
     return (
-        f"Search {search.get('search', NONE)}, scheduler {search.get('scheduler', NONE)}, "
+        f"Searcher {search.get('search', NONE)}, scheduler {search.get('scheduler', NONE)}, "
         f"{search.get('num_samples') or 'all'} configurations, "
-        f"{f'at most {budget:g} seconds' if isinstance(budget, int | float) else 'no time budget'}; "
-        f"{len(trials)} trials ({counts or 'none in the folder'})."
+        f"{f'at most {budget:g} seconds' if isinstance(budget, int | float) else 'no time budget'}."
     )
 
 
@@ -154,7 +148,8 @@ def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIV
     )
     return Lines(
         name="joint-best-so-far",
-        caption="Joint search: the best trial so far. Where the line stays level, more trials gained nothing",
+        caption="Joint search: every completed trial, and the best so far as a line, which stays level where "
+        "more trials gained nothing",
         panels=[panel],
     )
 

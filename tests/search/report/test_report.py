@@ -301,7 +301,7 @@ def test_errors_of_the_winner(whole_study: Path, whole_text: str) -> None:
 
 
 def test_joint_search(whole_text: str) -> None:
-    assert "Search tpe, scheduler asha, 24 configurations, at most 1800 seconds; 24 trials (" in whole_text
+    assert "Searcher tpe, scheduler asha, 24 configurations, at most 1800 seconds." in whole_text
     for name in ("joint-parallel", "joint-importance", "joint-best-so-far"):
         assert f"(figures/{name}.png)" in whole_text
 

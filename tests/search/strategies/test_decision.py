@@ -68,7 +68,6 @@ def notes(problem: Problem, *configs: TrialConfig) -> str:
         ({}, "none", "The backbones have random weights, not ImageNet's."),
         ({}, "imagenet", "photos on both sides, so the accuracy is higher than on new groups"),
         ({}, "imagenet", "split random: 64 train, 16 validation"),
-        ({}, "imagenet", "always giving the more frequent label is right for 0.5000"),
     ],
 )
 def test_notes_say(tmp_path: Path, columns: dict[str, str], weights: str, said: str) -> None:
