@@ -30,7 +30,7 @@ from search.report.render.charts import CLICKED, HALO, Chart, charts_of
 
 TRIAL = "trial"  # in the address of a trial's page
 _TEXT, _TEXT_IN_THE_DARK = "#41454f", "#e4e8ec"
-_PICTURES_IN_A_ROW = 8
+_PICTURE_PX = 150  # two beside each other on a phone
 _ROW_PX = 35  # of a table
 _MOST_IN_A_ROW = 4  # filters of parallel coordinates
 
@@ -66,11 +66,10 @@ def _show_numbers(numbers: KeyNumbers) -> None:
 
 def _show_gallery(gallery: Gallery) -> None:
     st.caption(plain(gallery.caption))
-    for start in range(0, len(gallery.pictures), _PICTURES_IN_A_ROW):
-        row = gallery.pictures[start : start + _PICTURES_IN_A_ROW]
-        for place, picture in zip(st.columns(_PICTURES_IN_A_ROW), row, strict=False):
+    with st.container(horizontal=True, gap="small"):  # as many in a row as there is room for
+        for picture in gallery.pictures:
             small = _thumbnail(picture.path)
-            with place:
+            with st.container(width=_PICTURE_PX, gap=None):
                 if small:
                     st.image(small, width="stretch")
                 else:

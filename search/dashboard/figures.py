@@ -14,7 +14,7 @@ from search.dashboard.machine import Ran
 from search.report.document import Curve, Panel
 from search.report.render.charts import CLICKED, Chart, panel_chart
 from search.report.render.palette import COLOURS, GREY
-from search.report.sections.joint import best_so_far, steps
+from search.report.sections.joint import steps
 from search.space.stages import EVERY_STAGE
 from search.study.stage_results import JOINT
 
@@ -34,17 +34,6 @@ def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> Chart:
         for curve in curves
     ]
     return panel_chart(Panel(title="", x_label="epoch", y_label=y_label, curves=shown))
-
-
-def best_by_minute(points: Sequence[tuple[float, float, float]], figure_name: str) -> Chart:
-    """Returns the figure of `best_over_time`: each completed trial, and the best so far as steps.
-
-    `figure_name` is what a person calls the objective.
-    """
-    minutes, scores, best = (list(values) for values in zip(*points, strict=True))
-    curves = best_so_far(minutes, scores, best)
-    x_label = "minutes since the first trial ended"
-    return panel_chart(Panel(title="", x_label=x_label, y_label=figure_name, curves=curves))
 
 
 def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Chart:

@@ -23,7 +23,7 @@ _MADE_WITH = ("device", "keras", "ray", "python")
 _COLUMNS = ("node", "trials", "hours", "failed", *_MADE_WITH)
 _NAMES = {
     "ray_address": "Ray's address",
-    "cpus_per_trial": "CPUs a trial",
+    "cpus_per_trial": "CPUs per trial",
     "gpus_per_trial": "GPUs per trial",
     "max_concurrent": "trials at a time",
 }

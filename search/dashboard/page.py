@@ -27,6 +27,7 @@ from search.study.snapshot import Snapshot
 _given: list[Settings] = []
 
 REFRESH_S = 2.0
+_DATA = {"": "unknown data", "folder": "a folder", "sample": "the drawn sample"}  # others are names
 ALL = "All studies"
 _ADMITTED = object()  # nothing that a browser sends is this
 # within one study
@@ -144,7 +145,7 @@ def _show_tab(source: Source, folder: Path, show: Callable[[Snapshot], None]) ->
 
 def _show_state(reader: StudyReader) -> None:
     snapshot = reader.read()
-    images, source = snapshot.facts.images, snapshot.facts.source or "unknown data"
+    images, source = snapshot.facts.images, _DATA.get(snapshot.facts.source, snapshot.facts.source)
     data = f"{images:,} images of {source}" if images else source
     if snapshot.facts.class_names:
         data += f": {listed(snapshot.facts.class_names)}"

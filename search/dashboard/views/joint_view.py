@@ -1,4 +1,4 @@
-"""Tab of the joint search: best so far, parallel coordinates, importance."""
+"""Tab of the joint search: its best configurations, best so far, parallel coordinates, importance."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from functools import lru_cache
 
 import streamlit as st
 
-from search.dashboard.blocks import show_blocks, show_chart
-from search.dashboard.curves import best_over_time
-from search.dashboard.figures import best_by_minute
+from search.dashboard.blocks import show_blocks
 from search.dashboard.stage_progress import searched
 from search.dashboard.trials import trial_table
 from search.report.document import Block
 from search.space.labels import varied_among
 from search.study.snapshot import Snapshot
-from search.study.stage_results import JOINT, PopulationResult
-from trainables.objective import OBJECTIVE
+from search.study.stage_results import JOINT
 from trainables.trial import TrialResult, TrialStatus
 
 
@@ -30,19 +27,12 @@ def show_joint(snapshot: Snapshot) -> None:
             "`python -m search.run --mode joint --search tpe --num-samples 40`."
         )
         return
-    keys = _keys(snapshot)
-    objective = result.objective if result else OBJECTIVE
-    points = best_over_time(snapshot, keys, objective)
-    if points:
-        st.markdown("**Best so far, over time**")
-        show_chart(
-            best_by_minute(points, objective.name), "joint-time", f"best {objective.name} so far, by minute"
-        )
     if result is not None:
         with st.spinner("how much each hyperparameter mattered …"):
             blocks = _section(snapshot)
         show_blocks(blocks, "joint")
     else:
+        keys = _keys(snapshot)
         st.caption(f"The search is running; {len(keys)} of its trials have ended.")
         show_blocks(_so_far([snapshot.trials[key] for key in keys]), "joint-so-far")
 
@@ -65,11 +55,7 @@ def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
 
 
 def _keys(snapshot: Snapshot) -> list[str]:
-    """Returns the trials of the joint search that ended, in the order of their ends while it runs."""
-    if isinstance(snapshot.joint, PopulationResult):
-        return []  # its members stand in no ledger
-    if snapshot.joint:
-        return [key for key in snapshot.joint.trials if key in snapshot.trials]
+    """Returns the trials of the running joint search that ended, in the order of their ends."""
     table = trial_table(snapshot)
     keys = [key for key in table[table["stage"] == JOINT]["key"] if key in snapshot.trials]
     return sorted(keys, key=lambda key: snapshot.ended_at[key])

@@ -13,6 +13,7 @@ from search.dashboard.commands import command_around, winner_options
 from search.dashboard.figures import confusion
 from search.dashboard.views.photograph_view import show_photograph_box
 from search.report.sections.errors import errors_section
+from search.report.sections.finetune import finetune_sections
 from search.report.sections.outcome import elsewhere_section, outcome_section
 from search.report.words import stage_title
 from search.study.facts import StudyFacts
@@ -28,9 +29,9 @@ def show_outcome(snapshot: Snapshot) -> None:
         st.info("Nothing is decided yet, so there is no outcome.")
         return
     _show_final_model(snapshot)
-    section = outcome_section(snapshot)
-    st.subheader(section.title, anchor=False)
-    show_blocks(section.blocks, "outcome")
+    for section in (outcome_section(snapshot), *finetune_sections(snapshot)):
+        st.subheader(section.title, anchor=False)
+        show_blocks(section.blocks, section.name)
     names = {stage_title(result): result for result in results}
     chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, bind="query-params")]
     _show_winner(snapshot, chosen)

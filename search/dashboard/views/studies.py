@@ -31,7 +31,7 @@ def show_studies(storage: Path) -> None:
             "score": st.column_config.NumberColumn(format="%.4f", help="objective of the latest winner"),
             "best so far": st.column_config.LineChartColumn(width="small"),
             "decided": st.column_config.TextColumn(width="medium"),
-            "latest result": st.column_config.TextColumn(width="large"),
+            "latest result": st.column_config.TextColumn(width="medium"),
             "changed": st.column_config.DatetimeColumn("changed (UTC)", format="YYYY-MM-DD HH:mm"),
         },
     )

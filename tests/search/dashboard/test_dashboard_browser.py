@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, WebSocket, expect, sync_playwright
 
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
+from data_prep.storage.json_files import write_json
 from search.dashboard.space.tried import FIGURES
 from search.dashboard.views.tabs import TABS
 from search.options.parser import parse_options
@@ -33,6 +34,8 @@ from search.study.from_outside.stop_request import read_stop
 from search.study.layout import Layout
 from search.study.stage_results import StageFiles
 from tests.pictures import almost_even, encoded
+from tests.search.makers import make_column, make_finetune_result, make_trial
+from tests.trainables.models import write_brightness_model
 from tests.waiting import PATIENCE_S, free_port, is_listening, wait_until
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -44,6 +47,11 @@ TOKEN = "a token of many characters"
 SECOND_MS = 1000
 PATIENCE_MS = PATIENCE_S * SECOND_MS
 LAPTOP, PHONE = (1280, 800), (390, 844)
+WHITE: FilePayload = {
+    "name": "holiday.png",
+    "mimeType": "image/png",
+    "buffer": encoded(almost_even((32, 32), "white")),
+}
 CONTRAST = """
 () => {
   const luminance = rgb => rgb.map(c => c / 255)
@@ -174,6 +182,11 @@ def open_tab(page: Page, name: str) -> None:
     wait_until(is_open, f"the tab {name} is open")
 
 
+def trial_in(study: Path) -> str:
+    """Returns the key of a trial of the study."""
+    return min(path.stem for path in Layout(study).trials.iterdir() if path.name[0] != ".")
+
+
 def pale_texts(page: Page) -> list[str]:
     """Returns the texts of less contrast than 4.5 to 1 (WCAG 2.2 AA), once the page has settled."""
     deadline = time.monotonic() + PATIENCE_S
@@ -264,7 +277,7 @@ def test_page_shows_the_joint_search(page: Page, address: str) -> None:
     page.goto(f"{address}/?study=whole")
     open_tab(page, "Joint search")
     expect(page.get_by_text("Importance of each hyperparameter").first).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(4)
+    expect(page.locator("[data-testid=stVegaLiteChart]:visible")).to_have_count(3)
 
 
 def test_page_says_at_first_what_was_won(page: Page, address: str) -> None:
@@ -320,12 +333,41 @@ def test_page_draws_each_figure_of_the_hyperparameters(page: Page, address: str,
     page.wait_for_url(re.compile("of=dropout"))
 
 
-def test_bar_of_the_timeline_leads_to_its_trial(page: Page, address: str) -> None:
-    page.goto(f"{address}/?study=whole&tab=Machine")
-    bar = page.locator("[data-testid=stVegaLiteChart]:visible .mark-rect path").first
-    bar.click()
+@pytest.mark.parametrize(
+    ("place", "mark"),
+    [
+        pytest.param("Machine", "rect", id="timeline"),
+        pytest.param("Hyperparameters&figure=Slice", "symbol", id="slice"),
+        pytest.param("Trials", "symbol", id="learning-curve"),
+    ],
+)
+def test_mark_of_a_chart_leads_to_its_trial(page: Page, address: str, place: str, mark: str) -> None:
+    page.goto(f"{address}/?study=whole&tab={place}")
+    page.locator(f"[data-testid=stVegaLiteChart]:visible .mark-{mark}.role-mark path").last.click()
     page.wait_for_url(re.compile("trial=[0-9a-f]{16}"))
     expect(page.get_by_text("The command that trains this configuration again")).to_be_visible()
+
+
+def test_page_of_a_trial_has_its_curves_predictions_and_log(page: Page, address: str, whole: Path) -> None:
+    noted = Layout(whole.with_name("noted"))
+    log = noted.log(trial_in(whole))
+    log.parent.mkdir()
+    log.write_text("the last words of a worker", "utf-8")
+    page.goto(f"{address}/?study=noted&trial={trial_in(whole)}")
+    expect(page.locator("[data-testid=stVegaLiteChart]:visible svg")).to_have_count(2)  # accuracy and loss
+    expect(page.get_by_text("Predictions on the validation images")).to_be_visible()
+    expect(page.get_by_text("the last words of a worker")).to_be_visible()
+
+
+def test_page_says_why_a_trial_failed(
+    page: Page, make_study: Callable[..., Path], write_live: Callable[..., None]
+) -> None:
+    study = make_study(stages=("lr",), epochs=1)
+    write_live(study, failed=make_trial(learning_rate=3.0))
+    with served(study.parent, str(study)) as address:
+        page.goto(f"{address}/?tab=Machine")
+        page.get_by_text(re.compile("its worker died")).click()
+        expect(page.get_by_text(re.compile("epoch 1.*0.5000"))).to_be_visible()
 
 
 def test_page_keeps_tab_filter_and_curves_in_the_address(page: Page, address: str) -> None:
@@ -346,14 +388,16 @@ def test_page_shows_two_studies_side_by_side(page: Page, address: str) -> None:
     page.wait_for_url(re.compile("beside=noted"))
 
 
-def test_page_keeps_a_note(page: Page, address: str, whole: Path) -> None:
-    page.goto(f"{address}/?study=noted")
-    page.get_by_role("button", name="Note on this study").click()
-    page.get_by_role("textbox", name="Kept in the study's folder").fill("the camera was changed in May")
+@pytest.mark.parametrize("what", ["study", "trial"])
+def test_page_keeps_a_note(page: Page, address: str, whole: Path, what: str) -> None:
+    trial = trial_in(whole) if what == "trial" else ""
+    page.goto(f"{address}/?study=noted&trial={trial}")
+    page.get_by_role("button", name=f"Note on this {what}").click()
+    page.get_by_role("textbox", name="Kept in the study's folder").fill(f"the {what} of May")
     page.get_by_role("button", name="Keep the note").click()
-    wait_until(lambda: read_notes(whole.with_name("noted")).study, "the note is kept")
+    wait_until(lambda: read_notes(whole.with_name("noted")).on(trial), "the note is kept")
     page.reload()
-    expect(page.get_by_text("the camera was changed in May").first).to_be_visible()
+    expect(page.get_by_text(f"the {what} of May").first).to_be_visible()
 
 
 def test_page_filters_parallel_coordinates_with_the_keyboard(page: Page, address: str) -> None:
@@ -374,31 +418,52 @@ def test_page_says_why_the_final_model_cannot_be_asked(page: Page, address: str,
     record = {"format": 1, "labels": {"0": "dark", "1": "bright"}, "model_digest": "of another file"}
     model.with_suffix(".json").write_text(json.dumps(record), "utf-8")
     page.goto(f"{address}/?study=noted&tab=Outcome")
-    picture = {
-        "name": "holiday.png",
-        "mimeType": "image/png",
-        "buffer": encoded(almost_even((32, 32), "white")),
-    }
-    page.locator("input[type=file]").set_input_files(picture)
+    page.locator("input[type=file]").set_input_files(WHITE)
     expect(page.get_by_text("its digest is not the one in model.json")).to_be_visible()
 
 
-def test_page_with_the_token_ends_a_search(
-    page: Page, make_study: Callable[..., Path], write_live: Callable[..., None]
+@pytest.mark.slow
+def test_final_model_is_shown_and_classifies_a_photograph(
+    page: Page, make_study: Callable[..., Path]
 ) -> None:
     study = make_study(stages=("lr",), epochs=1)
-    keep_command(study, ["--stage", "lr"])
-    write_live(study)
+    model = Layout(study).model
+    model.parent.mkdir()
+    write_brightness_model(model)
+    model.with_name("model_card.md").write_text("# Card of the model", "utf-8")
+    ways = make_finetune_result(make_column("untuned", "untuned"), make_column("tuned", "tuned"))
+    write_json(Layout(study).finetune, ways.to_dict())
+    with served(study.parent, str(study)) as address:
+        page.goto(f"{address}/?tab=Outcome")
+        expect(page.get_by_text(re.compile(r"winner/model\.keras, .* plain Keras loads it"))).to_be_visible()
+        expect(page.get_by_text(re.compile("search.export fake --format onnx"))).to_be_visible()
+        expect(page.get_by_role("table").filter(has_text="val AUC")).to_contain_text("0.9600")  # its AUC
+        page.get_by_text("Its model card").click()
+        expect(page.get_by_role("heading", name="Card of the model")).to_be_visible()
+        page.locator("input[type=file]").set_input_files(WHITE)
+        expect(page.get_by_role("table", name="The likeliest classes")).to_contain_text("0.9820")
+
+
+@pytest.mark.parametrize("what", ["search", "trial"])
+def test_page_with_the_token_ends_what_runs(
+    page: Page, make_study: Callable[..., Path], write_live: Callable[..., None], what: str
+) -> None:
+    study, trial = make_study(stages=("lr",), epochs=2), make_trial(learning_rate=3.0)
+    keep_command(study, ["--stage", "all", "--order", "lr,dropout"])
+    write_live(study, {trial: [0.6, 0.7]})
     with served(study.parent, str(study), "--token", TOKEN) as address:
-        page.goto(f"{address}/?study={study.name}")
+        page.goto(f"{address}/?study={study.name}&trial={trial.key if what == 'trial' else ''}")
         page.locator("input[type=password]").fill(TOKEN)
         page.get_by_role("button", name="Show the studies").click()
-        page.get_by_role("button", name="End the search").click()
-        page.get_by_role("button", name="End the search after its running epoch").click()
-        expect(page.get_by_text("was asked to end").first).to_be_visible()
-        command = read_command(study)
-        assert command
-        assert read_stop(study, command.started_at).everything
+        expect(page.get_by_text("left for the whole plan").first).to_be_visible()
+        expect(page.locator("[data-testid=stVegaLiteChart]:visible svg").first).to_be_visible()  # its curve
+        page.get_by_role("button", name=f"End the {what}").click()
+        page.get_by_role("button", name=f"End the {what} after its running epoch").click()
+        expect(page.get_by_text(f"The {what} was asked to end").first).to_be_visible()
+    command = read_command(study)
+    assert command
+    asked = read_stop(study, command.started_at)
+    assert (asked.everything, asked.trials) == ((True, ()) if what == "search" else (False, (trial.key,)))
 
 
 def test_page_of_a_damaged_study_says_what_is_damaged(page: Page, address: str) -> None:
