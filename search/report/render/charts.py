@@ -68,6 +68,8 @@ def panel_chart(panel: Panel, title: str = "") -> alt.LayerChart:
         opacity=_opacity(),
     )
     chart = _on(rows, _layers(base, panel)).properties(width=_WIDTH_PX, height=_HEIGHT_PX)
+    if not any(curve.dots for curve in panel.curves):
+        chart = chart.resolve_legend(shape="independent")  # it has none: in a common one shapes cover dashes
     return _explored(chart.properties(title=title) if title else chart)
 
 
@@ -217,7 +219,7 @@ def _by_label(
     looks = [looks[number % len(looks)] for number in range(len(labels))]
     scale = alt.Scale(domain=labels, range=looks)
     lines = all(isinstance(each, Curve) and not each.dots for each in named)
-    if len(labels) < 2 or (lines and channel is alt.Shape):  # whose marks would cover the dashes
+    if len(labels) < 2 or (lines and channel is alt.Shape):
         return channel("label:N", scale=scale, legend=None)
     columns = min(len(labels), max(1, _LEGEND_LETTERS // max(map(len, labels))))
     symbols: Row = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2} if lines else {}
