@@ -52,4 +52,4 @@ class NotebookBar(Progress):
 
     def _draw(self) -> None:
         if self.total:  # else everything was done before, and there is nothing to wait for
-            self._bar.draw(self.trials_done, self.total, self.headline())
+            self._bar.draw(self.share_done * self.total, self.total, self.headline())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -25,10 +25,12 @@ class Running:
 class Progress(Callback):
     """The progress of `total` trials called by `label`; a context manager, so that what is shown can end.
 
-    The best is that by `objective`, which may be set before the first trial ends.
+    The best is that by `objective`; `known` are the trials, where they are known before. Both may be set
+    before the first trial ends. A known trial counts by its steps: batch size 1 has 64 times those of 64.
     """
 
     objective: Objective = OBJECTIVE
+    known: Sequence[Trial] = ()
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Progress(Callback):
         self.title, self.total, self.label = title, total, label
         self.running: dict[str, Running] = {}
         self.done = self.failed = 0
+        self._ended_steps = 0.0
         self._clock, self._started = clock, clock()
         self._best: tuple[float, str] | None = None
 
@@ -66,6 +69,7 @@ class Progress(Callback):
         """A trial has ended."""
         self.running.pop(result.trial.key, None)
         self.done += 1
+        self._ended_steps += self._steps(result.trial)
         self.failed += result.status is TrialStatus.FAILED
         value, gain = self.objective.of(result), self.objective.gain
         # a stopped trial has its mean over fewer epochs
@@ -74,17 +78,27 @@ class Progress(Callback):
         ):
             self._best = (value, self.label(result.trial))
 
+    def _steps(self, trial: Trial) -> float:
+        """Returns the steps of a trial, in units that all trials share; 1 where the trials are not known."""
+        if not self.known:
+            return 1.0
+        # networks that read images take as long for an image in whatever batch
+        return trial.config.epochs / (1 if trial.config.trains_on_images else trial.config.batch_size)
+
     @property
-    def trials_done(self) -> float:
-        """The trials that have ended, and the parts of those in training, counting epochs."""
-        parts = (len(running.epochs) / running.trial.config.epochs for running in self.running.values())
-        return self.done + sum(parts)
+    def share_done(self) -> float:
+        """The share of all steps that is done, by the trials that have ended and the epochs of the others."""
+        parts = (
+            self._steps(running.trial) * len(running.epochs) / running.trial.config.epochs
+            for running in self.running.values()
+        )
+        return (self._ended_steps + sum(parts)) / (sum(map(self._steps, self.known)) or self.total or 1)
 
     @property
     def seconds_left(self) -> float | None:
         """The time left at the pace so far; None before the first epoch."""
-        share = self.trials_done
-        return (self._clock() - self._started) * (self.total - share) / share if share else None
+        share = self.share_done
+        return max(0.0, (self._clock() - self._started) * (1 - share) / share) if share else None
 
     def headline(self) -> str:
         """Returns one line: "stage lr: 3 of 4 trials · best 0.9062 (0.001) · 0:12 left"."""

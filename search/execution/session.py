@@ -13,7 +13,7 @@ from search.final_model.finetuning import finetune
 from search.finetune.plan import FinetunePlan
 from search.options.command_line import command_of
 from search.output.audit_lines import audit_lines
-from search.output.tables import print_begin, print_finetune_setting
+from search.output.tables import print_finetune_setting, print_next
 from search.ray_tune.failures.own_words import own_words_told_or_kept
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.workers import WorkerPool
@@ -76,7 +76,7 @@ class Session:
         searches = Searches(
             self._prepared,
             pool.workers,
-            lambda plan: print_begin(plan, self._ledger, self._console),
+            lambda plan: print_next(plan, self._options, self._ledger, self._console),
             self._joined,
             make=make,
         )

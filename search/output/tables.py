@@ -9,17 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from search.finetune.plan import FinetunePlan
+from search.options.search_options import SearchOptions
 from search.space.labels import COMPARED, describe_config, label_of, show_value
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline
 from search.statistics.number_text import decimal
 from search.statistics.verdict_text import flattered
-from search.strategies.estimate import Estimate
-from search.strategies.plans import Plan, missing_trials
+from search.strategies.estimate import Estimate, estimate
+from search.strategies.plans import Plan, expected_trials, missing_trials, stage_plans
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
-from search.study.setup import Problem
+from search.study.setup import Problem, images_to_extract
 from search.study.stage_results import Entry, PopulationResult, Result, StageResult
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial
@@ -74,6 +75,17 @@ def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
         console.print(f"{total - missing} of {total} trials are done already")
 
 
+def print_next(plan: Plan, options: SearchOptions, ledger: Ledger, console: Console) -> None:
+    """Prints what is about to be trained, and of several stages how long all that are left will take."""
+    print_begin(plan, ledger, console)
+    if options.is_joint or len(options.stage_names) < 2:
+        return
+    trials = expected_trials(stage_plans(options, plan.problem, ledger.folder), ledger)
+    images = images_to_extract(trials, plan.problem, options.study.cache)
+    left = estimate(trials, ledger.results(), plan.problem, images)
+    print_estimate(len(trials), left, console, title="plan      ")
+
+
 def print_stage_plan(plan: Plan, console: Console) -> None:
     """Prints which search a plan is of, and what it holds."""
     name = f"stage {plan.stage.name}" if isinstance(plan, StagePlan) else "joint search"
@@ -105,12 +117,12 @@ def print_plan(
         console.print(f"{getattr(plan, 'samples', None)} configurations, chosen while it runs")
 
 
-def print_estimate(count: int, expected: Estimate, console: Console) -> None:
-    """Prints how long `count` trials will take."""
+def print_estimate(count: int, expected: Estimate, console: Console, title: str = "") -> None:
+    """Prints how long `count` trials will take, after a `title`."""
     basis = "from this study's trials" if expected.measured else "a rough guess, nothing was timed here yet"
     trials = "1 trial" if count == 1 else f"{count} trials"
     console.print(
-        f"{trials} to train, about {clock_time(expected.total_s)} on one worker, "
+        f"{title}{trials} to train, about {clock_time(expected.total_s)} on one worker, "
         f"of which features take {clock_time(expected.feature_s)} ({basis})",
         highlight=False,
         soft_wrap=True,

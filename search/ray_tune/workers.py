@@ -85,7 +85,7 @@ class Workers:
         self, trials: Sequence[Trial], policy: Policy, keep: Collection[str] = ()
     ) -> Mapping[str, TrialResult]:
         """Returns by key the results of those of `trials` that ended; the weights of `keep` outlast them."""
-        with self._callback(len(trials)) as callback:
+        with self._callback(len(trials), trials) as callback:
             # a scheduler compares those of one driver, and weights that are kept lie where they were trained
             if self.pool.sharing and policy.scheduler is None and not keep:
                 return self._shared(trials, self.pool.sharing, callback, replace(policy, shares=True))
@@ -152,10 +152,10 @@ class Workers:
             return self.drive().population(configs, split, callback, self._of_study(policy))
 
     @contextmanager
-    def _callback(self, total: int) -> Iterator[Callback]:
+    def _callback(self, total: int, known: Sequence[Trial] = ()) -> Iterator[Callback]:
         console = self.pool.console
         with progress_on(console, str(self.search_id), total, self.label) as progress:
-            progress.objective = self.problem.objective
+            progress.objective, progress.known = self.problem.objective, known
             callbacks = Callbacks((progress, *self.pool.callbacks))
             callbacks.search_began(self.search_id, total)
             if total:

@@ -124,6 +124,17 @@ def test_time_left_counts_the_epochs_of_running_trials() -> None:
     assert "(1/4, 0:50 left)" in followed(follow)
 
 
+def test_time_left_of_trials_that_are_known_counts_their_steps() -> None:
+    sizes = [make_trial(batch_size=size) for size in (1, 16, 32)]
+
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
+        progress.known = sizes
+        clock.now += 64
+        progress.trial_ended(make_result(sizes[0], 0.5))  # 32 of 35 parts
+
+    assert "(1/3, 0:06 left)" in followed(follow, total=3)
+
+
 def test_time_left_is_silent_after_the_last_trial() -> None:
     assert followed(lambda progress, clock: progress.trial_ended(make_result(ONE, 0.5)), total=1).endswith(
         "(1/1)\n"
