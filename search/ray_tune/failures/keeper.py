@@ -38,9 +38,12 @@ def main(search: str, since: str, log: str, known: str, again: str) -> None:
 
 
 def end_sessions(search: str, since: str) -> None:
-    """Ends the processes of sessions that `search` began since then, and what they begin meanwhile."""
+    """Ends the processes of sessions that `search` began since then, and what they begin meanwhile.
+
+    Not the search: it writes into a log of its session, too, and goes on without Ray.
+    """
     until = time.monotonic() + _ENDS_S
-    while sum(_ended(path, search, since) for path in Path("/proc").glob("[0-9]*")):
+    while sum(_ended(path, search, since) for path in Path("/proc").glob("[0-9]*") if path.name != search):
         if time.monotonic() > until:
             return
         time.sleep(_LOOKS_S)

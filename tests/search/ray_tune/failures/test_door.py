@@ -203,7 +203,8 @@ def test_what_ray_began_ends_with_the_search_and_nothing_else(
             processes[session] = subprocess.Popen(["sleep", "600"], stdout=log, stderr=log)
     with (tmp_path / f"session_{now}_{us}" / "logs" / "raylet.out").open() as log:
         processes["reads"] = subprocess.Popen(["sleep", "600"], stdin=log)
-    keeper.close()
+    with (tmp_path / f"session_{now}_{us}" / "logs" / "driver.log").open("w"):  # of the search itself
+        keeper.close()
     assert {session: process.poll() is None for session, process in processes.items()} == {
         **began,
         "reads": True,
