@@ -9,6 +9,9 @@ import platform
 import sys
 from pathlib import Path
 
+from trainables.versions import installed_versions
+
+COMPILED_SINCE = (0, 6)  # JAX before that reads programs which crash on a CPU, or compute something else
 COMPILED_BYTES = 2**30  # of kept programs; the oldest go first
 _CGROUP = Path("/sys/fs/cgroup")
 # what Keras imports where it is installed, for plots, tables and wrappers that no trial has: half of the time
@@ -65,8 +68,12 @@ def keep_compiled(folder: Path) -> None:
     """Lets JAX keep what it compiles in `folder` and read it there, before JAX is imported.
 
     Each process would compile the same programs anew, for most of the time of a small study. What the
-    environment says already (JAX_COMPILATION_CACHE_DIR) stays.
+    environment says already (JAX_COMPILATION_CACHE_DIR) stays. A JAX that is older
+    than COMPILED_SINCE keeps nothing.
     """
+    jax = installed_versions(("jax",)).get("jax", "0")
+    if tuple(map(int, jax.split(".")[:2])) < COMPILED_SINCE:
+        return
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / processor_digest()))
     # 1 s by default, which leaves out small programs
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")

@@ -179,7 +179,7 @@ def test_storage_that_is_not_shared_is_one_sentence(lab: Lab) -> None:
     assert done.returncode == 1
     assert re.search(
         r"^error: /root/results/adience is not the same folder on node host[23] \(10\.77\.0\.1[23]\) as here "
-        r"\(No such file or directory\); give --storage a folder that all nodes share$",
+        r"\(it has no study\.json\); give --storage a folder that all nodes share$",
         done.stderr,
         flags=re.MULTILINE,
     )
@@ -204,7 +204,7 @@ def test_another_keras_on_a_node_is_one_sentence(lab: Lab) -> None:
 def test_stage_is_searched_from_a_host_that_is_not_the_head(lab: Lab) -> None:
     done = lab.nodes[1].run(STUDY.format(address=f"{HEAD}:6379") + " --study elsewhere --epochs 1")
     assert done.returncode == 0, done.stderr
-    assert len(ledger(lab, "elsewhere")) == 4
+    assert len(ledger(lab, "elsewhere")) == 5  # with the winner once more, with groups apart
 
 
 def test_study_outlives_a_killed_worker_and_a_cut_link(lab: Lab, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_two_hosts_with_a_ray_each_share_a_study(lab: Lab, tmp_path: Path, *, ki
     wait_until(lambda: "host2" in places(ledger(lab, study)), "the second host has trained", seconds=300)
     first = written(lab, study)
     if killed:
-        lab.nodes[0].kill_processes("search.run", "ray::")
+        lab.nodes[0].kill_processes("search.run")
     else:
         assert holder.wait(300) == 0, (tmp_path / "holder").read_text()
     assert joined.wait(300) == 0, (tmp_path / "joined").read_text()

@@ -74,6 +74,18 @@ def test_compiled_programs_are_kept_by_processor_unless_the_user_keeps_them(
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/own"
 
 
+@pytest.mark.parametrize(
+    ("installed", "keeps"), [({}, False), ({"jax": "0.5.3"}, False), ({"jax": "0.6.0"}, True)]
+)
+def test_programs_are_kept_by_a_jax_that_reads_them_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: dict[str, str], keeps: bool
+) -> None:
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setattr(process_setup, "installed_versions", lambda _: installed)
+    keep_compiled(tmp_path)
+    assert ("JAX_COMPILATION_CACHE_DIR" in os.environ) == keeps
+
+
 @pytest.mark.training
 def test_process_with_keras_on_another_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
