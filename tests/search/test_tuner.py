@@ -19,6 +19,7 @@ from search.study.ledger import Ledger
 from search.study.setup import Problem
 from search.study.stage_results import Result
 from tests.search.makers import FakeTrainer, write_small_manifest
+from tests.search.strategies.test_baselines import write_features
 from trainables.trial import TrialConfig
 
 COMMAND = ["--data", "m.parquet", "--preset", "report", "--weights", "none", "--keras-backend", "tensorflow"]
@@ -40,6 +41,7 @@ def trained(tuner: Tuner) -> Tuner:
     open_study(folder, problem.facts())
     trainer = FakeTrainer(problem, Ledger(folder), lambda trial: 0.5 + 100 * trial.config.learning_rate % 0.4)
     trainer([problem.trial(config, "random") for config in STAGES["lr"].configs(TrialConfig())])
+    write_features(problem, tuner.options.study.cache)  # for the linear classifier, or Ray would make them
     return tuner
 
 
