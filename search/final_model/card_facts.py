@@ -9,10 +9,12 @@ from search.final_model.writer import winning_run
 from search.finetune.columns import LINEAR
 from search.finetune.figures import area_under_curve
 from search.finetune.plan import FinetunePlan
+from search.statistics.number_text import low_to_high
 from search.study.comparison import breakdown_of
 from search.study.facts import StudyFacts
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
+from search.study.snapshot import read_final, reading_of
 from trainables.backbones.table import find_backbone
 from trainables.features.inputs import backbone_read_by
 from trainables.hyperparameters import ALL_BLOCKS
@@ -48,6 +50,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         shared_groups=split.shared_groups,
         breakdown=breakdown_of([run], problem, ledger),
         calibration=result.calibration.statement if result.calibration else "",
+        held_out=_held_out(winner, ledger),
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
         statement=" ".join([f"{result.statement}.", result.decided_by]).strip()
@@ -55,6 +58,19 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         else result.statement,
         versions=versions_of_a_trial(),
         command=command,
+    )
+
+
+def _held_out(winner: ColumnResult, ledger: Ledger) -> str:
+    """Returns what the winner's configuration reached on held-out data, "" where that was not read for it."""
+    reading = None if winner.start else reading_of(read_final(ledger.folder), winner.config)
+    if reading is None:
+        return ""
+    interval = reading.get("interval")
+    over = f" (95 % interval {low_to_high(interval)} over {reading['interval_over']})" if interval else ""
+    return (
+        f"accuracy {reading['accuracy']:.4f}{over} on {reading['n']:,} images, of the same configuration "
+        "trained on all but those."
     )
 
 

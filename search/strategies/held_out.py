@@ -21,7 +21,7 @@ from search.strategies.trial_runs import Train, TrialRuns
 from search.study.comparison import breakdown_of, group_numbers
 from search.study.ledger import Ledger
 from search.study.setup import Problem
-from search.study.snapshot import keep_readings, read_final
+from search.study.snapshot import keep_readings, read_final, reading_of
 from search.study.stage_results import Result
 from trainables.answers import predicted_labels
 from trainables.features.inputs import backbone_read_by
@@ -67,9 +67,8 @@ def evaluate_winner(result: Result, held_out: HeldOut) -> dict[str, Any]:
     if result.winner is None:
         raise InputError(f"--final needs a winner, the stage {result.stage} has none; run it again")
     readings = read_final(ledger.folder)
-    for reading in readings:
-        if reading["config"] == result.winner.to_dict():
-            return reading
+    if known := reading_of(readings, result.winner.to_dict()):
+        return dict(known)
     runs = [problem.trial(result.winner, split.name) for split in problem.final_splits]
     results = TrialRuns(ledger, held_out.train, problem).of(runs)
     failed = [

@@ -237,6 +237,11 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
     return readings or []
 
 
+def reading_of(readings: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Returns the reading of held-out data that is of exactly this configuration, None without one."""
+    return next((reading for reading in readings if reading["config"] == config), None)
+
+
 def keep_readings(folder: Path, readings: Sequence[Mapping[str, Any]]) -> None:
     """Keeps all readings of held-out data that the study in `folder` has made."""
     write_json(Layout(folder).final, {"format": READINGS.number, "readings": list(readings)})

@@ -13,7 +13,7 @@ from search.space.labels import describe_config, told_of
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of, linear_of
 from search.statistics.number_text import NONE, bracketed, decimal
 from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
-from search.study.snapshot import Snapshot
+from search.study.snapshot import Snapshot, reading_of
 
 _SAYS = {
     "clear": "told apart from all others that finished",
@@ -90,13 +90,19 @@ def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.not_for_new)
     compared = "of the comparison" if leader.result else "on the ways to the final model"
     verdict = f"Verdict {compared}: {word} ({says})."
-    if snapshot.readings:
-        reading = snapshot.readings[-1]
+    reading = None if leader.start else reading_of(snapshot.readings, leader.config.to_dict())
+    if reading:
         interval = bracketed(reading.get("interval"))
         return KeyNumber(
             number=decimal(reading.get("accuracy")),
             title="on data that no selection saw",
             text=f"95 % interval {interval}. {verdict}" if interval != NONE else verdict,
+        )
+    if snapshot.readings:  # a number of another model, here, would be taken for one of this
+        other = snapshot.readings[-1]
+        verdict += (
+            f" Held-out data was read for another model: the winner of {other.get('stage', NONE)} has "
+            f"{decimal(other.get('accuracy'))} there."
         )
     result = leader.result
     if result and result.corrected is not None and len(result.entries) > 1:

@@ -35,7 +35,10 @@ class Way:
 
 @dataclass(frozen=True, kw_only=True)
 class Leader:
-    """Configuration that the study ended with, or has so far, with its runs; `found_by` says by what."""
+    """Configuration that the study ended with, or has so far, with its runs; `found_by` says by what.
+
+    `start` names whose weights the runs begin with, empty for nobody's.
+    """
 
     found_by: str
     config: TrialConfig
@@ -45,6 +48,7 @@ class Leader:
     not_for_new: str
     baselines: Sequence[Baseline]
     result: Result | None
+    start: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -73,6 +77,7 @@ def _finetuned(snapshot: Snapshot) -> Leader | None:
         not_for_new=found.not_for_new,
         baselines=found.baselines,
         result=None,
+        start=column.start,
     )
 
 

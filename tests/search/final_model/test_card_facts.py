@@ -11,6 +11,7 @@ import pytest
 from search.final_model.card_facts import card_facts
 from search.finetune.plan import FinetunePlan
 from search.study.ledger import Ledger
+from search.study.snapshot import keep_readings
 from tests.search.finetune.test_runs import FakeWorkers, run
 
 MakePlan = Callable[..., FinetunePlan]
@@ -44,3 +45,25 @@ def test_card_says_what_was_trained_last(
     last = replace(result, winner=result.columns[-1].name)
     facts = card_facts(plan, last, Ledger(workers.study), "")
     assert facts.finetune == trained
+
+
+@pytest.mark.parametrize(
+    ("start", "said"), [("", "accuracy 0.8912 (95 % interval 0.8701 to 0.9002 over"), ("k", "")]
+)
+def test_card_has_the_held_out_reading_of_its_own_configuration(
+    make_plan: MakePlan, tmp_path: Path, start: str, said: str
+) -> None:
+    plan, workers = make_plan(), FakeWorkers(tmp_path / "study")
+    result, ledger = run(plan, workers), Ledger(workers.study)
+    columns = [replace(column, start=start) for column in result.columns]
+    result = replace(result, columns=tuple(columns), winner=columns[-1].name)
+    reading = {
+        "accuracy": 0.8912,
+        "n": 2_438,
+        "interval": [0.8701, 0.9002],
+        "interval_over": "412 people",
+    }
+    keep_readings(ledger.folder, [{**reading, "accuracy": 0.5, "config": {}}])
+    assert card_facts(plan, result, ledger, "").held_out == ""
+    keep_readings(ledger.folder, [{**reading, "config": dict(columns[-1].config)}])
+    assert card_facts(plan, result, ledger, "").held_out.startswith(said)

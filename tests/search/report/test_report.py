@@ -336,6 +336,20 @@ def test_held_out_reading_is_shown(make_study: Make) -> None:
     assert "| **resnet50_v2** | **88.12 ± 1.23** |" in text
 
 
+def test_held_out_reading_of_another_configuration_is_not_the_winners(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=1, split="folds")
+    won = next(StageFiles(study).all()).winner
+    assert won
+    reading = {"stage": "dropout", "accuracy": 0.8812, "interval": [0.8701, 0.8902], "config": won.to_dict()}
+    (study / "final.json").write_text(json.dumps({"readings": [reading]}), "utf-8")
+    assert "0.8812" in report(study).partition("on data that no selection saw")[0][-100:]
+    reading["config"] = {**won.to_dict(), "dropout": 0.7}
+    (study / "final.json").write_text(json.dumps({"readings": [reading]}), "utf-8")
+    text = report(study)
+    assert "on data that no selection saw" not in text.partition("## ")[2].partition("## ")[0]
+    assert "Held-out data was read for another model: the winner of dropout has 0.8812 there." in text
+
+
 def finetuned(study: Path) -> FinetuneResult:
     """Writes what fine-tuning found into the study, with the runs of its first stage, and returns it."""
     lr = next(StageFiles(study).all())

@@ -172,7 +172,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")  # MLflow's, of classes of its own
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred:UserWarning")  # of classes of MLflow's
 def test_real_server_has_the_study_and_its_final_model(address: str, tmp_path: Path) -> None:
     file = write_keras_file(tmp_path / "final.keras", side=7)
     server = MlflowServer(address, "faces")
