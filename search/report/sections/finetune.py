@@ -19,7 +19,9 @@ def finetune_sections(snapshot: Snapshot) -> Iterator[Section]:
     found = snapshot.finetune
     if found:
         blocks = list(_blocks(snapshot, found))
-        yield Section(name="finetune", title="Pretraining and fine-tuning", blocks=blocks)
+        is_tuned = found.pretraining or any(column.name.startswith("blocks") for column in found.columns)
+        title = "Pretraining and fine-tuning" if is_tuned else "The ways to the final model"
+        yield Section(name="finetune", title=title, blocks=blocks)
 
 
 def final_errors_sections(snapshot: Snapshot) -> Iterator[Section]:

@@ -67,9 +67,11 @@ def _finetuned(snapshot: Snapshot) -> Leader | None:
     column = found and found.column(found.winner or "")
     if not found or not column:
         return None
-    origin = "" if column.name == "untuned" else f", the winner of {found.origin}"
+    origin = "" if column.name == "untuned" else f"the winner of {found.origin}"
+    # another way is called tuned beside a joint search, so the origin alone says which
+    words = [column.title if column.name != "tuned" else "", origin]
     return Leader(
-        found_by=f"final model: {column.title}{origin}",
+        found_by=f"final model: {', '.join(word for word in words if word)}",
         config=TrialConfig.from_dict(column.config),
         runs=snapshot.runs(column),
         verdict=found.verdict,
