@@ -18,7 +18,7 @@ from tests.waiting import has_ended, wait_until
 
 ROOT = Path(__file__).parents[3]
 LISTENING = """
-import json, os, psutil, ray
+import contextlib, json, os, psutil, ray
 from search.ray_tune.connection import connect, disconnect
 from tests.waiting import wait_until
 session = connect(None, verbose=False)
@@ -27,12 +27,16 @@ names = {os.getpid(): "the search itself", worker: "a worker"}
 
 def listening():
     for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-        name = names.get(process.pid) or os.path.basename(process.cmdline()[0]) if process.cmdline() else ""
-        for port in process.net_connections("tcp"):
-            # neither workers that have not worked, nor the port that another Ray may have
-            if port.status == "LISTEN" and name != "ray::IDLE" and port.laddr.port != 52365:
-                everywhere = port.laddr.ip in ("::", "0.0.0.0")
-                yield name, "all interfaces" if everywhere else "the machine's"
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield from ports_of(process)
+
+def ports_of(process):
+    name = names.get(process.pid) or os.path.basename(process.cmdline()[0]) if process.cmdline() else ""
+    for port in process.net_connections("tcp"):
+        # neither workers that have not worked, nor the port that another Ray may have
+        if port.status == "LISTEN" and name != "ray::IDLE" and port.laddr.port != 52365:
+            everywhere = port.laddr.ip in ("::", "0.0.0.0")
+            yield name, "all interfaces" if everywhere else "the machine's"
 
 def are_named():  # what Ray has begun is called python until it says what it is
     return not any(name.startswith("python") for name, _ in listening())
@@ -59,11 +63,18 @@ except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
 """
 KILLED = """
-import json, os, psutil, signal
+import contextlib, json, os, psutil, signal
 from search.ray_tune.connection import connect
 from tests.waiting import wait_until
 connect(None, verbose=False)
-below = lambda: {process.pid: process.name() for process in psutil.Process().children(recursive=True)}
+
+def below():
+    found = {}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # Ray begins some that end at once
+            found[process.pid] = process.name()
+    return found
+
 wait_until(lambda: sum("Agent" in name for name in below().values()) == 2, "both agents have their names")
 print(json.dumps(list(below())), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
