@@ -18,7 +18,7 @@ from data_prep.command_line.exit_codes import keeping_sigterm
 from data_prep.errors import InputError
 from search.options.run_groups import MachineOptions
 from search.ray_tune.failures import session_folders
-from search.ray_tune.failures.ray_processes import Keeper
+from search.ray_tune.failures.ray_processes import Keeper, leave_ray
 from search.ray_tune.gpus import require_gpus
 from search.ray_tune.nodes import prepare_nodes, request_nodes, require_room, wait_for_room
 from search.ray_tune.preflight import Errand, Share
@@ -102,7 +102,9 @@ def _begin(address: str | None, *, verbose: bool) -> Path:
 
 def disconnect(connection: Connection, *, keeps_logs: bool = False) -> None:
     """Leaves Ray, or ends the one that was started here; unless it `keeps_logs` its folder goes with it."""
-    connection.keeper.end_ray()
+    with keeping_sigterm():  # its handler goes as compiled code of Ray's ends
+        leave_ray()
+    connection.keeper.close()
     if connection.session and not keeps_logs:
         session_folders.remove(connection.session)
 

@@ -108,6 +108,12 @@ def watched_processes() -> Iterator[RayProcesses]:
         watcher.join()
 
 
+def leave_ray() -> None:
+    """Leaves Ray; what it held back of its notes goes where its compiled code writes."""
+    with os.fdopen(os.dup(STDERR), "w") as words, contextlib.redirect_stdout(words):
+        ray.shutdown()
+
+
 class Keeper:
     """Process that ends what is left of a Ray as soon as this one closes it, or has ended.
 
@@ -138,13 +144,6 @@ class Keeper:
         """Has the keeper say this once this process has ended, and nothing where it is empty."""
         with contextlib.suppress(BrokenPipeError):
             print(sentence, file=self._process.stdin, flush=True)
-
-    def end_ray(self) -> None:
-        """Leaves Ray, and ends all that began with this keeper."""
-        # what Ray held back of its notes goes where its compiled code writes
-        with os.fdopen(os.dup(STDERR), "w") as words, contextlib.redirect_stdout(words):
-            ray.shutdown()
-        self.close()
 
     def close(self) -> None:
         """Ends what is left, and the keeper, without a word."""

@@ -80,6 +80,14 @@ print(json.dumps(list(below())), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
+TERMINATED = """
+import os, signal
+from search.ray_tune.connection import connect, disconnect
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+disconnect(connect(None, verbose=False))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
 
 def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = tmp_path / ("job_of_a_user_with_a_long_name" * 3)
@@ -120,6 +128,12 @@ def test_nothing_of_ray_outlives_a_search_that_is_killed() -> None:
     )
     # by themselves its agents live for a minute more
     wait_until(lambda: all(map(has_ended, json.loads(done.stdout))), "the end of all", seconds=20)
+
+
+@pytest.mark.ray
+def test_sigterm_after_ray_has_ended_is_heard_as_before() -> None:
+    done = subprocess.run([sys.executable, "-c", TERMINATED], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n")
 
 
 @pytest.mark.ray
