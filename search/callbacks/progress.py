@@ -30,7 +30,6 @@ class Progress(Callback):
     """
 
     objective: Objective = OBJECTIVE
-    known: Sequence[Trial] = ()
 
     def __init__(
         self,
@@ -43,7 +42,8 @@ class Progress(Callback):
         self.title, self.total, self.label = title, total, label
         self.running: dict[str, Running] = {}
         self.done = self.failed = 0
-        self._ended_steps = 0.0
+        self._ended_steps, self._all_steps = 0.0, 0.0
+        self._known: Sequence[Trial] = ()
         self._clock, self._started = clock, clock()
         self._best: tuple[float, str] | None = None
 
@@ -78,9 +78,19 @@ class Progress(Callback):
         ):
             self._best = (value, self.label(result.trial))
 
+    @property
+    def known(self) -> Sequence[Trial]:
+        """The trials, where they are known before."""
+        return self._known
+
+    @known.setter
+    def known(self, trials: Sequence[Trial]) -> None:
+        self._known = trials
+        self._all_steps = sum(map(self._steps, trials))  # once: every epoch asks for the time left
+
     def _steps(self, trial: Trial) -> float:
         """Returns the steps of a trial, in units that all trials share; 1 where the trials are not known."""
-        if not self.known:
+        if not self._known:
             return 1.0
         # networks that read images take as long for an image in whatever batch
         return trial.config.epochs / (1 if trial.config.trains_on_images else trial.config.batch_size)
@@ -92,7 +102,7 @@ class Progress(Callback):
             self._steps(running.trial) * len(running.epochs) / running.trial.config.epochs
             for running in self.running.values()
         )
-        return (self._ended_steps + sum(parts)) / (sum(map(self._steps, self.known)) or self.total or 1)
+        return (self._ended_steps + sum(parts)) / (self._all_steps or self.total or 1)
 
     @property
     def seconds_left(self) -> float | None:
