@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def maker_of_a_trial(device: Mapping[str, str]) -> dict[str, str]:
     return {**versions_of_a_trial(), "node": platform.node(), **device}
 
 
-def versions_here(backend: str) -> dict[str, str]:
+@cache  # every trial on a cluster asks, and the digest reads hundreds of files
+def versions_here(backend: str) -> Mapping[str, str]:
     """Returns what must be equal on all nodes: versions by name, and the project's with its code's digest."""
     libraries = {"Ray": "ray", "Keras": "keras", backend: backend}
     found = installed_versions((*libraries.values(), "stagewise"))
