@@ -63,7 +63,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
 
 def _held_out(winner: ColumnResult, ledger: Ledger) -> str:
     """Returns what the winner's configuration reached on held-out data, "" where that was not read for it."""
-    reading = None if winner.start else reading_of(read_final(ledger.folder), winner.config)
+    reading = reading_of(read_final(ledger.folder), winner.config, winner.start)
     if reading is None:
         return ""
     interval = reading.get("interval")

@@ -11,7 +11,7 @@ from typing import Any
 from data_prep.errors import InputError
 from search.statistics.number_text import confidence, low_to_high
 from search.statistics.paired_tests import LEVEL, MARGIN, Comparison, Rule, Scores, compare, paired
-from search.study.snapshot import Snapshot
+from search.study.snapshot import Snapshot, reading_of
 from search.study.stage_results import JointResult, PopulationResult, Result, winner_of
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig
@@ -163,7 +163,8 @@ def _summary(
 
 def _held_out(study: Snapshot, winner: TrialConfig, objective: Objective) -> dict[str, float]:
     """Returns the objective of `winner` by held-out part, nothing where --final did not read them for it."""
-    keys = [key for each in study.readings if each["config"] == winner.to_dict() for key in each["trials"]]
+    reading = reading_of(study.readings, winner.to_dict())
+    keys = reading["trials"] if reading else []
     runs = [study.trials[key] for key in keys if key in study.trials]
     found = {run.trial.split: objective.of(run) for run in runs}
     return found if len(found) == len(keys) and not any(map(isnan, found.values())) else {}

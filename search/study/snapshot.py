@@ -237,9 +237,14 @@ def read_final(folder: Path) -> list[dict[str, Any]]:
     return readings or []
 
 
-def reading_of(readings: Sequence[Mapping[str, Any]], config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Returns the reading of held-out data that is of exactly this configuration, None without one."""
-    return next((reading for reading in readings if reading["config"] == config), None)
+def reading_of(
+    readings: Sequence[Mapping[str, Any]], config: Mapping[str, Any], start: str = ""
+) -> Mapping[str, Any] | None:
+    """Returns the reading of held-out data that is of exactly this configuration, None without one.
+
+    What starts from another's weights, which `start` names, is another model: readings are of none.
+    """
+    return None if start else next((each for each in readings if each["config"] == config), None)
 
 
 def keep_readings(folder: Path, readings: Sequence[Mapping[str, Any]]) -> None:

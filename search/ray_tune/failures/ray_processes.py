@@ -62,7 +62,6 @@ class RayProcesses:
                 self.answered = time.monotonic()
             elif time.monotonic() - self.answered > _SILENT_S:
                 self.died = f"GCS at {self.address}"
-
         if self.died and self.keeper:
             self.keeper.tell(f"error: {self.said}")
 

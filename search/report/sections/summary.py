@@ -90,7 +90,7 @@ def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.not_for_new)
     compared = "of the comparison" if leader.result else "on the ways to the final model"
     verdict = f"Verdict {compared}: {word} ({says})."
-    reading = None if leader.start else reading_of(snapshot.readings, leader.config.to_dict())
+    reading = reading_of(snapshot.readings, leader.config.to_dict(), leader.start)
     if reading:
         interval = bracketed(reading.get("interval"))
         return KeyNumber(
