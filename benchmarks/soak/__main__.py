@@ -49,7 +49,9 @@ def _soak(kinds: Sequence[Kind], options: argparse.Namespace) -> Counter[str]:
     rng, moments = random.Random(options.seed), Counter[str]()
     for kind in kinds:
         kind.prepare()
-    for number in range(1, options.strikes + 1):
+    number = 0
+    while moments.total() < options.strikes:
+        number += 1
         kind = kinds[number % len(kinds)]
         strike = Strike.draw(rng, kind.place.targets, kind.calm_s)
         before = kind.faults.copy()
@@ -81,7 +83,9 @@ def _tell(kinds: Sequence[Kind], moments: Counter[str], faults: Counter[str]) ->
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--strikes", type=int, default=100, help="number of strikes (default: %(default)s)")
+    parser.add_argument(
+        "--strikes", type=int, default=100, help="strikes that hit something (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of what is struck and when")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of a trial (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="folder that keeps the calm studies for another soak")
