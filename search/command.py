@@ -7,8 +7,9 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
-from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.exit_codes import end_process, exit_code
 from data_prep.command_line.parser import CommandParser, completing
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -37,6 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code(lambda: completing(_parser()).parse_args(words))
 
 
+def stagewise() -> NoReturn:
+    """Runs the command of this process's own words, and ends with its exit code."""
+    end_process(main())
+
+
 def _words_before_cursor() -> list[str]:
     """Returns the whole words after stagewise, where a shell asks how the line goes on."""
     words = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])].split(" ")[1:-1]
@@ -58,4 +64,4 @@ def _parser() -> CommandParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stagewise()

@@ -3,13 +3,12 @@
 # PYTHON_ARGCOMPLETE_OK
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Sequence
 
 from data_prep.command_line.console import print_warning
-from data_prep.command_line.exit_codes import exit_code
+from data_prep.command_line.exit_codes import end_process, exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,4 +43,4 @@ def _run(argv: Sequence[str] | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_process(main())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -15,6 +17,7 @@ from data_prep.command_line.names import shortened
 from data_prep.errors import InputError
 
 STDOUT = 1
+INTERRUPTED = (130, 143)  # by SIGINT, by SIGTERM: 128 and the number of the signal
 
 
 def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothing was written") -> int:
@@ -45,6 +48,20 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
         _tell(interrupted)
         return 143 if terminations else 130
     return 0
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process with the `code` of its command; once interrupted, before Python destroys its objects.
+
+    Ray's compiled part, interrupted as it starts, may crash then: the shell would see 139, its segmentation
+    fault.
+    """
+    if code in INTERRUPTED:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _tell(sentence: str) -> None:
