@@ -51,11 +51,13 @@ def exit_code(work: Callable[[], object], interrupted: str = "interrupted: nothi
 
 
 def end_process(code: int) -> NoReturn:
-    """Ends this process with the `code` of its command; once interrupted, before Python destroys its objects.
+    """Ends this process with the `code` of its command, whatever signal comes now that this is known.
 
-    Ray's compiled part, interrupted as it starts, may crash then: the shell would see 139, its segmentation
-    fault.
+    Once interrupted it ends before Python destroys its objects: Ray's compiled part, interrupted as it
+    starts, may crash then, and the shell would see 139, its segmentation fault.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if code in INTERRUPTED:
         atexit._run_exitfuncs()
         sys.stdout.flush()

@@ -38,7 +38,7 @@ class _Watch:
     say: Say
     was_there: bool = False
 
-    def do(self, path: Path, work: Callable[[], Value]) -> Value:
+    def do(self, path: Path, work: Callable[[], Value], verb: str) -> Value:
         """Returns what `work` does, as soon as the storage lets it."""
         until: float | None = None
         while True:
@@ -50,7 +50,7 @@ class _Watch:
             except (OSError, StorageError) as error:
                 if error.errno not in _TROUBLE and not self._is_gone():
                     raise
-                reason = f"{path} cannot be written ({error.strerror})"
+                reason = f"{path} cannot be {verb} ({error.strerror})"
                 # only the main thread, which keeps a result meanwhile: what others write is left out
                 waits = self.wait_s and threading.current_thread() is threading.main_thread()
                 if until is None:
@@ -95,13 +95,18 @@ def watched(folder: Path, mark: Path, wait_s: float, say: Say) -> Iterator[None]
         _watches.remove(watch)
 
 
-def standing(path: Path, work: Callable[[], Value]) -> Value:
-    """Returns what `work` does, which writes `path`.
+def standing(path: Path, work: Callable[[], Value], verb: str = "written") -> Value:
+    """Returns what `work` does, by which `path` is "written", or by another `verb`.
 
     Raises InputError where a watched storage does not let it; where nobody watches, OSError as it is.
     """
     watch = _watch_over(path)
-    return watch.do(path, work) if watch else work()
+    return watch.do(path, work, verb) if watch else work()
+
+
+def require_standing(path: Path) -> None:
+    """Waits until `path` can be read, as `standing` does: else what is away would be taken for missing."""
+    standing(path, lambda: None, "read")
 
 
 def mark_of(path: Path) -> Path | None:

@@ -22,6 +22,7 @@ from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import damaged, read_json, require_unchanged, write_json
 from data_prep.storage.parsed_files import ParsedFiles
 from data_prep.storage.remote import address_of, own_folder
+from data_prep.storage.standing import require_standing
 from search.study.layout import Layout
 from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
 
@@ -80,7 +81,9 @@ class Ledger:
 
     def find_key(self, key: str) -> TrialResult | None:
         """Returns the result of the trial that `key` names; see `find`."""
-        return self._read(self._layout.trial(key))
+        path = self._layout.trial(key)
+        require_standing(path)
+        return self._read(path)
 
     def path(self, trial: Trial) -> Path:
         """Returns the path of the result of `trial`."""
@@ -152,6 +155,7 @@ class Ledger:
         Raises InputError where the file is missing or damaged.
         """
         path, result = self.predictions_path(trial), self.find(trial)
+        require_standing(path)
         try:
             if result and result.predictions_digest:
                 self._require_predictions(result)

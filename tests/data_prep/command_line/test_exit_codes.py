@@ -87,14 +87,17 @@ def test_what_pillow_finds_odd_is_not_told(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(("code", "ended"), [(130, 130), (143, 143), (0, -signal.SIGKILL)])
-def test_interrupted_process_ends_before_what_python_destroys_can_crash(code: int, ended: int) -> None:
+def test_process_whose_code_is_known_ends_with_it(code: int, ended: int) -> None:
     crashing = (
         "import atexit, os, signal\n"
         "from data_prep.command_line.exit_codes import end_process\n"
         "class Compiled:\n"
         "    def __del__(self, kill=os.kill, pid=os.getpid()): kill(pid, 9)\n"
         "import sys; sys.kept = Compiled()\n"
-        "atexit.register(print, 'at the end')\n"
+        "def at_the_end():\n"
+        "    for number in (signal.SIGINT, signal.SIGTERM): os.kill(os.getpid(), number)\n"
+        "    print('at the end')\n"
+        "atexit.register(at_the_end)\n"
         f"end_process({code})\n"
     )
     run = subprocess.run([sys.executable, "-c", crashing], capture_output=True, text=True)

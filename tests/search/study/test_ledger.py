@@ -15,6 +15,7 @@ import pytest
 from data_prep.errors import InputError
 from data_prep.storage import atomic_files
 from data_prep.storage.json_files import write_json
+from data_prep.storage.standing import watched
 from search.study.ledger import Ledger, finished_trials
 from tests.search.makers import make_result, make_trial, unseal
 from trainables.trial import TrialResult, TrialStatus
@@ -282,3 +283,21 @@ def test_predictions_that_are_not_the_recorded_ones_are_not_read(tmp_path: Path)
     np.save(ledger.predictions_path(TRIAL), np.array([0.5, 1.0], np.float32))
     with pytest.raises(InputError, match="its digest is not the one in the trial's record"):
         ledger.predictions(TRIAL)
+
+
+def test_trial_of_a_storage_that_is_away_is_waited_for_and_not_missing(tmp_path: Path) -> None:
+    study, away, said = tmp_path / "study", tmp_path / "away", list[str]()
+    ledger = Ledger(study)
+    ledger.record(make_result(TRIAL, 0.5, 0.75), np.array([0.5], np.float32))
+    write_json(study / "study.json", {"format": 1})
+
+    def bring_back(line: str) -> None:
+        said.append(line)
+        away.rename(study)
+
+    with watched(study, study / "study.json", 60, bring_back):
+        ledger.predictions(TRIAL)
+        for read in (ledger.find, ledger.predictions):
+            study.rename(away)
+            assert read(TRIAL) is not None
+    assert ["cannot be read (the folder" in line for line in said] == [True, True]
