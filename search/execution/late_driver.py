@@ -62,6 +62,11 @@ class LateDriver:
         )
         return self._ending.enter_context(driver)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether Ray runs; to ask does not start it."""
+        return "driver" in vars(self) and self.driver.is_connected
+
     def make_features(self, backbone: str) -> None:
         """Makes the features of `backbone`, for its linear classifier; a warning says why they cannot be."""
         try:

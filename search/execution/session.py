@@ -76,7 +76,9 @@ class Session:
         searches = Searches(
             self._prepared,
             pool.workers,
-            lambda plan: print_next(plan, self._options, self._ledger, self._console),
+            lambda plan: print_next(
+                plan, self._options, self._ledger, self._console, running=late.is_connected
+            ),
             self._joined,
             make=make,
         )

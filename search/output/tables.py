@@ -75,14 +75,19 @@ def print_begin(plan: Plan, ledger: Ledger, console: Console) -> None:
         console.print(f"{total - missing} of {total} trials are done already")
 
 
-def print_next(plan: Plan, options: SearchOptions, ledger: Ledger, console: Console) -> None:
-    """Prints what is about to be trained, and of several stages how long all that are left will take."""
+def print_next(
+    plan: Plan, options: SearchOptions, ledger: Ledger, console: Console, *, running: bool
+) -> None:
+    """Prints what is about to be trained, and of several stages how long all that are left will take.
+
+    Where Ray is `running` nothing waits for it.
+    """
     print_begin(plan, ledger, console)
     if options.is_joint or len(options.stage_names) < 2:
         return
     trials = expected_trials(stage_plans(options, plan.problem, ledger.folder), ledger)
     images = images_to_extract(trials, plan.problem, options.study.cache)
-    left = estimate(trials, ledger.results(), plan.problem, images)
+    left = estimate(trials, ledger.results(), plan.problem, images, running=running)
     print_estimate(len(trials), left, console, title="plan      ")
 
 
@@ -123,7 +128,8 @@ def print_estimate(count: int, expected: Estimate, console: Console, title: str 
     trials = "1 trial" if count == 1 else f"{count} trials"
     console.print(
         f"{title}{trials} to train, about {clock_time(expected.total_s)} on one worker, "
-        f"of which features take {clock_time(expected.feature_s)} ({basis})",
+        f"of which features take {clock_time(expected.feature_s)} and compiling "
+        f"{clock_time(expected.compile_s)} ({basis})",
         highlight=False,
         soft_wrap=True,
     )

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from data_prep.splits import Split
 from search.study.descriptions import clock_time
 from search.study.setup import Problem
-from trainables.trial import Trial, TrialResult
+from trainables.training.packed import shape_of
+from trainables.trial import Trial, TrialConfig, TrialResult
 
 # Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.
 TYPICAL_STEP_S = {"jax": 0.008, "tensorflow": 0.016}
 TYPICAL_EXTRACTION_S = 0.04
 TYPICAL_PIXEL_S = 0.05
-START_S = 12.0  # Ray, the worker's imports and the first compilation
+TYPICAL_COMPILE_S = 3.0  # a head of a new shape, before its first epoch and in it
+START_S = 9.0  # Ray and the worker's imports
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of the trials and of the features before them; `measured` where they come from this study."""
+    """Seconds of the trials, of the features before them and of compiling; `measured` where this study's are.
+
+    `start_s` are those before anything is trained.
+    """
 
     trial_s: float
     feature_s: float
+    compile_s: float
     measured: bool
+    start_s: float = START_S
 
     @property
     def total_s(self) -> float:
         """Everything, with the start."""
-        return self.trial_s + self.feature_s + (START_S if self.trial_s else 0)
+        return self.trial_s + self.feature_s + self.compile_s + (self.start_s if self.trial_s else 0)
 
 
 def estimate(
@@ -39,29 +47,55 @@ def estimate(
     problem: Problem,
     images_to_extract: int,
     other_splits: Sequence[Split] = (),
+    *,
+    running: bool = False,
 ) -> Estimate:
     """Returns the estimate for training `trials` one after the other.
 
-    `other_splits` are those of trials on other data than the problem's.
+    `other_splits` are those of trials on other data than the problem's. Where Ray is `running`
+    nothing waits for it.
     """
     rows = {split.name: len(split.train) for split in (*problem.splits, *other_splits)}
-    # apart: a step on images says nothing of a head's
-    steps_s = {True: [], False: []}  # type: dict[bool, list[float]]
-    for result in done:
-        if result.epochs:
-            # not the mean: the first epoch of a new shape compiles, 1.5 to 3 s more
-            seconds = median(epoch.seconds for epoch in result.epochs)
-            frozen = not result.trial.config.trains_on_images
-            steps_s[frozen].append(seconds / _steps(result.trial, rows))
-    total = 0.0
-    measured = bool(trials)
+    known = _learned(done, rows)
+    total, shapes = 0.0, defaultdict[bool, set[Hashable]](set)
     for trial in trials:
         frozen = not trial.config.trains_on_images
-        known = steps_s[frozen]
-        measured = measured and bool(known)
-        step_s = median(known) if known else _typical_step(trial, frozen, problem.keras_backend)
+        steps_s = known[frozen].steps_s
+        step_s = median(steps_s) if steps_s else _typical_step(trial, frozen, problem.keras_backend)
         total += step_s * _steps(trial, rows) * trial.config.epochs
-    return Estimate(total, images_to_extract * TYPICAL_EXTRACTION_S, measured)
+        shapes[frozen].add(_shape(trial.config))
+    # those of `done`, too: the workers of a search are new processes
+    compile_s = sum(known[frozen].compile_s * len(each) for frozen, each in shapes.items())
+    measured = bool(trials) and all(known[frozen].steps_s for frozen in shapes)
+    features_s = images_to_extract * TYPICAL_EXTRACTION_S
+    return Estimate(total, features_s, compile_s, measured, 0.0 if running else START_S)
+
+
+@dataclass
+class _Times:
+    """Seconds of trials of one kind: the median step of each, and by shape the longest to compile it."""
+
+    steps_s: list[float] = field(default_factory=list)
+    compiles_s: dict[Hashable, float] = field(default_factory=dict)
+
+    @property
+    def compile_s(self) -> float:
+        return median(self.compiles_s.values()) if self.compiles_s else TYPICAL_COMPILE_S
+
+
+def _learned(done: Iterable[TrialResult], rows: dict[str, int]) -> defaultdict[bool, _Times]:
+    """Returns what trials took, those on frozen features apart: a step on images says nothing of a head's."""
+    known = defaultdict[bool, _Times](_Times)
+    for result in done:
+        if result.epochs:
+            times, shape = known[not result.trial.config.trains_on_images], _shape(result.trial.config)
+            # the first epoch of a new shape compiles
+            seconds = median(epoch.seconds for epoch in result.epochs[1:] or result.epochs)
+            times.steps_s.append(seconds / _steps(result.trial, rows))
+            # the longest: the next trial of a shape finds it compiled
+            rest = result.seconds - seconds * len(result.epochs)
+            times.compiles_s[shape] = max(rest, times.compiles_s.get(shape, 0.0))
+    return known
 
 
 def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str | None:
@@ -95,6 +129,11 @@ def warning_of_images(trials: Sequence[Trial], done: Iterable[TrialResult], prob
         f"unfrozen blocks train on images, which go through the backbone in every epoch: a trial takes about "
         f"{clock_time(one.trial_s / len(unfrozen))} {where}{beside}"
     )
+
+
+def _shape(config: TrialConfig) -> Hashable:
+    """Returns what trials share that one compiled network serves; without dropout it has layers less."""
+    return shape_of(config), config.dropout > 0
 
 
 def _steps(trial: Trial, rows: dict[str, int]) -> int:

@@ -246,7 +246,7 @@ def test_plan_of_a_population_says_that_every_member_is_trained_anew(population:
     assert [line.split()[1:6] for line in members] == [
         ["to", "train", "member", number, "from"] for number in ("1,", "2,")
     ]
-    said = plan_json([population], Path("demo"), missing, Estimate(10, 0, measured=True))
+    said = plan_json([population], Path("demo"), missing, Estimate(7, 0, 3, measured=True))
     assert said["notes"] == ["2 members, trained anew"]
     assert [trial["done"] for trial in said["trials"]] == [False, False]
 
@@ -256,24 +256,25 @@ def test_plan_of_a_population_says_that_every_member_is_trained_anew(population:
     [(True, "from this study's trials"), (False, "a rough guess, nothing was timed here yet")],
 )
 def test_estimate_says_what_it_rests_on(measured: bool, basis: str) -> None:
-    expected = Estimate(trial_s=60, feature_s=18, measured=measured)
+    expected = Estimate(trial_s=60, feature_s=18, compile_s=9, measured=measured, start_s=3)
     assert printed(lambda console: print_estimate(4, expected, console)) == [
-        f"4 trials to train, about 1:30 on one worker, of which features take 0:18 ({basis})"
+        "4 trials to train, about 1:30 on one worker, of which features take 0:18 and compiling 0:09 "
+        f"({basis})"
     ]
 
 
 def test_estimate_of_one_trial() -> None:
-    lines = printed(lambda console: print_estimate(1, Estimate(60, 18, measured=True), console))
+    lines = printed(lambda console: print_estimate(1, Estimate(60, 18, 9, measured=True), console))
     assert lines[0].startswith("1 trial to train, about")
 
 
 def test_plan_json(plan: StagePlan, tmp_path: Path) -> None:
     first, *rest = plan.trials()
     said = plan_json(
-        [plan], tmp_path / "demo", {trial.key: trial for trial in rest}, Estimate(10, 0, measured=True)
+        [plan], tmp_path / "demo", {trial.key: trial for trial in rest}, Estimate(7, 0, 3, measured=True)
     )
     assert json.loads(json.dumps(said)) == said
-    assert (said["study"], said["estimated_seconds"]) == ("demo", 22)
+    assert (said["study"], said["estimated_seconds"]) == ("demo", 19)
     assert said["trials"][0] == {
         "key": first.key,
         "config": first.config.to_dict(),

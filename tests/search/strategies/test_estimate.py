@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from search.strategies import estimate as module
-from search.strategies.estimate import Estimate, estimate, warning_of_images
+from search.strategies.estimate import estimate, warning_of_images
 from search.study.setup import Problem
 from tests.search.makers import make_problem, make_result
-from trainables.trial import Trial, TrialConfig, TrialStatus
+from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 STEPS = 2  # of 64 training rows in batches of 32
 
@@ -28,7 +29,7 @@ def trial_of(problem: Problem, **config: object) -> Trial:
 def test_estimate_from_typical_figures(problem: Problem) -> None:
     expected = estimate([trial_of(problem), trial_of(problem, seed=8)], [], problem, 0)
     step_s = module.TYPICAL_STEP_S["tensorflow"]
-    assert expected == Estimate(pytest.approx(2 * 10 * STEPS * step_s), 0, measured=False)
+    assert (expected.trial_s, expected.measured) == (pytest.approx(2 * 10 * STEPS * step_s), False)
 
 
 def test_estimate_of_pixels_grows_with_the_batch(problem: Problem) -> None:
@@ -39,7 +40,7 @@ def test_estimate_of_pixels_grows_with_the_batch(problem: Problem) -> None:
 def test_estimate_from_what_was_measured(problem: Problem) -> None:
     done = make_result(trial_of(problem, batch_size=16), 0.5, 0.6, seconds=8.0)  # 4 steps, 2 s a step
     expected = estimate([trial_of(problem, batch_size=32)], [done], problem, 0)
-    assert expected == Estimate(pytest.approx(10 * STEPS * 2.0), 0, measured=True)
+    assert (expected.trial_s, expected.measured) == (pytest.approx(10 * STEPS * 2.0), True)
 
 
 def test_estimate_takes_the_median_epoch_and_the_median_trial(problem: Problem) -> None:
@@ -67,7 +68,47 @@ def test_estimate_leaves_out_trials_without_an_epoch(problem: Problem) -> None:
 def test_estimate_counts_the_images_to_extract(problem: Problem) -> None:
     expected = estimate([trial_of(problem)], [], problem, 80)
     assert expected.feature_s == pytest.approx(80 * module.TYPICAL_EXTRACTION_S)
-    assert expected.total_s == pytest.approx(expected.trial_s + expected.feature_s + module.START_S)
+    rest = expected.trial_s + expected.compile_s
+    assert expected.total_s == pytest.approx(rest + expected.feature_s + module.START_S)
+
+
+def compiling(result: TrialResult, seconds: float) -> TrialResult:
+    """Returns `result` with a first epoch, and with it a trial, that took so much longer."""
+    first, *others = result.epochs
+    epochs = (replace(first, seconds=first.seconds + seconds), *others)
+    return replace(result, epochs=epochs, seconds=result.seconds + seconds)
+
+
+@pytest.mark.parametrize(
+    ("values", "shapes"),
+    [
+        ([{"learning_rate": 0.1}, {"learning_rate": 0.01}, {"seed": 8}], 1),
+        ([{"batch_size": 8}, {"batch_size": 16}, {"hidden_units": (8,)}], 3),
+        ([{"dropout": 0.0}, {"dropout": 0.1}, {"dropout": 0.5}], 2),
+        ([{"l2": 0.0}, {"l2": 0.1}, {"l2": 0.5}], 2),
+    ],
+)
+def test_estimate_compiles_each_shape_once(
+    problem: Problem, values: list[dict[str, object]], shapes: int
+) -> None:
+    trials = [trial_of(problem, **each) for each in values]
+    assert estimate(trials, [], problem, 0).compile_s == shapes * module.TYPICAL_COMPILE_S
+
+
+def test_estimate_learns_what_a_shape_takes_to_compile(problem: Problem) -> None:
+    done = [
+        compiling(make_result(trial_of(problem, batch_size=size, seed=seed), *[0.5] * 4), seconds)
+        # the second of a batch size finds it compiled
+        for size, seed, seconds in ((8, 1, 4.0), (8, 2, 0.1), (16, 1, 5.0), (16, 2, 0.2), (64, 1, 30.0))
+    ]
+    trials = [trial_of(problem, batch_size=size) for size in (4, 8)]
+    expected = estimate(trials, done, problem, 0)
+    assert expected.compile_s == pytest.approx(2 * 5.0)  # new workers compile 8 again
+
+
+def test_estimate_where_ray_runs_does_not_start_it(problem: Problem) -> None:
+    expected = estimate([trial_of(problem)], [], problem, 0, running=True)
+    assert expected.total_s == pytest.approx(expected.trial_s + expected.compile_s)
 
 
 def test_estimate_of_nothing_is_nothing(problem: Problem) -> None:
