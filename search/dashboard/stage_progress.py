@@ -143,7 +143,9 @@ def margin_of(result: Result) -> str:
     if result.verdict not in TESTED or not others:
         return SINGLE_RUNS
     if result.verdict != "clear":
-        words = "equivalent to" if result.verdict == "equivalent" else "tied with"
+        words = {"equivalent": "equivalent to", "undecided": "not told apart from"}.get(
+            result.verdict, "tied with"
+        )
         return f"{words} {_names([entry for entry in others if entry.tied is not False], result)}"
     closest = min(others, key=lambda entry: entry.difference or 0.0)
     interval = f" ({low_to_high(closest.interval)})" if closest.interval else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import dropwhile
 from pathlib import Path
 
@@ -31,6 +32,20 @@ def next_command_of(snapshot: Snapshot) -> str:
             finetuned_at=ended,
             running=snapshot.is_running,
         )
+    return ""
+
+
+def command_for(snapshot: Snapshot, stage: str) -> str:
+    """Returns the command for a stage of a study, or its joint search; as `next_command_of` does."""
+    with suppress(InputError):
+        asked = options_of(snapshot.command)
+        asked = asked and asked.for_data(snapshot.facts.source)
+        folder = snapshot.folder
+        of_study = options_of_study(folder.name, shown(folder.parent), snapshot.facts, asked)
+        options = of_study.for_stage(ALL if stage == JOINT else stage)
+        if stage == JOINT:
+            options = replace(options, stage=SearchOptions().stage, mode=JOINT)
+        return command_of(options, snapshot.command.cwd if snapshot.command and asked else "")
     return ""
 
 

@@ -13,7 +13,7 @@ from search.options.search_options import SearchOptions
 from search.space.labels import COMPARED, describe_config, label_of, show_value
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline
 from search.statistics.number_text import decimal
-from search.statistics.verdict_text import flattered
+from search.statistics.verdict_text import flattered, standing
 from search.strategies.estimate import Estimate, estimate
 from search.strategies.plans import Plan, expected_trials, missing_trials, stage_plans
 from search.strategies.staged import StagePlan
@@ -226,11 +226,11 @@ def _remark(entry: Entry, result: Result) -> str:
     words = []
     if entry.config == result.winner:
         words.append("best" if result.verdict == NO_GAIN else "winner")
-    elif entry.tied is not None:
-        words.append("equivalent" if entry.equivalent else "tied" if entry.tied else "worse")
+    else:
+        words.append(standing(result.verdict, entry.tied, entry.equivalent))
     if entry.status != "COMPLETED":
         words.append(entry.status)
-    return ", ".join(words)
+    return ", ".join(filter(None, words))
 
 
 def _remarks(result: Result) -> Iterator[str]:
@@ -293,6 +293,4 @@ def _shown(column: ColumnResult, metric: str) -> str:
 def _mark(column: ColumnResult, result: FinetuneResult) -> str:
     if column.name == result.winner:
         return "winner"
-    if column.equivalent:
-        return "equivalent"
-    return "tied" if column.tied else ""
+    return standing(result.verdict, column.tied, column.equivalent)

@@ -8,7 +8,7 @@ from search.space.labels import title_of
 from search.statistics.baselines import Baseline
 from search.statistics.number_text import NONE, decimal
 from search.statistics.selection import TESTED
-from search.statistics.verdict_text import SINGLE_RUNS, flattered
+from search.statistics.verdict_text import SINGLE_RUNS, flattered, standing
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
 
@@ -51,21 +51,21 @@ def remark(entry: Entry, result: Result) -> str:
 def _standing(entry: Entry, result: Result) -> str:
     if entry.config == result.winner:
         return "winner" if result.verdict in TESTED else "best"
-    if entry.tied is None or result.verdict not in TESTED:
-        return ""
-    if entry.equivalent:
-        return "equivalent"
-    return "tied" if entry.tied else "worse"
+    return standing(result.verdict, entry.tied, entry.equivalent) if result.verdict in TESTED else ""
 
 
 def baseline_rows(
-    baselines: Sequence[Baseline], columns: Sequence[str], *, value: str, remark: str
+    baselines: Sequence[Baseline], columns: Sequence[str], *, value: str, remark: str, beside: str = ""
 ) -> list[Sequence[str]]:
-    """Returns a row of a table of `columns` for each baseline: its mean is in the column `value`."""
+    """Returns a row of a table of `columns` for each baseline: its mean is in the column `value`.
+
+    `beside` tells in the column `remark` what the baseline is to be compared with, where not with the others.
+    """
     rows: list[Sequence[str]] = []
+    said = "; ".join(filter(None, ["baseline", beside]))
     for baseline in baselines:
         cells = dict.fromkeys(columns, NONE) | {columns[0]: baseline.title}
-        rows.append(list((cells | {value: decimal(baseline.mean), remark: "baseline"}).values()))
+        rows.append(list((cells | {value: decimal(baseline.mean), remark: said}).values()))
     return rows
 
 

@@ -31,6 +31,12 @@ def stage_label(name: str) -> str:
     return label_of(BY_WORD[name].name) if name in BY_WORD else name
 
 
+def named_stage(name: str) -> str:
+    """Returns what a stage varies, with the word that commands have for it: "L2 (stage weight_decay)"."""
+    label = stage_label(name)
+    return label if label == name else f"{label} (stage {name})"
+
+
 def label_of(name: str) -> str:
     """Returns the label of a hyperparameter or a metric: "hidden units", "val accuracy"."""
     row = HYPERPARAMETERS.get(name)

@@ -54,6 +54,17 @@ def verdict_word(verdict: str, several: str) -> str:
     return f"{verdict}, not for new {several}" if several else verdict
 
 
+def standing(verdict: str, tied: bool | None, equivalent: bool | None) -> str:
+    """Returns how one that did not win stands beside the winner; "" where the two were not tested."""
+    if tied is None:
+        return ""
+    if equivalent:
+        return "equivalent"
+    if not tied:
+        return "worse"
+    return "undecided" if verdict == "undecided" else "tied"
+
+
 def beside_constant(title: str, value: float, words: str) -> str:
     """Returns what is said where nothing is better than the constant answer; `words` are of the selection."""
     return (

@@ -45,13 +45,13 @@ def _section(snapshot: Snapshot) -> Sequence[Block]:
 
 
 def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
-    from search.report.sections.joint import best_by_trial, one_in, parallel_of
+    from search.report.sections.joint import best_by_configuration, one_in, parallel_of
 
     done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:
         return []
-    return [best_by_trial(trials), parallel_of(done, varied, every=one_in(len(done)))]
+    return [best_by_configuration(trials), parallel_of(done, varied, every=one_in(len(done)))]
 
 
 def _keys(snapshot: Snapshot) -> list[str]:

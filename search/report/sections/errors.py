@@ -183,13 +183,14 @@ def _calibration(calibration: Any, name: str, names: Sequence[str]) -> Iterator[
     yield Lines(
         name=f"{name}-calibration",
         caption=(
-            f"Calibration with 95 % intervals: expected calibration error {error}, Brier score {brier}. On "
-            "the dotted line a probability means what it says; the bars say how far it may be off"
+            "Calibration with 95 % intervals, of the probabilities before a temperature: "
+            f"expected calibration error {error}, Brier score {brier}. On the dotted line a probability "
+            "means what it says; the bars say how far it may be off"
         ),
         panels=[panel],
     )
     yield Table(
-        caption="Calibration by bins of the predicted probability",
+        caption="Calibration by bins of the predicted probability before a temperature",
         columns=("probability", "images", "mean probability", what, "95 % interval"),
         rows=[
             (

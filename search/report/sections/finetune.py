@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from search.report.document import Block, Paragraph, PngImage, Section, Table
 from search.report.sections.errors import errors_blocks
@@ -10,6 +10,7 @@ from search.report.sections.stage_figures import epoch_curves
 from search.report.words import baseline_rows
 from search.space.labels import label_of
 from search.statistics.number_text import bracketed, decimal, with_spread
+from search.statistics.verdict_text import standing
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.snapshot import Snapshot
 
@@ -64,15 +65,15 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
         f"{found.objective.name.removesuffix(' of the last epoch')}",
         columns=columns,
         rows=[
-            *(_row(column, found.metrics) for column in found.columns),
+            *(_row(column, found) for column in found.columns),
             *baseline_rows(found.baselines, columns, value=label_of("val_accuracy"), remark="difference"),
         ],
         strong=frozenset(n for n, column in enumerate(found.columns) if column.name == found.winner),
     )
 
 
-def _row(column: ColumnResult, metrics: Sequence[str]) -> tuple[str, ...]:
-    cells = [with_spread(*column.figures[metric]) for metric in metrics]
-    standing = " (equivalent)" if column.equivalent else " (tied)" if column.tied else ""
-    difference = decimal(column.difference) + standing
+def _row(column: ColumnResult, found: FinetuneResult) -> tuple[str, ...]:
+    cells = [with_spread(*column.figures[metric]) for metric in found.metrics]
+    stands = standing(found.verdict, column.tied, column.equivalent)
+    difference = decimal(column.difference) + (f" ({stands})" if stands else "")
     return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))

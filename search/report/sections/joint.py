@@ -7,18 +7,20 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from statistics import fmean
 from typing import Any
 
 from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragraph, Parallel, Section, Table
 from search.report.published import published_means
 from search.report.sections.importance import axis_of, importance_blocks, importance_of, objective_axis
+from search.report.sections.stage_figures import beside_baselines
 from search.report.words import baseline_rows, remark, statement_of, winner_rows
 from search.space.labels import OF_THE_REPORT, label_of, show_value, varied_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Entry, Importance, JointResult, PopulationResult, Result
 from trainables.objective import OBJECTIVE, Objective
-from trainables.trial import TrialResult, TrialStatus
+from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
 DRAWN = 500  # points or lines of a figure: more lie over one another, and take seconds to draw
 _PUBLISHED = (
@@ -37,10 +39,10 @@ def joint_section(snapshot: Snapshot, result: JointResult | PopulationResult) ->
     blocks: list[Block] = [
         Paragraph(statement_of(result)),
         Paragraph(_settings(result.settings) + (_PUBLISHED if published else "")),
-        _table(result, varied or OF_THE_REPORT),
+        _table(result, varied or OF_THE_REPORT, beside_baselines(snapshot, result)),
     ]
     if len(completed) > 1:
-        blocks += [best_by_trial(trials, objective)]
+        blocks += [best_by_configuration(trials, objective)]
         every = one_in(len(completed))
         blocks += [parallel_of(completed, varied, objective, every=every)] if varied else []
     kept = result.importance if isinstance(result, JointResult) else None
@@ -60,7 +62,7 @@ def _settings(search: Mapping[str, Any]) -> str:
     )
 
 
-def _table(result: Result, names: Sequence[str]) -> Table:
+def _table(result: Result, names: Sequence[str], beside: str) -> Table:
     columns = (
         "rank",
         *map(label_of, names),
@@ -77,7 +79,7 @@ def _table(result: Result, names: Sequence[str]) -> Table:
         columns=columns,
         rows=[
             *(_row(number, entry, result, names) for number, entry in enumerate(result.entries, 1)),
-            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status"),
+            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status", beside=beside),
         ],
         strong=winner_rows(result),
     )
@@ -121,7 +123,7 @@ def one_in(count: int) -> int:
 def best_so_far(x: Sequence[float], scores: Sequence[float], best: Sequence[float]) -> list[Curve]:
     """Returns the best so far as steps over `x`, and `scores` as points, of many one in so many."""
     every = one_in(len(scores))
-    label = f"one in {every} completed trials" if every > 1 else "a completed trial"
+    label = f"one in {every} configurations" if every > 1 else "a configuration"
     return [steps("best so far", x, best), Curve(label=label, x=x[::every], y=scores[::every], dots=True)]
 
 
@@ -132,24 +134,28 @@ def steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:
     return Curve(label=label, x=[x[n] for n in turns], y=[best[n] for n in turns], steps=True)
 
 
-def best_by_trial(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:
-    """Returns the figure of the best completed trial after each of `trials`, in their order."""
-    scored = {trial.trial.key for trial in scored_by(trials, objective)}
-    done = {  # counted with those that were stopped or failed: they took their time, too
-        number: objective.of(trial) for number, trial in enumerate(trials, 1) if trial.trial.key in scored
+def best_by_configuration(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:
+    """Returns the figure of the best configuration so far, by the mean of its runs, over their order."""
+    runs: dict[TrialConfig, list[TrialResult]] = {}
+    for each in trials:
+        runs.setdefault(replace(each.trial.config, seed=0), []).append(each)
+    done = {  # counted with those of which a run was stopped or failed: they took their time, too
+        number: fmean(map(objective.of, of_one))
+        for number, of_one in enumerate(runs.values(), 1)
+        if len(scored_by(of_one, objective)) == len(of_one)
     }
     numbers, values = list(done), list(done.values())
     best = list(accumulate(values, objective.better))
     panel = Panel(
         title="best so far",
-        x_label="trials",
+        x_label="configurations",
         y_label=objective.name,
         curves=best_so_far(numbers, values, best),
     )
     return Lines(
         name="joint-best-so-far",
-        caption="Joint search: every completed trial, and the best so far as a line, which stays level where "
-        "more trials gained nothing",
+        caption="Joint search: every configuration, as the mean of its runs, in the order in which they "
+        "began, and the best so far as a line, which stays level where more of them gained nothing",
         panels=[panel],
     )
 

@@ -12,7 +12,7 @@ from search.report.sections.next_steps import stages_left
 from search.report.sections.stage_figures import last_epoch
 from search.report.sections.ways import Way, ways_of
 from search.report.words import stage_title
-from search.space.labels import describe_config, told_of
+from search.space.labels import describe_config, named_stage, told_of
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import NONE, bracketed, decimal, with_spread
 from search.statistics.verdict_text import flattered
@@ -59,7 +59,7 @@ def _so_far(snapshot: Snapshot) -> str:
     left = stages_left(snapshot)
     if not left:
         return "The staged search ended with"
-    return f"The staged search, without {listed(left)}, which did not run, found"
+    return f"The staged search, without {listed(list(map(named_stage, left)))}, which did not run, found"
 
 
 def elsewhere_section(snapshot: Snapshot) -> Section:

@@ -11,8 +11,9 @@ from search.report.document import Curve, Lines, Panel, Points, Series
 from search.report.published import published_mean
 from search.report.words import stage_title
 from search.space.labels import label_of, show_value, stage_label
+from search.statistics.number_text import decimal
 from search.study.snapshot import Snapshot
-from search.study.stage_results import StageResult
+from search.study.stage_results import Result, StageResult
 from trainables.objective import OBJECTIVE
 from trainables.trial import TrialResult
 
@@ -89,6 +90,14 @@ def means_beside_published(result: StageResult, name: str) -> Iterator[Points]:
             Series(label="published", values=published),
         ],
     )
+
+
+def beside_baselines(snapshot: Snapshot, result: Result) -> str:
+    """Returns what baselines are beside: they have no epochs, where an objective may be a mean over them."""
+    if result.objective != OBJECTIVE or result.winner is None:
+        return ""
+    mean, _ = last_epoch(snapshot.runs(result.entry_of(result.winner)), "val_accuracy")
+    return "" if math.isnan(mean) else f"the winner's last epoch: {decimal(mean)}"
 
 
 def last_epoch(runs: Sequence[TrialResult], metric: str) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from search.report.published import CHOSEN, PUBLISHED_BACKBONES, published_base,
 from search.report.sections.stage_figures import (
     PANEL_METRICS,
     RunsByValue,
+    beside_baselines,
     curves_of,
     figure_name,
     last_epoch,
@@ -39,7 +40,7 @@ def stage_section(snapshot: Snapshot, result: StageResult) -> Section:
     blocks += curves_of(snapshot, result)
     if result.stage == "backbone":
         blocks.append(_last_epochs(result, runs))
-    blocks.append(_table(result))
+    blocks.append(_table(result, beside_baselines(snapshot, result)))
     if published:
         blocks += means_beside_published(result, name)
     if result.notes:
@@ -73,7 +74,7 @@ def _base_of_the_report(result: StageResult) -> Iterator[Block]:
         )
 
 
-def _table(result: StageResult) -> Table:
+def _table(result: StageResult, beside: str) -> Table:
     columns = (
         stage_label(result.stage),
         "ours",
@@ -90,12 +91,12 @@ def _table(result: StageResult) -> Table:
     return Table(
         caption=(
             f"{_what(result.objective)} (mean ± standard deviation over the runs); the winner is in bold, "
-            "tied values could just as well have won"
+            "those tied or undecided could just as well have won"
         ),
         columns=columns,
         rows=[
             *(_row(entry, result) for entry in result.entries),
-            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status"),
+            *baseline_rows(result.baselines, columns, value="ours", remark="verdict, status", beside=beside),
         ],
         strong=winner_rows(result),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import fmean, stdev
 
-from search.report.document import Alert, Block, KeyNumber, KeyNumbers, Points, Section, Series
+from search.report.document import Alert, Block, KeyNumber, KeyNumbers, Paragraph, Points, Section, Series
 from search.report.published import PUBLISHED_PRETRAINED, PUBLISHED_TUNED
 from search.report.sections.protocol import differences_alert
-from search.report.sections.ways import Leader, Way, leader_of, ways_of
+from search.report.sections.ways import Leader, Way, is_worth_it, leader_of, ways_of
 from search.space.labels import describe_config, told_of
-from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of, linear_of
-from search.statistics.number_text import NONE, bracketed, decimal
+from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of
+from search.statistics.number_text import NONE, bracketed, confidence, decimal, low_to_high
+from search.statistics.paired_tests import LEVEL
 from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
 from search.study.snapshot import Snapshot, reading_of
 
@@ -40,11 +41,30 @@ def summary_section(snapshot: Snapshot) -> Section:
     return Section(name="summary", title="Summary", blocks=blocks)
 
 
-def key_numbers(snapshot: Snapshot) -> Iterator[KeyNumbers]:
-    """Yields the three numbers; none where no configuration has a run."""
+def key_numbers(snapshot: Snapshot) -> Iterator[KeyNumbers | Paragraph]:
+    """Yields the three numbers and what they mean; nothing where no configuration has a run."""
     leader = leader_of(snapshot)
     if leader:
         yield KeyNumbers([_won(leader), _beside(leader, snapshot), _how_sure(leader, snapshot)])
+        yield Paragraph(f"In plain words: {_plain(leader)}")
+
+
+def _plain(leader: Leader) -> str:
+    """Returns what the numbers mean for who would use the model."""
+    right = f"of 100 pictures like these, about {100 * leader.accuracy:.0f} get their right class."
+    if leader.verdict == NO_GAIN:
+        return f"{right} That is no better than always giving one answer, so the model should not be used."
+    if leader.linear is None:
+        return right
+    linear = "a linear classifier on the same features, which is made in seconds"
+    worth = is_worth_it(leader)
+    if worth is None:
+        return f"{right} One run says too little on whether that is better than {linear}."
+    if worth:
+        return f"{right} That is better than {linear}."
+    return (
+        f"{right} Nothing here shows that this is better than {linear}, so the search has gained nothing yet."
+    )
 
 
 def _won(leader: Leader) -> KeyNumber:
@@ -58,8 +78,7 @@ def _won(leader: Leader) -> KeyNumber:
 
 
 def _beside(leader: Leader, snapshot: Snapshot) -> KeyNumber:
-    constant, linear = constant_of(leader.baselines), linear_of(leader.baselines, leader.config.backbone)
-    known = [baseline for baseline in (linear, constant) if baseline]
+    known = [baseline for baseline in (leader.linear, constant_of(leader.baselines)) if baseline]
     words = [_gain(baseline, leader) for baseline in known]
     if snapshot.facts.is_of_gender:
         words.append(
@@ -78,7 +97,9 @@ def _beside(leader: Leader, snapshot: Snapshot) -> KeyNumber:
 
 
 def _gain(baseline: Baseline, leader: Leader) -> str:
-    return f"{baseline.title} {decimal(baseline.mean)} ({leader.accuracy - baseline.mean:+.4f})"
+    found = leader.beside(baseline)
+    interval = f", {confidence(LEVEL)} {low_to_high(found.interval)}" if found.interval else ""
+    return f"{baseline.title} {decimal(baseline.mean)} ({leader.accuracy - baseline.mean:+.4f}{interval})"
 
 
 def _article(baseline: Baseline) -> str:
@@ -120,8 +141,7 @@ def _headline(snapshot: Snapshot) -> Iterator[Points]:
     leader, ways = leader_of(snapshot), list(ways_of(snapshot))
     if leader is None:
         return
-    found = (constant_of(leader.baselines), linear_of(leader.baselines, leader.config.backbone))
-    baselines = [baseline for baseline in found if baseline]
+    baselines = [baseline for baseline in (constant_of(leader.baselines), leader.linear) if baseline]
     categories = [*(each.short_title for each in baselines), *(way.title for way in ways)]
     ours = [*((each.mean, 0.0) for each in baselines), *map(_accuracy, ways)]
     series = [

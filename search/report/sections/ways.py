@@ -14,7 +14,8 @@ from search.report.published import (
     published_base,
 )
 from search.space.stages import UNTUNED_HEADS
-from search.statistics.baselines import Baseline
+from search.statistics.baselines import NO_GAIN, Baseline, against, linear_of
+from search.statistics.paired_tests import Comparison, Scores
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 from trainables.trial import TrialConfig, TrialResult
@@ -53,7 +54,36 @@ class Leader:
     @property
     def accuracy(self) -> float:
         """The mean validation accuracy after the last epoch of the runs, of which there is at least one."""
-        return fmean(run.figures.last.val_accuracy for run in self.runs if run.figures)
+        return fmean(self._scores.values())
+
+    def beside(self, baseline: Baseline) -> Comparison:
+        """Returns how the runs stand to a baseline, after their last epoch."""
+        return against(self._scores, baseline.accuracies, margin=0.0)
+
+    @property
+    def linear(self) -> Baseline | None:
+        """The linear classifier on the same features, None where there is none."""
+        return linear_of(self.baselines, self.config.backbone)
+
+    @property
+    def _scores(self) -> Scores:
+        return {
+            (run.trial.split, run.trial.config.seed): run.figures.last.val_accuracy
+            for run in self.runs
+            if run.figures
+        }
+
+
+def is_worth_it(leader: Leader) -> bool | None:
+    """Returns whether the runs are better than what costs nothing; None where nothing tells."""
+    if leader.verdict == NO_GAIN:
+        return False
+    if leader.linear is None:
+        return None
+    found = leader.beside(leader.linear)
+    if found.tied is None and found.difference > 0:
+        return None
+    return not found.tied and found.difference > 0
 
 
 def leader_of(snapshot: Snapshot) -> Leader | None:

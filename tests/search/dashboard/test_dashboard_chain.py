@@ -149,7 +149,7 @@ def test_searched(make_study: Make, write_live: Write, search: str, stage: str) 
     [
         ("clear", False, "ahead by 0.0100 (0.0050 to 0.0150)"),
         ("tied", True, "tied with 0.1"),
-        ("undecided", True, "tied with 0.1"),
+        ("undecided", True, "not told apart from 0.1"),
         ("equivalent", True, "equivalent to 0.1"),
         ("single", None, "one run each, so it may be chance"),
     ],

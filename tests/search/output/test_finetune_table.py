@@ -34,7 +34,7 @@ def test_table_fits_80_columns() -> None:
 
 def test_table_marks_winner_and_ties() -> None:
     lines = [line.split() for line in printed().splitlines()]
-    assert [line[-1] for line in lines if line and line[0] in ("untuned", "tuned")] == ["0.9600", "tied"]
+    assert [line[-1] for line in lines if line and line[0] in ("untuned", "tuned")] == ["worse", "tied"]
     assert any(line[-1:] == ["winner"] for line in lines)
     assert "±0.0123" in printed()
 

@@ -9,7 +9,7 @@ import pytest
 
 from search.report.document import Axis, Parallel
 from search.report.sections.importance import FEWEST, axis_of, importance_blocks, importance_of
-from search.report.sections.joint import best_by_trial, parallel_of
+from search.report.sections.joint import best_by_configuration, parallel_of
 from trainables.objective import OBJECTIVES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
@@ -106,11 +106,19 @@ def test_joint_figures_are_of_the_objective_and_know_which_way_is_better() -> No
         for loss, each in zip(losses, (ended(0.5, dropout=rate) for rate in (0.0, 0.1, 0.2)), strict=True)
     ]
     log_loss = OBJECTIVES["log_loss"]
-    (panel,) = best_by_trial([*found, ended(0.9, dropout=0.3)], log_loss).panels
+    (panel,) = best_by_configuration([*found, ended(0.9, dropout=0.3)], log_loss).panels
     assert (panel.y_label, list(panel.curves[0].y)) == ("log loss", [0.5, 0.3, 0.3])
     parallel = parallel_of(found, ["dropout"], log_loss)
     assert list(parallel.ranks) == [0, 1, 0.5]
     assert parallel.axes[-1].label == "log loss"
+
+
+def test_best_so_far_is_of_configurations_and_not_of_the_lucky_fold() -> None:
+    folds = [ended(value, dropout=rate) for rate, value in ((0.0, 0.9), (0.0, 0.5), (0.1, 0.8), (0.1, 0.8))]
+    (panel,) = best_by_configuration(folds).panels
+    best, dots = panel.curves
+    assert (list(dots.x), list(dots.y)) == ([1, 2], [pytest.approx(0.7), pytest.approx(0.8)])
+    assert list(best.y) == [pytest.approx(0.7), pytest.approx(0.8)]
 
 
 def test_parallel_coordinates_keep_the_lines_that_cross_every_axis_within_its_range() -> None:
@@ -130,7 +138,7 @@ def test_figures_of_many_trials_draw_some_by_rank_and_every_turn_of_the_best() -
         1,
         "Joint search: a line for one in 10 of 1,000 completed trials, ",
     )
-    (panel,) = best_by_trial([*found[::-1], ended(0.9)]).panels
+    (panel,) = best_by_configuration([*found[::-1], ended(0.9, dropout=0.9)]).panels
     best, dots = panel.curves
     assert (list(best.x), list(best.y)) == ([1, 1001], [pytest.approx(0.74975), 0.9])
-    assert (dots.label, len(dots.x)) == ("one in 3 completed trials", 334)
+    assert (dots.label, len(dots.x)) == ("one in 3 configurations", 334)

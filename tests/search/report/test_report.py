@@ -18,7 +18,7 @@ from PIL import Image
 from data_prep.storage.json_files import write_json
 from search.report.__main__ import main
 from search.report.contents import report_on
-from search.report.document import Document, KeyNumbers, Lines
+from search.report.document import Bullets, Document, KeyNumbers, Lines, Paragraph
 from search.report.published import MEANS
 from search.report.render.drawing import drawings_of
 from search.report.render.html import to_html
@@ -206,8 +206,10 @@ def test_single_runs_allow_no_statement_whatever_the_file_says(make_study: Make)
 
 def test_missing_stages_are_said(make_study: Make) -> None:
     text = report(make_study(stages=("lr",), epochs=2))
-    assert "Not run: backbone, batch_size, neurons, dropout, l2, schedule." in text
-    assert "not run; the command is python -m search.run --mode joint --study fake" in text
+    left = "backbone, batch size (stage batch_size), hidden units (stage neurons), dropout, L2 (stage l2)"
+    assert f"Not run: {left}, schedule." in text.replace("\\", "")
+    joint = "The report of 2021 ran none. The command is python -m search.run --mode joint"
+    assert joint in text
     assert "not run: needs python -m search.run --stage finetune" in text
 
 
@@ -382,7 +384,7 @@ def test_finetuned_columns_are_shown_with_the_published_ones(make_study: Make) -
 def test_photographs_are_shown_where_the_final_model_saw_some(make_study: Make, tmp_path: Path) -> None:
     study = make_study(stages=("lr",), epochs=1)
     finetuned(study)
-    assert f"python -m search.predict {study.name} PHOTO" in report(study)
+    assert f"python -m search.predict {study} PHOTO" in report(study)
     (study / "winner").mkdir()
     Image.new("RGB", (4, 3)).save(study / "winner" / "photographs.png")
     index = write_report(Study(study).snapshot(), tmp_path / "out", "2026-01-02")
@@ -482,8 +484,8 @@ def test_report_begins_with_what_was_won_and_ends_with_what_to_do(make_study: Ma
         name=LINEAR,
         title="linear classifier",
         backbone="resnet50_v2",
-        accuracies={"random": 0.8},
-        balanced={"random": 0.8},
+        accuracies={"random": 0.9},
+        balanced={"random": 0.9},
     )
     rewrite(study, "lr", baselines=(linear,))
     document = report_on(Study(study).snapshot(), MADE_ON)
@@ -497,6 +499,10 @@ def test_report_begins_with_what_was_won_and_ends_with_what_to_do(make_study: Ma
         "how sure",
     ]
     assert "0.9061 tuned" in numbers.items[1].text
+    (plain,) = [block.text for block in document.sections[0].blocks if isinstance(block, Paragraph)]
+    assert "Nothing here shows that this is better than a linear classifier" in plain
+    (left,) = [block for block in document.sections[-1].blocks if isinstance(block, Bullets)]
+    assert any("More pictures" in item for item in left.items)
     assert document.figures()[0].name == "headline"
 
 
@@ -504,7 +510,7 @@ def test_search_has_ended_only_where_no_stage_is_left(make_study: Make) -> None:
     ended = report(make_study("ended"))
     assert "The staged search ended with" in ended
     begun = report(make_study("begun", stages=("lr",), epochs=2))
-    assert "The staged search, without neurons, which did not run, found" in begun
+    assert "The staged search, without hidden units (stage neurons), which did not run, found" in begun
 
 
 def test_note_of_several_stages_is_said_once(make_study: Make) -> None:
