@@ -20,7 +20,8 @@ _FONT = "Liberation Sans, Arimo, Arial, Helvetica, sans-serif"  # vl-convert bri
 _WORDS = {"labelColor": _INK, "titleColor": _INK, "labelFontSize": 13, "titleFontSize": 13}
 _CONFIG = {
     "background": _GROUND,
-    "padding": 10,
+    # a browser's own font may be wider than the one in which the names of an axis are measured
+    "padding": {"left": 24, "top": 10, "right": 10, "bottom": 10},
     "font": _FONT,
     "aria": False,  # the page says it of the whole
     "view": {"stroke": None},
