@@ -285,7 +285,12 @@ def test_page_says_at_first_what_was_won(page: Page, address: str) -> None:
     numbers = page.locator("[data-testid=stMetric]:visible")
     expect(numbers).to_have_count(3)  # what won, against what, how sure
     card = page.get_by_test_id("stVerticalBlock").filter(has_text="Dropout at each dense layer, sweep 2").last
-    for text in ("0.5 (published 0.5)", "0.8804 · undecided", "tied with 5 others", "learning rate 0.001"):
+    for text in (
+        "0.5 (published 0.5)",
+        "0.8804 · undecided",
+        "not told apart from 5 others",
+        "learning rate 0.001",
+    ):
         expect(card).to_contain_text(text)
     expect(page.get_by_text("Latest result")).to_be_visible()
 
