@@ -10,13 +10,16 @@ from typing import Any
 import pandas as pd
 
 from search.dashboard.stage_progress import searched
+from search.options.command_line import options_of
+from search.options.search_options import SearchOptions
 from search.space.labels import label_of, show_value, varied_among
 from search.space.stages import EVERY_STAGE, FINETUNE
+from search.study.folder import Command
 from search.study.live_state import Live, LiveTrial
 from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result, StageResult
-from trainables.objective import OBJECTIVE, Objective
+from trainables.objective import OBJECTIVE, OBJECTIVES, Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult
 
 RUNNING = "RUNNING"
@@ -74,8 +77,16 @@ def trial_table(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def objective_of(snapshot: Snapshot) -> Objective:
-    """Returns the figure by which the latest search of the study compared its trials."""
-    return snapshot.results[-1].objective if snapshot.results else OBJECTIVE
+    """Returns the figure by which the latest search of the study compares its trials."""
+    if snapshot.results:
+        return snapshot.results[-1].objective
+    asked = _last_options(snapshot.command)  # which knows it before the first result
+    return OBJECTIVES[asked.deciding.objective] if asked else OBJECTIVE
+
+
+@lru_cache(maxsize=4)
+def _last_options(command: Command | None) -> SearchOptions | None:
+    return options_of(command)
 
 
 def best_of(table: pd.DataFrame, count: int, objective: Objective) -> pd.DataFrame:

@@ -9,12 +9,13 @@ import streamlit as st
 
 from search.dashboard.blocks import show_blocks
 from search.dashboard.stage_progress import searched
-from search.dashboard.trials import trial_table
+from search.dashboard.trials import objective_of, trial_table
 from search.report.document import Block
 from search.space.labels import varied_among
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT
-from trainables.trial import TrialResult, TrialStatus
+from trainables.objective import Objective
+from trainables.trial import TrialResult
 
 
 def show_joint(snapshot: Snapshot) -> None:
@@ -34,7 +35,8 @@ def show_joint(snapshot: Snapshot) -> None:
     else:
         keys = _keys(snapshot)
         st.caption(f"The search is running; {len(keys)} of its trials have ended.")
-        show_blocks(_so_far([snapshot.trials[key] for key in keys]), "joint-so-far")
+        ended = [snapshot.trials[key] for key in keys]
+        show_blocks(joint_so_far(ended, objective_of(snapshot)), "joint-so-far")
 
 
 @lru_cache(maxsize=4)
@@ -44,14 +46,16 @@ def _section(snapshot: Snapshot) -> Sequence[Block]:
     return joint_section(snapshot, snapshot.joint).blocks if snapshot.joint else ()
 
 
-def _so_far(trials: Sequence[TrialResult]) -> list[Block]:
-    from search.report.sections.joint import best_by_configuration, one_in, parallel_of
+def joint_so_far(trials: Sequence[TrialResult], objective: Objective) -> list[Block]:
+    """Returns the figures of the trials of a joint search that have ended so far."""
+    from search.report.sections.joint import best_by_configuration, one_in, parallel_of, scored_by
 
-    done = [trial for trial in trials if trial.status is TrialStatus.COMPLETED and trial.epochs]
+    done = scored_by(trials, objective)
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:
         return []
-    return [best_by_configuration(trials), parallel_of(done, varied, every=one_in(len(done)))]
+    every = one_in(len(done))
+    return [best_by_configuration(trials, objective), parallel_of(done, varied, objective, every=every)]
 
 
 def _keys(snapshot: Snapshot) -> list[str]:

@@ -14,7 +14,7 @@ from search.study.stage_results import Importance
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig, TrialResult
 
-FEWEST = 10  # completed trials, below which no importance is shown
+FEWEST = 10  # configurations that were completed, below which no importance is shown
 TREES = 100  # scikit-learn's default
 SHUFFLES = 10
 FOREST_SEED = 7
@@ -27,10 +27,11 @@ def importance_blocks(
     trials: Sequence[TrialResult], names: Sequence[str], found: Importance | None
 ) -> Iterator[Block]:
     """Yields what was `found` of the hyperparameters `names` over completed `trials`, or why nothing was."""
-    if found is None:
+    count = _configurations(trials, names)
+    if found is None or count < FEWEST:  # a study of before may have kept one of fewer
         yield Paragraph(
-            f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed trials of at least "
-            f"two varied hyperparameters; there are {len(trials)} trials of {len(names)}."
+            f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed configurations of at "
+            f"least two varied hyperparameters; there are {count} configurations of {len(names)}."
         )
         return
     labels = [label_of(name) for name in found.names]
@@ -73,9 +74,10 @@ def importance_of(
     A random forest (scikit-learn, 100 trees, seed 7) learns the objective of completed `trials` from the
     hyperparameters; the importance is how much its R² on SHUFFLED of them drops when one is shuffled
     (Breiman 2001), 10 times, with the standard deviation. What it explains of trials that it did not see is
-    its R² out of bag. None where there are fewer than FEWEST, or fewer than two hyperparameters.
+    its R² out of bag. None where there are fewer than FEWEST configurations, whose folds and seeds are no
+    more of them, or fewer than two hyperparameters.
     """
-    if len(trials) < FEWEST or len(names) < 2:
+    if _configurations(trials, names) < FEWEST or len(names) < 2:
         return None
     from sklearn.ensemble import RandomForestRegressor  # seconds, with what it computes: a search keeps that
     from sklearn.inspection import permutation_importance
@@ -100,6 +102,10 @@ def importance_of(
         explained=float(forest.oob_score_),
         trials=len(trials),
     )
+
+
+def _configurations(trials: Sequence[TrialResult], names: Sequence[str]) -> int:
+    return len({tuple(getattr(trial.trial.config, name) for name in names) for trial in trials})
 
 
 def axis_of(name: str, configs: Sequence[TrialConfig]) -> Axis:

@@ -136,6 +136,8 @@ def ways_of(snapshot: Snapshot) -> Iterator[Way]:
     """Yields the ways; beside the report's figures those that were not run, too."""
     published = snapshot.facts.is_of_gender
     without = ", no CelebA" if published else ""
+    # beside a joint search the final model's part calls the winner of either search tuned
+    by_stages = "tuned by stages" if snapshot.joint else "tuned"
     ways = [
         Way(
             title="untuned",
@@ -144,7 +146,7 @@ def ways_of(snapshot: Snapshot) -> Iterator[Way]:
             absent=_NEEDS_BACKBONES,
         ),
         Way(
-            title=f"tuned{without}",
+            title=f"{by_stages}{without}",
             runs=winner_runs(snapshot, snapshot.last),
             published=PUBLISHED_TUNED,
             absent=_NOT_RUN,

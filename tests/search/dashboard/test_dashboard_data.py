@@ -15,9 +15,11 @@ from search.dashboard.curves import best_over_time, first_choice, trial_curves
 from search.dashboard.machine import failures, machine_facts, nodes_of, timeline_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
-from search.dashboard.trials import best_of, trial_table
+from search.dashboard.trials import best_of, objective_of, trial_table
+from search.dashboard.views.joint_view import joint_so_far
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
+from search.report.document import Lines, Parallel
 from search.study.folder import keep_command
 from search.study.layout import Layout
 from search.study.ledger import Ledger
@@ -40,6 +42,22 @@ def test_curves_of_a_running_trial_and_its_running_mean(make_study: Make, write_
     assert (curve.stage, curve.epochs, curve.values) == ("lr", [1, 2], [0.5, 0.75])
     (mean,) = trial_curves(snapshot, table, [TRIAL.key], "val_accuracy", running_mean=True)
     assert mean.values == [0.5, 0.625]
+
+
+def test_objective_of_a_first_search_is_known_while_it_runs(make_study: Make, write_live: Write) -> None:
+    folder = make_study(stages=(), epochs=2)
+    keep_command(folder, ["--mode", "joint", "--objective", "f1"])
+    write_live(folder, running={TRIAL: [0.5]}, search="joint")
+    assert objective_of(StudyReader(folder).read()) == OBJECTIVES["f1"]
+
+
+def test_figures_of_a_running_joint_search_are_of_its_objective() -> None:
+    trials = [make_result(make_trial(dropout=rate), 0.9) for rate in (0.1, 0.2)]
+    best, parallel = joint_so_far(trials, OBJECTIVES["val_accuracy"])
+    assert isinstance(best, Lines)
+    assert isinstance(parallel, Parallel)
+    assert best.panels[0].y_label == OBJECTIVES["val_accuracy"].name
+    assert parallel.axes[-1].label == "val accuracy"
 
 
 def test_curves_of_unknown_trials_are_left_out(make_study: Make) -> None:

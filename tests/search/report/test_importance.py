@@ -99,6 +99,16 @@ def test_importance_is_none_of_few_trials_or_of_one_hyperparameter(trials: list[
     assert importance_of(trials, ["batch_size"]) is None
 
 
+def test_importance_counts_configurations_and_not_their_folds(trials: list[TrialResult]) -> None:
+    names = ["batch_size", "dropout"]
+    folds = [*trials[: FEWEST - 1], *trials[: FEWEST - 1]]
+    assert importance_of(folds, names) is None
+    kept = importance_of(trials, names)
+    (block,) = importance_blocks(folds, names, kept)
+    assert "it needs 10 completed configurations" in getattr(block, "text", "")
+    assert "there are 9 configurations of 2" in getattr(block, "text", "")
+
+
 def test_joint_figures_are_of_the_objective_and_know_which_way_is_better() -> None:
     losses = (0.5, 0.3, 0.4)
     found = [

@@ -338,6 +338,13 @@ def test_held_out_reading_is_shown(make_study: Make) -> None:
     assert "| **resnet50_v2** | **88.12 ± 1.23** |" in text
 
 
+def test_ways_of_two_searches_are_not_both_called_tuned(make_study: Make) -> None:
+    ways = report(make_study(stages=("lr",), epochs=1, joint=4)).partition("Table 1. ")[2]
+    assert "| tuned by stages, no CelebA |" in ways
+    assert "| tuned jointly, no CelebA |" in ways
+    assert "| tuned, no CelebA |" not in ways
+
+
 def test_held_out_reading_of_another_configuration_is_not_the_winners(make_study: Make) -> None:
     study = make_study(stages=("lr",), epochs=1, split="folds")
     won = next(StageFiles(study).all()).winner
