@@ -1,11 +1,9 @@
-"""Learning curves of chosen trials, those that run among them, and the best trial over time."""
+"""Learning curves of chosen trials, those that run among them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -56,24 +54,6 @@ def first_choice(table: pd.DataFrame, objective: Objective = OBJECTIVE) -> list[
     running = table[table["status"] == "RUNNING"]["key"].tolist()[:_FIRST_CURVES]
     ended = best_of(table[table["status"] == TrialStatus.COMPLETED.value], _FIRST_CURVES, objective)
     return [*running, *ended["key"].tolist()][:_FIRST_CURVES]
-
-
-def best_over_time(
-    snapshot: Snapshot, keys: Iterable[str], objective: Objective = OBJECTIVE
-) -> list[tuple[float, float, float]]:
-    """Returns minutes since the first end, objective and best so far of each completed trial of `keys`.
-
-    The moment of a trial's end is that of its file, so the first one counts as minute 0.
-    """
-    trials = snapshot.trials
-    ended = sorted((snapshot.ended_at[key], key) for key in keys if key in trials)
-    done = [
-        (moment, objective.of(trials[key]))
-        for moment, key in ended
-        if trials[key].status is TrialStatus.COMPLETED and math.isfinite(objective.of(trials[key]))
-    ]
-    best = accumulate((score for _, score in done), objective.better)
-    return [((moment - done[0][0]) / 60, score, top) for (moment, score), top in zip(done, best, strict=True)]
 
 
 def _points(snapshot: Snapshot, key: str, metric: str) -> Iterator[tuple[int, float | None]]:

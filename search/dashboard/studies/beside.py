@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from statistics import fmean
 
 from data_prep.class_names import listed
-from search.dashboard.curves import best_over_time
 from search.dashboard.overview import state_in_words
 from search.dashboard.trials import objective_of
 from search.report.document import Table
+from search.report.sections.joint import scored_by
 from search.report.sections.ways import Leader, leader_of
 from search.space.labels import describe_config, told_of
 from search.statistics.baselines import constant_of, linear_of
@@ -62,7 +62,9 @@ def differences_between(studies: Sequence[Snapshot]) -> list[str]:
 
 def best_by_trial(study: Snapshot) -> list[float]:
     """Returns the best objective after each completed trial, in the order in which they ended."""
-    return [best for _, _, best in best_over_time(study, study.trials, objective_of(study))]
+    objective = objective_of(study)
+    ended = [study.trials[key] for key in sorted(study.trials, key=study.ended_at.__getitem__)]
+    return list(accumulate(map(objective.of, scored_by(ended, objective)), objective.better))
 
 
 def _column(study: Snapshot) -> Sequence[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from search.dashboard.commands import command_around, winner_options
-from search.dashboard.curves import best_over_time, first_choice, trial_curves
+from search.dashboard.curves import first_choice, trial_curves
 from search.dashboard.machine import failures, machine_facts, nodes_of, timeline_of
 from search.dashboard.overview import overview, state_in_words, studies_in
 from search.dashboard.reading import StudyReader
@@ -82,15 +82,6 @@ def test_best_of_a_loss_is_the_least_and_trials_without_one_come_last(make_study
     assert best_of(table, 4, loss).index.tolist() == [2, 3, 0, 1]
     assert best_of(table, 2, OBJECTIVE).index.tolist() == [0, 3]
     assert first_choice(table, loss)[0] == table.loc[2, "key"]
-
-
-def test_best_over_time_never_falls(make_study: Make) -> None:
-    snapshot = StudyReader(make_study(stages=(), epochs=2, joint=12)).read()
-    points = best_over_time(snapshot, snapshot.trials)
-    best = [point[2] for point in points]
-    assert points[0][0] == 0
-    assert best == sorted(best)
-    assert best[-1] == max(point[1] for point in points)
 
 
 def test_failures_tell_the_reason_and_the_last_epochs(make_study: Make, write_live: Write) -> None:
