@@ -8,12 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from data_prep.errors import InputError
 from search.ray_tune.connection import connect
+from search.ray_tune.failures import ray_processes
 from tests.waiting import has_ended, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -65,6 +67,7 @@ except KeyboardInterrupt:
 KILLED = """
 import contextlib, json, os, psutil, signal
 from search.ray_tune.connection import connect
+from search.ray_tune.failures import ray_processes
 from tests.waiting import wait_until
 connect(None, verbose=False)
 
@@ -87,6 +90,14 @@ signal.signal(signal.SIGTERM, lambda *_: print("heard"))
 disconnect(connect(None, verbose=False))
 os.kill(os.getpid(), signal.SIGTERM)
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_keeper_is_left() -> Iterator[None]:
+    """The keeper of a Ray that did not begin ends with the test, and not with the process."""
+    yield
+    if keeper := ray_processes._here.keeper:
+        keeper.close()
 
 
 def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
