@@ -40,6 +40,11 @@ ASIDE = "aside"  # marks what is trained later, with fewer trials at a time, as 
 PACK, ENDED = "pack", "ended"  # the second marks a member whose result the driver has
 _VALUES = Format(1, sealed_from=1, oldest=1)  # of the file beside a member's state
 STOPPED_EARLY = "stopped early by the scheduler"
+_WITHOUT = "take it out of the cluster"
+
+
+class RefusedError(RuntimeError):
+    """A node on which no trial of the search can be trained, whichever it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,11 +226,13 @@ def running_figures(finished: Sequence[EpochMetrics], objective: Objective = OBJ
 def prepare(data: WorkerData, keras_backend: str) -> None:
     """Prepares this process for trials.
 
-    Raises RuntimeError where this node has other versions than the driver, or where trials ask for a GPU
+    Raises RefusedError where this node has other versions than the driver, or where trials ask for a GPU
     and Keras sees none.
     """
     if data.versions and (told := differing_version(versions_here(data.keras_backend), data.versions)):
-        raise RuntimeError(f"node {platform.node()} has {told}; install the same on every node")
+        raise RefusedError(
+            f"node {platform.node()} has {told}; install the same on every node, or {_WITHOUT}"
+        )
     see_only_what_was_asked_for()  # before Keras is imported: CUDA looks at it once
     if data.compiled:
         keep_compiled(data.compiled)
@@ -235,7 +242,8 @@ def prepare(data: WorkerData, keras_backend: str) -> None:
         from trainables.training.devices import gpus_seen
 
         if not gpus_seen():
-            raise RuntimeError(f"Keras on {keras_backend} sees no GPU on {platform.node()}")
+            seen = f"Keras on {keras_backend} sees no GPU on node {platform.node()}"
+            raise RefusedError(f"{seen}; install CUDA's packages there, or {_WITHOUT}")
 
 
 def see_only_what_was_asked_for() -> None:

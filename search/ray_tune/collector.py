@@ -11,7 +11,13 @@ import numpy as np
 from ray import tune
 
 from search.callbacks.callback import Callback
-from search.ray_tune.failures.worker_failures import ended_together, last_failure, ran_out_of_memory, why
+from search.ray_tune.failures.worker_failures import (
+    ended_together,
+    last_failure,
+    ran_out_of_memory,
+    refusal,
+    why,
+)
 from search.ray_tune.policy import Policy
 from search.study.setup import Problem
 from trainables import worker
@@ -254,7 +260,7 @@ def tell_of_recovery(
 ) -> None:
     """Tells `callback` that another worker begins with a trial of Tune's, which trains `ours`, and why."""
     failure, run = last_failure(trial), trial.run_metadata
-    if not ran_out_of_memory(failure):
+    if not (ran_out_of_memory(failure) or refusal(failure)):
         again += f", {run.num_failures} of {trial.max_failures}"
     for each in ours:
         callback.trial_begins_again(each, f"{why(failure)}, {again}")

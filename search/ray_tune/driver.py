@@ -16,7 +16,7 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
 from search.ray_tune.connection import Connection, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_below
-from search.ray_tune.failures.door import one_door, with_watchers
+from search.ray_tune.failures.door import Refusals, one_door, with_watchers
 from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
 from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
@@ -62,6 +62,7 @@ class Driver:
         self._connected = connected
         self._connection: Connection | None = None  # that this driver made
         self._head_start = head_start
+        self._refusals = Refusals()
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
 
     @property
@@ -239,7 +240,7 @@ class Driver:
                         verbose=0,
                         # in a notebook its default clears what others show
                         progress_reporter=tune.CLIReporter(),
-                        **with_watchers(collector, self._study, self._require_cache, holds=holds),
+                        **with_watchers(collector, self._study, self._require_places, holds=holds),
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
@@ -277,8 +278,9 @@ class Driver:
         self._noting_errors(lambda: self._record(result, predictions))
         drop(self._checkpoints / result.trial.key)
 
-    def _require_cache(self) -> None:
+    def _require_places(self, failure: str, again: bool) -> None:
         self._noting_errors(self._places.require_cache)
+        self._noting_errors(lambda: self._refusals.hear(failure, again))
 
     def _noting_errors(self, work: Callable[[], None]) -> None:
         try:

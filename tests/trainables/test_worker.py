@@ -10,7 +10,7 @@ import pytest
 
 from trainables.training import devices
 from trainables.versions import versions_here
-from trainables.worker import prepare
+from trainables.worker import RefusedError, prepare
 
 pytestmark = pytest.mark.training
 
@@ -21,7 +21,9 @@ def data(gpus: float) -> Any:
 
 def test_worker_that_sees_no_gpu_trains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare(data(0.0), keras.backend.backend())
-    with pytest.raises(RuntimeError, match=rf"^Keras on {keras.backend.backend()} sees no GPU on .+$"):
+    with pytest.raises(
+        RefusedError, match=rf"^Keras on {keras.backend.backend()} sees no GPU on .+; install"
+    ):
         prepare(data(0.25), keras.backend.backend())
     monkeypatch.setattr(devices, "gpus_seen", lambda: (devices.Gpu("T4"),))
     prepare(data(0.25), keras.backend.backend())
@@ -35,6 +37,6 @@ def test_worker_of_a_node_with_other_versions_trains_nothing() -> None:
     prepare(of_cluster, backend)
     of_cluster.versions = {**here, "Keras": "2.0"}
     with pytest.raises(
-        RuntimeError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; install the same"
+        RefusedError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; install the same"
     ):
         prepare(of_cluster, backend)

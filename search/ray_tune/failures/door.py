@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,26 +16,43 @@ from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_i
 from search.ray_tune.failures.lost_nodes import LostNodes
 from search.ray_tune.failures.own_words import keep_words
 from search.ray_tune.failures.ray_processes import watched_processes
-from search.ray_tune.failures.sentences import sentence_of
+from search.ray_tune.failures.sentences import AGAIN, sentence_of
+from search.ray_tune.failures.worker_failures import last_failure, refusal
 from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
 
+REFUSALS = 3  # of a node: others may take what it refuses, but it is the one that is free again at once
 
-class _RequiresCache(tune.Callback):  # type: ignore[misc]  # Ray has no types
-    """Lets no trial go on, nor count as failed, while the cache is gone that its rows lie in."""
 
-    def __init__(self, require_cache: Callable[[], None]) -> None:
-        self._require_cache = require_cache
+class Refusals:
+    """The refusals of nodes on which no trial can be trained, by what each says of itself."""
+
+    def __init__(self) -> None:
+        self._heard = Counter[str]()
+
+    def hear(self, failure: str, again: bool) -> None:
+        """Raises InputError at the last refusal that is borne: a node's third, or of a trial that ends so."""
+        if said := refusal(failure):
+            self._heard[said] += 1
+            if not again or self._heard[said] == REFUSALS:
+                raise InputError(f"{said}; {AGAIN}")
+
+
+class _RequiresPlaces(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Lets no trial go on, nor count as failed, where no trial can be trained, as `require` says."""
+
+    def __init__(self, require: Callable[[str, bool], None]) -> None:
+        self._require = require
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune writes its callbacks down; nobody reads this one back
 
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Waits for the cache, or ends the search."""
-        self._require_cache()
+        """Waits, or ends the search."""
+        self._require(last_failure(trial), True)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Waits for the cache, or ends the search."""
-        self._require_cache()
+        """Waits, or ends the search."""
+        self._require(last_failure(trial), False)
 
 
 @contextmanager
@@ -60,15 +78,15 @@ def one_door(study: Path) -> Iterator[None]:
 
 
 def with_watchers(
-    collector: tune.Callback, study: Path, require_cache: Callable[[], None], *, holds: bool = True
+    collector: tune.Callback, study: Path, require: Callable[[str, bool], None], *, holds: bool = True
 ) -> dict[str, Any]:
     """Returns the callbacks of Tune's run, and what stops its trials.
 
     Beside `collector` they stand for what goes wrong, and for what the dashboard asks in the folder `study`.
-    `require_cache` is called before what has failed is trained again. Unless this process `holds` the study,
-    the dashboard's requests stay for who does.
+    `require` hears of each failure, and whether its trial is trained again, before it is. Unless this process
+    `holds` the study, the dashboard's requests stay for who does.
     """
     asked = Asked(study, forgets=holds)
-    watchers = [EndsWhenInterrupted(), _RequiresCache(require_cache), collector, LostNodes()]
+    watchers = [EndsWhenInterrupted(), _RequiresPlaces(require), collector, LostNodes()]
     callbacks = [*watchers, EndsWhenAsked(asked)]
     return {"callbacks": callbacks, "stop": StopsTrials(asked)}

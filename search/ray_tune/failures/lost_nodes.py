@@ -1,4 +1,4 @@
-"""A machine that goes away under a trial, or runs out of memory, is no failure of the trial's.
+"""A machine that goes away under a trial, runs out of memory or trains none is no failure of the trial's.
 
 What Tune counted is taken back.
 """
@@ -17,6 +17,7 @@ from search.ray_tune.failures.worker_failures import (
     is_out_of_reach,
     last_failure,
     ran_out_of_memory,
+    refusal,
 )
 
 NOTICE_S = 120.0  # until Ray has noticed that a machine is gone, well after the trial's worker fell silent
@@ -60,7 +61,7 @@ class LostNodes(tune.Callback):  # type: ignore[misc]  # Ray has no types
         nodes = self._alive_at_start.get(trial.trial_id, {})
         there = frozenset(node for node, where in nodes.items() if address in (None, where))
         failure = last_failure(trial)
-        if ran_out_of_memory(failure) and self._may_forget(trial):
+        if refusal(failure) or (ran_out_of_memory(failure) and self._may_forget(trial)):
             trial.run_metadata.num_failures -= 1  # the machine's doing, not the trial's
             return
         out_of_reach = is_out_of_reach(failure)

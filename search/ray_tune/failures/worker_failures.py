@@ -9,6 +9,7 @@ from typing import Any
 MEMORY_RETRIES = 3  # of a trial: memory that other processes took may be free by then
 _FAILURE = re.compile(r"^Failure # \d+ \(occurred at .*\)$", re.MULTILINE)
 _MEMORY = re.compile(r"low on memory|OutOfMemoryError|NODE_OUT_OF_MEMORY")
+_REFUSED = re.compile(r"RefusedError: (?P<said>.+)$", re.MULTILINE)
 _WHERE = re.compile(r"IP: (?P<node>[^,)\s]+)")
 _KILLED = re.compile(r"(?P<number>\d+) worker\(s\) were killed")
 _FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B)(?: used)? / (?P<all>[\d.]+ ?[KMGT]i?B)")
@@ -28,6 +29,12 @@ def is_out_of_reach(failure: str) -> bool:
     return " is unavailable: " in failure.partition("\n")[0]
 
 
+def refusal(failure: str) -> str:
+    """Returns why the worker's node trains no trial of the search, "" where it does."""
+    refused = _REFUSED.search(failure)
+    return refused["said"] if refused else ""
+
+
 def ran_out_of_memory(failure: str) -> bool:
     """Returns whether Ray ended the worker because its machine had too little memory."""
     return _MEMORY.search(failure) is not None
@@ -41,6 +48,8 @@ def ended_together(failure: str) -> int:
 
 def why(failure: str) -> str:
     """Returns in a few words why the worker failed."""
+    if said := refusal(failure):
+        return said.partition(";")[0]
     if ran_out_of_memory(failure):
         node, figures = _WHERE.search(failure), _FIGURES.search(failure)
         where = f" on {node['node']}" if node else ""

@@ -19,14 +19,17 @@ import ray
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
+from data_prep.errors import InputError
 from data_prep.manifest import read_manifest
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import assignment_of
 from search.ray_tune.driver import Driver
+from search.ray_tune.failures.door import REFUSALS
 from search.ray_tune.policy import Policy
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
+from search.ray_tune.worker_data import data_of_workers
 from search.space.joint_space import POPULATION_RANGES
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -36,6 +39,8 @@ from trainables import pack_worker
 from trainables.hyperparameters import Range
 from trainables.objective import Objective
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
+from trainables.versions import versions_here
+from trainables.worker import WorkerData
 
 pytestmark = pytest.mark.ray
 
@@ -52,6 +57,22 @@ class Silent(Callback):
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes the epoch."""
         self.epochs.append(metrics.epoch)
+
+
+class Told(Callback):
+    """Notes which trials ended, and why others begin again."""
+
+    def __init__(self) -> None:
+        self.ended: list[TrialResult] = []
+        self.again: list[str] = []
+
+    def trial_begins_again(self, trial: Trial, why: str) -> None:
+        """Notes why."""
+        self.again.append(why)
+
+    def trial_ended(self, result: TrialResult) -> None:
+        """Notes the end."""
+        self.ended.append(result)
 
 
 class KillsAWorker(Silent):
@@ -102,6 +123,24 @@ def driver(workplace: Path, problem: Problem) -> Iterator[Driver]:
 
 def figures(result: TrialResult) -> list[tuple[float, float, float]]:
     return [(metrics.loss, metrics.val_loss, metrics.val_accuracy) for metrics in result.epochs]
+
+
+@pytest.mark.slow
+def test_nodes_that_refuse_every_trial_end_the_search_with_what_they_say(
+    problem: Problem, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_another_version(*arguments: Any, **named: Any) -> WorkerData:
+        versions = {**versions_here(problem.keras_backend), "Keras": "2.0"}
+        return replace(data_of_workers(*arguments, **named), versions=versions)
+
+    monkeypatch.setattr("search.ray_tune.driver.data_of_workers", of_another_version)
+    trials = [problem.trial(replace(CONFIG, seed=seed), "random") for seed in range(4)]
+    told = Told()
+    with pytest.raises(InputError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; .* again to"):
+        driver.of(problem).train(trials, told, Policy())
+    assert not told.ended
+    assert len(told.again) == REFUSALS - 1
+    assert all(why.endswith(", the driver's has 2.0, started again") for why in told.again)
 
 
 @pytest.mark.slow  # that a network used again trains as a new one is also tested without Ray

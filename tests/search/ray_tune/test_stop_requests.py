@@ -111,7 +111,7 @@ def test_both_watchers_share_their_looks(study: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(stop_requests, "EVERY_S", 3600.0)
     monkeypatch.setattr(stop_requests, "read_stop", look)
-    both = with_watchers(tune.Callback(), study, lambda: None)
+    both = with_watchers(tune.Callback(), study, lambda *_: None)
     both["callbacks"][-1].on_step_begin(1, [])
     both["stop"]("1", {"config": {"trial": {"key": "a"}}})
     assert len(looks) == 1

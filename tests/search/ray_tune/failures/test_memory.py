@@ -60,7 +60,7 @@ def test_what_waits_is_put_aside_and_comes_back_with_half_as_many_at_a_time(
             run_config=tune.RunConfig(
                 storage_path=str(tmp_path / "tune"),
                 verbose=0,
-                **with_watchers(collector, tmp_path, lambda: None),
+                **with_watchers(collector, tmp_path, lambda *_: None),
                 failure_config=tune.FailureConfig(max_failures=1),
             ),
         ).fit()

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.ray_tune.collector import tell_of_recovery
 from search.ray_tune.failures import lost_nodes
+from search.ray_tune.failures.door import REFUSALS, Refusals
 from search.ray_tune.failures.lost_nodes import LostNodes
+from search.ray_tune.failures.sentences import AGAIN
 from search.ray_tune.failures.worker_failures import MEMORY_RETRIES, last_failure, why
 from tests.search.makers import make_trial
 from trainables.trial import Trial
@@ -35,6 +38,14 @@ Traceback (most recent call last):
   File "worker.py", line 1, in train
 OSError: [Errno 28] No space left on device
 """
+REFUSED = """Failure # 1 (occurred at 2026-11-27_07-00-00)
+ray::ImplicitFunc.train() (pid=1, ip=10.0.0.8)
+Traceback (most recent call last):
+  File "worker.py", line 1, in train
+trainables.worker.RefusedError: node late has Keras 3.1.0, the driver's has 3.15.1; install the same on \
+every node, or take it out of the cluster
+"""
+SAYS = "node late has Keras 3.1.0, the driver's has 3.15.1"
 
 
 @dataclass
@@ -63,6 +74,7 @@ def failed(folder: Path, text: str) -> TuneTrial:
         (DIED, "its worker died"),
         ("", "its worker died"),
         (AWAY, "its worker is out of reach"),
+        (REFUSED, SAYS),
         (DIED + RAISED, "OSError: [Errno 28] No space left on device"),
     ],
 )
@@ -75,6 +87,7 @@ def test_why_a_worker_failed_the_last_time(tmp_path: Path, text: str, said: str)
     [
         (DIED, "its worker died, started again, 1 of 2"),
         (MEMORY, "memory ran out on 10.0.0.7 (15.21GB of 16.00GB were taken), started again"),
+        (REFUSED, f"{SAYS}, started again"),
     ],
 )
 def test_trial_that_begins_again_is_told_of_in_a_line(tmp_path: Path, text: str, said: str) -> None:
@@ -100,3 +113,23 @@ def test_memory_that_runs_out_does_not_count_unless_it_does_so_again_and_again(
         trial.run_metadata.num_failures += 1  # as Tune does at the next failure
     watcher.on_trial_recover(1, [], trial)
     assert trial.run_metadata.num_failures == 1
+
+
+def test_what_a_node_refuses_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lost_nodes, "_alive", dict)
+    trial = failed(tmp_path, REFUSED)
+    LostNodes().on_trial_recover(1, [], trial)
+    assert trial.run_metadata.num_failures == 0
+
+
+def test_node_that_refuses_again_and_again_ends_the_search() -> None:
+    refusals, other = Refusals(), REFUSED.replace("node late", "node later")
+    for text in (*[REFUSED] * (REFUSALS - 1), other, DIED, RAISED):
+        refusals.hear(text, True)
+    with pytest.raises(InputError, match=rf"^{SAYS}; install .*, or take it out of the cluster; {AGAIN}$"):
+        refusals.hear(REFUSED, True)
+
+
+def test_refusal_that_would_end_a_trial_ends_the_search() -> None:
+    with pytest.raises(InputError, match=SAYS):
+        Refusals().hear(REFUSED, False)
