@@ -18,7 +18,6 @@ TRIAL_FORMAT = Format(1, sealed_from=1, oldest=0)  # of trials/<key>.json
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
 IMAGE_NETWORK = "hassner"  # the network that is trained on images from its first layer on
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
-ON_IMAGES = ("augment", "mixup", "precision", "unfrozen_blocks", "train_batchnorm")  # of no use to features
 OWN_NETWORK = "own"  # the backbone of a network of the user's own, which its head is the whole of
 _TRAINED_WHOLE = (IMAGE_NETWORK, OWN_NETWORK)
 # what a head of the user's own decides by itself

@@ -1,19 +1,11 @@
-"""Cost of backbones: their weights, and the arithmetic of an image.
-
-Keras is imported only where a network is built.
-"""
+"""Cost of backbones: their weights, and the arithmetic of an image."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from trainables.backbones.table import Backbone, find_backbone
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,35 +36,8 @@ def known_cost(backbone: Backbone) -> Cost | None:
     return Cost(weights=found[0], gflop=found[1] * (backbone.input_px / usual) ** 2)
 
 
-def built_cost(model: keras.Model) -> Cost:
-    """Returns the cost of a network of Keras, counted layer by layer."""
-    weights = sum(math.prod(weight.shape) for weight in model.weights)
-    return Cost(weights=weights / 1e6, gflop=2 * sum(_products(model)) / 1e9)
-
-
-def _products(model: keras.Model) -> Iterator[int]:
-    """Yields the products of each layer: every number of a kernel meets every place of its output."""
-    import keras
-
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _products(layer)
-        elif isinstance(layer, keras.layers.SeparableConv2D):  # which has two kernels, and none by that name
-            yield (_size(layer.depthwise_kernel) + _size(layer.pointwise_kernel)) * _places(layer)
-        elif hasattr(layer, "kernel"):
-            yield _size(layer.kernel) * _places(layer)
-
-
-def _size(weight: Any) -> int:
-    return math.prod(weight.shape)
-
-
-def _places(layer: keras.layers.Layer) -> int:
-    return math.prod(layer.output.shape[1:-1])
-
-
 # millions of weights and GFLOP an image at the usual input size, by the name in keras.applications, without
-# the top, as `built_cost` counts them
+# the top: counted in Keras' graphs, layer by layer, every number of a kernel at every place of its output
 KNOWN: Mapping[str, tuple[float, float]] = {
     "ConvNeXtBase": (87.6, 30.7),
     "ConvNeXtLarge": (196, 68.7),

@@ -1,29 +1,11 @@
-"""Cost of backbones: what is counted of a network, and what is known without building one."""
+"""Cost of backbones: what is known of a network without building one."""
 
 from __future__ import annotations
 
 import pytest
 
-from trainables.backbones.cost import KNOWN, Cost, built_cost, known_cost
+from trainables.backbones.cost import KNOWN, Cost, known_cost
 from trainables.backbones.table import APPLICATIONS, find_backbone
-
-
-@pytest.mark.training
-def test_products_of_a_kernel_are_counted_at_every_place_of_the_output() -> None:
-    import keras  # seconds, which the other tests do without
-    from keras import layers
-
-    network = keras.Sequential(
-        [
-            layers.Input((8, 8, 3)),
-            layers.Conv2D(4, 3, strides=2, padding="same"),  # 3 * 3 * 3 * 4 at 16 places
-            layers.SeparableConv2D(2, 3, padding="same", use_bias=False),  # 3 * 3 * 4 + 4 * 2 at 16 places
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(5),  # 2 * 5
-        ]
-    )
-    weights = (108 + 4) + (36 + 8) + (10 + 5)
-    assert built_cost(network) == Cost(weights=weights / 1e6, gflop=2 * (108 * 16 + 44 * 16 + 10) / 1e9)
 
 
 def test_cost_of_every_application_is_known() -> None:
