@@ -18,10 +18,10 @@ from search.output.tables import (
     print_problem,
     print_stage_plan,
 )
-from search.strategies.estimate import estimate, warning_of_images, warning_of_single_examples
+from search.strategies.estimate import estimate, extraction_s, warning_of_images, warning_of_single_examples
 from search.strategies.plans import Plan, assumed_trials, expected_trials, missing_trials
 from search.study.ledger import Ledger
-from search.study.setup import Problem, images_to_extract
+from search.study.setup import Problem
 from trainables.trial import Trial
 
 
@@ -35,11 +35,12 @@ def print_dry_run(
     missing = {trial.key: trial for plan in everything for trial in missing_trials(plan, ledger)}
     trials, pretraining = list(missing.values()), finetune and finetune.pretraining
     problems = [problem, pretraining] if pretraining else [problem]
-    images = sum(images_to_extract(trials, each, options.study.cache) for each in problems)
     others = pretraining.splits if pretraining else ()
     chosen = [trial for plan in plans if not plan.trials() for trial in assumed_trials(plan)]
-    expected = estimate([*trials, *chosen], ledger.results(), problem, images, others)
-    ready = readiness(options, problem, [*trials, *chosen], ledger.folder)
+    coming = [*trials, *chosen]
+    features_s = sum(extraction_s(coming, each, options.study.cache) for each in problems)
+    expected = estimate(coming, ledger.results(), problem, features_s, others)
+    ready = readiness(options, problem, coming, ledger.folder)
     if options.study.json:
         print(json.dumps({**plan_json(everything, ledger.folder, missing, expected), **ready}, indent=2))
         return

@@ -14,13 +14,13 @@ from search.space.labels import COMPARED, describe_config, label_of, show_value
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline
 from search.statistics.number_text import decimal
 from search.statistics.verdict_text import flattered, standing
-from search.strategies.estimate import Estimate, estimate
+from search.strategies.estimate import Estimate, estimate, extraction_s
 from search.strategies.plans import Plan, expected_trials, missing_trials, stage_plans
 from search.strategies.staged import StagePlan
 from search.study.descriptions import clock_time, describe_data, weights_in_words
 from search.study.finetune_result import FINETUNE_METRICS, ColumnResult, FinetuneResult
 from search.study.ledger import Ledger
-from search.study.setup import Problem, images_to_extract
+from search.study.setup import Problem
 from search.study.stage_results import Entry, PopulationResult, Result, StageResult
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import Trial
@@ -86,8 +86,8 @@ def print_next(
     if options.is_joint or len(options.stage_names) < 2:
         return
     trials = expected_trials(stage_plans(options, plan.problem, ledger.folder), ledger)
-    images = images_to_extract(trials, plan.problem, options.study.cache)
-    left = estimate(trials, ledger.results(), plan.problem, images, running=running)
+    features_s = extraction_s(trials, plan.problem, options.study.cache)
+    left = estimate(trials, ledger.results(), plan.problem, features_s, running=running)
     print_estimate(len(trials), left, console, title="plan      ")
 
 

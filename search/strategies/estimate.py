@@ -6,16 +6,23 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 from data_prep.splits import Split
 from search.study.descriptions import clock_time
-from search.study.setup import Problem
+from search.study.setup import Problem, rows_to_make
+from trainables.backbones.cost import known_cost
+from trainables.backbones.table import Backbone
+from trainables.features.cache import measured_rate
+from trainables.features.inputs import find_rows
 from trainables.training.packed import shape_of
 from trainables.trial import Trial, TrialConfig, TrialResult
 
-# Two cores, no GPU: a head step by backend, an image through ResNet50V2, an image trained by hassner.
+# Two cores, no GPU: a head step by backend, a GFLOP of a frozen backbone (the 7 of ResNet50V2 take 0.04 s),
+# an image through one whose arithmetic is not known, an image trained by hassner.
 TYPICAL_STEP_S = {"jax": 0.008, "tensorflow": 0.016}
+TYPICAL_GFLOP_S = 0.006
 TYPICAL_EXTRACTION_S = 0.04
 TYPICAL_PIXEL_S = 0.05
 TYPICAL_COMPILE_S = 3.0  # a head of a new shape, before its first epoch and in it
@@ -45,15 +52,15 @@ def estimate(
     trials: Sequence[Trial],
     done: Iterable[TrialResult],
     problem: Problem,
-    images_to_extract: int,
+    features_s: float,
     other_splits: Sequence[Split] = (),
     *,
     running: bool = False,
 ) -> Estimate:
     """Returns the estimate for training `trials` one after the other.
 
-    `other_splits` are those of trials on other data than the problem's. Where Ray is `running`
-    nothing waits for it.
+    `features_s` are the seconds that `extraction_s` says; `other_splits` are those of trials on other data
+    than the problem's. Where Ray is `running` nothing waits for it.
     """
     rows = {split.name: len(split.train) for split in (*problem.splits, *other_splits)}
     known = _learned(done, rows)
@@ -67,8 +74,24 @@ def estimate(
     # those of `done`, too: the workers of a search are new processes
     compile_s = sum(known[frozen].compile_s * len(each) for frozen, each in shapes.items())
     measured = bool(trials) and all(known[frozen].steps_s for frozen in shapes)
-    features_s = images_to_extract * TYPICAL_EXTRACTION_S
     return Estimate(total, features_s, compile_s, measured, 0.0 if running else START_S)
+
+
+def extraction_s(trials: Sequence[Trial], problem: Problem, cache: Path) -> float:
+    """Returns the seconds in which the features that `trials` read and `cache` does not have are made.
+
+    By the images a second of a backbone that the cache has features of, of other images too, else by its
+    arithmetic.
+    """
+    made = map(find_rows, rows_to_make(trials, problem, cache))
+    return len(problem.manifest) * sum(_image_s(each, cache, problem.feature_precision) for each in made)
+
+
+def _image_s(backbone: Backbone, cache: Path, precision: str) -> float:
+    if rate := measured_rate(cache, backbone.name, precision):
+        return 1 / rate
+    cost = known_cost(backbone)
+    return cost.gflop * TYPICAL_GFLOP_S if cost else TYPICAL_EXTRACTION_S
 
 
 @dataclass

@@ -223,11 +223,6 @@ def default_weights(manifest: Manifest) -> str:
     return "none" if manifest.is_drawn else "imagenet"
 
 
-def images_to_extract(trials: Sequence[Trial], problem: Problem, cache: Path) -> int:
-    """Returns how many images of `problem` have to go through a backbone before its `trials` can run."""
-    return len(problem.manifest) * len(rows_to_make(trials, problem, cache))
-
-
 def are_read(trials: Sequence[Trial], problem: Problem, cache: Path) -> bool:
     """Returns whether any of `trials` needs the images themselves: their features are not in `cache`."""
     return bool(rows_to_make(trials, problem, cache)) or any(

@@ -15,10 +15,11 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any, BinaryIO
 
 import filelock
@@ -129,6 +130,20 @@ def find_features(
     """
     key = feature_key(cache, backbone, weights, image_digests, precision)
     return read_store(bring_rows(key, cache)) if key else None
+
+
+def measured_rate(cache: Path, backbone: str, precision: str) -> float | None:
+    """Returns the images a second at which the features of a backbone were made, of whichever images.
+
+    It is the median where `cache` has several, None where it has none.
+    """
+    rates = []
+    for path in folder_of_features(cache).glob("*/index.json"):
+        with suppress(ValueError, OSError):  # what is damaged is said where it is read
+            index = read_json(path, INDEX)
+            if (index.get("backbone"), index.get("key", {}).get("precision")) == (backbone, precision):
+                rates.append(float(index.get("images_per_second", 0.0)))
+    return median(rates) or None if rates else None
 
 
 def bring_rows(key: FeatureKey, cache: Path) -> Path:

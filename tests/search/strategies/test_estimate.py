@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.storage.json_files import write_json
 from search.strategies import estimate as module
-from search.strategies.estimate import estimate, warning_of_images
+from search.strategies.estimate import estimate, extraction_s, warning_of_images
 from search.study.setup import Problem
 from tests.search.makers import make_problem, make_result
+from trainables.features.cache import INDEX, folder_of_features
 from trainables.trial import Trial, TrialConfig, TrialResult, TrialStatus
 
 STEPS = 2  # of 64 training rows in batches of 32
@@ -65,11 +67,30 @@ def test_estimate_leaves_out_trials_without_an_epoch(problem: Problem) -> None:
     assert not estimate([trial_of(problem)], [failed], problem, 0).measured
 
 
-def test_estimate_counts_the_images_to_extract(problem: Problem) -> None:
-    expected = estimate([trial_of(problem)], [], problem, 80)
-    assert expected.feature_s == pytest.approx(80 * module.TYPICAL_EXTRACTION_S)
+def test_estimate_counts_the_features_to_make(problem: Problem) -> None:
+    expected = estimate([trial_of(problem)], [], problem, 7.0)
+    assert expected.feature_s == 7.0
     rest = expected.trial_s + expected.compile_s
     assert expected.total_s == pytest.approx(rest + expected.feature_s + module.START_S)
+
+
+def test_features_take_as_long_as_their_backbones_compute(problem: Problem, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    trials = [trial_of(problem, backbone=name) for name in ("resnet50_v2", "keras:MobileNetV2")]
+    large, small = (extraction_s([trial], problem, cache) for trial in trials)
+    assert large == pytest.approx(80 * 6.96 * module.TYPICAL_GFLOP_S)
+    assert small < large / 10
+    assert extraction_s(trials * 2, problem, cache) == pytest.approx(large + small)
+    assert extraction_s([], problem, cache) == 0
+    assert not cache.exists()
+
+
+def test_features_take_as_long_as_others_of_their_backbone_did(problem: Problem, tmp_path: Path) -> None:
+    for number, rate in enumerate((4.0, 8.0, 10.0)):
+        index = {"backbone": "resnet50_v2", "images_per_second": rate, "key": {"precision": "float32"}}
+        path = folder_of_features(tmp_path) / str(number) / "index.json"
+        write_json(path, {"format": INDEX.number, **index})
+    assert extraction_s([trial_of(problem, backbone="resnet50_v2")], problem, tmp_path) == 80 / 8
 
 
 def compiling(result: TrialResult, seconds: float) -> TrialResult:

@@ -16,7 +16,7 @@ from search.space.joint_space import POPULATION_RANGES
 from search.space.stages import STAGES
 from search.strategies.plans import joint_plan, missing_trials, stage_plan, stage_plans
 from search.study.ledger import Ledger
-from search.study.setup import Problem, images_to_extract
+from search.study.setup import Problem
 from search.study.stage_results import StageFiles
 from tests.search.makers import make_problem, make_result, make_stage_result, write_small_manifest
 from trainables.trial import TrialConfig
@@ -163,16 +163,6 @@ def test_missing_trials_are_those_that_have_not_finished(problem: Problem, tmp_p
     ledger = Ledger(tmp_path)
     ledger.record(make_result(first, 0.5))
     assert missing_trials(plan, ledger) == rest
-
-
-def test_images_to_extract_are_those_of_every_backbone_without_features(
-    problem: Problem, tmp_path: Path
-) -> None:
-    trials = [problem.trial(config, "random") for config in STAGES["backbone"].configs(TrialConfig())]
-    assert images_to_extract(trials, problem, tmp_path / "cache") == 3 * 80
-    assert images_to_extract(trials[:1] * 2, problem, tmp_path / "cache") == 80
-    assert images_to_extract([], problem, tmp_path / "cache") == 0
-    assert not (tmp_path / "cache").exists()
 
 
 def test_joint_plan_begins_with_the_study_that_is_named(
