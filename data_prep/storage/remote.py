@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import re
 import shutil
@@ -92,6 +93,12 @@ def own_folder(name: str) -> Path:
     wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
     # the specification has a relative one ignored: it would be another in each folder that Ray works in
     return (wanted if wanted.is_absolute() else Path.home() / ".cache") / name
+
+
+def own_place(name: str, folder: Path) -> Path:
+    """Returns the place below `own_folder` for what this machine keeps of another folder, or address."""
+    whole = address_of(folder) or str(folder.absolute())
+    return own_folder(name) / hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 def _copies() -> Path:

@@ -15,6 +15,7 @@ from data_prep.manifest import require_images
 from data_prep.storage import standing
 from data_prep.storage.remote import address_of
 from search.options.run_groups import CallbackOptions, MachineOptions, StudyOptions
+from search.study.folder import require_not_bare
 from search.study.layout import Layout
 from search.study.setup import Problem, are_read, rows_to_make
 from search.trackers.from_options import require_trackers
@@ -83,11 +84,11 @@ def watched_folders(study: Path, options: StudyOptions, console: Console) -> Ite
         yield
 
 
-def require_mounted(study: Path, options: StudyOptions, console: Console) -> None:
-    """Waits as long as asked for what study and cache lie on, before anything is written; else InputError."""
-    with watched_folders(study, options, console):
-        for path in (study, options.cache):
-            standing.standing(path, partial(standing.require_mounted, path))
+def require_mounted(study: Path, cache: Path) -> None:
+    """Waits for what study and cache, which are watched, lie on; raises InputError where it does not come."""
+    for path in (study, cache):
+        standing.standing(path, partial(standing.require_mounted, path))
+    standing.standing(study, partial(require_not_bare, study))
 
 
 def feature_bytes(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> int:

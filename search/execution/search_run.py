@@ -91,7 +91,11 @@ class SearchRun:
 
         Raises InputError for what cannot be run, and where nothing could be trained.
         """
-        require_mounted(self.folder, self.options.study, self._console)
+        with watched_folders(self.folder, self.options.study, self._console):
+            return self._run_watched()
+
+    def _run_watched(self) -> Outcome:
+        require_mounted(self.folder, self.options.study.cache)
         plans = self.plans()
         chosen = on_faster_backend(self._prepared(), *plans)
         if chosen is not self.problem:
@@ -127,10 +131,7 @@ class SearchRun:
                 open_study(self.folder, self.problem.facts())
                 keep_command(self.folder, self.options.words())
                 warn_of_costs(missing, self.ledger, self.problem)
-            with (
-                watched_folders(self.folder, study, self._console),
-                head_start(missing, self.problem, self.options) as started,
-            ):
+            with head_start(missing, self.problem, self.options) as started:
                 # Ray takes seconds to import: features are begun before
                 from search.execution.session import Session
 

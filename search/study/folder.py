@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
@@ -11,13 +12,15 @@ from typing import Any
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import read_as, write_json
-from data_prep.storage.remote import address_of
+from data_prep.storage.remote import address_of, own_place
 from data_prep.storage.schema import require_schema
 from search.study.facts import StudyFacts, read_facts
 from search.study.formats import COMMAND, STUDY
 from search.study.from_outside.stop_request import forget_stop
 from search.study.layout import Layout
 from search.study.stage_results import Result
+
+KNOWN = "stagewise-known"  # marks of studies that began on this machine
 
 
 def open_study(folder: Path, facts: StudyFacts) -> None:
@@ -35,6 +38,17 @@ def open_study(folder: Path, facts: StudyFacts) -> None:
         raise InputError(
             f"the study's folder {folder} cannot be written ({error.strerror}); give another --storage"
         ) from None
+    with suppress(OSError):  # a user who has no folder of their own
+        known = own_place(KNOWN, folder)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.touch()
+
+
+def require_not_bare(folder: Path) -> None:
+    """Raises OSError where an empty folder is in the place of a study that this machine has run before."""
+    if own_place(KNOWN, folder).exists() and folder.is_dir() and not any(folder.iterdir()):
+        said = "it is empty, and a study lay there; if that was deleted, delete the folder, too"
+        raise OSError(errno.ENODEV, said)
 
 
 @contextmanager

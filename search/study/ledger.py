@@ -21,7 +21,7 @@ from data_prep.errors import InputError
 from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import damaged, read_json, require_unchanged, write_json
 from data_prep.storage.parsed_files import ParsedFiles
-from data_prep.storage.remote import address_of, own_folder
+from data_prep.storage.remote import own_place
 from data_prep.storage.standing import require_standing
 from search.study.layout import Layout
 from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
@@ -136,8 +136,7 @@ class Ledger:
 
     @property
     def _spare(self) -> Path:
-        name = address_of(self.folder) or str(self.folder.absolute())
-        return own_folder(SPARE) / hashlib.sha256(name.encode()).hexdigest()[:16]
+        return own_place(SPARE, self.folder)
 
     def _record(self, result: TrialResult, predictions: np.ndarray | None) -> None:
         there = self.find(result.trial)

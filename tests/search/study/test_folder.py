@@ -12,7 +12,7 @@ import pytest
 
 from data_prep.errors import InputError
 from search.study.facts import StudyFacts, read_facts
-from search.study.folder import check_study, open_study, require_same_backbone
+from search.study.folder import check_study, open_study, require_not_bare, require_same_backbone
 from search.study.stage_results import StageFiles
 
 FACTS = StudyFacts(data_digest="d1", split="random", weights="none", labels={"0": 40, "1": 40})
@@ -118,3 +118,16 @@ def test_another_backbone_than_the_stages_is_told(make_study: Callable[..., Path
         InputError, match=r"stage lr has resnet50_v2, this command asks for hassner; give another"
     ):
         require_same_backbone(folder, "hassner", results)
+
+
+def test_empty_folder_in_the_place_of_a_known_study_is_a_bare_mount_point(tmp_path: Path) -> None:
+    mount, away = tmp_path / "faces", tmp_path / "away"
+    mount.mkdir()
+    require_not_bare(mount)  # made before the first run of a study
+    open_study(mount, FACTS)
+    require_not_bare(mount)
+    mount.rename(away)
+    require_not_bare(mount)  # deleted
+    mount.mkdir()
+    with pytest.raises(OSError, match="it is empty, and a study lay there"):
+        require_not_bare(mount)
