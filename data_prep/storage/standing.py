@@ -104,6 +104,11 @@ def standing(path: Path, work: Callable[[], Value], verb: str = "written") -> Va
     return watch.do(path, work, verb) if watch else work()
 
 
+def require(path: Path, check: Callable[[Path], None]) -> None:
+    """Waits until `check` raises nothing against what is written below `path`, as `standing` does."""
+    standing(path, lambda: check(path))
+
+
 def require_standing(path: Path) -> None:
     """Waits until `path` can be read, as `standing` does: else what is away would be taken for missing."""
     standing(path, lambda: None, "read")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -76,7 +75,10 @@ def require_gpu(machine: MachineOptions) -> None:
 def watched_folders(study: Path, options: StudyOptions, console: Console) -> Iterator[None]:
     """Watches over study and cache: storage that fills or goes away is waited for as long as asked."""
     wait_s = options.wait_for_storage_s or 0.0
-    say = partial(console.print, soft_wrap=True)
+
+    def say(line: str) -> None:
+        console.print(line, soft_wrap=True)
+
     with (
         standing.watched(study, Layout(study).facts, wait_s, say),
         standing.watched(options.cache, folder_of_features(options.cache), wait_s, say),
@@ -87,8 +89,8 @@ def watched_folders(study: Path, options: StudyOptions, console: Console) -> Ite
 def require_mounted(study: Path, cache: Path) -> None:
     """Waits for what study and cache, which are watched, lie on; raises InputError where it does not come."""
     for path in (study, cache):
-        standing.standing(path, partial(standing.require_mounted, path))
-    standing.standing(study, partial(require_not_bare, study))
+        standing.require(path, standing.require_mounted)
+    standing.require(study, require_not_bare)
 
 
 def feature_bytes(trials: Sequence[Trial], problem: Problem, options: StudyOptions) -> int:
