@@ -19,10 +19,14 @@ _PLAIN = ("--no-tensorboard", "--wandb", "disabled", "--wait-for-storage", "5m")
 
 @dataclass(frozen=True)
 class Search:
-    """A search by what it is told, and the place that its studies need."""
+    """A search by what it is told, and the place that its studies need.
+
+    Its numbers are those of a calm one up to `tolerance`: how many heads a pack has rounds them otherwise.
+    """
 
     options: Sequence[str]
     place: type[OneMachine] = OneMachine
+    tolerance: float = 0.0
 
     def command(self, study: str, place: OneMachine, epochs: int) -> Sequence[str]:
         """Returns the command of a search whose study has that name; each has a cache of its own."""
@@ -35,7 +39,7 @@ class Search:
 SEARCHES: Mapping[str, Search] = {
     "staged": Search(("--stage", "lr")),
     "joint": Search(_JOINT),
-    "packs": Search((*_JOINT, "--pack", "2")),
+    "packs": Search((*_JOINT, "--pack", "2"), tolerance=1e-5),
     "folds": Search(("--stage", "lr", *_TWO_RATES, "--split", "folds", "--final")),
     "fine-tuning": Search(("--stage", "all", "--order", "lr", *_TWO_RATES, "--celeba", "celeba.parquet")),
     "bucket": Search(("--stage", "lr"), Bucket),

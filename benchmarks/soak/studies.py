@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ FAULTS = (LOST, TWICE, DIFFERENT, UNTOLD, OF_RAY, LATE, STRAY, LEFT)
 CALM, STRUCK = "calm", "struck"
 # how long it took, which run had it from which, and which studies were before: what may differ
 _OF_A_RUN = {"seconds", "finished_at", "digest", "reused", "read_at", "read_before"}
+_OF_ROUNDING = {"predictions_digest", "packed"}
 _OF_NOW = ("live.json", "command.json", "notes.json", "holder.json")
 
 
@@ -95,7 +98,10 @@ class Kind:
         kept = self._kept(STRUCK)
         said = said_of(kept)
         names = self._calm.keys() | said.keys()
-        differing = sorted(name for name in names if self._calm.get(name) != said.get(name))
+        tolerance = SEARCHES[self.name].tolerance
+        differing = sorted(
+            name for name in names if not agree(self._calm.get(name), said.get(name), tolerance)
+        )
         if differing:
             aside = self.runner.folder / f"differs-{time.time_ns()}"
             shutil.copytree(kept, aside)
@@ -144,6 +150,21 @@ def said_of(study: Path) -> dict[str, Any]:
         for path in paths
         if path.name not in _OF_NOW
     }
+
+
+def agree(calm: Any, struck: Any, tolerance: float) -> bool:
+    """Returns whether two results say the same, and their numbers do up to `tolerance`.
+
+    With one the digests of numbers, and how many were trained together, may be others.
+    """
+    if isinstance(calm, dict) and isinstance(struck, dict):
+        names = (calm.keys() | struck.keys()) - (_OF_ROUNDING if tolerance else set())
+        return all(agree(calm.get(name), struck.get(name), tolerance) for name in names)
+    if isinstance(calm, list) and isinstance(struck, list):
+        return len(calm) == len(struck) and all(map(agree, calm, struck, repeat(tolerance)))
+    if isinstance(calm, float) and isinstance(struck, float):
+        return calm == struck or math.isclose(calm, struck, rel_tol=0.0, abs_tol=tolerance)
+    return bool(calm == struck)
 
 
 def _without_times(value: Any) -> Any:

@@ -17,7 +17,7 @@ from benchmarks.soak.places import OneMachine
 from benchmarks.soak.processes import MARK, marked
 from benchmarks.soak.running import Run
 from benchmarks.soak.strikes import ANY, ON_ONE_MACHINE, SEARCH, Strike
-from benchmarks.soak.studies import said_of
+from benchmarks.soak.studies import agree, said_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -30,6 +30,15 @@ def test_what_a_study_says_has_no_times(tmp_path: Path) -> None:
         (tmp_path / study / "trials" / "a.json").write_text(json.dumps(trial))
     said = said_of(tmp_path / "calm")
     assert said == said_of(tmp_path / "struck") == {"trials/a.json": {"epochs": [{"val_accuracy": 0.5}]}}
+
+
+@pytest.mark.parametrize(("tolerance", "agreed"), [(0.0, False), (1e-5, True), (1e-9, False)])
+def test_numbers_of_packs_agree_up_to_rounding(tolerance: float, agreed: bool) -> None:
+    calm = {"epochs": [{"loss": 0.5, "epoch": 1}], "predictions_digest": "a", "made_by": {"packed": 2}}
+    struck = {"epochs": [{"loss": 0.5 + 1e-7, "epoch": 1}], "predictions_digest": "b", "made_by": {}}
+    assert agree(calm, struck, tolerance) == agreed
+    assert agree(calm, calm, 0.0)
+    assert not agree(calm, {**struck, "epochs": [{"loss": 0.5, "epoch": 2}]}, tolerance)
 
 
 def test_half_of_the_strikes_come_at_a_bad_moment() -> None:
