@@ -319,7 +319,7 @@ def test_dry_run_writes_nothing(tmp_path: Path, capsys: Capture, stage: str) -> 
 def test_dry_run_knows_what_is_done_and_how_long_it_took(capsys: Capture) -> None:
     said = dry_run(capsys)
     assert [trial["done"] for trial in said["trials"]] == [True, False, False, False]
-    images = 80 * 0.04
+    images = 80 * 6.96 * 0.006  # GFLOP, and seconds for one
     assert said["estimated_seconds"] == pytest.approx(3 * 20 * 2.0 + images + 9)  # nothing compiled
 
 
