@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.class_names import listed, shown_name
+from data_prep.command_line.console import text_console, working
 from data_prep.command_line.exit_codes import exit_code
 from data_prep.command_line.parser import CommandParser
 from data_prep.storage.json_files import write_json
@@ -40,19 +41,20 @@ def _export(options: ExportOptions) -> None:
     form = find_format(options.format)
     model = find_model(options.model, options.storage)
     out = options.out or model.path.parent / "export" / form.file_name
-    exported = export_model(model.path, form, out, [face.image for face in drawn_photographs()])
+    with working(f"writing {form.name}, and checking it against Keras"):
+        exported = export_model(model.path, form, out, [face.image for face in drawn_photographs()])
     beside = _write_classes(exported, model)
     if not exported.is_telling:
-        print(
+        text_console(stderr=True).print(
             f"note: the model gives nearly the same probability for all {exported.pictures} pictures of the "
             "check, so the check says little",
-            file=sys.stderr,
+            soft_wrap=True,
         )
     if options.json:
         print(json.dumps({**_as_json(exported, form, model), "classes": str(beside)}, indent=2))
     else:
-        _print(exported, form, model)
-        print(f"classes: {beside}")
+        for line in (*_lines(exported, form, model), f"classes: {beside}"):
+            text_console().print(line, soft_wrap=True)
 
 
 def _write_classes(exported: Exported, model: ModelFile) -> Path:
@@ -77,14 +79,14 @@ def _as_json(exported: Exported, form: Format, model: ModelFile) -> dict[str, ob
     }
 
 
-def _print(exported: Exported, form: Format, model: ModelFile) -> None:
-    print(f"{form.name}: {exported.path}")
+def _lines(exported: Exported, form: Format, model: ModelFile) -> Iterator[str]:
+    yield f"{form.name}: {exported.path}"
     spread = f"probabilities {exported.lowest:.4f} to {exported.highest:.4f}"
     difference = f"largest difference from Keras {exported.difference:.1e} (allowed {EXPORT_TOLERANCE:g})"
-    print(f"checked: {exported.pictures} pictures, {spread}, {difference}")
+    yield f"checked: {exported.pictures} pictures, {spread}, {difference}"
     px = exported.input_px
-    print(f"input: float32 (batch, {px}, {px}, 3), RGB in 0..255, width and height scaled independently")
-    print(f"output: float32 (batch, {exported.outputs}), {_output(exported, model)}")
+    yield f"input: float32 (batch, {px}, {px}, 3), RGB in 0..255, width and height scaled independently"
+    yield f"output: float32 (batch, {exported.outputs}), {_output(exported, model)}"
 
 
 def _output(exported: Exported, model: ModelFile) -> str:

@@ -54,6 +54,18 @@ def text_console(file: IO[str] | None = None, *, stderr: bool = False) -> Consol
     )
 
 
+@contextlib.contextmanager
+def working(what: str) -> Iterator[None]:
+    """Says on standard error what takes a while: beside a sign that moves where that is a terminal."""
+    console = text_console(stderr=True)
+    if console.is_terminal:
+        with console.status(what):
+            yield
+        return
+    console.print(what, soft_wrap=True)
+    yield
+
+
 def print_warning(message: Warning | str, *_: object, to: TextIO | None = None, **__: object) -> None:
     """Prints a warning on standard error, or to a file; it may stand for warnings.showwarning."""
     text_console(to, stderr=True).print(f"warning: {shortened(str(message))}", soft_wrap=True)

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from search.space.labels import title_of
-from search.statistics.baselines import Baseline
+from search.statistics.baselines import NO_GAIN, Baseline
 from search.statistics.number_text import NONE, decimal
 from search.statistics.selection import TESTED
-from search.statistics.verdict_text import SINGLE_RUNS, flattered, standing
+from search.statistics.verdict_text import SINGLE_RUNS, flattered, standing, verdict_word
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
+
+_SAYS = {
+    "clear": "told apart from all others that finished",
+    "equivalent": "those not told apart differ by less than the margin",
+    "undecided": "too few repeats to tell",
+    "tied": "not told apart from the next best",
+    "single": SINGLE_RUNS,
+    NO_GAIN: "nothing is better than always giving one answer",
+}
+
+
+class Judged(Protocol):
+    """What has a verdict: a result of a search, or what leads a study."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict, as `Decision` has it."""
+
+    @property
+    def statement(self) -> str:
+        """The verdict as a statement."""
+
+    @property
+    def not_for_new(self) -> str:
+        """Of whom no others are meant, as in `Decision`."""
 
 
 def stage_title(result: Result) -> str:
@@ -29,6 +55,11 @@ def statement_of(result: Result) -> str:
     if result.winner and result.corrected is not None and len(result.entries) > 1:
         words += f"; {flattered(result.entry_of(result.winner).mean, result.corrected)}"
     return f"Found: {words}."
+
+
+def verdict_in_words(found: Judged) -> str:
+    """Returns the verdict, and what that word means: "tied (not told apart from the next best)"."""
+    return f"{verdict_word(found.verdict, found.not_for_new)} ({_SAYS.get(found.verdict, found.statement)})"
 
 
 def trains_nothing(config: TrialConfig) -> bool:

@@ -26,7 +26,7 @@ def _export(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_export_says_what_was_written_and_how_close_it_is(tmp_path: Path) -> None:
     model = write_convolution_model(tmp_path / "model.keras")
     done = _export(str(model), "--format", "saved_model", "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "writing saved_model, and checking it against Keras\n")
     found = json.loads(done.stdout)
     assert found["path"] == str(tmp_path / "export" / "saved_model")
     assert (Path(found["path"]) / "saved_model.pb").is_file()

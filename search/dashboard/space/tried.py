@@ -23,7 +23,7 @@ from trainables.trial import TrialResult
 if TYPE_CHECKING:
     import optuna
 
-FEWEST = 10  # trials, below which a figure would show chance
+FEWEST = 10  # configurations, below which a figure would show chance
 _LOGARITHMIC = ("learning_rate", "l2")
 _CELLS = 40  # of a contour, each way
 _HEIGHT_PX = 340

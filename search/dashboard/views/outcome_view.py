@@ -13,10 +13,10 @@ from search.dashboard.commands import command_around, winner_options
 from search.dashboard.figures import confusion
 from search.dashboard.views.photograph_view import show_photograph_box
 from search.report.sections.errors import errors_section
-from search.report.sections.finetune import finetune_sections
+from search.report.sections.finetune import final_errors_sections, finetune_sections
 from search.report.sections.outcome import elsewhere_section, outcome_section
+from search.report.sections.ways import leader_of
 from search.report.words import stage_title
-from search.study.facts import StudyFacts
 from search.study.layout import Layout
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
@@ -32,10 +32,14 @@ def show_outcome(snapshot: Snapshot) -> None:
     for section in (outcome_section(snapshot), *finetune_sections(snapshot)):
         st.subheader(section.title, anchor=False)
         show_blocks(section.blocks, section.name)
-    names = {stage_title(result): result for result in results}
-    chosen = names[st.radio("Winner of", list(names), key="winner", horizontal=True, bind="query-params")]
+    names, leader = {stage_title(result): result for result in results}, leader_of(snapshot)
+    leads = [leader is not None and leader.config == result.winner for result in results]
+    at = leads.index(True) if any(leads) else 0  # first the one that became the final model
+    chosen = names[
+        st.radio("Winner of", list(names), index=at, key="winner", horizontal=True, bind="query-params")
+    ]
     _show_winner(snapshot, chosen)
-    _show_errors(chosen, snapshot.facts)
+    _show_errors(snapshot, chosen)
     if snapshot.facts.is_of_gender:
         section = elsewhere_section(snapshot)
         st.subheader(section.title, anchor=False)
@@ -72,10 +76,13 @@ def _show_winner(snapshot: Snapshot, result: Result) -> None:
         st.code(json.dumps(result.winner.to_dict(), indent=1), language=None)
 
 
-def _show_errors(result: Result, facts: StudyFacts) -> None:
-    section = errors_section(result, facts)
+def _show_errors(snapshot: Snapshot, result: Result) -> None:
+    """Shows the errors of the final model; those of a winner only before there is one, as in the report."""
+    final = next(final_errors_sections(snapshot), None)
+    section = final or errors_section(result, snapshot.facts)
+    found = snapshot.finetune.breakdown if final and snapshot.finetune else result.breakdown
     st.subheader(section.title, anchor=False)
-    figure = confusion((result.breakdown or {}).get("confusion"), facts.class_names)
+    figure = confusion((found or {}).get("confusion"), snapshot.facts.class_names)
     if figure is not None:
         show_chart(figure, "confusion", "confusion matrix; its numbers are in the table")
     show_blocks(section.blocks, "errors")

@@ -12,6 +12,7 @@ from search.dashboard.blocks import show_blocks, show_charts
 from search.dashboard.space.tried import FEWEST, FIGURES, Tried
 from search.dashboard.trials import objective_of, trial_table
 from search.report.render.charts import Chart
+from search.report.sections.importance import configurations_of
 from search.space.labels import label_of
 from search.space.stages import FINETUNE
 from search.study.search_id import SearchKind
@@ -44,11 +45,11 @@ def show_space(snapshot: Snapshot) -> None:
             placeholder="the first that differ",
             bind="query-params",
         )
-    count = len(tried.trials)
+    count = configurations_of(tried.trials, tried.names)
     if count < FEWEST or len(tried.names) < 2:
         st.info(
-            f"A figure takes {FEWEST} completed trials in which two hyperparameters differ; there are "
-            f"{count} trials, in which {len(tried.names)} differ."
+            f"A figure takes {FEWEST} completed configurations in which two hyperparameters differ; there "
+            f"are {count} configurations, in which {len(tried.names)} differ."
         )
         return
     names = [each for each in chosen if each in tried.names]

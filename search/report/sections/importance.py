@@ -27,7 +27,7 @@ def importance_blocks(
     trials: Sequence[TrialResult], names: Sequence[str], found: Importance | None
 ) -> Iterator[Block]:
     """Yields what was `found` of the hyperparameters `names` over completed `trials`, or why nothing was."""
-    count = _configurations(trials, names)
+    count = configurations_of(trials, names)
     if found is None or count < FEWEST:  # a study of before may have kept one of fewer
         yield Paragraph(
             f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed configurations of at "
@@ -77,7 +77,7 @@ def importance_of(
     its R² out of bag. None where there are fewer than FEWEST configurations, whose folds and seeds are no
     more of them, or fewer than two hyperparameters.
     """
-    if _configurations(trials, names) < FEWEST or len(names) < 2:
+    if configurations_of(trials, names) < FEWEST or len(names) < 2:
         return None
     from sklearn.ensemble import RandomForestRegressor  # seconds, with what it computes: a search keeps that
     from sklearn.inspection import permutation_importance
@@ -104,7 +104,8 @@ def importance_of(
     )
 
 
-def _configurations(trials: Sequence[TrialResult], names: Sequence[str]) -> int:
+def configurations_of(trials: Sequence[TrialResult], names: Sequence[str]) -> int:
+    """Returns how many configurations of the hyperparameters `names` there are, whatever seeds and folds."""
     return len({tuple(getattr(trial.trial.config, name) for name in names) for trial in trials})
 
 

@@ -43,8 +43,8 @@ def _steps(snapshot: Snapshot) -> Iterator[str]:
     singles = [named_stage(result.stage) for result in snapshot.results if result.verdict == "single"]
     if singles:
         yield (
-            f"One run per value ({', '.join(dict.fromkeys(singles))}): the same command with --repeats auto "
-            "adds seeds until the winner is clear, or known to be tied."
+            f"One run per value ({', '.join(dict.fromkeys(singles))}): with --repeats auto behind it, the "
+            "command of that search adds seeds until the winner is clear, or known to be tied."
         )
     yield from _more_pictures(snapshot)
     yield from _not_run(snapshot)

@@ -11,11 +11,10 @@ from search.report.published import AGE_ACCURACIES, FOLD_ACCURACIES, FoldAccurac
 from search.report.sections.next_steps import stages_left
 from search.report.sections.stage_figures import last_epoch
 from search.report.sections.ways import Way, ways_of
-from search.report.words import stage_title
+from search.report.words import stage_title, verdict_in_words
 from search.space.labels import describe_config, named_stage, told_of
 from search.statistics.baselines import NO_GAIN
 from search.statistics.number_text import NONE, bracketed, decimal, with_spread
-from search.statistics.verdict_text import flattered
 from search.study.snapshot import Snapshot
 from search.study.stage_results import Result
 from trainables.trial import TrialConfig
@@ -42,14 +41,10 @@ def outcome_section(snapshot: Snapshot) -> Section:
 
 
 def _found(result: Result, winner: TrialConfig, so_far: str) -> str:
+    """Returns what was found; the whole statement, and what luck adds, stand in the part on that search."""
     lost = "No winner. " if result.verdict == NO_GAIN else ""
-    text = (
-        f"{lost}{so_far} {describe_config(winner, told_of(winner))}. Its last comparison "
-        f"({stage_title(result).lower()}): {result.statement}."
-    )
-    if result.corrected is not None and len(result.entries) > 1:
-        text += f" Its value: {flattered(result.entry_of(winner).mean, result.corrected)}."
-    return text
+    compared = f"Its last comparison ({stage_title(result).lower()}): {verdict_in_words(result)}"
+    return f"{lost}{so_far} {describe_config(winner, told_of(winner))}. {compared}."
 
 
 def _so_far(snapshot: Snapshot) -> str:

@@ -9,21 +9,13 @@ from search.report.document import Alert, Block, KeyNumber, KeyNumbers, Paragrap
 from search.report.published import PUBLISHED_PRETRAINED, PUBLISHED_TUNED
 from search.report.sections.protocol import differences_alert
 from search.report.sections.ways import Leader, Way, is_worth_it, leader_of, ways_of
+from search.report.words import verdict_in_words
 from search.space.labels import describe_config, told_of
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline, constant_of
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, low_to_high
 from search.statistics.paired_tests import LEVEL
-from search.statistics.verdict_text import SINGLE_RUNS, verdict_word
+from search.statistics.verdict_text import verdict_word
 from search.study.snapshot import Snapshot, reading_of
-
-_SAYS = {
-    "clear": "told apart from all others that finished",
-    "equivalent": "those not told apart differ by less than the margin",
-    "undecided": "too few repeats to tell",
-    "tied": "not told apart from the next best",
-    "single": SINGLE_RUNS,
-    NO_GAIN: "nothing is better than always giving one answer",
-}
 
 
 def summary_section(snapshot: Snapshot) -> Section:
@@ -108,9 +100,9 @@ def _article(baseline: Baseline) -> str:
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     """Returns the held-out figure where there is one, else what is left without luck, else the verdict."""
-    says, word = _SAYS.get(leader.verdict, leader.statement), verdict_word(leader.verdict, leader.not_for_new)
+    word = verdict_word(leader.verdict, leader.not_for_new)
     compared = "of the comparison" if leader.result else "on the ways to the final model"
-    verdict = f"Verdict {compared}: {word} ({says})."
+    verdict = f"Verdict {compared}: {verdict_in_words(leader)}."
     reading = reading_of(snapshot.readings, leader.config.to_dict(), leader.start)
     if reading:
         interval = bracketed(reading.get("interval"))
@@ -133,6 +125,10 @@ def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
             title="without the luck of being chosen",
             text=f"Of {decimal(mean)}, the winner's {result.objective.name}. {verdict}",
         )
+    found = snapshot.finetune.breakdown if snapshot.finetune and not result else None
+    if found and found.get("interval"):  # a verdict on the ways is none on the model
+        ends = (decimal(end, 2) for end in found["interval"])
+        return KeyNumber(number=" to ".join(ends), title="95 % interval of one run's accuracy", text=verdict)
     return KeyNumber(number=word, title="how sure", text=verdict)
 
 

@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from data_prep.command_line.console import between_words, print_warning, text_console
+from data_prep.command_line.console import between_words, print_warning, text_console, working
 
 LINE = "data      300 photographs, subjects unknown, classes daisy, dandelion, rose"
 
@@ -50,3 +50,9 @@ def test_warning_in_a_file_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     file = StringIO()
     print_warning("a sentence with many words, and \x1b[31m no colour", to=file)
     assert file.getvalue() == "warning: a sentence with many words, and \\x1b[31m no colour\n"
+
+
+def test_what_takes_a_while_is_a_line_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with working("writing onnx"):
+        pass
+    assert capsys.readouterr() == ("", "writing onnx\n")

@@ -270,7 +270,7 @@ def test_page_keeps_a_note_on_the_study_and_on_a_trial(make_study: Make) -> None
 
 def test_figures_take_enough_trials(make_study: Make) -> None:
     page = open_page(make_study(stages=("lr",), epochs=1), tab="Hyperparameters")
-    assert "A figure takes 10 completed trials in which two hyperparameters differ" in text_of(page)
+    assert "A figure takes 10 completed configurations in which two hyperparameters differ" in text_of(page)
 
 
 @pytest.mark.parametrize("figure", ["Slice", "Parallel coordinates"])
