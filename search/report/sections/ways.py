@@ -57,8 +57,11 @@ class Leader:
         return fmean(self._scores.values())
 
     def beside(self, baseline: Baseline) -> Comparison:
-        """Returns how the runs stand to a baseline, after their last epoch."""
-        return against(self._scores, baseline.accuracies, margin=0.0)
+        """Returns how the runs stand to a baseline, after their last epoch, on the splits that both have."""
+        scores = {run: value for run, value in self._scores.items() if run[0] in baseline.accuracies}
+        if not scores:
+            return Comparison(difference=self.accuracy - baseline.mean, runs=0)
+        return against(scores, baseline.accuracies, margin=0.0)
 
     @property
     def linear(self) -> Baseline | None:

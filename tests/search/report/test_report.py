@@ -513,6 +513,13 @@ def test_report_begins_with_what_was_won_and_ends_with_what_to_do(make_study: Ma
     assert document.figures()[0].name == "headline"
 
 
+def test_baselines_of_other_splits_are_beside_the_runs_without_a_test(make_study: Make) -> None:
+    study = make_study(stages=("lr",), epochs=2)
+    of = {"title": "linear classifier", "backbone": "resnet50_v2", "balanced": {"fold-0": 0.9}}
+    rewrite(study, "lr", baselines=(Baseline(name=LINEAR, accuracies={"fold-0": 0.9}, **of),))
+    assert "Linear classifier 0.9000 (-0.0" in report(study)
+
+
 def test_search_has_ended_only_where_no_stage_is_left(make_study: Make) -> None:
     ended = report(make_study("ended"))
     assert "The staged search ended with" in ended
