@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from search.space.labels import title_of
 from search.statistics.baselines import NO_GAIN, Baseline
@@ -21,22 +20,6 @@ _SAYS = {
     "single": SINGLE_RUNS,
     NO_GAIN: "nothing is better than always giving one answer",
 }
-
-
-class Judged(Protocol):
-    """What has a verdict: a result of a search, or what leads a study."""
-
-    @property
-    def verdict(self) -> str:
-        """The verdict, as `Decision` has it."""
-
-    @property
-    def statement(self) -> str:
-        """The verdict as a statement."""
-
-    @property
-    def not_for_new(self) -> str:
-        """Of whom no others are meant, as in `Decision`."""
 
 
 def stage_title(result: Result) -> str:
@@ -57,9 +40,9 @@ def statement_of(result: Result) -> str:
     return f"Found: {words}."
 
 
-def verdict_in_words(found: Judged) -> str:
-    """Returns the verdict, and what that word means: "tied (not told apart from the next best)"."""
-    return f"{verdict_word(found.verdict, found.not_for_new)} ({_SAYS.get(found.verdict, found.statement)})"
+def verdict_in_words(verdict: str, not_for_new: str, statement: str) -> str:
+    """Returns a verdict, and what that word means: "tied (not told apart from the next best)"."""
+    return f"{verdict_word(verdict, not_for_new)} ({_SAYS.get(verdict, statement)})"
 
 
 def trains_nothing(config: TrialConfig) -> bool:

@@ -43,7 +43,8 @@ def outcome_section(snapshot: Snapshot) -> Section:
 def _found(result: Result, winner: TrialConfig, so_far: str) -> str:
     """Returns what was found; the whole statement, and what luck adds, stand in the part on that search."""
     lost = "No winner. " if result.verdict == NO_GAIN else ""
-    compared = f"Its last comparison ({stage_title(result).lower()}): {verdict_in_words(result)}"
+    verdict = verdict_in_words(result.verdict, result.not_for_new, result.statement)
+    compared = f"Its last comparison ({stage_title(result).lower()}): {verdict}"
     return f"{lost}{so_far} {describe_config(winner, told_of(winner))}. {compared}."
 
 

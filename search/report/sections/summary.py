@@ -99,10 +99,10 @@ def _article(baseline: Baseline) -> str:
 
 
 def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
-    """Returns the held-out figure where there is one, else what is left without luck, else the verdict."""
-    word = verdict_word(leader.verdict, leader.not_for_new)
+    """Returns the held-out figure, else what is left without luck, else an interval, else the verdict."""
     compared = "of the comparison" if leader.result else "on the ways to the final model"
-    verdict = f"Verdict {compared}: {verdict_in_words(leader)}."
+    says = verdict_in_words(leader.verdict, leader.not_for_new, leader.statement)
+    verdict = f"Verdict {compared}: {says}."
     reading = reading_of(snapshot.readings, leader.config.to_dict(), leader.start)
     if reading:
         interval = bracketed(reading.get("interval"))
@@ -129,6 +129,7 @@ def _how_sure(leader: Leader, snapshot: Snapshot) -> KeyNumber:
     if found and found.get("interval"):  # a verdict on the ways is none on the model
         ends = (decimal(end, 2) for end in found["interval"])
         return KeyNumber(number=" to ".join(ends), title="95 % interval of one run's accuracy", text=verdict)
+    word = verdict_word(leader.verdict, leader.not_for_new)
     return KeyNumber(number=word, title="how sure", text=verdict)
 
 
