@@ -51,7 +51,7 @@ seen = [[each.loss, each.accuracy, each.val_loss, each.val_accuracy] for each in
 print(json.dumps({"epochs": seen, "end": training.validation_probabilities().tolist()}))
 """
 NEVER = 0
-READS_AN_EPOCH = 16  # 12 to train and 4 to validate
+READS_AN_EPOCH = 32  # 12 to train and 4 to validate, and both again for the accuracies at inference
 
 
 def _train(
