@@ -53,8 +53,9 @@ def _export(options: ExportOptions) -> None:
     if options.json:
         print(json.dumps({**_as_json(exported, form, model), "classes": str(beside)}, indent=2))
     else:
+        console = text_console()
         for line in (*_lines(exported, form, model), f"classes: {beside}"):
-            text_console().print(line, soft_wrap=True)
+            console.print(line, soft_wrap=True)
 
 
 def _write_classes(exported: Exported, model: ModelFile) -> Path:

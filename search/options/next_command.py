@@ -35,12 +35,16 @@ def next_command_of(snapshot: Snapshot) -> str:
     return ""
 
 
+def asked_of(last: Command | None, facts: StudyFacts) -> SearchOptions | None:
+    """Returns the options of the last run with the preset of the study's data; None where there was none."""
+    asked = options_of(last)
+    return asked and asked.for_data(facts.source)
+
+
 def command_for(snapshot: Snapshot, stage: str) -> str:
     """Returns the command for a stage of a study, or its joint search; as `next_command_of` does."""
     with suppress(InputError):
-        asked = options_of(snapshot.command)
-        asked = asked and asked.for_data(snapshot.facts.source)
-        folder = snapshot.folder
+        asked, folder = asked_of(snapshot.command, snapshot.facts), snapshot.folder
         of_study = options_of_study(folder.name, shown(folder.parent), snapshot.facts, asked)
         options = of_study.for_stage(ALL if stage == JOINT else stage)
         if stage == JOINT:
@@ -64,8 +68,7 @@ def next_command(
     is the one after it. Without a last command the options that `facts` tell stand in it, and a word in
     capitals for the data.
     """
-    asked, cwd = options_of(last), last.cwd if last else ""
-    asked = asked and asked.for_data(facts.source)
+    asked, cwd = asked_of(last, facts), last.cwd if last else ""
     if last and asked and not running and _unfinished(asked, results, finetuned_at, last.started_at):
         return command_of(asked, cwd)
     finished = {result.stage for result in results} | set(asked.stage_names if asked and running else ())

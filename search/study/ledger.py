@@ -153,8 +153,7 @@ class Ledger:
 
         Raises InputError where the file is missing or damaged.
         """
-        path, result = self.predictions_path(trial), self.find(trial)
-        require_standing(path)
+        path, result = self.predictions_path(trial), self.find(trial)  # which waits for both
         try:
             if result and result.predictions_digest:
                 self._require_predictions(result)

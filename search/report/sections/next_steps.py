@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data_prep.storage.remote import shown
-from search.options.command_line import options_of
-from search.options.next_command import command_for, next_command_of, next_stage
-from search.options.search_options import SearchOptions
+from search.options.next_command import asked_of, command_for, next_command_of, next_stage
 from search.report.document import Bullets, Section
 from search.report.sections.ways import is_worth_it, leader_of
 from search.space.labels import named_stage
@@ -28,7 +26,7 @@ def next_steps_section(snapshot: Snapshot) -> Section:
 
 def stages_left(snapshot: Snapshot) -> Sequence[str]:
     """Returns the stages that the staged search still has before it; none once it has ended."""
-    asked, finished = _asked(snapshot), _finished(snapshot)
+    asked, finished = asked_of(snapshot.command, snapshot.facts), _finished(snapshot)
     missing = [name for name in (asked.stage_names if asked else ()) if name not in finished]
     if missing:
         return missing
@@ -67,7 +65,7 @@ def _more_pictures(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _not_run(snapshot: Snapshot) -> Iterator[str]:
-    asked, finished = _asked(snapshot), _finished(snapshot)
+    asked, finished = asked_of(snapshot.command, snapshot.facts), _finished(snapshot)
     missing = [name for name in (asked.order if asked else STAGES) if name not in finished]
     if missing:
         yield (
@@ -94,12 +92,6 @@ def _not_run(snapshot: Snapshot) -> Iterator[str]:
             "Photographs of your own: none have been classified yet. The command, with your files in place "
             f"of PHOTO, is python -m search.predict {study} PHOTO --out {shlex.quote(shown(out))}"
         )
-
-
-def _asked(snapshot: Snapshot) -> SearchOptions | None:
-    """Returns the options of the last run with the preset of the study's data; None where there was none."""
-    asked = options_of(snapshot.command)
-    return asked and asked.for_data(snapshot.facts.source)
 
 
 def _finished(snapshot: Snapshot) -> set[str]:
