@@ -17,3 +17,9 @@ def predicted_labels(probabilities: ArrayLike) -> NDArray[np.int64]:
     """
     given = np.asarray(probabilities)
     return (given > THRESHOLD if given.ndim == 1 else given.argmax(axis=1)).astype(np.int64)
+
+
+def of_every_class(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Returns the probabilities `(n, classes)` for those of label 1 `(n,)`, or for themselves."""
+    given = np.asarray(probabilities, dtype=np.float64)
+    return np.stack([1 - given, given], axis=1) if given.ndim == 1 else given

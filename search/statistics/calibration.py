@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from search.statistics.class_probabilities import of_every_class
 from search.statistics.classification_errors import calibration_error
 from search.statistics.number_text import decimal
+from trainables.answers import of_every_class
 from trainables.objective import EPSILON, cross_entropy
 
 PARTS = 5

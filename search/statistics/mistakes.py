@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from search.statistics.class_probabilities import of_every_class
-from trainables.answers import predicted_labels
+from trainables.answers import of_every_class, predicted_labels
 
 MOST = 48  # pictures: a page of them
 MOST_OF_A_CLASS = 8
