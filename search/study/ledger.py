@@ -22,7 +22,7 @@ from data_prep.storage.atomic_files import write_whole
 from data_prep.storage.json_files import damaged, read_json, require_unchanged, write_json
 from data_prep.storage.parsed_files import ParsedFiles
 from data_prep.storage.remote import own_place
-from data_prep.storage.standing import require_standing
+from data_prep.storage.standing import require_standing, standing
 from search.study.layout import Layout
 from trainables.trial import TRIAL_FORMAT, Trial, TrialResult, TrialStatus
 
@@ -95,8 +95,9 @@ class Ledger:
 
     def results(self) -> Iterator[TrialResult]:
         """Yields every finished trial in the order of the keys."""
-        for path in sorted(self._layout.trials.glob("*.json")):
-            result = self._read(path)
+        folder = self._layout.trials
+        for path in standing(folder, lambda: sorted(folder.glob("*.json")), "read"):
+            result = self.find_key(path.stem)
             if result is not None:
                 yield result
 

@@ -300,4 +300,6 @@ def test_trial_of_a_storage_that_is_away_is_waited_for_and_not_missing(tmp_path:
         for read in (ledger.find, ledger.predictions):
             study.rename(away)
             assert read(TRIAL) is not None
-    assert ["cannot be read (the folder" in line for line in said] == [True, True]
+        study.rename(away)
+        assert len(list(ledger.results())) == 1
+    assert ["cannot be read (the folder" in line for line in said] == [True, True, True]
