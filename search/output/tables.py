@@ -13,7 +13,7 @@ from search.options.search_options import SearchOptions
 from search.space.labels import COMPARED, describe_config, label_of, show_value
 from search.statistics.baselines import LINEAR, NO_GAIN, Baseline
 from search.statistics.number_text import decimal
-from search.statistics.verdict_text import flattered, standing
+from search.statistics.verdict_text import flattered
 from search.strategies.estimate import Estimate, estimate, extraction_s
 from search.strategies.plans import Plan, expected_trials, missing_trials, stage_plans
 from search.strategies.staged import StagePlan
@@ -223,11 +223,7 @@ def _label(number: int, entry: Entry, result: Result) -> str:
 
 
 def _remark(entry: Entry, result: Result) -> str:
-    words = []
-    if entry.config == result.winner:
-        words.append("best" if result.verdict == NO_GAIN else "winner")
-    else:
-        words.append(standing(result.verdict, entry.tied, entry.equivalent))
+    words = [result.standing(entry)]
     if entry.status != "COMPLETED":
         words.append(entry.status)
     return ", ".join(filter(None, words))
@@ -271,7 +267,7 @@ def print_finetune(result: FinetuneResult, console: Console) -> None:
     table.add_column("", no_wrap=True)
     for column in result.columns:
         figures = (_shown(column, metric) for metric in result.metrics)
-        table.add_row(Text(column.title), *figures, _mark(column, result))
+        table.add_row(Text(column.title), *figures, result.standing(column))
     at = 1 + FINETUNE_METRICS.index("val_accuracy")
     add_baselines(table, result.baselines, len(table.columns), at)
     console.print(table)
@@ -288,9 +284,3 @@ def _shown(column: ColumnResult, metric: str) -> str:
         return "failed" if metric == FINETUNE_METRICS[0] else ""
     # below the mean: five pairs side by side are wider than a terminal
     return f"{mean:.4f}" if spread is None else f"{mean:.4f}\n±{spread:.4f}"
-
-
-def _mark(column: ColumnResult, result: FinetuneResult) -> str:
-    if column.name == result.winner:
-        return "winner"
-    return standing(result.verdict, column.tied, column.equivalent)

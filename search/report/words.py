@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from search.space.labels import title_of
 from search.statistics.baselines import NO_GAIN, Baseline
 from search.statistics.number_text import NONE, decimal
-from search.statistics.selection import TESTED
-from search.statistics.verdict_text import SINGLE_RUNS, flattered, standing, verdict_word
+from search.statistics.verdict_text import SINGLE_RUNS, flattered, verdict_word
 from search.study.stage_results import Entry, Result
 from trainables.trial import TrialConfig
 
@@ -52,7 +51,7 @@ def trains_nothing(config: TrialConfig) -> bool:
 
 def remark(entry: Entry, result: Result) -> str:
     """Returns how `entry` stands: winner, tied or worse, how its runs ended, and what a reader must know."""
-    words = [_standing(entry, result)]
+    words = [result.standing(entry)]
     if entry.status != "COMPLETED":
         words.append(entry.status + (f": {' '.join(entry.reason.split())}" if entry.reason else ""))
     if entry.one_class_remark:
@@ -60,12 +59,6 @@ def remark(entry: Entry, result: Result) -> str:
     if trains_nothing(entry.config):
         words.append("BatchNorm with one sample trains nothing")
     return "; ".join(word for word in words if word)
-
-
-def _standing(entry: Entry, result: Result) -> str:
-    if entry.config == result.winner:
-        return "winner" if result.verdict in TESTED else "best"
-    return standing(result.verdict, entry.tied, entry.equivalent) if result.verdict in TESTED else ""
 
 
 def baseline_rows(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from search.statistics.number_text import confidence, decimal, low_to_high
 from search.statistics.paired_tests import Comparison
-from search.statistics.selection import Selection
+from search.statistics.selection import TESTED, Selection
 
 SINGLE_RUNS = "one run each, so it may be chance"
 _NAMED = 4
@@ -54,9 +54,11 @@ def verdict_word(verdict: str, several: str) -> str:
     return f"{verdict}, not for new {several}" if several else verdict
 
 
-def standing(verdict: str, tied: bool | None, equivalent: bool | None) -> str:
-    """Returns how one that did not win stands beside the winner; "" where the two were not tested."""
-    if tied is None:
+def standing(verdict: str, tied: bool | None, equivalent: bool | None, *, won: bool) -> str:
+    """Returns how one stands among those compared: who `won` is no winner, and others nothing, untested."""
+    if won:
+        return "winner" if verdict in TESTED else "best"
+    if tied is None or verdict not in TESTED:
         return ""
     if equivalent:
         return "equivalent"

@@ -12,6 +12,7 @@ from data_prep.storage.json_files import read_as
 from data_prep.storage.schema import Seconds, require_schema
 from search.statistics.baselines import Baseline, baselines_of
 from search.statistics.calibration import Calibration
+from search.statistics.verdict_text import standing
 from search.study.formats import FINETUNE
 from search.study.layout import Layout
 from trainables.objective import OBJECTIVES, Objective
@@ -134,6 +135,10 @@ class FinetuneResult:
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.statement)}</p>{self.table().to_html(index=False)}"
+
+    def standing(self, column: ColumnResult) -> str:
+        """Returns how `column` stands among those compared, in a word."""
+        return standing(self.verdict, column.tied, column.equivalent, won=column.name == self.winner)
 
     def column(self, name: str) -> ColumnResult | None:
         """Returns the column called `name`, None where it was not run."""

@@ -21,6 +21,7 @@ from data_prep.storage.schema import Finite, Number, require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import Baseline, baselines_of
+from search.statistics.verdict_text import standing
 from search.study.formats import STAGE
 from search.study.layout import Layout
 from search.study.search_id import SearchId, SearchKind
@@ -151,6 +152,10 @@ class Decision(ABC):
                 return entry
         raise KeyError(config)
 
+    def standing(self, entry: Entry) -> str:
+        """Returns how `entry` stands among those compared, in a word."""
+        return standing(self.verdict, entry.tied, entry.equivalent, won=entry.config == self.winner)
+
     def trial_keys(self) -> list[str]:
         """Returns the ledger's keys of all trials that were made for it, each once."""
         return list(dict.fromkeys(key for entry in self.entries for key in entry.trials))
@@ -254,6 +259,10 @@ class JointResult(Decision):
     counts: Mapping[str, int] = field(default_factory=dict)
     ablation: tuple[Ablation, ...] = ()
     importance: Importance | None = None
+
+    def standing(self, entry: Entry) -> str:
+        """Returns how `entry` stands among those compared, in a word."""
+        return standing(self.verdict, entry.tied, entry.equivalent, won=entry.config == self.winner)
 
     def trial_keys(self) -> list[str]:
         """Returns the ledger's keys of all trials that were made for it, each once."""

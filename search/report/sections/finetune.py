@@ -10,7 +10,6 @@ from search.report.sections.stage_figures import epoch_curves
 from search.report.words import baseline_rows
 from search.space.labels import label_of
 from search.statistics.number_text import bracketed, decimal, with_spread
-from search.statistics.verdict_text import standing
 from search.study.finetune_result import ColumnResult, FinetuneResult
 from search.study.snapshot import Snapshot
 
@@ -74,6 +73,6 @@ def _blocks(snapshot: Snapshot, found: FinetuneResult) -> Iterator[Block]:
 
 def _row(column: ColumnResult, found: FinetuneResult) -> tuple[str, ...]:
     cells = [with_spread(*column.figures[metric]) for metric in found.metrics]
-    stands = standing(found.verdict, column.tied, column.equivalent)
+    stands = "" if column.name == found.winner else found.standing(column)
     difference = decimal(column.difference) + (f" ({stands})" if stands else "")
     return (column.title, *cells, difference, bracketed(column.interval), decimal(column.p_value))

@@ -80,7 +80,7 @@ def _winner_of(result: Decided) -> dict[str, Any]:
 def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, Any]:
     return {
         "value": column.title,
-        "standing": _standing(column.name == result.winner, column),
+        "standing": result.standing(column),
         **{metric: column.figures[metric][0] for metric in result.metrics},
         **{f"{metric}_spread": column.figures[metric][1] for metric in result.metrics},
         "runs": len(column.trials),
@@ -91,17 +91,11 @@ def _column_row(column: ColumnResult, result: FinetuneResult) -> Mapping[str, An
     }
 
 
-def _standing(won: bool, compared: ColumnResult | Entry) -> str:
-    if won or not compared.tied:
-        return "winner" if won else ""
-    return "equivalent" if compared.equivalent else "tied"
-
-
 def _table_row(entry: Entry, result: Result) -> Mapping[str, Any]:
     value = "" if entry.value is None else show_value(entry.value)
     return {
         "value": value or json.dumps(entry.config.to_dict()),
-        "standing": _standing(entry.config == result.winner, entry),
+        "standing": result.standing(entry),
         result.objective.metric: json_number(entry.mean),
         "spread": json_number(entry.spread),
         "best_val_accuracy": json_number(entry.best_val_accuracy),

@@ -19,6 +19,7 @@ RESULT = make_finetune_result(
     make_column("untuned", "untuned", tied=False),
     make_column("tuned", "tuned"),
     make_column("blocks:2", "tuned, pretrained on CelebA, last 2 blocks", figures=WIDE, tied=None),
+    verdict="tied",
 )
 
 

@@ -367,7 +367,7 @@ def finetuned(study: Path) -> FinetuneResult:
         make_column(name, title, trials=entry.trials)
         for (name, title), entry in zip(titles.items(), lr.entries, strict=False)
     ]
-    result = make_finetune_result(*columns, breakdown=lr.breakdown)
+    result = make_finetune_result(*columns, breakdown=lr.breakdown, verdict="tied")
     write_json(study / "finetune.json", result.to_dict())
     return result
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from search.statistics.baselines import NO_GAIN
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
-from search.statistics.verdict_text import not_for_new, statement, verdict_word
+from search.statistics.verdict_text import not_for_new, standing, statement, verdict_word
 
 CLEAR: dict[str, Any] = {"p_value": 0.001, "tied": False}
 TIED: dict[str, Any] = {"p_value": 0.5, "tied": True}
@@ -153,6 +154,34 @@ def test_statement_with_equal_labels_keeps_candidates_apart() -> None:
 def test_statement_needs_a_label_for_each_candidate() -> None:
     with pytest.raises(ValueError, match=r"1 candidates need a label each, received 2"):
         statement(Selection(winner=0, verdict="single", comparisons=(None,)), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tied", "equivalent", "stands"),
+    [
+        ("tied", True, False, "tied"),
+        ("undecided", True, False, "undecided"),
+        ("undecided", True, True, "equivalent"),
+        ("clear", False, False, "worse"),
+        ("tied", None, None, ""),
+        ("single", None, None, ""),
+        (NO_GAIN, True, False, ""),
+    ],
+)
+def test_one_that_did_not_win_stands_as_it_was_tested(
+    verdict: str, tied: bool | None, equivalent: bool | None, stands: str
+) -> None:
+    assert standing(verdict, tied, equivalent, won=False) == stands
+
+
+def test_winner_is_one_only_where_something_was_tested() -> None:
+    verdicts = ("clear", "undecided", "single", NO_GAIN)
+    assert [standing(verdict, None, None, won=True) for verdict in verdicts] == [
+        "winner",
+        "winner",
+        "best",
+        "best",
+    ]
 
 
 def test_verdict_by_itself_takes_back_what_its_words_take_back() -> None:

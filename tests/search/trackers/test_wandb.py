@@ -338,7 +338,7 @@ def test_winner_of_a_population_is_tagged(study: Path) -> None:
 @pytest.mark.slow
 def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     without, winner = make_column("without", "without"), make_column("with", "with", trials=winners(study))
-    found = make_finetune_result(without, winner)
+    found = make_finetune_result(without, winner, verdict="undecided")
     write_json(Layout(study).finetune, found.to_dict())
     winner_folder = Layout(study).model.parent
     winner_folder.mkdir()
@@ -354,7 +354,7 @@ def test_fine_tuning_has_a_summary_and_a_tagged_winner(study: Path) -> None:
     (folder,) = (study / "wandb").glob("offline-run-*stage-finetune")
     (table,) = (folder / "files" / "media" / "table").glob("table_*.table.json")
     assert [row[:2] for row in json.loads(table.read_text())["data"]] == [
-        ["without", "tied"],
+        ["without", "undecided"],
         ["with", "winner"],
     ]
     assert list(folder.rglob("*finetune*.png"))
