@@ -13,7 +13,7 @@ from search.ray_tune.collector import assignment_of
 from search.ray_tune.policy import Policy, deadline_after
 from search.ray_tune.schedulers import make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
-from search.report.sections.joint import importance_among
+from search.statistics.importance import Importance, importance_among
 from search.strategies.ablation import ablate, ablation_note
 from search.strategies.decision import decide
 from search.strategies.joint_plan import JointPlan
@@ -26,7 +26,6 @@ from search.study.stage_results import (
     JOINT,
     Ablation,
     Entry,
-    Importance,
     JointResult,
     StageFiles,
 )

@@ -14,6 +14,7 @@ from data_prep.errors import InputError
 from data_prep.groups import group_nouns, groups_of
 from data_prep.storage.remote import shown
 from search.statistics.classification_errors import break_down
+from search.statistics.configurations import are_scored, by_configuration
 from search.statistics.mistakes import groups_most_wrong, most_wrong
 from search.statistics.paired_tests import Comparison
 from search.statistics.selection import Selection
@@ -71,13 +72,14 @@ def best_first(study: Snapshot) -> list[TrialConfig]:
     Each stands there once, whatever its seeds and splits, compared as the last search compared.
     """
     objective = study.results[-1].objective if study.results else OBJECTIVE
-    gains: dict[TrialConfig, list[float]] = {}
-    for result in study.trials.values():
-        # one with a start is fine-tuned
-        if result.status is TrialStatus.COMPLETED and not result.trial.start:
-            config = replace(result.trial.config, seed=0)
-            gains.setdefault(config, []).append(objective.gain(objective.of(result)))
-    known = {config: fmean(values) for config, values in gains.items() if not any(map(math.isnan, values))}
+    # one with a start is fine-tuned
+    plain = (each for each in study.trials.values() if not each.trial.start)
+    done = by_configuration(each for each in plain if each.status is TrialStatus.COMPLETED)
+    known = {
+        config: objective.gain(fmean(map(objective.of, runs)))
+        for config, runs in done.items()
+        if are_scored(runs, objective)
+    }
     others = sorted(known, key=lambda config: -known[config])
     won = any(result.winner for result in study.results)
     first = [replace(winner_of(study.results, study.folder)[0], seed=0)] if won else []

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from data_prep.errors import InputError
 from data_prep.storage.json_files import OtherFormatError, json_number, read_as, write_json
-from data_prep.storage.schema import Finite, Number, require_schema
+from data_prep.storage.schema import require_schema
 from search.space.labels import told_of
 from search.space.stages import EVERY_STAGE
 from search.statistics.baselines import Baseline, baselines_of
+from search.statistics.importance import Importance
 from search.statistics.verdict_text import standing
 from search.study.formats import STAGE
 from search.study.layout import Layout
@@ -227,20 +228,6 @@ class Ablation:
     interval: tuple[float, float] | None
     p_value: float | None
     tied: bool | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Importance:
-    """Importance of the hyperparameters `names` over completed `trials`: mean and spread of each.
-
-    `search.report.sections.importance` says what it is. `explained` is the R² of trials that it did not see.
-    """
-
-    names: tuple[str, ...]
-    means: tuple[Finite, ...]
-    spreads: tuple[Finite, ...]
-    explained: Finite
-    trials: Number
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -15,8 +15,9 @@ from search.report.document import Axis, Curve, Panel
 from search.report.render.charts import CLICKED, Chart, panel_chart
 from search.report.render.palette import COLOURS, GREY, SCALE
 from search.report.sections.importance import axis_of
-from search.report.sections.joint import DRAWN, one_in, scored_by
+from search.report.sections.joint import DRAWN, one_in
 from search.space.labels import label_of, show_value, varied_among
+from search.statistics.configurations import scored_by
 from trainables.objective import Objective
 from trainables.trial import TrialResult
 

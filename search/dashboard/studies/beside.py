@@ -10,10 +10,10 @@ from data_prep.class_names import listed
 from search.dashboard.overview import state_in_words
 from search.dashboard.trials import objective_of
 from search.report.document import Table
-from search.report.sections.joint import scored_by
 from search.report.sections.ways import Leader, leader_of
 from search.space.labels import describe_config, told_of
 from search.statistics.baselines import constant_of, linear_of
+from search.statistics.configurations import scored_by
 from search.statistics.number_text import NONE, decimal
 from search.statistics.verdict_text import verdict_word
 from search.study.snapshot import Snapshot

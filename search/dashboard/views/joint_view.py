@@ -11,7 +11,9 @@ from search.dashboard.blocks import show_blocks
 from search.dashboard.stage_progress import searched
 from search.dashboard.trials import objective_of, trial_table
 from search.report.document import Block
+from search.report.sections.joint import best_by_configuration, joint_section, one_in, parallel_of
 from search.space.labels import varied_among
+from search.statistics.configurations import scored_by
 from search.study.snapshot import Snapshot
 from search.study.stage_results import JOINT
 from trainables.objective import Objective
@@ -41,15 +43,11 @@ def show_joint(snapshot: Snapshot) -> None:
 
 @lru_cache(maxsize=4)
 def _section(snapshot: Snapshot) -> Sequence[Block]:
-    from search.report.sections.joint import joint_section  # scikit-learn: not before somebody wants it
-
     return joint_section(snapshot, snapshot.joint).blocks if snapshot.joint else ()
 
 
 def joint_so_far(trials: Sequence[TrialResult], objective: Objective) -> list[Block]:
     """Returns the figures of the trials of a joint search that have ended so far."""
-    from search.report.sections.joint import best_by_configuration, one_in, parallel_of, scored_by
-
     done = scored_by(trials, objective)
     varied = varied_among([trial.trial.config for trial in done])
     if len(done) < 2 or not varied:

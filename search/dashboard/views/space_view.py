@@ -12,9 +12,9 @@ from search.dashboard.blocks import show_blocks, show_charts
 from search.dashboard.space.tried import FEWEST, FIGURES, Tried
 from search.dashboard.trials import objective_of, trial_table
 from search.report.render.charts import Chart
-from search.report.sections.importance import configurations_of
 from search.space.labels import label_of
 from search.space.stages import FINETUNE
+from search.statistics.importance import configurations_of
 from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus

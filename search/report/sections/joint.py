@@ -12,15 +12,17 @@ from typing import Any
 
 from search.report.document import Block, Bullets, Curve, Lines, Panel, Paragraph, Parallel, Section, Table
 from search.report.published import published_means
-from search.report.sections.importance import axis_of, importance_blocks, importance_of, objective_axis
+from search.report.sections.importance import axis_of, importance_blocks, objective_axis
 from search.report.sections.stage_figures import beside_baselines
 from search.report.words import baseline_rows, remark, statement_of, winner_rows
 from search.space.labels import OF_THE_REPORT, label_of, show_value, varied_among
+from search.statistics.configurations import are_scored, by_configuration, scored_by
+from search.statistics.importance import importance_among
 from search.statistics.number_text import NONE, bracketed, confidence, decimal, with_spread
 from search.study.snapshot import Snapshot
-from search.study.stage_results import Entry, Importance, JointResult, PopulationResult, Result
+from search.study.stage_results import Entry, JointResult, PopulationResult, Result
 from trainables.objective import OBJECTIVE, Objective
-from trainables.trial import TrialConfig, TrialResult, TrialStatus
+from trainables.trial import TrialResult
 
 DRAWN = 500  # points or lines of a figure: more lie over one another, and take seconds to draw
 _PUBLISHED = (
@@ -103,18 +105,6 @@ def _row(number: int, entry: Entry, result: Result, names: Sequence[str]) -> Seq
     ]
 
 
-def scored_by(trials: Sequence[TrialResult], objective: Objective) -> list[TrialResult]:
-    """Returns the completed trials that have a value of `objective`: others are of another one."""
-    done = (trial for trial in trials if trial.status is TrialStatus.COMPLETED)
-    return [trial for trial in done if math.isfinite(objective.of(trial))]
-
-
-def importance_among(trials: Sequence[TrialResult], objective: Objective) -> Importance | None:
-    """Returns the importance of what `trials` vary; None where too few have a value of `objective`."""
-    completed = scored_by(trials, objective)
-    return importance_of(completed, varied_among([each.trial.config for each in completed]), objective)
-
-
 def one_in(count: int) -> int:
     """Returns one in how many of so many things a figure draws."""
     return max(1, math.ceil(count / DRAWN))
@@ -136,13 +126,10 @@ def steps(label: str, x: Sequence[float], best: Sequence[float]) -> Curve:
 
 def best_by_configuration(trials: Sequence[TrialResult], objective: Objective = OBJECTIVE) -> Lines:
     """Returns the figure of the best configuration so far, by the mean of its runs, over their order."""
-    runs: dict[TrialConfig, list[TrialResult]] = {}
-    for each in trials:
-        runs.setdefault(replace(each.trial.config, seed=0), []).append(each)
     done = {  # counted with those of which a run was stopped or failed: they took their time, too
         number: fmean(map(objective.of, of_one))
-        for number, of_one in enumerate(runs.values(), 1)
-        if len(scored_by(of_one, objective)) == len(of_one)
+        for number, of_one in enumerate(by_configuration(trials).values(), 1)
+        if are_scored(of_one, objective)
     }
     numbers, values = list(done), list(done.values())
     best = list(accumulate(values, objective.better))

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from search.report.document import Axis, Parallel
-from search.report.sections.importance import FEWEST, axis_of, importance_blocks, importance_of
+from search.report.sections.importance import axis_of, importance_blocks
 from search.report.sections.joint import best_by_configuration, parallel_of
+from search.statistics.importance import FEWEST, importance_of
 from trainables.objective import OBJECTIVES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
