@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from types import TracebackType
 from typing import Self
 
@@ -25,8 +27,9 @@ class Running:
 class Progress(Callback):
     """The progress of `total` trials called by `label`; a context manager, so that what is shown can end.
 
-    The best is that by `objective`; `known` are the trials, where they are known before. Both may be set
-    before the first trial ends. A known trial counts by its steps: batch size 1 has 64 times those of 64.
+    The best is that configuration whose runs, all of those that are `known`, have the best mean of the
+    `objective`. Both may be set before the first trial ends; without `known` trials each is a configuration.
+    A known trial counts by its steps: batch size 1 has 64 times those of 64.
     """
 
     objective: Objective = OBJECTIVE
@@ -44,7 +47,9 @@ class Progress(Callback):
         self.done = self.failed = 0
         self._ended_steps, self._all_steps = 0.0, 0.0
         self._known: Sequence[Trial] = ()
+        self._runs: Mapping[str, int] = Counter()
         self._clock, self._started = clock, clock()
+        self._scores: dict[str, list[float]] = {}
         self._best: tuple[float, str] | None = None
 
     def __enter__(self) -> Self:
@@ -71,12 +76,22 @@ class Progress(Callback):
         self.done += 1
         self._ended_steps += self._steps(result.trial)
         self.failed += result.status is TrialStatus.FAILED
-        value, gain = self.objective.of(result), self.objective.gain
-        # a stopped trial has its mean over fewer epochs
-        if result.status is TrialStatus.COMPLETED and (
-            self._best is None or gain(value) > gain(self._best[0])
+        if result.status is TrialStatus.COMPLETED:  # a stopped one has its mean over fewer epochs
+            self._score(self._configuration(result.trial), self.objective.of(result))
+
+    def _score(self, configuration: str, value: float) -> None:
+        scores, gain = self._scores.setdefault(configuration, []), self.objective.gain
+        scores.append(value)
+        # a single fold or seed may be a lucky one
+        if len(scores) >= self._runs[configuration] and (
+            self._best is None or gain(fmean(scores)) > gain(self._best[0])
         ):
-            self._best = (value, self.label(result.trial))
+            self._best = (fmean(scores), configuration)
+
+    def _configuration(self, trial: Trial) -> str:
+        """Returns the label of a trial without the words for its seed and its split."""
+        of_run = (f"seed {trial.config.seed}", trial.split)
+        return ", ".join(word for word in self.label(trial).split(", ") if word not in of_run)
 
     @property
     def known(self) -> Sequence[Trial]:
@@ -87,6 +102,7 @@ class Progress(Callback):
     def known(self, trials: Sequence[Trial]) -> None:
         self._known = trials
         self._all_steps = sum(map(self._steps, trials))  # once: every epoch asks for the time left
+        self._runs = Counter(map(self._configuration, trials))
 
     def _steps(self, trial: Trial) -> float:
         """Returns the steps of a trial, in units that all trials share; 1 where the trials are not known."""
@@ -115,7 +131,8 @@ class Progress(Callback):
         seconds = self.seconds_left
         parts = [f"{self.title}: {self.done} of {self.total} trials"]
         if self._best:
-            parts.append(f"best {self._best[0]:.4f} ({self._best[1]})")
+            value, name = self._best
+            parts.append(f"best {value:.4f}" + (f" ({name})" if name else ""))
         if self.failed:
             parts.append(f"{self.failed} failed")
         if self.done < self.total:

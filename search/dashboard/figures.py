@@ -37,10 +37,10 @@ def learning_curves(curves: Sequence[LearningCurve], y_label: str) -> Chart:
 
 
 def best_of_each(curves: Mapping[str, Sequence[float]], figure_name: str) -> Chart:
-    """Returns the best so far of each study, by its name, as steps over its completed trials."""
+    """Returns the best so far of each study, by its name, as steps over its configurations."""
     lines = [steps(name, range(1, len(best) + 1), best) for name, best in curves.items()]
     y_label = f"best {figure_name} so far"
-    return panel_chart(Panel(title="", x_label="completed trials", y_label=y_label, curves=lines))
+    return panel_chart(Panel(title="", x_label="configurations", y_label=y_label, curves=lines))
 
 
 def timeline(ran: Sequence[Ran]) -> Chart:

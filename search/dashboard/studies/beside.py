@@ -13,7 +13,7 @@ from search.report.document import Table
 from search.report.sections.ways import Leader, leader_of
 from search.space.labels import describe_config, told_of
 from search.statistics.baselines import constant_of, linear_of
-from search.statistics.configurations import scored_by
+from search.statistics.configurations import are_scored, by_configuration
 from search.statistics.number_text import NONE, decimal
 from search.statistics.verdict_text import verdict_word
 from search.study.snapshot import Snapshot
@@ -60,11 +60,20 @@ def differences_between(studies: Sequence[Snapshot]) -> list[str]:
     ]
 
 
-def best_by_trial(study: Snapshot) -> list[float]:
-    """Returns the best objective after each completed trial, in the order in which they ended."""
+def best_by_configuration(study: Snapshot) -> list[float]:
+    """Returns the best objective, as the mean of a configuration's runs, after each whose last run ended."""
     objective = objective_of(study)
-    ended = [study.trials[key] for key in sorted(study.trials, key=study.ended_at.__getitem__)]
-    return list(accumulate(map(objective.of, scored_by(ended, objective)), objective.better))
+    latest = [study.trials[key] for key in sorted(study.trials, key=study.ended_at.__getitem__, reverse=True)]
+    # without pretraining and held-out data; before anything is decided those that were seen so far
+    splits = {split for result in study.results for split in result.protocol.splits}
+    splits = splits or {each.trial.split for each in latest}
+    runs = by_configuration(each for each in latest if each.trial.split in splits and not each.trial.start)
+    means = [
+        fmean(map(objective.of, of_one))
+        for of_one in reversed(runs.values())
+        if are_scored(of_one, objective) and {run.trial.split for run in of_one} == splits
+    ]
+    return list(accumulate(means, objective.better))
 
 
 def _column(study: Snapshot) -> Sequence[str]:

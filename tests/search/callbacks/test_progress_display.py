@@ -19,7 +19,7 @@ ONE, TWO, THREE, FOUR = (make_trial(seed=seed, epochs=4) for seed in (1, 2, 3, 4
 
 
 def label(trial: Trial) -> str:
-    return f"seed {trial.config.seed}"
+    return f"head {trial.config.seed}"
 
 
 class FakeClock:
@@ -44,7 +44,7 @@ def followed(
 
 def test_line_of_a_trial_that_ended() -> None:
     said = followed(lambda progress, clock: progress.trial_ended(make_result(ONE, 0.5, 0.75, 0.7, 0.75)))
-    assert said == ("lr seed 1: mean 0.6750, best 0.7500, 4 s (1/4, 0:00 left)\n")
+    assert said == ("lr head 1: mean 0.6750, best 0.7500, 4 s (1/4, 0:00 left)\n")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_line_of_a_trial_that_ended() -> None:
 def test_line_of_a_trial_that_did_not_complete(status: TrialStatus, reason: str, outcome: str) -> None:
     result = make_result(ONE, status=status, reason=reason)
     said = followed(lambda progress, clock: progress.trial_ended(result), total=1)
-    assert said == f"lr seed 1: {outcome} (1/1)\n"
+    assert said == f"lr head 1: {outcome} (1/1)\n"
 
 
 def test_line_is_not_wrapped_off_a_terminal() -> None:
@@ -99,7 +99,7 @@ def test_reason_with_brackets_is_told_as_it_is() -> None:
         progress.trial_ended(
             make_result(ONE, status=TrialStatus.FAILED, reason="no [/job:localhost/device:GPU:0]")
         )
-    assert file.getvalue() == "lr seed 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
+    assert file.getvalue() == "lr head 1: FAILED: no [/job:localhost/device:GPU:0] (1/1)\n"
 
 
 def test_live_table_keeps_its_figures_on_80_columns() -> None:
@@ -163,10 +163,24 @@ def test_terminal_shows_running_trials_and_the_best() -> None:
             progress.epoch_ended(TWO, metrics)
 
     said = followed(follow, terminal=True)
-    assert "stage lr: 3 of 4 trials · best 0.7500 (seed 1)" in said
+    assert "stage lr: 3 of 4 trials · best 0.7500 (head 1)" in said
     assert "mean val acc" in said
-    assert " ".join(said.split("seed 2")[-1].split()).startswith("2/4 ━")
-    assert "0.5000 0.6000 0.5500" in " ".join(said.split("seed 2")[-1].split())
+    assert " ".join(said.split("head 2")[-1].split()).startswith("2/4 ━")
+    assert "0.5000 0.6000 0.5500" in " ".join(said.split("head 2")[-1].split())
+
+
+def test_best_is_a_configuration_by_all_its_runs_and_no_lucky_fold() -> None:
+    def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
+        first, second = ([make_trial(fold, dropout=rate, epochs=1) for fold in "ab"] for rate in (0.1, 0.2))
+        progress.label = lambda trial: f"{trial.config.dropout}, seed {trial.config.seed}, {trial.split}"
+        progress.known = [*first, *second]
+        for trial, value in zip((*second, *first), (0.75, 0.75, 0.875, 0.5), strict=True):
+            progress.trial_ended(make_result(trial, value))
+            if trial == second[0]:
+                assert "best" not in progress.headline()
+        assert progress.headline() == "stage lr: 4 of 4 trials · best 0.7500 (0.2)"
+
+    followed(follow)
 
 
 def test_terminal_says_starting_before_the_first_epoch() -> None:

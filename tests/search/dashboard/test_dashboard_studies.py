@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from data_prep.storage.json_files import write_json
 from search.dashboard.figures import best_of_each
 from search.dashboard.overview import overview
 from search.dashboard.page import ALL
 from search.dashboard.reading import StudyReader
-from search.dashboard.studies.beside import best_by_trial, differences_between, side_by_side
+from search.dashboard.studies.beside import best_by_configuration, differences_between, side_by_side
+from search.study.ledger import Ledger
 from tests.search.dashboard.test_dashboard_page import open_page, text_of
+from tests.search.makers import make_result, make_trial
 
 Make = Callable[..., Path]
 
@@ -96,10 +101,11 @@ def test_study_without_a_winner_stands_beside_another(make_study: Make, tmp_path
     assert [cells[2] for cells in table.rows[:7]] == ["-"] * 7
 
 
-def test_best_so_far_of_each_is_a_curve_over_its_trials(storage: Path) -> None:
+def test_best_so_far_of_each_is_a_curve_over_its_configurations(storage: Path) -> None:
     study = StudyReader(storage / "first").read()
-    best = best_by_trial(study)
-    assert (len(best), best) == (len(study.trials), sorted(best))
+    best = best_by_configuration(study)
+    configs = {replace(trial.trial.config, seed=0) for trial in study.trials.values()}
+    assert (len(best), best) == (len(configs), sorted(best))
     rows = best_of_each({"<first>": best}, "mean validation accuracy").data.values
     assert {row["label"] for row in rows} == {"<first>"}
     # a point where the best changes, and at both ends
@@ -109,11 +115,22 @@ def test_best_so_far_of_each_is_a_curve_over_its_trials(storage: Path) -> None:
     assert [row["x"] for row in rows] == sorted(turns)
 
 
+def test_best_so_far_of_a_study_is_no_lucky_fold_and_no_half_of_a_configuration(tmp_path: Path) -> None:
+    ledger, folds = Ledger(tmp_path), ("fold-1", "fold-2")
+    ends = [(0.0, 0, 0.9), (0.1, 0, 0.8), (0.1, 1, 0.8), (0.0, 1, 0.5), (0.2, 0, 0.95)]
+    for moment, (rate, fold, value) in enumerate(ends, start=1):
+        result = make_result(make_trial(folds[fold], dropout=rate), value)
+        ledger.record(result)
+        os.utime(ledger.path(result.trial), (moment, moment))
+    write_json(tmp_path / "study.json", {"format": 1})
+    assert best_by_configuration(StudyReader(tmp_path).read()) == [0.8, 0.8]
+
+
 def test_address_keeps_which_study_stands_beside(storage: Path) -> None:
     page = open_page(storage, study="first", beside="second")
     assert not page.exception
     assert page.selectbox(key="beside").value == "second"
     assert not page.tabs
-    assert "after each completed trial" in text_of(page)
+    assert "after each configuration" in text_of(page)
     page.selectbox(key="beside").set_value(None).run()
     assert page.tabs
