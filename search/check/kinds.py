@@ -1,16 +1,13 @@
-"""Register of the files of a study and of the cache: what each kind is called, and how it is read."""
+"""Register of the files of a study: what each kind is called, and how it is read."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from data_prep.errors import InputError
-from data_prep.manifest import read_manifest
-from data_prep.readers import READING
 from data_prep.storage.json_files import Format, read_as
 from search.final_model.model_file import find_model
 from search.strategies.baselines import read_baselines
@@ -23,7 +20,6 @@ from search.study.from_outside.stop_request import read_stop
 from search.study.ledger import Ledger, read_trial
 from search.study.live_state import read_live
 from search.study.snapshot import read_final, read_split_worth, read_stage
-from trainables.features.cache import SPEEDS, DamagedCacheWarning, read_store
 from trainables.training.state_file import DAMAGED, read_state
 
 Read = Callable[[Path], object]
@@ -62,15 +58,6 @@ def _predictions(path: Path) -> None:
     ledger.predictions(read_trial(record).trial)
 
 
-def _store(path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DamagedCacheWarning)
-        try:
-            read_store(path.parent)
-        except DamagedCacheWarning as error:
-            raise InputError(str(error)) from error
-
-
 STUDY_KINDS = (
     # without these nothing can be made again: the facts of all trials, who saw held-out data, people's notes
     FileKind("facts", "study.json", lambda path: read_facts(path.parent), may_go=False),
@@ -106,15 +93,8 @@ STUDY_KINDS = (
     FileKind("put aside", "*.damaged"),
     FileKind("what is being written", "*.part"),
 )
-CACHE_KINDS = (
-    FileKind("index of features", "features/*/index.json", _store),
-    FileKind("features", "features/*/features.npy", _store),
-    FileKind("speed of backends", "backends/*.json", _json(SPEEDS)),
-    FileKind("reading of held-out data", "readings/*/*.json", _json(READING), may_go=False),
-    FileKind("manifest", "*.parquet", read_manifest, may_go=False),
-)
 
 
-def kind_of(name: str, kinds: tuple[FileKind, ...] = STUDY_KINDS) -> FileKind | None:
+def kind_of(name: str) -> FileKind | None:
     """Returns the first kind whose pattern the path `name` has, None for a file that we do not write."""
-    return next((kind for kind in kinds if fnmatchcase(name, kind.pattern)), None)
+    return next((kind for kind in STUDY_KINDS if fnmatchcase(name, kind.pattern)), None)

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,11 @@ import pytest
 
 from data_prep.digests import digest_of_file
 from data_prep.errors import InputError
-from data_prep.manifest import write_manifest
-from data_prep.readers import Reader, Readers
-from data_prep.storage.json_files import write_json
+from data_prep.manifest import read_manifest, write_manifest
+from data_prep.readers import READING, Reader, Readers
+from data_prep.storage.json_files import read_as, write_json
 from search.callbacks.live_state_writer import LiveStateWriter
-from search.check.kinds import CACHE_KINDS, STUDY_KINDS, FileKind, kind_of
+from search.check.kinds import STUDY_KINDS, FileKind, kind_of
 from search.statistics.baselines import Baseline
 from search.statistics.split_worth import SplitWorth
 from search.strategies.baselines import write_baselines
@@ -37,11 +38,38 @@ from search.study.layout import Layout
 from search.study.ledger import Ledger, keep_log
 from search.trackers.wandb.logged_runs import Destination, Logged, Note, Run
 from tests.search.makers import make_column, make_finetune_result, make_manifest, make_result, make_trial
-from trainables.features.cache import SPEEDS, FeatureKey, join_shards, write_shard
+from trainables.features.cache import (
+    SPEEDS,
+    DamagedCacheWarning,
+    FeatureKey,
+    join_shards,
+    read_store,
+    write_shard,
+)
 from trainables.training.state_file import write_state
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "1000"))
 SEED = int(os.environ.get("SEED", "18"))
+
+
+def _read_store(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DamagedCacheWarning)
+        try:
+            read_store(path.parent)
+        except DamagedCacheWarning as error:
+            raise InputError(str(error)) from error
+
+
+CACHE_KINDS = (
+    FileKind("index of features", "features/*/index.json", _read_store),
+    FileKind("features", "features/*/features.npy", _read_store),
+    FileKind("speed of backends", "backends/*.json", lambda path: read_as(path, SPEEDS, dict, way_out="")),
+    FileKind(
+        "reading of held-out data", "readings/*/*.json", lambda path: read_as(path, READING, dict, way_out="")
+    ),
+    FileKind("manifest", "*.parquet", read_manifest),
+)
 READ = [kind for kind in (*STUDY_KINDS, *CACHE_KINDS) if kind.read]
 
 
@@ -122,10 +150,11 @@ def _write_cache(cache: Path) -> None:
 
 
 def _files(folder: Path, kind: FileKind) -> list[Path]:
-    root = folder / ("cache" if kind in CACHE_KINDS else "study")
-    kinds = CACHE_KINDS if kind in CACHE_KINDS else STUDY_KINDS
+    if kind in CACHE_KINDS:
+        return list((folder / "cache").glob(kind.pattern))
+    root = folder / "study"
     paths = (path for path in sorted(root.rglob("*")) if path.is_file())
-    return [path for path in paths if kind_of(path.relative_to(root).as_posix(), kinds) is kind]
+    return [path for path in paths if kind_of(path.relative_to(root).as_posix()) is kind]
 
 
 def test_every_file_of_a_study_is_registered(everything: Path) -> None:
@@ -185,8 +214,6 @@ def _values_of(path: Path) -> Any:
 
         facts, values = read_state(path)
         return facts, [value.tolist() for value in values]
-    from data_prep.manifest import read_manifest
-
     return read_manifest(path).digest
 
 
