@@ -16,11 +16,11 @@ class StorageError(InputError):
         return str(self.args[0])
 
 
-def reason_of(error: Exception, letters: int = 200) -> str:
+def reason_of(error: Exception) -> str:
     """Returns why a file cannot be used: what the system says of it, or the text of `error` on one line."""
-    return getattr(error, "strerror", None) or in_one_line(error, letters)
+    return getattr(error, "strerror", None) or in_one_line(error)
 
 
-def in_one_line(error: Exception, letters: int) -> str:
+def in_one_line(error: Exception, letters: int = 300) -> str:
     """Returns the text of `error` on one line, at most so many `letters`; its kind where it has none."""
     return " ".join(str(error).split())[:letters] or type(error).__name__

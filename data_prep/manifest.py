@@ -60,7 +60,6 @@ _SAY_WHERE = (
     "say where they are now (--data-root or --celeba-root of search.run, --root of search.predict), or build "
     "the manifest again"
 )
-_LETTERS = 200  # of an error
 _MOST_BYTES = 2**32  # a million rows have less than a fiftieth of it
 _LEADS_OUT = r"^/|(?:^|/)\.\.(?:/|$)|\0|^$"
 _FORMAT, _CLASS_NAMES, _GROUP_KIND = b"stagewise.format", b"stagewise.class_names", b"stagewise.group_kind"
@@ -208,9 +207,7 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     except InputError:  # a ValueError, too, and a sentence already
         raise
     except (ValueError, TypeError, KeyError, AttributeError, OSError, pa.ArrowException) as error:
-        raise InputError(
-            f"{path} is a damaged manifest ({in_one_line(error, _LETTERS)}); build it again"
-        ) from error
+        raise InputError(f"{path} is a damaged manifest ({in_one_line(error)}); build it again") from error
     if manifest.digest != written:
         raise InputError(
             f"the rows of {path} have the digest {manifest.digest}, it was written with {written}: the file "

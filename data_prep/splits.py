@@ -81,14 +81,14 @@ def make_splits(manifest: Manifest, protocol: str, *, seed: int = SPLIT_SEED) ->
     return splits
 
 
-def split_apart(manifest: Manifest, *, seed: int = SPLIT_SEED) -> Split:
+def split_apart(manifest: Manifest) -> Split:
     """Returns the split that shares of rows as random has, and has no known group on both sides.
 
     Rows without a group are cut by themselves. Raises InputError where groups are too few to be cut.
     """
     data = _Data.of(manifest)
     test = _given_test(data)
-    train, validation = _first_cut(data, np.setdiff1d(data.rows, test), seed)
+    train, validation = _first_cut(data, np.setdiff1d(data.rows, test), SPLIT_SEED)
     return _split(data, data.name("apart"), train, validation, test)
 
 

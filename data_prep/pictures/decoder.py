@@ -51,7 +51,6 @@ _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (*(_TURNS[number] for number in (5, 6, 7, 8)),)
 _JPEG = ("JPEG", "MPO")
 _PLAIN_BYTES, _DEEP_BYTES = 12, 32  # of memory for a pixel while it is decoded, converted and turned
-_LETTERS = 200  # of an error of Pillow's
 _AT_FULL_SIZE, _PLUGINS = threading.Lock(), threading.Lock()
 
 
@@ -151,7 +150,7 @@ def _told(content: bytes, name: str) -> Iterator[None]:
     except MemoryError as error:
         raise PictureError(OVER_MEMORY, f"there is not enough memory to decode {name}") from error
     except Exception as error:  # hostile bytes make Pillow's readers raise almost anything
-        sentence = f"{name} is not an image that can be read whole ({in_one_line(error, _LETTERS)})"
+        sentence = f"{name} is not an image that can be read whole ({in_one_line(error)})"
         raise PictureError(DAMAGED, sentence) from error
 
 

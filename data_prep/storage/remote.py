@@ -28,7 +28,6 @@ from data_prep.errors import InputError, in_one_line
 COPIES = "stagewise-copies"
 AT_ONCE = 16
 ANSWER_S = 5.0  # that a store has for its first word
-LETTERS = 200  # of an error of the file system's
 _MOST_NAME_BYTES = 255  # as nearly all systems have it
 Value = TypeVar("Value")
 _SECOND_NS = 10**9  # object stores say when a file was written in whole seconds
@@ -129,9 +128,7 @@ def open_address(address: str) -> tuple[FileSystem, str]:
             return cast(tuple[FileSystem, str], FileSystem.from_uri(address))
         filesystem, base = _file_system(f"{scheme}://{bucket}{question}{wishes}")
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{address} cannot be opened ({in_one_line(error, LETTERS)}); check the address"
-        ) from None
+        raise InputError(f"{address} cannot be opened ({in_one_line(error)}); check the address") from None
     return filesystem, f"{base.rstrip('/')}{slash}{key}"
 
 
@@ -255,7 +252,7 @@ def _reaching(address: str) -> Iterator[tuple[FileSystem, str]]:
         yield filesystem, there
     except OSError as error:
         raise InputError(
-            f"{address} cannot be used ({in_one_line(error, LETTERS)}); "
+            f"{address} cannot be used ({in_one_line(error)}); "
             "check the address, the network and the credentials"
         ) from error
 

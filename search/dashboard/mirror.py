@@ -10,7 +10,7 @@ from pathlib import Path
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from data_prep.errors import InputError, in_one_line
-from data_prep.storage.remote import AT_ONCE, LETTERS
+from data_prep.storage.remote import AT_ONCE
 from search.study.layout import LOOKED_AT
 
 
@@ -34,7 +34,7 @@ class Mirror:
                 list(pool.map(lambda name: self._fetch(name, there[name]), changed))
         except OSError as error:
             raise InputError(
-                f"{self._path} cannot be read ({in_one_line(error, LETTERS)}); check address and credentials"
+                f"{self._path} cannot be read ({in_one_line(error)}); check address and credentials"
             ) from None
         for name in set(self._fetched) - set(there):
             (self.folder / name).unlink(missing_ok=True)

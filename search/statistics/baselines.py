@@ -57,14 +57,14 @@ def constant_of(baselines: Sequence[Baseline]) -> Baseline | None:
     return next((each for each in baselines if each.name == CONSTANT), None)
 
 
-def better_than(scores: Sequence[Scores], reference: Mapping[str, float], *, level: float = LEVEL) -> bool:
+def better_than(scores: Sequence[Scores], reference: Mapping[str, float]) -> bool:
     """Returns whether some candidate is better than the `reference`, which has a score for each split.
 
     That takes the paired test of `search.statistics.selection.select`, corrected for the number of
     candidates; where there is one run each and nothing to test, the better value.
     """
     pairs = [_beside(runs, reference) for runs in scores if runs and all(map(math.isfinite, runs.values()))]
-    found = compare(pairs, Rule(level, 0.0))
+    found = compare(pairs, Rule(LEVEL, 0.0))
     return any(comparison.difference > 0 and not comparison.tied for comparison in found)
 
 

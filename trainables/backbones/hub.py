@@ -98,7 +98,7 @@ def build_preset(preset: str, pooling: str) -> keras.Model:
     try:
         whole = keras_hub.models.Backbone.from_preset(str(preset_folder(preset)))
     except Exception as error:  # keras_hub raises what it meets in a folder
-        raise InputError(f"the preset {preset} cannot be built ({in_one_line(error, 300)})") from error
+        raise InputError(f"the preset {preset} cannot be built ({in_one_line(error)})") from error
     network = getattr(whole, "vision_encoder", whole)  # of networks that read texts as well
     px = input_px_of(preset)
     images = keras.Input((px, px, 3))
@@ -141,7 +141,7 @@ def _downloaded(preset: str) -> Path:
         return [Path(get_file(preset, name)) for name in (CONFIG, CONVERTER, WEIGHTS)][-1].parent
     except Exception as error:  # each hub has errors of its own
         raise InputError(
-            f"{preset} is no folder of a preset, and could not be downloaded ({in_one_line(error, 300)}); "
+            f"{preset} is no folder of a preset, and could not be downloaded ({in_one_line(error)}); "
             "name a folder that is here"
         ) from error
 

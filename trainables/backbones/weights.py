@@ -129,7 +129,7 @@ def _downloading(backbone: Backbone) -> Iterator[None]:
             yield
     except Exception as error:  # Keras raises a bare Exception here
         raise InputError(
-            f"the ImageNet weights of {backbone.name} could not be loaded ({in_one_line(error, 300)}); "
+            f"the ImageNet weights of {backbone.name} could not be loaded ({in_one_line(error)}); "
             "copy that file to ~/.keras/models, name a file with --weights FILE, "
             "or take random weights with --weights none"
         ) from error
@@ -142,7 +142,7 @@ def _load(model: keras.Model, backbone: Backbone, weights: str) -> None:
         model.load_weights(weights)
     except Exception as error:  # h5py, zipfile and Keras each raise their own
         raise InputError(
-            f"the weights file {weights} does not fit {backbone.name} ({in_one_line(error, 300)}); "
+            f"the weights file {weights} does not fit {backbone.name} ({in_one_line(error)}); "
             "save it with model.save_weights from this model without its top, or use --weights none"
         ) from error
 

@@ -96,7 +96,7 @@ class Classifier:
         try:
             network = keras.saving.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # zipfile, h5py, json and Keras each raise their own
-            problem = in_one_line(error, 200).partition(". ")[0]  # Keras goes on for a paragraph
+            problem = in_one_line(error).partition(". ")[0]  # Keras goes on for a paragraph
             raise InputError(
                 f"{path} cannot be loaded by Keras {keras.__version__} in safe mode ({problem}); "
                 "give a .keras file of this version or older that needs no code of its own"

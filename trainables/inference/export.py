@@ -91,8 +91,7 @@ def _convert(classifier: Classifier, form: Format, part: Path) -> None:
             classifier.network.export(str(part), format=form.keras_name, verbose=False)
     except Exception as error:  # Keras and each converter raise their own
         raise InputError(
-            f"the model cannot be exported as {form.name} ({in_one_line(error, 200)}); "
-            "choose another --format"
+            f"the model cannot be exported as {form.name} ({in_one_line(error)}); choose another --format"
         ) from error
 
 
@@ -102,7 +101,7 @@ def _largest_difference(part: Path, form: Format, pixels: Pixels, expected: Prob
             together, alone = (run_exported(part, form, batch) for batch in (pixels, pixels[:1]))
     except Exception as error:  # each runtime raises its own
         raise InputError(
-            f"the {form.name} export cannot be run ({in_one_line(error, 200)}); it was removed; "
+            f"the {form.name} export cannot be run ({in_one_line(error)}); it was removed; "
             "choose another --format"
         ) from error
     found = np.concatenate([together - expected, alone - expected[:1]])

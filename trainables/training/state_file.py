@@ -41,7 +41,7 @@ def read_state(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     except OSError:
         raise
     except Exception as error:  # numpy, zipfile, zlib, struct and json each raise their own
-        raise ValueError(in_one_line(error, 200)) from error
+        raise ValueError(in_one_line(error)) from error
     found = facts.pop("format", 1)  # the first ones did not say so
     if found not in (1, STATE_FORMAT):
         raise ValueError(f"its format is {found!r}, this version reads 1 and {STATE_FORMAT}")

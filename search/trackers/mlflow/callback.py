@@ -23,7 +23,6 @@ from search.trackers.runs import hyperparameters_of, rows_of, run_name, winners_
 from trainables.trial import TrialResult, TrialStatus
 
 WAIT_S = 30.0  # for what is still to be told at the end
-_LETTERS = 200
 _STATUS = {TrialStatus.FAILED: "FAILED", TrialStatus.STOPPED: "KILLED"}
 
 
@@ -43,15 +42,8 @@ class MlflowLog(Callback):
     at the end.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Server],
-        ledger: Ledger,
-        say: Callable[[str], None],
-        *,
-        wait_s: float = WAIT_S,
-    ) -> None:
-        self._connect, self._ledger, self._say, self._wait_s = connect, ledger, say, wait_s
+    def __init__(self, connect: Callable[[], Server], ledger: Ledger, say: Callable[[str], None]) -> None:
+        self._connect, self._ledger, self._say = connect, ledger, say
         self._thread = ThreadPoolExecutor(1, "mlflow")  # one: a run is kept before it is tagged
         self._asked: list[Future[None]] = []
         self._server: Server | None = None
@@ -77,7 +69,7 @@ class MlflowLog(Callback):
         """Tells of the final model, and waits for what is under way; Ctrl-C leaves no time."""
         if not isinstance(sys.exception(), KeyboardInterrupt):
             self._finetuned()
-            wait(self._asked, self._wait_s)
+            wait(self._asked, WAIT_S)
         self._thread.shutdown(wait=False, cancel_futures=True)
         left = sum(not each.done() or each.cancelled() for each in self._asked)  # cancelled is done, too
         added = f"MLflow    {self._kept} {'run was' if self._kept == 1 else 'runs were'} added"
@@ -144,7 +136,7 @@ class MlflowLog(Callback):
                 self._known = self._server.known()
             job(self._server)
         except Exception as error:  # MLflow and what it sends by raise their own; a search goes on without
-            self._trouble = in_one_line(error, _LETTERS)
+            self._trouble = in_one_line(error)
 
 
 def _model_in(path: Path) -> KerasModel | None:
