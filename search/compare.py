@@ -95,7 +95,6 @@ def _parser() -> CommandParser:
         prog="python -m search.compare",
         description="Staged search beside joint search, on the same data: the best objective of each, its "
         "trials, their seconds, and its winner.",
-        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     studies = parser.add_argument(
         "studies",

@@ -103,8 +103,6 @@ def _parser() -> CommandParser:
         description="Writes a finished model for another runtime. The export is kept only if its "
         f"probabilities are those of Keras, to within {EXPORT_TOLERANCE:g}, on drawn faces, black, white and "
         "noise.",
-        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, "
-        "130 interrupted",
     )
     add_model(parser)
     parser.add_argument(

@@ -47,7 +47,6 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         prog="python -m search.show",
         description="Shows a study: its state, the tables of its stages, and the next command to run.",
-        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     add_study(parser)
     parser.add_json()

@@ -17,6 +17,11 @@ from data_prep.errors import InputError
 Options = TypeVar("Options")
 
 
+_EXIT_CODES = (
+    "exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage, 130 interrupted"
+)
+
+
 class CommandParser(argparse.ArgumentParser):
     """A parser that helps: an unknown option or choice is answered with the nearest one that exists.
 
@@ -30,7 +35,8 @@ class CommandParser(argparse.ArgumentParser):
         self, *, other_words: Mapping[str, str] | None = None, version: bool = True, **settings: Any
     ) -> None:
         # an abbreviation in a script would break as soon as a second option began like it
-        super().__init__(allow_abbrev=False, **{"formatter_class": _Lines, **settings})
+        usual = {"formatter_class": _Lines, "epilog": _EXIT_CODES if version else None}
+        super().__init__(allow_abbrev=False, **{**usual, **settings})
         self._other_words = other_words or {}
         self._received: Sequence[str] = ()
         if version:

@@ -48,7 +48,6 @@ def _parser() -> CommandParser:
         prog="python -m search.report",
         description="Writes the report of a study: index.html (opens without internet), report.md, "
         "figures/*.png.",
-        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     add_study(parser)
     parser.add_argument(

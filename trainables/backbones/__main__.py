@@ -85,7 +85,6 @@ def _parser() -> CommandParser:
         prog="python -m trainables.backbones",
         description="Lists the backbones: the default head of each, the side of its input in pixels, its "
         "number of parameters with that head, and its arithmetic per image.",
-        epilog="exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage",
     )
     parser.add_argument(
         "names",
