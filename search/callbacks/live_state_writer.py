@@ -9,7 +9,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from data_prep.errors import InputError, reason_of
 from data_prep.storage.json_files import json_number, write_json
 from search.callbacks.callback import Callback
+from search.callbacks.progress import Progress, Running
 from search.study.formats import LIVE
 from search.study.layout import Layout
 from search.study.live_state import LiveState
@@ -27,29 +27,6 @@ from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 WRITE_S = 1.0  # the file is written at most that often
 HEARTBEAT_S = 5.0  # and at least that often
 _CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
-
-
-@dataclass
-class _Search:
-    """A search that is being trained, with its trials so far."""
-
-    id: SearchId | None = None
-    begun_at: float = field(default_factory=time.time)
-    expected: int = 0
-    done: int = 0
-    finished: bool = False
-    running: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def seconds_left(self, now: float) -> float | None:
-        """Returns the time left at the pace so far, counting epochs; None before the first epoch."""
-        share = self.done + sum(
-            min(1.0, len(trial["epochs"]) / trial["config"]["epochs"]) for trial in self.running.values()
-        )
-        return None if not share else max(0.0, (now - self.begun_at) * (self.expected - share) / share)
-
-    def is_over(self) -> bool:
-        """Whether nothing of it is left to do."""
-        return self.finished or self.id is None or (self.done >= self.expected and not self.running)
 
 
 class LiveStateWriter(Callback):
@@ -69,7 +46,8 @@ class LiveStateWriter(Callback):
     ) -> None:
         self._path, self._asked, self._cluster, self._every_s = Layout(folder).live, asked, cluster, every_s
         self._started_at = time.time()
-        self._search = _Search()
+        self._search: SearchId | None = None
+        self._begun_at, self._finished, self._progress = self._started_at, False, Progress("", 0, str)
         self._failed: list[dict[str, Any]] = []
         self._warned, self._reason = False, ""
         self._lock = threading.Lock()  # callbacks change what the thread reads
@@ -82,40 +60,37 @@ class LiveStateWriter(Callback):
     def search_began(self, search: SearchId, trials: int) -> None:
         """Notes a new search, or more trials of the same."""
         with self._lock:
-            if search != self._search.id or self._search.finished:
-                self._search = _Search(search)
-            self._search.expected += trials
+            if search != self._search or self._finished:
+                self._search, self._begun_at, self._finished = search, time.time(), False
+                self._progress = Progress(str(search), 0, str)
+            self._progress.total += trials
         self._changed.set()
 
     def trial_started(self, trial: Trial) -> None:
         """Notes a trial in training; one that goes on keeps its epochs."""
         with self._lock:
-            self._running(trial)
+            self._progress.trial_started(trial)
         self._changed.set()
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
         """Notes an epoch; a trial that was started again repeats those after its last checkpoint."""
-        figures = {name: json_number(value) for name, value in metrics.to_dict().items()}
         with self._lock:
-            running = self._running(trial)
-            earlier = [epoch for epoch in running["epochs"] if epoch["epoch"] < metrics.epoch]
-            running["epochs"] = [*earlier, figures]  # a new list: the thread may be writing the old one
+            self._progress.epoch_ended(trial, metrics)
         self._changed.set()
 
     def trial_ended(self, result: TrialResult) -> None:
         """Notes that a trial has ended, and why if it failed."""
         with self._lock:
-            ran = self._running(result.trial)
-            del self._search.running[result.trial.key]
-            self._search.done += 1
+            ran = self._progress.running.get(result.trial.key, Running(result.trial))
+            self._progress.trial_ended(result)
             if result.status is TrialStatus.FAILED:
-                self._failed.append({**ran, "reason": result.reason})
+                self._failed.append({**_values_of(ran), "reason": result.reason})
         self._changed.set()
 
     def search_finished(self, result: Result) -> None:
         """Notes that the search is decided."""
         with self._lock:
-            self._search.finished = True
+            self._finished = True
         self._changed.set()
 
     def close(self) -> None:
@@ -125,18 +100,6 @@ class LiveStateWriter(Callback):
         self._closing.set()
         self._changed.set()
         self._thread.join(_CLOSE_S)
-
-    def _running(self, trial: Trial) -> dict[str, Any]:
-        return self._search.running.setdefault(
-            trial.key,
-            {
-                "key": trial.key,
-                "config": trial.config.to_dict(),
-                "split": trial.split,
-                "started_at": _moment(time.time()),
-                "epochs": [],
-            },
-        )
 
     def _keep_writing(self) -> None:
         while not self._closing.is_set():
@@ -160,26 +123,41 @@ class LiveStateWriter(Callback):
     def _values(self, closing: bool) -> dict[str, Any]:
         cluster = dict(self._cluster())  # before the lock: Ray may take long, and callbacks must not wait
         with self._lock:
-            search, now = self._search, time.time()
-            over = LiveState.ENDED if search.is_over() else LiveState.INTERRUPTED
+            progress, is_done = self._progress, self._progress.done >= self._progress.total
+            is_over = self._finished or self._search is None or (is_done and not progress.running)
+            over = LiveState.ENDED if is_over else LiveState.INTERRUPTED
             return {
                 "format": LIVE.number,
                 "state": over if closing else LiveState.RUNNING,
-                "search": str(search.id or ""),
+                "search": str(self._search or ""),
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
                 "started_at": _moment(self._started_at),
-                "begun_at": _moment(search.begun_at),
-                "written_at": _moment(now),
-                "expected": search.expected,
-                "done": search.done,
-                "seconds_left": search.seconds_left(now),
-                "running": [dict(trial) for trial in search.running.values()],
+                "begun_at": _moment(self._begun_at),
+                "written_at": _moment(time.time()),
+                "expected": progress.total,
+                "done": progress.done,
+                "seconds_left": progress.seconds_left,
+                "running": list(map(_values_of, progress.running.values())),
                 "failed": list(self._failed),
                 "asked": dict(self._asked),
                 "cluster": cluster,
                 "reason": self._reason,
             }
+
+
+def _values_of(running: Running) -> dict[str, Any]:
+    """Returns a trial as JSON values."""
+    epochs = [
+        {name: json_number(value) for name, value in epoch.to_dict().items()} for epoch in running.epochs
+    ]
+    return {
+        "key": running.trial.key,
+        "config": running.trial.config.to_dict(),
+        "split": running.trial.split,
+        "started_at": _moment(running.began_at),
+        "epochs": epochs,
+    }
 
 
 def _moment(unix_s: float) -> str:

@@ -18,10 +18,11 @@ from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 @dataclass
 class Running:
-    """A trial in training: its epochs so far."""
+    """A trial in training: its epochs so far, and when it began (unix seconds)."""
 
     trial: Trial
-    epochs: list[EpochMetrics] = field(default_factory=list)
+    epochs: Sequence[EpochMetrics] = ()
+    began_at: float = field(default_factory=time.time)
 
 
 class Progress(Callback):
@@ -64,11 +65,12 @@ class Progress(Callback):
         """A trial has begun, or begins again on another worker."""
         if not self.running and not self.done:
             self._started = self._clock()  # what was before, Ray's start and features, is no pace of trials
-        self.running[trial.key] = Running(trial)  # anew, also where it begins again: its epochs come again
+        self.running.setdefault(trial.key, Running(trial))
 
     def epoch_ended(self, trial: Trial, metrics: EpochMetrics) -> None:
-        """A trial has finished an epoch."""
-        self.running.setdefault(trial.key, Running(trial)).epochs.append(metrics)
+        """A trial has finished an epoch; one that begins again repeats those after its last checkpoint."""
+        running = self.running.setdefault(trial.key, Running(trial))
+        running.epochs = (*(epoch for epoch in running.epochs if epoch.epoch < metrics.epoch), metrics)
 
     def trial_ended(self, result: TrialResult) -> None:
         """A trial has ended."""

@@ -141,7 +141,7 @@ def test_time_left_is_silent_after_the_last_trial() -> None:
     )
 
 
-def test_trial_that_starts_again_counts_its_epochs_anew() -> None:
+def test_trial_that_starts_again_repeats_its_epochs() -> None:
     def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         for _ in range(2):
             progress.trial_started(TWO)
