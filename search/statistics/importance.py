@@ -11,8 +11,8 @@ import numpy as np
 
 from data_prep.storage.schema import Finite, Number
 from search.space.labels import varied_among
-from search.statistics.configurations import scored_by
-from trainables.objective import OBJECTIVE, Objective
+from search.statistics.configurations import by_configuration, scored_by
+from trainables.objective import Objective
 from trainables.trial import TrialResult
 
 FEWEST = 10  # configurations that were completed, below which no importance is shown
@@ -39,29 +39,23 @@ class Importance:
 
 
 def importance_among(trials: Sequence[TrialResult], objective: Objective) -> Importance | None:
-    """Returns the importance of what `trials` vary; None where too few have a value of `objective`."""
-    completed = scored_by(trials, objective)
-    return importance_of(completed, varied_among([each.trial.config for each in completed]), objective)
+    """Returns the importance of what differs among those of `trials` that have a value of the `objective`.
 
-
-def importance_of(
-    trials: Sequence[TrialResult], names: Sequence[str], objective: Objective = OBJECTIVE
-) -> Importance | None:
-    """Returns the importance of the hyperparameters `names` for the `objective` that all of `trials` have.
-
-    A random forest (scikit-learn, 100 trees, seed 7) learns the objective of completed `trials` from the
+    A random forest (scikit-learn, 100 trees, seed 7) learns the objective of completed `trials` from their
     hyperparameters; the importance is how much its R² on SHUFFLED of them drops when one is shuffled
     (Breiman 2001), 10 times, with the standard deviation. What it explains of trials that it did not see is
     its R² out of bag. None where there are fewer than FEWEST configurations, whose folds and seeds are no
     more of them, or fewer than two hyperparameters.
     """
-    if configurations_of(trials, names) < FEWEST or len(names) < 2:
+    done = scored_by(trials, objective)
+    names = varied_among([each.trial.config for each in done])
+    if len(by_configuration(done)) < FEWEST or len(names) < 2:
         return None
     from sklearn.ensemble import RandomForestRegressor  # seconds, with what it computes: a search keeps that
     from sklearn.inspection import permutation_importance
 
-    inputs = np.asarray([_positions(name, trials) for name in names], dtype=np.float64).T
-    scores = np.array([objective.of(trial) for trial in trials])
+    inputs = np.asarray([_positions(name, done) for name in names], dtype=np.float64).T
+    scores = np.array([objective.of(trial) for trial in done])
     forest = RandomForestRegressor(n_estimators=TREES, oob_score=True, random_state=FOREST_SEED)
     forest.fit(inputs, scores)
     found = permutation_importance(
@@ -70,20 +64,15 @@ def importance_of(
         scores,
         n_repeats=SHUFFLES,
         random_state=FOREST_SEED,
-        max_samples=min(SHUFFLED, len(trials)),
+        max_samples=min(SHUFFLED, len(done)),
     )
     return Importance(
         names=tuple(names),
         means=tuple(found.importances_mean.tolist()),  # floats, not NumPy's
         spreads=tuple(found.importances_std.tolist()),
         explained=float(forest.oob_score_),
-        trials=len(trials),
+        trials=len(done),
     )
-
-
-def configurations_of(trials: Sequence[TrialResult], names: Sequence[str]) -> int:
-    """Returns how many configurations of the hyperparameters `names` there are, whatever seeds and folds."""
-    return len({tuple(getattr(trial.trial.config, name) for name in names) for trial in trials})
 
 
 def scale_of(name: str, distinct: Sequence[Any]) -> Callable[[Any], float]:

@@ -14,7 +14,7 @@ from search.dashboard.trials import objective_of, trial_table
 from search.report.render.charts import Chart
 from search.space.labels import label_of
 from search.space.stages import FINETUNE
-from search.statistics.importance import configurations_of
+from search.statistics.configurations import by_configuration
 from search.study.search_id import SearchKind
 from search.study.snapshot import Snapshot
 from trainables.trial import TrialStatus
@@ -45,7 +45,7 @@ def show_space(snapshot: Snapshot) -> None:
             placeholder="the first that differ",
             bind="query-params",
         )
-    count = configurations_of(tried.trials, tried.names)
+    count = len(by_configuration(tried.trials))
     if count < FEWEST or len(tried.names) < 2:
         st.info(
             f"A figure takes {FEWEST} completed configurations in which two hyperparameters differ; there "

@@ -9,16 +9,8 @@ import numpy as np
 
 from search.report.document import Axis, Block, Paragraph, Points, Series, Table
 from search.space.labels import label_of, show_value
-from search.statistics.importance import (
-    FEWEST,
-    FOREST_SEED,
-    SHUFFLED,
-    SHUFFLES,
-    TREES,
-    Importance,
-    configurations_of,
-    scale_of,
-)
+from search.statistics.configurations import by_configuration
+from search.statistics.importance import FEWEST, FOREST_SEED, SHUFFLED, SHUFFLES, TREES, Importance, scale_of
 from search.statistics.number_text import NONE, decimal, with_spread
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import TrialConfig, TrialResult
@@ -28,7 +20,7 @@ def importance_blocks(
     trials: Sequence[TrialResult], names: Sequence[str], found: Importance | None
 ) -> Iterator[Block]:
     """Yields what was `found` of the hyperparameters `names` over completed `trials`, or why nothing was."""
-    count = configurations_of(trials, names)
+    count = len(by_configuration(trials))
     if found is None or count < FEWEST:  # a study of before may have kept one of fewer
         yield Paragraph(
             f"Importance of the hyperparameters: not shown: it needs {FEWEST} completed configurations of at "

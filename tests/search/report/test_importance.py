@@ -10,8 +10,8 @@ import pytest
 from search.report.document import Axis, Parallel
 from search.report.sections.importance import axis_of, importance_blocks
 from search.report.sections.joint import best_by_configuration, parallel_of
-from search.statistics.importance import FEWEST, importance_of
-from trainables.objective import OBJECTIVES
+from search.statistics.importance import FEWEST, importance_among
+from trainables.objective import OBJECTIVE, OBJECTIVES
 from trainables.trial import EpochMetrics, Trial, TrialConfig, TrialResult, TrialStatus
 
 
@@ -44,7 +44,7 @@ def trials() -> list[TrialResult]:
 
 
 def test_importance_finds_the_hyperparameter_that_decides(trials: list[TrialResult]) -> None:
-    found = importance_of(trials, ["batch_size", "dropout"])
+    found = importance_among(trials, OBJECTIVE)
     assert found is not None
     batch_size, dropout = found.means
     assert batch_size > 0.5
@@ -53,17 +53,16 @@ def test_importance_finds_the_hyperparameter_that_decides(trials: list[TrialResu
 
 
 def test_importance_twice_is_the_same(trials: list[TrialResult]) -> None:
-    names = ["batch_size", "dropout"]
-    assert importance_of(trials, names) == importance_of(trials, names)
+    assert importance_among(trials, OBJECTIVE) == importance_among(trials, OBJECTIVE)
 
 
 def test_importance_warns_where_nothing_is_explained() -> None:
     values = (0.8, 0.9)
     trials = [ended(values[n * n // 3 % 2], dropout=n % 5 / 10, l2=n % 3 / 100) for n in range(15)]
-    found = importance_of(trials, names := ["dropout", "l2"])
+    found = importance_among(trials, OBJECTIVE)
     assert found is not None
     assert found.explained <= 0
-    texts = [getattr(block, "text", "") for block in importance_blocks(trials, names, found)]
+    texts = [getattr(block, "text", "") for block in importance_blocks(trials, ["dropout", "l2"], found)]
     assert any("do not read anything into this table" in text for text in texts)
 
 
@@ -85,27 +84,26 @@ def test_axis_of_many_dropout_rates_is_linear() -> None:
 
 
 def test_importance_is_that_of_the_objective(trials: list[TrialResult]) -> None:
-    names, by_dropout = ["batch_size", "dropout"], []
+    by_dropout = []
     for trial in trials:
         (epoch,) = trial.epochs
         by_dropout.append(replace(trial, epochs=(replace(epoch, log_loss=trial.trial.config.dropout),)))
-    found = importance_of(by_dropout, names, OBJECTIVES["log_loss"])
+    found = importance_among(by_dropout, OBJECTIVES["log_loss"])
     assert found is not None
     batch_size, dropout = found.means
     assert dropout > 0.5 > batch_size
 
 
 def test_importance_is_none_of_few_trials_or_of_one_hyperparameter(trials: list[TrialResult]) -> None:
-    assert importance_of(trials[: FEWEST - 1], ["batch_size", "dropout"]) is None
-    assert importance_of(trials, ["batch_size"]) is None
+    assert importance_among(trials[: FEWEST - 1], OBJECTIVE) is None
+    assert importance_among([ended(0.5, batch_size=size) for size in range(1, 20)], OBJECTIVE) is None
 
 
 def test_importance_counts_configurations_and_not_their_folds(trials: list[TrialResult]) -> None:
-    names = ["batch_size", "dropout"]
     folds = [*trials[: FEWEST - 1], *trials[: FEWEST - 1]]
-    assert importance_of(folds, names) is None
-    kept = importance_of(trials, names)
-    (block,) = importance_blocks(folds, names, kept)
+    assert importance_among(folds, OBJECTIVE) is None
+    kept = importance_among(trials, OBJECTIVE)
+    (block,) = importance_blocks(folds, ["batch_size", "dropout"], kept)
     assert "it needs 10 completed configurations" in getattr(block, "text", "")
     assert "there are 9 configurations of 2" in getattr(block, "text", "")
 
