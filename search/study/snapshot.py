@@ -14,7 +14,6 @@ from data_prep.storage.json_files import MOST_BYTES, read_as, write_json
 from data_prep.storage.parsed_files import ParsedFiles, Stamp, stamp_of
 from data_prep.storage.regular_files import read_regular
 from data_prep.storage.remote import shown
-from search.space.stages import EVERY_STAGE
 from search.statistics.split_worth import SplitWorth
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import ColumnResult, FinetuneResult, read_finetune
@@ -25,13 +24,13 @@ from search.study.layout import Layout
 from search.study.ledger import read_trial
 from search.study.live_state import Live, LiveState, read_live
 from search.study.stage_results import (
-    JOINT,
     Entry,
     JointResult,
     PopulationResult,
     Result,
     StageFiles,
     StageResult,
+    stage_in,
 )
 from trainables.trial import TrialConfig, TrialResult, TrialStatus
 
@@ -217,10 +216,7 @@ def with_live(snapshot: Snapshot) -> Snapshot:
 
 def read_stage(path: Path) -> Result | None:
     """Returns the result in a file of `stages/`; raises InputError where it is damaged, or of no stage."""
-    name, _, sweep = path.stem.partition(".")
-    if (name not in EVERY_STAGE and name != JOINT) or not (sweep or "1").isdecimal():
-        raise InputError(f"{path} is not a stage's file; remove it")
-    return StageFiles(path.parents[1]).read(name, int(sweep or 1))
+    return StageFiles(path.parents[1]).read(*stage_in(path))
 
 
 def read_final(folder: Path) -> list[dict[str, Any]]:

@@ -247,10 +247,6 @@ class JointResult(Decision):
     ablation: tuple[Ablation, ...] = ()
     importance: Importance | None = None
 
-    def standing(self, entry: Entry) -> str:
-        """Returns how `entry` stands among those compared, in a word."""
-        return standing(self.verdict, entry.tied, entry.equivalent, won=entry.config == self.winner)
-
     def trial_keys(self) -> list[str]:
         """Returns the ledger's keys of all trials that were made for it, each once."""
         return list(dict.fromkeys((*super().trial_keys(), *self.trials)))
@@ -368,10 +364,9 @@ class StageFiles:
         return path
 
     def _others(self, path: Path) -> Iterator[Result]:
-        for other in Layout(self.folder).stages.glob("*.json"):
-            name, _, sweep = other.stem.partition(".")
-            with contextlib.suppress(InputError, ValueError):  # one that is damaged orders nothing
-                if other != path and (found := self.read(name, int(sweep or 1))):
+        for other, stage, sweep in self._files():
+            with contextlib.suppress(InputError):  # one that is damaged orders nothing
+                if other != path and (found := self.read(stage, sweep)):
                     yield found
 
     def path(self, stage: str, sweep: int = 1) -> Path:
@@ -407,10 +402,10 @@ class StageFiles:
                 yield path, found
 
     def _files(self) -> Iterator[tuple[Path, str, int]]:
-        """Yields each file with its stage and sweep."""
+        """Yields each file with its stage and sweep; a file of none is left alone."""
         for path in Layout(self.folder).stages.glob("*.json"):
-            stage, _, sweep = path.stem.partition(".")
-            yield path, stage, int(sweep or 1)
+            with contextlib.suppress(InputError):
+                yield path, *stage_in(path)
 
     def _read_or_error(self, stage: str, sweep: int) -> Result | InputError | None:
         """Returns what `read` does, or what it raises where the file is damaged and of no other version."""
@@ -421,6 +416,14 @@ class StageFiles:
             if isinstance(error.__cause__, OtherFormatError):
                 raise
             return error
+
+
+def stage_in(path: Path) -> tuple[str, int]:
+    """Returns the stage and the sweep that a file is called by; raises InputError where it is of none."""
+    name, _, sweep = path.stem.partition(".")
+    if (name not in EVERY_STAGE and name != JOINT) or not (sweep or "1").isdecimal():
+        raise InputError(f"{path} is not a stage's file; remove it")
+    return name, int(sweep or 1)
 
 
 def _entry(values: Mapping[str, Any]) -> Entry:

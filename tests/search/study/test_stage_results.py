@@ -250,3 +250,15 @@ def test_stage_that_ends_by_a_clock_that_is_behind_is_the_last_all_the_same(tmp_
     assert next(reversed(list(files.all()))).finished_at == "2030-01-01T00:00:00.000001+00:00"
     files.write(make_stage_result("lr", finished_at="2031-01-01T00:00:00.000000+00:00"))
     assert [result.finished_at[:4] for result in files.all()] == ["2030", "2031"]
+
+
+@pytest.mark.parametrize("name", ["lr.copy", "notes", "lr.0x2"])
+def test_file_that_is_no_stage_is_left_alone(tmp_path: Path, name: str) -> None:
+    files = StageFiles(tmp_path)
+    path = files.write(make_stage_result())
+    other = path.with_stem(name)
+    other.write_bytes(path.read_bytes())
+    assert [result.stage for result in files.all()] == ["lr"]
+    assert list(files.damaged()) == []
+    files.write(make_stage_result("dropout", "dropout"))
+    assert other.exists()
