@@ -14,11 +14,11 @@ import pandas as pd
 
 from data_prep.errors import InputError
 from search.space.labels import title_of
-from search.study.descriptions import clock_time
+from search.study.descriptions import describe_state
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import read_finetune
 from search.study.layout import Layout
-from search.study.live_state import Live, LiveState, read_live
+from search.study.live_state import read_live
 from search.study.snapshot import read_stage
 from search.study.stage_results import Result, StageResult
 
@@ -26,11 +26,6 @@ _COLUMNS = (
     *("study", "state", "score", "objective", "best so far"),
     *("data", "split", "trials", "decided", "latest result", "changed"),
 )
-_STATES = {
-    LiveState.ENDED: "ended",
-    LiveState.INTERRUPTED: "interrupted",
-    LiveState.SILENT: "silent, most likely killed",
-}
 
 
 def is_study(folder: Path) -> bool:
@@ -65,22 +60,10 @@ def overview(storage: Path) -> pd.DataFrame:
     return table.sort_values("changed", ascending=False, na_position="last", ignore_index=True)
 
 
-def state_in_words(live: Live | None) -> str:
-    """Returns what the latest run of a study is doing, or what became of it."""
-    if live is None:
-        return "no run left its state here"
-    if live.state is not LiveState.RUNNING:
-        return f"{_STATES[live.state]}: {live.reason}" if live.reason else _STATES[live.state]
-    if not live.search:
-        return "running, starting"
-    left = f", {clock_time(live.seconds_left)} left" if live.seconds_left else ""
-    return f"running {live.search}: {live.done} of {live.expected} trials{left}"
-
-
 def _row(folder: Path) -> tuple[object, ...]:
     try:
         facts, live = read_facts(folder), read_live(folder)
-        state = state_in_words(live)
+        state = describe_state(live)
     except InputError as error:
         facts, state = StudyFacts(), f"damaged: {error}"
     layout = Layout(folder)

@@ -12,7 +12,6 @@ from data_prep.class_names import listed
 from data_prep.errors import InputError
 from search.dashboard.access import is_token
 from search.dashboard.blocks import TRIAL, plain, show_one_of_each
-from search.dashboard.overview import state_in_words
 from search.dashboard.reading import StudyReader
 from search.dashboard.source import Source
 from search.dashboard.stage_progress import plan_left
@@ -21,6 +20,7 @@ from search.dashboard.views.controls_view import show_controls
 from search.dashboard.views.studies import OPENED, show_studies
 from search.dashboard.views.tabs import TABS
 from search.dashboard.views.trial_view import show_trial
+from search.study.descriptions import describe_state
 from search.study.snapshot import Snapshot
 
 # Streamlit runs app.py anew for each reader and each click; modules are imported once for all of them
@@ -149,7 +149,7 @@ def _show_state(reader: StudyReader) -> None:
     data = f"{images:,} images of {source}" if images else source
     if snapshot.facts.class_names:
         data += f": {listed(snapshot.facts.class_names)}"
-    state = state_in_words(snapshot.live) + plan_left(snapshot)
+    state = describe_state(snapshot.live) + plan_left(snapshot)
     text = f"{state} · {len(snapshot.trials):,} trials in the ledger · {data}"
     st.markdown(plain(text))
     if snapshot.unread:

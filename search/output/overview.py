@@ -14,11 +14,11 @@ from search.output.tables import print_finetune, print_notes, print_stage
 from search.space.labels import COMPARED, describe_config
 from search.space.stages import EVERY_STAGE
 from search.strategies.held_out import describe_reading
-from search.study.descriptions import clock_time, describe_data, weights_in_words
+from search.study.descriptions import describe_data, describe_state, weights_in_words
 from search.study.facts import StudyFacts
 from search.study.formats import STUDY
 from search.study.from_outside.notes import read_notes
-from search.study.live_state import Live, LiveState, LiveTrial
+from search.study.live_state import LiveTrial
 from search.study.snapshot import Snapshot
 from search.study.stage_results import winner_of
 from trainables.features.cache import FEATURE_PRECISIONS
@@ -29,7 +29,7 @@ def print_overview(snapshot: Snapshot, console: Console) -> None:
     facts = snapshot.facts
     lines = [
         f"study     {snapshot.folder}",
-        f"state     {_state(snapshot.live)}",
+        f"state     {describe_state(snapshot.live)}",
         f"data      {describe_data(facts)}",
         f"networks  {_networks(facts)}",
         f"trials    {len(snapshot.ended_at)} have ended",
@@ -90,21 +90,6 @@ def overview_json(snapshot: Snapshot) -> dict[str, Any]:
 def _running(snapshot: Snapshot) -> Sequence[LiveTrial]:
     """Returns the trials in training; none of a run that is over."""
     return snapshot.live.running if snapshot.live and snapshot.is_running else ()
-
-
-def _state(live: Live | None) -> str:
-    if live is None:
-        return "not begun, or made by an earlier version"
-    if live.state is not LiveState.RUNNING:
-        when = f"{live.written_at[:19]}Z"
-        state = {
-            LiveState.ENDED: f"ended at {when}",
-            LiveState.INTERRUPTED: f"interrupted at {when}",
-            LiveState.SILENT: f"probably killed: silent since {when}",
-        }[live.state]
-        return f"{state}: {live.reason}" if live.reason else state
-    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
-    return f"running {live.search or 'its start'} on {live.host}: {live.done} of {live.expected} trials{left}"
 
 
 def _networks(facts: StudyFacts) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from data_prep.class_names import listed
 from search.space.labels import show_value
 from search.study.facts import StudyFacts
+from search.study.live_state import Live, LiveState
 from search.study.stage_results import StageResult
 from trainables.features.cache import FEATURE_PRECISIONS
 
@@ -34,6 +35,24 @@ def clock_time(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, minutes = whole // 3600, whole % 3600 // 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def describe_state(live: Live | None) -> str:
+    """Returns what the latest run of a study is doing, or what became of it."""
+    if live is None:
+        return "no run left its state here"
+    if live.state is not LiveState.RUNNING:
+        when = f"{live.written_at[:19]}Z"
+        state = {
+            LiveState.ENDED: f"ended at {when}",
+            LiveState.INTERRUPTED: f"interrupted at {when}",
+            LiveState.SILENT: f"probably killed: silent since {when}",
+        }[live.state]
+        return f"{state}: {live.reason}" if live.reason else state
+    if not live.search:
+        return f"running its start on {live.host}"
+    left = "" if live.seconds_left is None else f", {clock_time(live.seconds_left)} left"
+    return f"running {live.search}: {live.done} of {live.expected} trials{left}, on {live.host}"
 
 
 _REPEAT = "--repeats auto tells more"

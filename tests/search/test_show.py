@@ -62,7 +62,7 @@ def test_study_is_shown_with_tables_and_the_next_command(
     out, err = shown(folder, capsys)
     lines = out.splitlines()
     assert lines[0] == f"study     {folder}"
-    assert lines[1] == "state     not begun, or made by an earlier version"
+    assert lines[1] == "state     no run left its state here"
     assert lines[2] == "data      12,194 photographs, 2,284 subjects, split random, classes female, male"
     assert lines[3] == "networks  ImageNet weights, Keras on tensorflow"
     assert lines[4] == "trials    24 have ended"
@@ -159,19 +159,21 @@ def test_winner_is_the_one_that_fine_tuning_takes(
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("changes", "said"),
     [
-        ("running", "running stage lr on elsewhere: 1 of 4 trials, 0:42 left"),
-        ("ended", "ended at 2999-01-01T00:00:00Z"),
-        ("interrupted", "interrupted at 2999-01-01T00:00:00Z"),
+        ({}, "running stage lr: 1 of 4 trials, 0:42 left, on elsewhere"),
+        ({"state": "ended"}, "ended at 2999-01-01T00:00:00Z"),
+        ({"state": "interrupted"}, "interrupted at 2999-01-01T00:00:00Z"),
+        ({"written_at": "2020-01-01T00:00:00+00:00"}, "probably killed: silent since 2020-01-01T00:00:00Z"),
+        ({"search": "", "running": []}, "running its start on elsewhere"),
     ],
 )
-def test_state_of_the_last_run(make_study: Make, capsys: Capture, state: str, said: str) -> None:
+def test_state_of_the_last_run(make_study: Make, capsys: Capture, changes: dict[str, Any], said: str) -> None:
     folder = make_study(stages=[])
-    write_json(folder / "live.json", {**LIVE, "state": state})
+    write_json(folder / "live.json", {**LIVE, **changes})
     lines = shown(folder, capsys)[0].splitlines()
     assert lines[1] == f"state     {said}"
-    running = ["running   learning rate 0.1, seed 7, epoch 1 of 20"] if state == "running" else []
+    running = ["running   learning rate 0.1, seed 7, epoch 1 of 20"] if not changes else []
     assert [line for line in lines if line.startswith("running ")] == running
     assert json.loads(shown(folder, capsys, "--json")[0])["running"] == ["abc"] * len(running)
 

@@ -7,7 +7,6 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 
 from data_prep.class_names import listed
-from search.dashboard.overview import state_in_words
 from search.dashboard.trials import objective_of
 from search.report.document import Table
 from search.report.sections.ways import Leader, leader_of
@@ -16,6 +15,7 @@ from search.statistics.baselines import constant_of, linear_of
 from search.statistics.configurations import are_scored, by_configuration
 from search.statistics.number_text import NONE, decimal
 from search.statistics.verdict_text import verdict_word
+from search.study.descriptions import describe_state
 from search.study.snapshot import Snapshot
 
 _ROWS = (
@@ -81,7 +81,7 @@ def _column(study: Snapshot) -> Sequence[str]:
     classes = f": {listed(facts.class_names)}" if facts.class_names else ""
     return (
         *(_found(leader, study) if leader else [NONE] * 7),
-        state_in_words(study.live),
+        describe_state(study.live),
         f"{facts.source or 'unknown'}{classes}",
         facts.split or NONE,
         f"{facts.images:,}" if facts.images else NONE,
