@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import accumulate
@@ -17,6 +16,7 @@ from search.space.labels import title_of
 from search.study.descriptions import describe_state
 from search.study.facts import StudyFacts, read_facts
 from search.study.finetune_result import read_finetune
+from search.study.index import stamps_in
 from search.study.layout import Layout
 from search.study.live_state import read_live
 from search.study.snapshot import read_stage
@@ -68,7 +68,7 @@ def _row(folder: Path) -> tuple[object, ...]:
         facts, state = StudyFacts(), f"damaged: {error}"
     layout = Layout(folder)
     # names and times alone: a storage may hold dozens of studies of thousands of trials each
-    stages, trials = list(_json_files(layout.stages)), list(_json_files(layout.trials))
+    stages, trials = _written(layout.stages), _written(layout.trials)
     decided = dict.fromkeys(title_of(path.stem.partition(".")[0]) for path, _ in sorted(stages))
     moments = [moment for _, moment in [*stages, *trials]]
     results = _results(stages)
@@ -126,15 +126,8 @@ def _latest(results: Sequence[Result | None], folder: Path) -> str:
     return f"{title_of(latest.stage)}: {latest.statement}" if latest else "damaged"
 
 
-def _json_files(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Yields the JSON files in `folder` and when each was changed (unix seconds)."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.name.endswith(".json") and entry.name[0] != ".":  # hidden ones are being written
-            try:
-                yield Path(entry.path), entry.stat().st_mtime
-            except FileNotFoundError:  # replaced this moment
-                continue
+def _written(folder: Path) -> list[tuple[Path, float]]:
+    """Returns the JSON files in `folder` and when each was changed (unix seconds)."""
+    with suppress(OSError):
+        return [(folder / name, stamp[0] / 1e9) for name, stamp in stamps_in(folder).items()]
+    return []
