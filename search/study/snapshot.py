@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -140,7 +140,7 @@ class SnapshotReader:
     def without_live(self) -> Snapshot:
         """Returns a snapshot without the live state; the same object while nothing changes."""
         layout = self._layout
-        stamps = dict(_files(layout)), _stamps_of_trials(layout)
+        stamps = dict(_files(layout)), _stamps_in(layout.trials)
         if not any(stamps):
             raise InputError(_no_study(layout))
         if self._last is None or self._last[0] != stamps:  # the same object says: nothing new
@@ -279,38 +279,27 @@ def _no_study(layout: Layout) -> str:
     return f"{folder} holds no study (yet): it has no {layout.facts.name}; {other}"
 
 
-def _stamps_of_trials(layout: Layout) -> dict[str, Stamp]:
-    try:
-        return stamps_in(layout.trials)
-    except OSError as error:
-        raise InputError(_not_listed(layout.trials, error)) from None
-
-
 def _files(layout: Layout) -> Iterator[tuple[Path, Stamp]]:
     """Yields the files of a study that are read, but for the live state and the trials."""
-    for folder in (layout.folder, layout.stages, layout.photographs.parent):
-        for entry in _entries(folder):
-            path = folder / entry.name
-            if path == layout.photographs or _is_read(path, layout):
-                try:
-                    yield path, stamp_of(entry.stat())
-                except FileNotFoundError:  # replaced this moment: the next reading sees it
-                    continue
+    for folder in (layout.folder, layout.stages):
+        for name, stamp in _stamps_in(folder).items():
+            if folder / name != layout.live:
+                yield folder / name, stamp
+    with suppress(FileNotFoundError, NotADirectoryError), _saying(layout.photographs):
+        yield layout.photographs, stamp_of(layout.photographs.stat())
 
 
-def _is_read(path: Path, layout: Layout) -> bool:
-    is_json = path.suffix == ".json" and path.name[0] != "."  # a hidden one is being written
-    return is_json and path != layout.live and path.parent != layout.photographs.parent
+def _stamps_in(folder: Path) -> dict[str, Stamp]:
+    with _saying(folder):
+        return stamps_in(folder)
 
 
-def _entries(folder: Path) -> Iterable[os.DirEntry[str]]:
+@contextmanager
+def _saying(path: Path) -> Iterator[None]:
+    """Says which path cannot be read, where it is there."""
     try:
-        return list(os.scandir(folder))  # all of it here: going through it may fail as well
+        yield
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        raise
     except OSError as error:
-        raise InputError(_not_listed(folder, error)) from None
-
-
-def _not_listed(folder: Path, error: OSError) -> str:
-    return f"{folder} cannot be read ({error.strerror}); check its permissions"
+        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
