@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
 
 WRITE_S = 1.0  # the file is written at most that often
 HEARTBEAT_S = 5.0  # and at least that often
+_KEY = attrgetter("key")  # nobody reads what a trial is called here
 _CLOSE_S = 5.0  # a storage that hangs delays the end of a search no longer
 
 
@@ -47,7 +49,7 @@ class LiveStateWriter(Callback):
         self._path, self._asked, self._cluster, self._every_s = Layout(folder).live, asked, cluster, every_s
         self._started_at = time.time()
         self._search: SearchId | None = None
-        self._begun_at, self._finished, self._progress = self._started_at, False, Progress("", 0, str)
+        self._begun_at, self._finished, self._progress = self._started_at, False, Progress("", 0, _KEY)
         self._failed: list[dict[str, Any]] = []
         self._warned, self._reason = False, ""
         self._lock = threading.Lock()  # callbacks change what the thread reads
@@ -62,7 +64,7 @@ class LiveStateWriter(Callback):
         with self._lock:
             if search != self._search or self._finished:
                 self._search, self._begun_at, self._finished = search, time.time(), False
-                self._progress = Progress(str(search), 0, str)
+                self._progress = Progress(str(search), 0, _KEY)
             self._progress.total += trials
         self._changed.set()
 
