@@ -44,15 +44,16 @@ exit codes: 0 done, 1 failed, told in one line on standard error, 2 wrong usage,
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildOptions:
+class BuildOptions(FolderRules):
     """A build: the data set below `root`, and the manifest `out` that is made of it.
 
-    With `labels_only` nothing is written, and `out` may be None. `min_side` is the least number of pixels of
-    an image's sides; with `follow_links` links may lead out of `root`. `alike` says whether splits keep equal
-    and near-equal images on one side, None as for the data set. `target`, `yaw` (degrees) and `group`
-    are options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; those from
-    `csv` on of folders (see FolderRules); `photos`, `celeba_photos` and
-    `drawn_classes` of the sample; `seed` is that of CelebA's test share or of the drawings.
+    The rules of a folder hold for any data set that has what they are about. Without `look_for_images` labels
+    are counted and nothing is written, and `out` may be None. `min_side` is the least number of pixels of an
+    image's sides; with `follow_links` links may lead out of `root`. `alike` says whether splits keep equal
+    and near-equal images on one side, None as for the data set. `target`, `yaw` (degrees) and `group` are
+    options of Adience; `part` and `test_share` of CelebA; `attribute` of CelebA and FairFace; `photos`,
+    `celeba_photos` and `drawn_classes` of the sample; `seed` is that of CelebA's test share or of the
+    drawings.
 
     Raises InputError where `out` is missing or at an address, for a share, a seed or rules that are none.
     """
@@ -61,10 +62,8 @@ class BuildOptions:
     root: Path
     out: Path | None = None
     json: bool = False
-    labels_only: bool = False
     skip_bad_images: bool = False
     min_side: int = MIN_SIDE
-    follow_links: bool = False
     alike: str | None = None
     target: str = adience.TARGETS[0]
     yaw: int | None = None
@@ -72,20 +71,13 @@ class BuildOptions:
     attribute: str | None = None
     part: bool = False
     test_share: float | None = None
-    csv: Path | None = None
-    path_column: str | None = None
-    label_column: str | None = None
-    group_column: str | None = None
-    group_regex: str | None = None
-    classes: tuple[str, ...] | None = None
-    on_conflict: str = ON_CONFLICT[0]
     drawn_classes: int | None = None
     photos: int = drawn_sample.PHOTOS
     celeba_photos: int = drawn_sample.CELEBA_PHOTOS
     seed: int = drawn_sample.DRAWING_SEED
 
     def __post_init__(self) -> None:
-        if self.out is None and not self.labels_only:
+        if self.out is None and self.look_for_images:
             raise InputError("--out MANIFEST.parquet is needed, or --labels-only to count without writing")
         if self.out is not None and address_of(self.out):
             raise InputError(
@@ -97,22 +89,7 @@ class BuildOptions:
             _share(self.test_share)
         _seed(self.seed)
         _side(self.min_side)
-        _ = self.folder_rules  # raises
-
-    @property
-    def folder_rules(self) -> FolderRules:
-        """The rules by which a folder is read."""
-        return FolderRules(
-            csv=self.csv,
-            path_column=self.path_column,
-            label_column=self.label_column,
-            group_column=self.group_column,
-            group_regex=self.group_regex,
-            on_conflict=self.on_conflict,
-            class_names=self.classes,
-            follow_links=self.follow_links,
-            look_for_images=not self.labels_only,
-        )
+        super().__post_init__()
 
 
 def parse_options(argv: Sequence[str] | None) -> BuildOptions:
@@ -148,7 +125,8 @@ def _dataset(datasets: Subparsers, name: str, what: str) -> CommandParser:
     parser.add_json()
     parser.add_argument(
         "--labels-only",
-        action="store_true",
+        action="store_false",
+        dest="look_for_images",
         help="only count the labels: no image is opened, no file written",
     )
     parser.add_argument(
@@ -239,6 +217,7 @@ def _add_folder(parser: CommandParser) -> None:
         )
     parser.add_argument(
         "--classes",
+        dest="class_names",
         type=_names,
         metavar="NAME,NAME",
         help="classes, beginning with that of label 0; a name with a comma in double quotes "

@@ -88,7 +88,7 @@ def skipped_path(out: Path) -> Path:
 
 
 def _run(options: BuildOptions) -> Summary:
-    out = None if options.labels_only else options.out
+    out = options.out if options.look_for_images else None
     if out:
         require_writable(out)  # before the images, whose check takes minutes
     labels = load(options)

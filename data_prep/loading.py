@@ -29,7 +29,7 @@ def load(options: BuildOptions) -> Labels:
 
 
 def _load(options: BuildOptions) -> Labels:
-    root, look = options.root, not options.labels_only
+    root, look = options.root, options.look_for_images
     match options.dataset:
         case "adience":
             return load_adience(
@@ -50,12 +50,12 @@ def _load(options: BuildOptions) -> Labels:
                 on_conflict=options.on_conflict,
             )
         case "folder":
-            return load_folder(root, rules=options.folder_rules)
+            return load_folder(root, rules=options)
         case "utkface":
-            return load_utkface(root, options.folder_rules)
+            return load_utkface(root, options)
         case "fairface":
             attribute = options.attribute or ATTRIBUTES[0]
-            return load_fairface(root, attribute=attribute, rules=options.folder_rules)
+            return load_fairface(root, attribute=attribute, rules=options)
         case _:
             if options.drawn_classes:
                 return _hair(options, options.drawn_classes)
@@ -75,7 +75,7 @@ def _require_names(labels: Labels) -> None:
 
 def _hair(options: BuildOptions, classes: int) -> Labels:
     folder = options.root / HAIR_TREE
-    if options.labels_only:
+    if not options.look_for_images:
         _require_drawn(options.root, folder.is_dir())
     else:
         draw_hair_sample(options.root, classes, photos=options.photos, seed=options.seed)
@@ -83,7 +83,7 @@ def _hair(options: BuildOptions, classes: int) -> Labels:
 
 
 def _require_sample(options: BuildOptions) -> None:
-    if options.labels_only:
+    if not options.look_for_images:
         _require_drawn(options.root, holds_sample(options.root))
     else:
         draw_sample(
