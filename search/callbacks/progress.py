@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from search.callbacks.callback import Callback
+from search.space.labels import without_run
 from search.study.descriptions import clock_time
 from trainables.objective import OBJECTIVE, Objective
 from trainables.trial import EpochMetrics, Trial, TrialResult, TrialStatus
@@ -79,7 +80,7 @@ class Progress(Callback):
         self._ended_steps += self._steps(result.trial)
         self.failed += result.status is TrialStatus.FAILED
         if result.status is TrialStatus.COMPLETED:  # a stopped one has its mean over fewer epochs
-            self._score(self._configuration(result.trial), self.objective.of(result))
+            self._score(without_run(self.label(result.trial), result.trial), self.objective.of(result))
 
     def _score(self, configuration: str, value: float) -> None:
         scores, gain = self._scores.setdefault(configuration, []), self.objective.gain
@@ -90,11 +91,6 @@ class Progress(Callback):
         ):
             self._best = (fmean(scores), configuration)
 
-    def _configuration(self, trial: Trial) -> str:
-        """Returns the label of a trial without the words for its seed and its split."""
-        of_run = (f"seed {trial.config.seed}", trial.split)
-        return ", ".join(word for word in self.label(trial).split(", ") if word not in of_run)
-
     @property
     def known(self) -> Sequence[Trial]:
         """The trials, where they are known before."""
@@ -104,7 +100,7 @@ class Progress(Callback):
     def known(self, trials: Sequence[Trial]) -> None:
         self._known = trials
         self._all_steps = sum(map(self._steps, trials))  # once: every epoch asks for the time left
-        self._runs = Counter(map(self._configuration, trials))
+        self._runs = Counter(without_run(self.label(trial), trial) for trial in trials)
 
     def _steps(self, trial: Trial) -> float:
         """Returns the steps of a trial, in units that all trials share; 1 where the trials are not known."""

@@ -16,6 +16,7 @@ from search.finetune.columns import LINEAR, Column, earlier_column
 from search.options.run_groups import BLOCKS_FACTOR, HEAD
 from search.options.search_options import SearchOptions
 from search.options.types import Blocks
+from search.space.labels import run_label
 from search.space.stages import UNTUNED_HEADS
 from search.statistics.paired_tests import MARGIN
 from search.study.setup import Problem
@@ -162,12 +163,9 @@ class FinetunePlan:
 
     def label(self, trial: Trial) -> str:
         """Returns what a person calls `trial`, such as "tuned, seed 8"."""
-        words = [self._titles.get(trial.key, self.pretrained_on)]
-        if len(self.seeds) > 1:
-            words.append(f"seed {trial.config.seed}")
-        if len(self.problem.splits) > 1 and trial.key in self._titles:  # a pretraining has its one split
-            words.append(trial.split)
-        return ", ".join(words)
+        title = self._titles.get(trial.key)
+        several = len(self.problem.splits) > 1 and title is not None  # a pretraining has its one split
+        return run_label(title or self.pretrained_on, trial, seeds=len(self.seeds) > 1, splits=several)
 
     def _runs(
         self, config: TrialConfig, starts: Mapping[tuple[str, int], str] | None = None

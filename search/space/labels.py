@@ -8,7 +8,7 @@ from typing import Any
 
 from search.space.stages import STAGES
 from trainables.hyperparameters import BY_WORD, HYPERPARAMETERS, LINEAR
-from trainables.trial import TrialConfig
+from trainables.trial import Trial, TrialConfig
 
 OF_THE_REPORT = tuple(stage.hyperparameter for stage in STAGES.values())
 COMPARED = ("batch_size", "learning_rate", "hidden_units", "dropout")  # where nobody says what was varied
@@ -61,3 +61,17 @@ def told_of(*configs: TrialConfig) -> list[str]:
         for name in (row.name for row in BY_WORD.values())
         if name in OF_THE_REPORT or any(getattr(each, name) != getattr(plain, name) for each in configs)
     ]
+
+
+def run_label(name: str, trial: Trial, *, seeds: bool, splits: bool) -> str:
+    """Returns what a run of the configuration `name` is called: "0.001, seed 8, fold-1".
+
+    Its seed and its split are told where there are several.
+    """
+    return name + f", seed {trial.config.seed}" * seeds + f", {trial.split}" * splits
+
+
+def without_run(label: str, trial: Trial) -> str:
+    """Returns the name of the configuration in what `run_label` calls a run; "" where it has none."""
+    words = f", {label}".removesuffix(f", {trial.split}").removesuffix(f", seed {trial.config.seed}")
+    return words.removeprefix(", ")

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_prep.errors import InputError
 from search.space.joint_space import POPULATION, Space, Starts, grid_of, random_configs
-from search.space.labels import describe_config
+from search.space.labels import describe_config, run_label
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection
 from search.statistics.verdict_text import statement
@@ -101,6 +101,5 @@ class JointPlan:
         if self.is_population:
             values = describe_config(trial.config, self.space)
             return f"member {self.member_number(trial.config)}, from {values}"
-        repeated = f", seed {trial.config.seed}" if self.repeats > 1 else ""
-        split = f", {trial.split}" if len(self.problem.splits) > 1 else ""
-        return describe_config(trial.config, self.space) + repeated + split
+        values = describe_config(trial.config, self.space)
+        return run_label(values, trial, seeds=self.repeats > 1, splits=len(self.problem.splits) > 1)

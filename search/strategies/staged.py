@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from search.space.labels import show_value
+from search.space.labels import run_label, show_value
 from search.space.stages import Stage
 from search.statistics.paired_tests import MARGIN
 from search.statistics.selection import Selection, race
@@ -58,12 +58,9 @@ class StagePlan:
 
     def label(self, trial: Trial) -> str:
         """Returns what a person calls `trial` within this stage, such as "0.001, seed 8"."""
-        words = [show_value(getattr(trial.config, self.stage.hyperparameter))]
-        if len(self.seeds) > 1 or self.race_to:
-            words.append(f"seed {trial.config.seed}")
-        if len(self.problem.splits) > 1:
-            words.append(trial.split)
-        return ", ".join(words)
+        value = show_value(getattr(trial.config, self.stage.hyperparameter))
+        several = len(self.seeds) > 1 or bool(self.race_to)
+        return run_label(value, trial, seeds=several, splits=len(self.problem.splits) > 1)
 
 
 def run_stage(plan: StagePlan, ledger: Ledger, train: Train, before: Decision | None = None) -> StageResult:
