@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from search.finetune.columns import Column
 from search.finetune.plan import FinetunePlan
 from search.statistics.selection import Selection
+from search.study.comparison import compared
 from search.study.finetune_result import ColumnResult, metrics_of
 from search.study.ledger import Ledger
 from search.study.setup import Problem
@@ -27,11 +28,7 @@ def column_results(
     """Yields the figures of each of `columns`, and how it compares with the winner of `selection`."""
     for column, comparison in zip(columns, selection.comparisons, strict=True):
         ended = [results[run.key] for run in column.runs if run.key in results]
-        result = column_result(column, ended, plan, ledger)
-        if comparison:
-            named = ("difference", "interval", "p_value", "tied", "equivalent")
-            result = replace(result, **{name: getattr(comparison, name) for name in named})
-        yield result
+        yield replace(column_result(column, ended, plan, ledger), **compared(comparison))
 
 
 def column_result(
@@ -66,5 +63,5 @@ def _figure(
 
 def area_under_curve(trial: Trial, problem: Problem, ledger: Ledger) -> float:
     """Returns the area under the receiver operating characteristic on the validation rows of the trial."""
-    (rows,) = (split.validation for split in problem.splits if split.name == trial.split)
-    return probability_figure("auc", problem.labels[rows], ledger.predictions(trial))
+    labels = problem.labels[problem.validation_rows[trial.split]]
+    return probability_figure("auc", labels, ledger.predictions(trial))

@@ -96,7 +96,7 @@ def entries_of(
 ) -> tuple[Entry, ...]:
     """Returns an entry for each candidate in order; `results` and `reused` go by key."""
     return tuple(
-        replace(_entry(candidate, results, reused, objective), **_compared(comparison))
+        replace(_entry(candidate, results, reused, objective), **compared(comparison))
         for candidate, comparison in zip(candidates, selection.comparisons, strict=True)
     )
 
@@ -254,6 +254,7 @@ def _entry(
     )
 
 
-def _compared(comparison: Comparison | None) -> dict[str, Any]:
+def compared(comparison: Comparison | None) -> dict[str, Any]:
+    """Returns the fields of an Entry, or of a column, on how it compares with the winner."""
     names = ("difference", "interval", "p_value", "tied", "equivalent") if comparison else ()
     return {name: getattr(comparison, name) for name in names}
