@@ -53,9 +53,7 @@ def card_facts(plan: FinetunePlan, result: FinetuneResult, ledger: Ledger, comma
         held_out=_held_out(winner, ledger),
         val_loss=trained.epochs[-1].val_loss,
         columns=tuple(_column(column, plan, ledger) for column in result.columns if _has_figures(column)),
-        statement=" ".join([f"{result.statement}.", result.decided_by]).strip()
-        if result.decided_by
-        else result.statement,
+        statement=result.statement + (f". {result.decided_by}" if result.decided_by else ""),
         versions=versions_of_a_trial(),
         command=command,
     )
