@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +26,7 @@ from trainables.training.network import (
 from trainables.training.optimizers import set_numbers
 from trainables.trial import TrialConfig
 
-STEPS_PER_EXECUTION = 32  # of a head: one call from Python for 32 steps of a few milliseconds each
+STEPS_PER_EXECUTION = 32  # of a head: Python is asked once for 32 steps of a few milliseconds each
 
 
 class MixedLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -91,6 +94,8 @@ def compiled(architecture: Architecture) -> Program:
             steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
             auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
         )
+        if not reads_images and keras.backend.backend() == "jax":
+            network.train_function = LoopedSteps(network)  # Keras makes one only where there is none
         head = head_of(network)
         below = _below(network, head) if reads_images else None
         # now: the first `fit` would build it after its first values are noted below
@@ -101,6 +106,47 @@ def compiled(architecture: Architecture) -> Program:
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
     return Program(network, below, InferencePass(head), tuple(changing), tuple(starts))
+
+
+class LoopedSteps:
+    """What `fit` calls on JAX for STEPS_PER_EXECUTION batches: the steps that Keras would call one by one.
+
+    Those of whole batches run in a loop inside of a compiled program, so that Python hands over the network
+    once for all of them; a last batch of fewer rows is a step of its own. The numbers are those of Keras' own
+    function to the bit. The loop has any number of steps, so that it is compiled as often as a step is.
+    """
+
+    def __init__(self, network: keras.Sequential) -> None:
+        import jax
+
+        self._network = network
+        self._run_whole = jax.jit(self._whole, donate_argnums=0)
+        self._run_one = jax.jit(network.train_step, donate_argnums=0)
+        self._last: dict[int, Future[Any]] = {}  # the compiled step of a last batch of that many rows
+        self._beside = ThreadPoolExecutor(1, "compile")  # either takes seconds
+
+    def __call__(self, state: Any, iterator: Iterator[Any]) -> Any:
+        """Returns the figures after the next batches and the network's state."""
+        batches = list(itertools.islice(iterator, STEPS_PER_EXECUTION))
+        whole = [batch for batch in batches if len(batch[0]) == len(batches[0][0])]
+        last, rows = batches[-1], len(batches[-1][0])
+        has_last = len(whole) < len(batches)
+        if has_last and rows not in self._last:
+            self._last[rows] = self._beside.submit(self._run_one.lower(state, last).compile)
+        padded = whole + whole[-1:] * (STEPS_PER_EXECUTION - len(whole))  # one shape, whatever their number
+        parts = [np.stack(part) for part in zip(*padded, strict=True)]
+        figures, state = self._run_whole(state, parts, len(whole))
+        return self._last[rows].result()(state, last) if has_last else (figures, state)
+
+    def _whole(self, state: Any, batches: list[Any], count: Any) -> Any:
+        import jax
+
+        def step(number: Any, before: tuple[Any, Any]) -> Any:
+            return self._network.train_step(before[1], tuple(part[number] for part in batches))
+
+        figures, _ = jax.eval_shape(step, 0, (None, state))
+        nothing = jax.tree.map(lambda figure: ops.zeros(figure.shape, figure.dtype), figures)
+        return jax.lax.fori_loop(0, count, step, (nothing, state))
 
 
 def _below(network: keras.Sequential, head: list[keras.Layer]) -> keras.Sequential:

@@ -77,6 +77,7 @@ class Training:
         self.objective = objective
         self.examples = examples
         self.finished: list[EpochMetrics] = []
+        self._probabilities: np.ndarray | None = None  # of the weights as they are, once asked for
         self._class_weights = examples.class_weights(config.class_weight)
         self._devices = device_count() if examples.are_images else 1
         require_divisible(config.batch_size, self._devices)
@@ -106,8 +107,10 @@ class Training:
 
         Those of label 1 `(n_validation,)` for two classes, else of every label `(n_validation, classes)`.
         """
-        found = self._predicted(self.network, self._central_batches(self.examples.validation))
-        return found[:, 0] if self.examples.classes == 2 else found
+        if self._probabilities is None:
+            found = self._predicted(self.network, self._validation_batches())
+            self._probabilities = found[:, 0] if self.examples.classes == 2 else found
+        return self._probabilities
 
     def save(self, folder: Path, *, with_best: bool = True) -> None:
         """Keeps the whole state after the last finished epoch in `folder`, in place of the one before.
@@ -140,6 +143,7 @@ class Training:
             raise ValueError(f"the weights in {path} are those of another network")
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+        self._probabilities = None
         # the file has the other trial's rates and random numbers among its variables
         set_streams(self.network, self.config)
         set_rates(self.network, self.config)
@@ -188,6 +192,7 @@ class Training:
         self.finished = [EpochMetrics(**metrics) for metrics in epochs]
         for variable, value in zip(self._state(), values, strict=True):
             variable.assign(value)
+        self._probabilities = None
 
     def _identity(self) -> dict[str, object]:
         # checkpoints of before there were more do not say it
@@ -199,6 +204,7 @@ class Training:
 
     def _train_epoch(self, epoch: int) -> EpochMetrics:
         started = time.perf_counter()
+        self._probabilities = None
         learning_rate = learning_rate_of_epoch(self.config, [done.val_loss for done in self.finished])
         self.network.optimizer.learning_rate.assign(learning_rate)
         with spreading(self._devices):
@@ -226,16 +232,21 @@ class Training:
     @property
     def _validates_after_fit(self) -> bool:
         """Whether `fit` cannot validate: exact statistics come after it, and devices want equal parts, of
-        which the last batch of validation has none.
+        which the last batch of validation has none. Nor should it where images are read for a figure anyway.
         """
-        return self._is_exact or self._devices > 1
+        return self._is_exact or self._devices > 1 or self._reads_once
+
+    @property
+    def _reads_once(self) -> bool:
+        """Whether loss and accuracy come from the probabilities that a figure of images needs, too."""
+        return self.examples.are_images and bool(self.objective.figure)
 
     @property
     def _is_exact(self) -> bool:
         return self.config.bn_statistics == EXACT
 
     def _validated(self) -> dict[str, float]:
-        if self._devices == 1:
+        if self._devices == 1 and not self._reads_once:
             batches = readable(self._validation_batches())
             figures = self.network.evaluate(batches, verbose=0, return_dict=True)
             return {f"val_{name}": value for name, value in figures.items()}

@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from data_prep.errors import InputError
+from trainables.hyperparameters import BN_STATISTICS
+from trainables.objective import OBJECTIVES
 from trainables.training import program, training
 from trainables.training.batches import Batches, Examples
 from trainables.training.training import CHECKPOINT, DivergedError, Training
@@ -181,12 +184,37 @@ def test_inputs_may_be_a_read_only_memory_map(examples: Examples, tmp_path: Path
     assert _numbers(_trained(CONFIG, mapped).finished) == _numbers(ours)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="steps run in a loop on JAX alone")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 4},  # more than one loop an epoch
+        {"batch_size": 7, "class_weight": "balanced"},
+        {"batch_size": 29, "optimizer": "sgd", "bn_statistics": "exact"},  # all batches whole
+        {"batch_size": 100},  # none is
+    ],
+)
+def test_steps_in_a_loop_equal_those_of_keras_to_the_bit(
+    examples: Examples, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "STEPS_PER_EXECUTION", 3)
+    program.compiled.cache_clear()
+    config = replace(CONFIG, **changes)
+    stepwise = Training(config, examples)
+    stepwise.network.make_train_function(force=True)
+    metrics = list(stepwise.epochs())
+    state = _state(stepwise)
+    program.compiled.cache_clear()
+    _assert_same(_trained(config, examples), metrics, state)
+    program.compiled.cache_clear()
+
+
 def test_validation_probabilities_are_in_the_order_of_the_rows(examples: Examples) -> None:
     trained = _trained(PLAIN, examples)
     turned = replace(examples, validation=examples.validation[::-1])
     forward = trained.validation_probabilities()
-    trained.examples = turned
-    np.testing.assert_allclose(trained.validation_probabilities()[::-1], forward, rtol=1e-6)
+    backward = _trained(PLAIN, turned).validation_probabilities()
+    np.testing.assert_allclose(backward[::-1], forward, rtol=1e-6)
     assert (forward.shape, forward.dtype) == ((11,), np.float32)
 
 
@@ -242,6 +270,26 @@ def test_pixels_are_trained_by_the_convolutional_network(pixels: Examples) -> No
     trained = _trained(replace(CONFIG, backbone="hassner", l2=0.0), pixels)
     assert len(trained.finished) == 2
     assert trained.validation_probabilities().shape == (4,)
+
+
+@pytest.mark.parametrize("statistics", BN_STATISTICS)
+def test_validation_images_are_read_once_an_epoch_where_a_figure_needs_them(
+    pixels: Examples, statistics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, backbone="hassner", bn_statistics=statistics)
+    expected = _trained(config, pixels).finished
+    reads = []
+    with_figure = Training(config, pixels, objective=OBJECTIVES["balanced_accuracy"])
+    monkeypatch.setattr(
+        with_figure,
+        "_validation_batches",
+        lambda: reads.append(1) or Training._validation_batches(with_figure),
+    )
+    for ours, plain in zip(with_figure.epochs(), expected, strict=True):
+        assert ours.val_loss == pytest.approx(plain.val_loss, rel=1e-5)
+        assert ours.val_accuracy == plain.val_accuracy
+    with_figure.validation_probabilities()
+    assert len(reads) == config.epochs
 
 
 @pytest.mark.parametrize(("schedule", "last_rate"), [("constant", 0.01), ("reduce_on_plateau", 0.005)])
