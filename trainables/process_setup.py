@@ -68,17 +68,31 @@ def keep_compiled(folder: Path) -> None:
     """Lets JAX keep what it compiles in `folder` and read it there, before JAX is imported.
 
     Each process would compile the same programs anew, for most of the time of a small study. What the
-    environment says already (JAX_COMPILATION_CACHE_DIR) stays. A JAX that is older
-    than COMPILED_SINCE keeps nothing.
+    environment says already (JAX_COMPILATION_CACHE_DIR) stays. Nothing is kept where there is no `folder`, as
+    its storage is away, or by a JAX that is older than COMPILED_SINCE.
     """
+    if not folder.is_dir():
+        return
     jax = installed_versions(("jax",)).get("jax", "0")
     if tuple(map(int, jax.split(".")[:2])) < COMPILED_SINCE:
         return
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder / processor_digest()))
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_held(folder) / processor_digest())
+    # XLA's own caches would make the path of the folder a part of each program's key
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES", "none")
     # 1 s by default, which leaves out small programs
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     # with a limit JAX locks the folder, so that no process reads what another one has half written
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(COMPILED_BYTES))
+
+
+def _held(folder: Path) -> Path:
+    """Returns a path to `folder` that stays with it where another one takes its place, on Linux.
+
+    JAX makes what is missing of a path, and would do so in a bare mount point.
+    """
+    held = Path(f"/proc/{os.getpid()}/fd/{os.open(folder, os.O_RDONLY)}")
+    return held if held.is_dir() else folder
 
 
 def processor_digest() -> str:

@@ -134,18 +134,29 @@ def train_trial(assignment: dict[str, Any], data: WorkerData) -> None:
     try:
         for _ in training.epochs():
             if keeps:
+                wait_for(data.checkpoints)
                 training.save(checkpoint)
                 push(checkpoint)
             if not training.config.is_over(training.finished):  # the last one is reported with the end
                 tune.report(running_figures(training.finished, training.objective))
         end[PREDICTIONS] = training.validation_probabilities()
         if ours["keep"]:
+            wait_for(data.checkpoints)
             training.keep(checkpoint, data.kept / ours["key"])
             push(data.kept / ours["key"])
     except DivergedError as error:
         end = {STATUS: TrialStatus.FAILED.value, REASON: str(error)}
     end[SECONDS] = spent_before + time.perf_counter() - started
     _report_end(training, end)
+
+
+def wait_for(checkpoints: Path) -> None:
+    """Waits until the folder that the driver made is there: where a storage is away, a bare one has it not.
+
+    It is the driver that says so, and ends the search where it takes too long.
+    """
+    while not (checkpoints.is_dir() or address_of(checkpoints)):
+        time.sleep(1)
 
 
 def put_aside(data: WorkerData) -> None:

@@ -15,7 +15,7 @@ from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
 from search.ray_tune.connection import Connection, connect, disconnect, let_wait, require_ready
-from search.ray_tune.exchange import exchange_below
+from search.ray_tune.exchange import exchange_of_population, exchanging, own_exchange
 from search.ray_tune.failures.door import Refusals, one_door, with_watchers
 from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
 from search.ray_tune.head_start import HeadStart
@@ -211,6 +211,7 @@ class Driver:
             self._connect()
             packed = train is pack_worker.train_pack
             places = self._places
+            places.make()
             inputs = make_inputs(configs, self.problem, places, self._head_start)
             early_stopping = early_stopping_of(policy) if packed else None
             data = data_of_workers(
@@ -219,9 +220,8 @@ class Driver:
             share = places.share
             each = {"cpu": share.cpus, "gpu": share.gpus, **share.kind}
             let_wait(self._pending(searcher))
-            others = policy.sharing is not None and policy.sharing.was_shared
             holds = policy.sharing is None or policy.sharing.holds
-            with exchange_below(self._checkpoints, lambda: self._unkept, others=others) as exchange:
+            with exchanging(self._exchange(train, policy), lambda: self._unkept) as exchange:
                 tune.Tuner(
                     tune.with_resources(tune.with_parameters(train, data=data), each),
                     param_space=dict(space),
@@ -244,6 +244,12 @@ class Driver:
                         failure_config=tune.FailureConfig(max_failures=self._machine.max_failures),
                     ),
                 ).fit()
+
+    def _exchange(self, train: Callable[..., None], policy: Policy) -> Path:
+        if train is worker.train_member:
+            others = policy.sharing is not None and policy.sharing.was_shared
+            return exchange_of_population(self._checkpoints, others=others)
+        return own_exchange(self._connection.session if self._connection else None)
 
     @property
     def _places(self) -> Places:

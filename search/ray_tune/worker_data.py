@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ class Places:
     def share(self) -> Share:
         """What a trial asks of a node."""
         return Share.of(self.machine)
+
+    def make(self) -> None:
+        """Makes the folders that workers write into, and never make: bare mount points have them not."""
+        for folder in (self.checkpoints, *([self.compiled] if self.compiled else [])):
+            standing(folder, functools.partial(folder.mkdir, parents=True, exist_ok=True))
+
+    @property
+    def compiled(self) -> Path | None:
+        """Where JAX keeps compiled programs; it has no way into a bucket."""
+        return None if address_of(self.cache) else self.cache / "compiled"
 
     def require_cache(self) -> None:
         """Waits for a cache that went away, without which trials fail; raises InputError after that."""
@@ -58,7 +69,7 @@ def data_of_workers(
         fits_packs=not machine.pack,
         # a worker stands in a folder of its own
         local_cache=machine.local_cache and machine.local_cache.absolute(),
-        compiled=None if address_of(places.cache) else places.cache / "compiled",
+        compiled=places.compiled,
         classes=problem.classes,
         objective=problem.objective,
         code=problem.code,

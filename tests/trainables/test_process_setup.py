@@ -67,11 +67,26 @@ def test_compiled_programs_are_kept_by_processor_unless_the_user_keeps_them(
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
     keep_compiled(tmp_path)
     folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
-    assert folder.parent == tmp_path
+    assert folder.parent.samefile(tmp_path)
     assert len(folder.name) == 8
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/own")
     keep_compiled(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/own"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has paths that stay with a folder")
+def test_no_compiled_program_is_written_into_a_bare_mount_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    keep_compiled(tmp_path / "compiled")
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    (tmp_path / "compiled").mkdir()
+    keep_compiled(tmp_path / "compiled")
+    (tmp_path / "compiled").rename(tmp_path / "moved")
+    (tmp_path / "compiled").mkdir()
+    Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).mkdir(parents=True)
+    assert [len(list((tmp_path / name).iterdir())) for name in ("moved", "compiled")] == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import keras
 import pytest
 
+from trainables import worker
 from trainables.training import devices
 from trainables.versions import versions_here
 from trainables.worker import RefusedError, prepare
@@ -40,3 +42,20 @@ def test_worker_of_a_node_with_other_versions_trains_nothing() -> None:
         RefusedError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; install the same"
     ):
         prepare(of_cluster, backend)
+
+
+def test_worker_waits_for_the_folder_that_the_driver_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = tmp_path / "study" / "checkpoints"
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 2:
+            checkpoints.mkdir(parents=True)
+
+    monkeypatch.setattr(worker.time, "sleep", wait)
+    worker.wait_for(checkpoints)
+    worker.wait_for(checkpoints)
+    assert len(waits) == 2

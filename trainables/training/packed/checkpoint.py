@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.errors import InputError
-from data_prep.storage.remote import pull, push
+from data_prep.storage.remote import address_of, pull, push
 from trainables.training.state_file import DAMAGED, read_state
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class PackCheckpoint:
         if began - self._since < self._pause_s or not pack.goes_on:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # the driver made the one above it: where that is missing, the storage is away
+            self.folder.mkdir(parents=address_of(self.folder) is not None, exist_ok=True)
             pack.save(self.folder / STATE, parts=self.parts)
             push(self.folder)
         except (OSError, InputError) as error:
