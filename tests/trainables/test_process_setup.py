@@ -64,11 +64,13 @@ def test_cores_are_those_that_the_container_allows(
 def test_compiled_programs_are_kept_by_processor_unless_the_user_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    for name in ("COMPILATION_CACHE_DIR", "PERSISTENT_CACHE_ENABLE_XLA_CACHES"):
+        monkeypatch.delenv(f"JAX_{name}", raising=False)
     keep_compiled(tmp_path)
     folder = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
     assert folder.parent.samefile(tmp_path)
     assert len(folder.name) == 8
+    assert os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] == "none"  # else the path is in each key
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/own")
     keep_compiled(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/own"
