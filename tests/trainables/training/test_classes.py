@@ -82,7 +82,7 @@ def test_start_from_other_classes_draws_the_output_layer_anew(tmp_path: Path) ->
         pretrained.save(tmp_path)
     pretrained.keep(tmp_path, tmp_path)
     training = Training(CONFIG, _examples(5))
-    drawn = [np.asarray(each.value).copy() for each in training.network.layers[-1].weights]
+    drawn = [np.asarray(value) for value in training.network.layers[-1].get_weights()]
     training.start_from(tmp_path / LAST)
     for ours, theirs in zip(training.network.layers[:-1], pretrained.network.layers[:-1], strict=True):
         for weight, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
