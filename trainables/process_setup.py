@@ -134,8 +134,10 @@ def available_cores() -> int:
     """
     # Linux alone has it
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_cores(_CGROUP)
-    return max(1, min(cores, math.floor(quota))) if quota else cores
+    quota = _cgroup_cores(_CGROUP) or cores
+    # of those that Slurm counts, many a cluster's bind no process to them
+    slurm = [os.environ.get(name, "") for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")]
+    return max(1, min(cores, math.floor(quota), *(int(text) for text in slurm if text.isdecimal())))
 
 
 def _cgroup_cores(root: Path) -> float | None:

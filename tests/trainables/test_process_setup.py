@@ -61,6 +61,25 @@ def test_cores_are_those_that_the_container_allows(
     assert available_cores() == cores
 
 
+@pytest.mark.parametrize(
+    ("told", "cores"),
+    [
+        ({"SLURM_CPUS_ON_NODE": "6", "SLURM_CPUS_PER_TASK": "3"}, 3),
+        ({"SLURM_CPUS_ON_NODE": "6"}, 6),
+        ({"SLURM_CPUS_ON_NODE": "64", "SLURM_CPUS_PER_TASK": "(null)"}, 8),
+    ],
+)
+def test_cores_are_those_that_slurm_gave(
+    told: dict[str, str], cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_setup, "_CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    for name, text in told.items():
+        monkeypatch.setenv(name, text)
+    assert available_cores() == cores
+
+
 def test_compiled_programs_are_kept_by_processor_unless_the_user_keeps_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
