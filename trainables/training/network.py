@@ -134,7 +134,8 @@ class PenalisedDense(layers.Dense):
         self.l2 = self.add_weight(shape=(), initializer="zeros", trainable=False, name="l2")
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        self.add_loss(self.l2 * ops.sum(ops.square(self.kernel)))
+        # with half precision the kernel is read as such here; TensorFlow adds up only what has one type
+        self.add_loss(ops.cast(self.l2, "float32") * ops.sum(ops.square(ops.cast(self.kernel, "float32"))))
         return super().call(inputs, training=training)
 
 

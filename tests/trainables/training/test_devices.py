@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
 
 from data_prep.errors import InputError
+from trainables.backends import KERAS_BACKENDS
 from trainables.training.devices import device_count, require_divisible
 
 pytestmark = pytest.mark.training
@@ -49,11 +49,12 @@ print(json.dumps({
 }))
 """
 
-
+# without BatchNorm, whose statistics in the head are those of a device's part on TensorFlow
+UNFROZEN = {"backbone": "keras:MobileNet", "unfrozen_blocks": 2, "normalisation": "none"}
 NETWORKS = {
     "own network": {"backbone": "hassner", "augment": "flip"},
-    # without BatchNorm, whose statistics in the head are those of a device's part on TensorFlow
-    "unfrozen blocks": {"backbone": "keras:MobileNet", "unfrozen_blocks": 2, "normalisation": "none"},
+    "unfrozen blocks": UNFROZEN,
+    "half precision": {**UNFROZEN, "precision": "bfloat16"},
 }
 
 
@@ -70,11 +71,11 @@ def _train(backend: str, devices: int, folder: Path, network: dict[str, object])
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", KERAS_BACKENDS)
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
 def test_two_devices_train_as_one_does_and_continue_from_a_checkpoint(
-    tmp_path: Path, network: dict[str, object]
+    tmp_path: Path, network: dict[str, object], backend: str
 ) -> None:
-    backend = keras.backend.backend()
     one, two = (_train(backend, devices, tmp_path, network) for devices in (1, 2))
     assert (one.pop("devices"), two.pop("devices")) == (1, 2)
     for name, expected in one.items():

@@ -189,7 +189,7 @@ def test_best_epoch_is_kept_beside_the_last(features: Examples, tmp_path: Path) 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_mixed_precision_computes_lower_and_keeps_float32_weights(pictures: Examples, precision: str) -> None:
-    config = replace(UNFROZEN, precision=precision, dropout=0.0)
+    config = replace(UNFROZEN, precision=precision, dropout=0.0, l2=1e-3)
     full, mixed = _trained(replace(config, precision="float32"), pictures), _trained(config, pictures)
     dtypes = {variable.dtype for variable in mixed.network.trainable_variables}
     assert dtypes == {"float32"}
