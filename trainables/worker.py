@@ -40,11 +40,16 @@ ASIDE = "aside"  # marks what is trained later, with fewer trials at a time, as 
 PACK, ENDED = "pack", "ended"  # the second marks a member whose result the driver has
 _VALUES = Format(1, sealed_from=1, oldest=1)  # of the file beside a member's state
 STOPPED_EARLY = "stopped early by the scheduler"
-_WITHOUT = "take it out of the cluster"
+NODE = "Ray's node "  # begins the note of an error that says where it was raised
 
 
 class RefusedError(RuntimeError):
-    """A node on which no trial of the search can be trained, whichever it is."""
+    """A node on which no trial of the search can be trained, whichever it is; a note has Ray's name of it."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"{said}, or take it out of the cluster")
+        if ray.is_initialized():
+            self.add_note(f"{NODE}{ray.get_runtime_context().get_node_id()}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,9 +246,7 @@ def prepare(data: WorkerData, keras_backend: str) -> None:
     and Keras sees none.
     """
     if data.versions and (told := differing_version(versions_here(data.keras_backend), data.versions)):
-        raise RefusedError(
-            f"node {platform.node()} has {told}; install the same on every node, or {_WITHOUT}"
-        )
+        raise RefusedError(f"node {platform.node()} has {told}; install the same on every node")
     see_only_what_was_asked_for()  # before Keras is imported: CUDA looks at it once
     if data.compiled:
         keep_compiled(data.compiled)
@@ -254,7 +257,7 @@ def prepare(data: WorkerData, keras_backend: str) -> None:
 
         if not gpus_seen():
             seen = f"Keras on {keras_backend} sees no GPU on node {platform.node()}"
-            raise RefusedError(f"{seen}; install CUDA's packages there, or {_WITHOUT}")
+            raise RefusedError(f"{seen}; install CUDA's packages there")
 
 
 def see_only_what_was_asked_for() -> None:

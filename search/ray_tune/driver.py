@@ -62,7 +62,7 @@ class Driver:
         self._connected = connected
         self._connection: Connection | None = None  # that this driver made
         self._head_start = head_start
-        self._refusals = Refusals()
+        self._refusals = Refusals(machine)
         self._packing = Packing(problem.keras_backend, machine, problem.classes, len(problem.labels))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from data_prep.errors import InputError
 from data_prep.storage.standing import standing
+from search.options.run_groups import MachineOptions
 from search.ray_tune.preflight import (
     ACCELERATOR,
     Errand,
@@ -112,6 +114,20 @@ def ask(node: Node, work: Callable[..., Any], *arguments: Any, gpus: float = 0.0
     # without a CPU of its own it runs on a node whose CPUs are all taken
     task = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=1, scheduling_strategy=there)(work)
     return task.remote(*arguments)
+
+
+def occupy(node_id: str, machine: MachineOptions, places: int) -> None:
+    """Takes so many places for trials on a node, each when it is free, until this process leaves Ray."""
+
+    def wait() -> None:  # in here, as the node may not have this module
+        threading.Event().wait()
+
+    there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    share = Share.of(machine)
+    of_node = {"num_cpus": share.cpus, "num_gpus": share.gpus, "resources": share.kind}
+    task = ray.remote(max_retries=0, scheduling_strategy=there, **of_node)(wait)
+    for _ in range(places):
+        task.remote()
 
 
 def answer_of(node: Node, task: Any) -> Any:

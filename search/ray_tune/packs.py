@@ -109,10 +109,11 @@ def _for_all(packs: Sequence[list[Trial]], slots: int) -> list[list[Trial]]:
 
 def slots_of(machine: MachineOptions) -> int:
     """Returns how many trials the nodes that are alive train at a time."""
-    return sum(_slots(node, machine) for node in nodes_alive())
+    return sum(slots_on(node, machine) for node in nodes_alive())
 
 
-def _slots(node: Node, machine: MachineOptions) -> int:
+def slots_on(node: Node, machine: MachineOptions) -> int:
+    """Returns how many trials the node trains at a time."""
     if not Share.of(machine).is_kind_of(node):
         return 0
     slots = node.cpus / machine.trial_cpus

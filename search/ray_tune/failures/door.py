@@ -12,29 +12,44 @@ from typing import Any
 from ray import tune
 
 from data_prep.errors import InputError
+from search.options.run_groups import MachineOptions
 from search.ray_tune.failures.interruption import EndsWhenInterrupted, hearing_interruptions
 from search.ray_tune.failures.lost_nodes import LostNodes
 from search.ray_tune.failures.own_words import keep_words
 from search.ray_tune.failures.ray_processes import watched_processes
 from search.ray_tune.failures.sentences import AGAIN, sentence_of
-from search.ray_tune.failures.worker_failures import last_failure, refusal
+from search.ray_tune.failures.worker_failures import last_failure, refusal, refusing_node
+from search.ray_tune.nodes import nodes_alive, occupy
+from search.ray_tune.packs import slots_on
 from search.ray_tune.stop_requests import Asked, EndsWhenAsked, StopsTrials
 
-REFUSALS = 3  # of a node: others may take what it refuses, but it is the one that is free again at once
+REFUSALS = 3  # in each place of a node, as a trial may come there before the place is taken
 
 
 class Refusals:
-    """The refusals of nodes on which no trial can be trained, by what each says of itself."""
+    """The refusals of nodes, with each of which the node's places are taken before trials come back to it."""
 
-    def __init__(self) -> None:
-        self._heard = Counter[str]()
+    def __init__(self, machine: MachineOptions) -> None:
+        self._machine = machine
+        self._heard = Counter[str]()  # by Ray's name of the node
 
     def hear(self, failure: str, again: bool) -> None:
-        """Raises InputError at the last refusal that is borne: a node's third, or of a trial that ends so."""
-        if said := refusal(failure):
-            self._heard[said] += 1
-            if not again or self._heard[said] == REFUSALS:
-                raise InputError(f"{said}; {AGAIN}")
+        """Takes the places of a node that refused, whose trial is trained `again` or not.
+
+        Raises InputError where the trial is not, where no other node has a place for it, and where the node
+        goes on to refuse.
+        """
+        said, name = refusal(failure), refusing_node(failure)
+        if not said:
+            return
+        self._heard[name] += 1
+        places = {node.node_id: slots_on(node, self._machine) for node in nodes_alive()}
+        here = places.get(name, 0)  # none where the node is gone by now
+        others = any(slots for node_id, slots in places.items() if node_id not in self._heard)
+        if not (again and others) or self._heard[name] > REFUSALS * max(here, 1):
+            raise InputError(f"{said}; {AGAIN}")
+        if self._heard[name] == 1:
+            occupy(name, self._machine, here)
 
 
 class _RequiresPlaces(tune.Callback):  # type: ignore[misc]  # Ray has no types

@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from trainables.worker import NODE
+
 MEMORY_RETRIES = 3  # of a trial: memory that other processes took may be free by then
 _FAILURE = re.compile(r"^Failure # \d+ \(occurred at .*\)$", re.MULTILINE)
 _MEMORY = re.compile(r"low on memory|OutOfMemoryError|NODE_OUT_OF_MEMORY")
 _REFUSED = re.compile(r"RefusedError: (?P<said>.+)$", re.MULTILINE)
+_NODE = re.compile(rf"^{NODE}(?P<name>\w+)$", re.MULTILINE)
 _WHERE = re.compile(r"IP: (?P<node>[^,)\s]+)")
 _KILLED = re.compile(r"(?P<number>\d+) worker\(s\) were killed")
 _FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B)(?: used)? / (?P<all>[\d.]+ ?[KMGT]i?B)")
@@ -33,6 +36,12 @@ def refusal(failure: str) -> str:
     """Returns why the worker's node trains no trial of the search, "" where it does."""
     refused = _REFUSED.search(failure)
     return refused["said"] if refused else ""
+
+
+def refusing_node(failure: str) -> str:
+    """Returns Ray's name of the node that refused, "" where it does not stand there."""
+    node = _NODE.search(failure)
+    return node["name"] if node else ""
 
 
 def ran_out_of_memory(failure: str) -> bool:

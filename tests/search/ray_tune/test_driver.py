@@ -25,7 +25,6 @@ from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
 from search.ray_tune.collector import assignment_of
 from search.ray_tune.driver import Driver
-from search.ray_tune.failures.door import REFUSALS
 from search.ray_tune.policy import Policy
 from search.ray_tune.schedulers import make_population_scheduler, make_scheduler
 from search.ray_tune.searchers import KnowingSearcher
@@ -126,7 +125,7 @@ def figures(result: TrialResult) -> list[tuple[float, float, float]]:
 
 
 @pytest.mark.slow
-def test_nodes_that_refuse_every_trial_end_the_search_with_what_they_say(
+def test_refusal_of_the_only_node_ends_the_search_with_what_it_says(
     problem: Problem, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def of_another_version(*arguments: Any, **named: Any) -> WorkerData:
@@ -138,9 +137,7 @@ def test_nodes_that_refuse_every_trial_end_the_search_with_what_they_say(
     told = Told()
     with pytest.raises(InputError, match=r"^node .+ has Keras 3\..+, the driver's has 2\.0; .* again to"):
         driver.of(problem).train(trials, told, Policy())
-    assert not told.ended
-    assert len(told.again) == REFUSALS - 1
-    assert all(why.endswith(", the driver's has 2.0, started again") for why in told.again)
+    assert (told.ended, told.again) == ([], [])
 
 
 @pytest.mark.slow  # that a network used again trains as a new one is also tested without Ray

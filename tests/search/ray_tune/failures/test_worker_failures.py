@@ -9,13 +9,10 @@ from typing import Any
 
 import pytest
 
-from data_prep.errors import InputError
 from search.callbacks.callback import Callback
 from search.ray_tune.collector import tell_of_recovery
 from search.ray_tune.failures import lost_nodes
-from search.ray_tune.failures.door import REFUSALS, Refusals
 from search.ray_tune.failures.lost_nodes import LostNodes
-from search.ray_tune.failures.sentences import AGAIN
 from search.ray_tune.failures.worker_failures import MEMORY_RETRIES, last_failure, why
 from tests.search.makers import make_trial
 from trainables.trial import Trial
@@ -44,6 +41,7 @@ Traceback (most recent call last):
   File "worker.py", line 1, in train
 trainables.worker.RefusedError: node late has Keras 3.1.0, the driver's has 3.15.1; install the same on \
 every node, or take it out of the cluster
+Ray's node late1
 """
 SAYS = "node late has Keras 3.1.0, the driver's has 3.15.1"
 
@@ -120,16 +118,3 @@ def test_what_a_node_refuses_does_not_count(tmp_path: Path, monkeypatch: pytest.
     trial = failed(tmp_path, REFUSED)
     LostNodes().on_trial_recover(1, [], trial)
     assert trial.run_metadata.num_failures == 0
-
-
-def test_node_that_refuses_again_and_again_ends_the_search() -> None:
-    refusals, other = Refusals(), REFUSED.replace("node late", "node later")
-    for text in (*[REFUSED] * (REFUSALS - 1), other, DIED, RAISED):
-        refusals.hear(text, True)
-    with pytest.raises(InputError, match=rf"^{SAYS}; install .*, or take it out of the cluster; {AGAIN}$"):
-        refusals.hear(REFUSED, True)
-
-
-def test_refusal_that_would_end_a_trial_ends_the_search() -> None:
-    with pytest.raises(InputError, match=SAYS):
-        Refusals().hear(REFUSED, False)
