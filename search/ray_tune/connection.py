@@ -112,6 +112,11 @@ def disconnect(connection: Connection, *, keeps_logs: bool = False) -> None:
 def _why_not(address: str | None, error: Exception) -> str:
     """Returns the sentence on a Ray that cannot be used, with the way out that fits its cause."""
     said = str(error).partition("\n")[0]
+    if isinstance(error, ray.exceptions.AuthenticationError) or "InvalidAuthToken" in str(error.__cause__):
+        return (
+            f"the Ray at {address} asks for its token, and this process has none or another; copy "
+            "~/.ray/auth_token from its head to the same place here, and set RAY_AUTH_MODE=token"
+        )
     if address:
         return f"Ray cannot be used at {address} ({said}); check --address, or leave it out to start Ray here"
     if "AF_UNIX path length" in said:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from data_prep.errors import InputError
 from search.ray_tune.connection import connect
@@ -109,6 +110,18 @@ def test_long_folder_for_temporary_files_is_named(tmp_path: Path, monkeypatch: p
         connect(None, verbose=False)
     assert str(long) in str(refusal.value)
     assert "--address" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["none", "another"])
+def test_token_that_is_missing_or_wrong_is_named(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    def refused(**_: object) -> None:
+        if known:
+            raise ray.exceptions.AuthenticationError("no token was found")
+        raise ConnectionError("no Ray here") from RuntimeError("last: Unauthenticated: InvalidAuthToken: no")
+
+    monkeypatch.setattr("ray.init", refused)
+    with pytest.raises(InputError, match=r"^the Ray at head:6379 asks for its token, .* RAY_AUTH_MODE="):
+        connect("head:6379", verbose=False)
 
 
 def test_sigterm_while_ray_starts_interrupts_like_at_any_other_time(monkeypatch: pytest.MonkeyPatch) -> None:
