@@ -164,6 +164,10 @@ def test_client_without_the_token_is_refused(lab: Lab) -> None:
     refused = lab.operator.run(f"export RAY_AUTH_MODE=disabled; ray status --address {HEAD}:6379")
     assert refused.returncode != 0
     assert "AuthenticationError" in refused.stderr
+    search = "export RAY_AUTH_MODE=disabled; " + STUDY.format(address=f"{HEAD}:6379") + " --study without"
+    refused = lab.nodes[1].run(search)
+    assert refused.returncode == 1
+    assert f"error: the Ray at {HEAD}:6379 asks for its token, and" in refused.stderr
 
 
 def test_dashboards_are_not_reached_from_elsewhere(lab: Lab) -> None:
@@ -238,8 +242,24 @@ def test_head_of_ones_own_is_trained_on_every_host_and_outlives_a_worker(lab: La
     assert written(lab, "own").items() >= first.items()
 
 
+@pytest.mark.slow
+def test_packs_that_end_early_outlive_a_worker(lab: Lab, tmp_path: Path) -> None:
+    wait_until_all_alive(lab)
+    joint = "--mode joint --search random --num-samples 12 --values lr=1e-4..1e-1:log --values dropout=0..0.5"
+    options = " --scheduler asha --pack 2 --study packs --hidden-units 64 --epochs 40"
+    command = STUDY.format(address=f"{HEAD}:6379").replace("--stage lr", joint) + options
+    driver = lab.nodes[0].start(command, tmp_path / "log")
+    first = after_trials(lab, "packs", 1, driver, tmp_path / "log")
+    lab.nodes[1].kill_processes("raylet", "ray::")
+    assert driver.wait(240) == 0, (tmp_path / "log").read_text()
+    trials = ledger(lab, "packs")
+    assert {trial["status"] for trial in trials.values()} == {"COMPLETED", "STOPPED"}
+    assert written(lab, "packs").items() >= first.items()
+
+
 @pytest.mark.parametrize("killed", [False, True], ids=["both", "holder-killed"])
 def test_two_hosts_with_a_ray_each_share_a_study(lab: Lab, tmp_path: Path, *, killed: bool) -> None:
+    wait_until_all_alive(lab)  # else `ray up` starts one again, by `ray stop`, which ends every Ray there
     study = f"shared-{killed}"
     options = f" --study {study} --repeats 3 --epochs 100 --cpus-per-trial 1 --max-concurrent 1"
     command = STUDY.replace(" --address {address}", "") + options
@@ -260,12 +280,38 @@ def test_two_hosts_with_a_ray_each_share_a_study(lab: Lab, tmp_path: Path, *, ki
     assert written(lab, study).items() >= first.items()
 
 
+@pytest.fixture(scope="module")
+def in_a_bucket(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Options of a search whose data and study are in a bucket."""
+    put_data_in_a_bucket(lab, tmp_path_factory.mktemp("bucket"))
+    data = "--data s3://lab/adience.parquet --data-root s3://lab/adience"
+    return f"{data} --storage s3://lab/results --cache s3://lab/cache"
+
+
 @pytest.mark.slow
-def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, tmp_path: Path) -> None:
+def test_two_hosts_share_a_study_in_a_bucket(lab: Lab, in_a_bucket: str, tmp_path: Path) -> None:
+    options = "--stage lr --backbone keras:MobileNetV2 --repeats 3 --epochs 100 --cpus-per-trial 1"
+    command = f"python -m search.run {options} --study bucket --max-concurrent 1 {in_a_bucket}"
+    kept = Path(".cache/stagewise-copies/s3/lab/results/bucket/trials")
     wait_until_all_alive(lab)
-    put_data_in_a_bucket(lab, tmp_path)
-    places = "--data s3://lab/adience.parquet --data-root s3://lab/adience --storage s3://lab/results "
-    options = f"--stage lr --backbone hassner --epochs 4 {places} --cache s3://lab/cache "
+
+    def trials(host: Host) -> dict[str, dict[str, Any]]:
+        return {path.stem: json.loads(path.read_text()) for path in (host.root / kept).glob("*.json")}
+
+    first, second = lab.nodes[:2]
+    holder = first.start(command, tmp_path / "holder")
+    wait_until(lambda: trials(first), "a trial has ended", seconds=300)
+    joined = second.start(command + " --join", tmp_path / "joined")
+    assert holder.wait(300) == 0, (tmp_path / "holder").read_text()
+    assert joined.wait(300) == 0, (tmp_path / "joined").read_text()
+    assert len(trials(first)) == KEPT
+    assert places(trials(first)) == {"host1", "host2"}
+
+
+@pytest.mark.slow
+def test_study_on_images_in_a_bucket_outlives_a_worker(lab: Lab, in_a_bucket: str, tmp_path: Path) -> None:
+    wait_until_all_alive(lab)
+    options = f"--stage lr --backbone hassner --epochs 4 {in_a_bucket} "
     options += "--cpus-per-trial 1 --keras-backend tensorflow"
     driver = lab.nodes[0].start(f"python -m search.run {options} --address {HEAD}:6379", tmp_path / "log")
     study = Path(".cache/stagewise-copies/s3/lab/results/adience")

@@ -1,4 +1,7 @@
-"""The job of Slurm, on a real Slurm of this machine: stopped before its limit, put back, and ended later."""
+"""The job of Slurm, on a real Slurm of this machine: stopped before its limit, put back, and ended later.
+
+And on two hosts made out of this machine, which are one Ray for it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +22,7 @@ from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from tests.cluster.cluster_files import ROOT
+from tests.cluster.hosts import SHARED, Host, Lab, why_not
 from tests.waiting import free_port, wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
@@ -36,13 +41,13 @@ ClusterName=one
 SlurmctldHost={host}
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={own}/munge.socket
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdSpoolDir={own}/spool
+SlurmctldPidFile={own}/slurmctld.pid
+SlurmdPidFile={own}/slurmd.pid
+SlurmctldLogFile={own}/slurmctld.log
+SlurmdLogFile={own}/slurmd.log
 SlurmctldPort={port}
 SlurmdPort={other_port}
 ProctrackType=proctrack/linuxproc
@@ -51,7 +56,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 ReturnToService=2
 MpiDefault=none
-NodeName={host} CPUs={cpus} State=UNKNOWN
+{nodes}
 PartitionName=all Nodes=ALL Default=YES State=UP
 """
 
@@ -60,24 +65,33 @@ PartitionName=all Nodes=ALL Default=YES State=UP
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Slurm of this machine alone."""
     folder = tmp_path / "slurm"
-    for name in (".", "state", "spool"):
-        (folder / name).mkdir()
-    key = folder / "munge.key"
-    key.write_bytes(secrets.token_bytes(1024))
-    key.chmod(0o400)
     host = socket.gethostname().partition(".")[0]
-    ports = {"port": free_port(), "other_port": free_port()}
-    configuration = CONFIGURATION.format(folder=folder, host=host, cpus=os.cpu_count(), **ports)
-    (folder / "slurm.conf").write_text(configuration)
+    configure(folder, folder, host, f"NodeName={host} CPUs={os.cpu_count()} State=UNKNOWN")
+    (folder / "spool").mkdir()
     monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-    files = [f"--{name}-file={folder}/munged.{name}" for name in ("pid", "log", "seed")]
-    munged = ["munged", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket", *files]
-    for command in (munged, ["slurmctld"], ["slurmd"]):
-        subprocess.run(command, check=True)
+    for command in (munged(folder, folder), "slurmctld", "slurmd"):
+        subprocess.run(command.split(), check=True)
     wait_until(lambda: "idle" in said("sinfo", "--noheader", "--format=%T"), "Slurm has an idle node")
     yield
     for name in ("slurmd.pid", "slurmctld.pid", "munged.pid"):
         os.kill(int((folder / name).read_text()), signal.SIGTERM)
+
+
+def configure(folder: Path, own: Path, host: str, *nodes: str) -> None:
+    """Writes into a new `folder` the key and the configuration of a Slurm, whose programs use `own`."""
+    (folder / "state").mkdir(parents=True)
+    key = folder / "munge.key"
+    key.write_bytes(secrets.token_bytes(1024))
+    key.chmod(0o400)
+    ports = {"port": free_port(), "other_port": free_port()}
+    configuration = CONFIGURATION.format(folder=folder, own=own, host=host, nodes="\n".join(nodes), **ports)
+    (folder / "slurm.conf").write_text(configuration)
+
+
+def munged(folder: Path, own: Path) -> str:
+    """Returns the command that starts what Slurm's programs know each other by."""
+    files = " ".join(f"--{name}-file={own}/munged.{name}" for name in ("pid", "log", "seed"))
+    return f"munged --force --key-file={folder}/munge.key --socket={own}/munge.socket {files}"
 
 
 def said(*command: str) -> str:
@@ -123,7 +137,69 @@ def test_job_that_is_near_its_limit_goes_back_and_ends_later(
 
 def ended(job: str) -> str:
     """Returns how the job ended; an empty text as long as it has not."""
-    facts = dict(word.split("=", 1) for word in said("scontrol", "show", "job", job).split() if "=" in word)
+    return ended_of(said("scontrol", "show", "job", job))
+
+
+def ended_of(told: str) -> str:
+    """Returns how a job ended of which Slurm told this; an empty text as long as it has not."""
+    facts = dict(word.split("=", 1) for word in told.split() if "=" in word)
     return (
         facts["JobState"] if facts.get("JobState") in ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT") else ""
     )
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """Two hosts with a Slurm, the same home and data on a storage that both see."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    (tmp_path / "lab").mkdir()
+    lab = Lab(tmp_path / "lab", tmp_path / "lab" / "storage")
+    try:
+        lab.up(2)
+        folder, own = lab.folder / "slurm", Path("/run")
+        nodes = (f"NodeName={host.name} NodeAddr={host.address} CPUs=1 State=UNKNOWN" for host in lab.nodes)
+        configure(folder, own, f"host1({lab.nodes[0].address})", *nodes)
+        # a space of the network has no control groups; the second version's plugin would look for them
+        (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
+        home = {"HOME": SHARED, "PYTHONPATH": ROOT, "SLURM_CONF": folder / "slurm.conf"}
+        exports = " ".join(f"{name}={value}" for name, value in home.items())
+        for host in lab.nodes:
+            (host.root / ".bash_profile").write_text(f"export PATH=/root/venv/bin:$PATH {exports}\n")
+            does(host, munged(folder, own))
+        does(lab.nodes[0], "slurmctld")
+        for host in lab.nodes:
+            does(host, "mkdir /run/spool; slurmd")
+        yield lab
+    finally:
+        lab.down()
+
+
+def does(host: Host, line: str) -> str:
+    """Returns what `line` prints on the host; it must not fail."""
+    done = host.run(line)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.hosts
+def test_job_on_two_nodes_trains_on_both(lab: Lab) -> None:
+    head = lab.nodes[0]
+    wait_until(lambda: head.run("sinfo --noheader --format=%T%D").stdout == "idle2\n", "both nodes are idle")
+    draw_sample(lab.storage / "sample", photos=60, celeba_photos=20)
+    (lab.storage / ".venv").symlink_to(sys.prefix)
+    does(head, "cd; python -m data_prep.build adience --root sample/adience --out faces.parquet")
+    study = "--stage lr --data faces.parquet --backbone keras:MobileNetV2 --study job --epochs 30"
+    job = does(head, f"cd; sbatch --parsable --nodes=2 --cpus-per-task=1 {JOB} {study}").strip()
+
+    def end() -> str:
+        return ended_of(does(head, f"scontrol show job {job}"))
+
+    state = wait_until(end, "the job has ended", seconds=600)
+    log = (lab.storage / f"slurm-{job}.log").read_text()
+    assert state == "COMPLETED", log
+    trials = [json.loads(path.read_text()) for path in lab.storage.glob("results/job/trials/*.json")]
+    assert len(trials) == 5, log
+    assert {trial["made_by"]["node"] for trial in trials} == {"host1", "host2"}
+    assert head.run("pgrep raylet").returncode == 1
