@@ -3,8 +3,8 @@
 # make test     that and the tests that train, start Ray or open a browser, which is what CI runs: half an hour
 # make slow     tests that take long for one behaviour (up to five minutes each): Weights & Biases against a server,
 #               every network of Keras, a bucket, each scheduler, killed trainings, the notebook, Slurm; an hour
-# make hosts    a cluster of three hosts made out of this machine: ten minutes (skipped without root,
-#               openssh-server, iproute2 and rsync)
+# make hosts    a cluster of three hosts made out of this machine, and Slurm's on two: a quarter of an hour (skipped
+#               without root, openssh-server, iproute2 and rsync; Slurm's also without slurm-wlm and munge)
 # make benchmarks   that the programs of benchmarks/ run, each at its smallest; ten minutes
 # make soak     searches that are struck a hundred times: signals, killed processes, storage that goes away; hours
 # make test-lowest   the quick tests, trainings and Ray's on the oldest versions that setup.cfg allows, in .venv-lowest

@@ -14,6 +14,7 @@ _MEMORY = re.compile(r"low on memory|OutOfMemoryError|NODE_OUT_OF_MEMORY")
 _REFUSED = re.compile(r"RefusedError: (?P<said>.+)$", re.MULTILINE)
 _NODE = re.compile(rf"^{NODE}(?P<name>\w+)$", re.MULTILINE)
 _WHERE = re.compile(r"IP: (?P<node>[^,)\s]+)")
+_ADDRESS = re.compile(r"^\s*ip: (?P<node>\S+)$", re.MULTILINE)
 _KILLED = re.compile(r"(?P<number>\d+) worker\(s\) were killed")
 _FIGURES = re.compile(r"was (?P<used>[\d.]+ ?[KMGT]i?B)(?: used)? / (?P<all>[\d.]+ ?[KMGT]i?B)")
 
@@ -68,4 +69,9 @@ def why(failure: str) -> str:
         return "its worker is out of reach"
     lines = [line.strip() for line in failure.splitlines() if line.strip()]
     is_own_error = bool(lines) and "Traceback" in failure
-    return lines[-1] if is_own_error else "its worker died"
+    if is_own_error:
+        return lines[-1]
+    address = _ADDRESS.search(failure)
+    on = f" on {address['node']}" if address else ""
+    with_it = " with its machine" if "its node has died" in failure else ""
+    return f"its worker{on} died{with_it}"

@@ -28,6 +28,16 @@ was 5.21GB used / 23.54GB limit (0.221142)
 OOM kill reason: Memory usage 5567774720B exceeded threshold of 5560734208B (22.0% of 25276063744B limit)
 """
 DIED = "Failure # 1 (occurred at 2026-11-26_07-00-00)\nThe actor died unexpectedly.\n"
+DIED_THERE = """Failure # 1 (occurred at 2026-11-26_07-00-00)
+The actor died unexpectedly before finishing this task.
+	class_name: ImplicitFunc
+	pid: 4711
+	ip: 10.0.0.7
+The actor is dead because its worker process has died. Worker exit type: SYSTEM_ERROR
+"""
+WITH_ITS_NODE = DIED_THERE.replace(
+    "The actor is dead because its worker process", "The actor died because its node"
+)
 AWAY = "Failure # 2 (occurred at 2026-11-26_07-00-00)\nThe actor 01 is unavailable: connection lost.\n"
 RAISED = """Failure # 3 (occurred at 2026-11-26_07-00-00)
 ray::ImplicitFunc.train() (pid=1)
@@ -70,6 +80,8 @@ def failed(folder: Path, text: str) -> TuneTrial:
         (WHILE_STARTING, "memory ran out on 10.0.0.7 (5.21GB of 23.54GB were taken)"),
         ("OutOfMemoryError", "memory ran out"),
         (DIED, "its worker died"),
+        (DIED_THERE, "its worker on 10.0.0.7 died"),
+        (WITH_ITS_NODE, "its worker on 10.0.0.7 died with its machine"),
         ("", "its worker died"),
         (AWAY, "its worker is out of reach"),
         (REFUSED, SAYS),
