@@ -228,9 +228,9 @@ def _by_shape(batch: Sequence[_Suggestion]) -> list[list[_Suggestion]]:
 
 def _fixing(parameters: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
     """Returns a sampler of all parameters but those that are in `parameters` at the time."""
-    base = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_SAMPLES, constant_liar=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        base = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_SAMPLES, constant_liar=True)
         return optuna.samplers.PartialFixedSampler(parameters, base)
 
 

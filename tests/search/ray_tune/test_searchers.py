@@ -136,6 +136,7 @@ def test_first_suggestions_of_a_searcher_are_of_any_shape() -> None:
     assert len({config.batch_size for config in workers.asked}) > 2
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")  # Optuna 4
 def test_suggestions_one_at_a_time_are_as_they_were() -> None:
     asked = []
     for sampler in (None, TPESampler(seed=7, n_startup_trials=STARTUP_SAMPLES, constant_liar=True)):
