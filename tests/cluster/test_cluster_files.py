@@ -104,6 +104,17 @@ def test_kubernetes_job_has_token_shared_storage_and_gpus() -> None:
     assert cluster["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
 
 
+def test_kubernetes_head_and_dashboard_have_an_image_without_cuda() -> None:
+    cluster = read(KUBERNETES)["spec"]["rayClusterSpec"]
+    deployment, _ = yaml.safe_load_all((ROOT / "deploy" / "dashboard.yaml").read_text("utf-8"))
+    groups = (cluster["headGroupSpec"], *cluster["workerGroupSpecs"], deployment["spec"])
+    head, worker, dashboard = (group["template"]["spec"]["containers"][0]["image"] for group in groups)
+    assert head == dashboard == f"{worker}-cpu"
+    text = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
+    assert "ARG BACKEND=gpu\n" in text
+    assert f":{head.rpartition(':')[2]} --build-arg BACKEND=jax " in text
+
+
 def mistakes(values: Config, *place: str) -> list[str]:
     """Returns what KubeRay's definition of a RayJob, or the part of it at `place`, refuses of `values`."""
     schema = json.loads(gzip.decompress((Path(__file__).parent / "schemas" / "rayjob.json.gz").read_bytes()))
