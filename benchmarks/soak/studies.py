@@ -30,7 +30,8 @@ CALM, STRUCK = "calm", "struck"
 # how long it took, which run had it from which, and which studies were before: what may differ
 _OF_A_RUN = {"seconds", "finished_at", "digest", "reused", "read_at", "read_before"}
 _OF_ROUNDING = {"predictions_digest", "packed"}
-_OF_NOW = ("live.json", "command.json", "notes.json", "holder.json")
+# a search that ends while its storage is away leaves the signs of its life there, which expire
+_OF_NOW = ("live.json", "command.json", "notes.json", ".holder.json", ".lease-*.json")
 
 
 @dataclass
@@ -148,7 +149,7 @@ def said_of(study: Path) -> dict[str, Any]:
     return {
         str(path.relative_to(study)): _without_times(json.loads(path.read_text()))
         for path in paths
-        if path.name not in _OF_NOW
+        if not any(map(path.match, _OF_NOW))
     }
 
 

@@ -23,11 +23,13 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 
-def test_what_a_study_says_has_no_times(tmp_path: Path) -> None:
+def test_what_a_study_says_has_no_times_and_no_signs_of_life(tmp_path: Path) -> None:
     for study, seconds in (("calm", 1.0), ("struck", 2.0)):
         (tmp_path / study / "trials").mkdir(parents=True)
         trial = {"epochs": [{"val_accuracy": 0.5, "seconds": seconds}]}
         (tmp_path / study / "trials" / "a.json").write_text(json.dumps(trial))
+    for sign in ("live.json", ".holder.json", ".lease-0a1b.json"):
+        (tmp_path / "struck" / sign).write_text("{}")
     said = said_of(tmp_path / "calm")
     assert said == said_of(tmp_path / "struck") == {"trials/a.json": {"epochs": [{"val_accuracy": 0.5}]}}
 
