@@ -122,21 +122,21 @@ class LoopedSteps:
         self._network = network
         self._run_whole = jax.jit(self._whole, donate_argnums=0)
         self._run_one = jax.jit(network.train_step, donate_argnums=0)
-        self._last: dict[int, Future[Any]] = {}  # the compiled step of a last batch of that many rows
+        self._last: dict[Any, Future[Any]] = {}  # the compiled step of a last batch whose parts are such
         self._beside = ThreadPoolExecutor(1, "compile")  # either takes seconds
 
     def __call__(self, state: Any, iterator: Iterator[Any]) -> Any:
         """Returns the figures after the next batches and the network's state."""
         batches = list(itertools.islice(iterator, STEPS_PER_EXECUTION))
         whole = [batch for batch in batches if len(batch[0]) == len(batches[0][0])]
-        last, rows = batches[-1], len(batches[-1][0])
-        has_last = len(whole) < len(batches)
-        if has_last and rows not in self._last:
-            self._last[rows] = self._beside.submit(self._run_one.lower(state, last).compile)
+        last, has_last = batches[-1], len(whole) < len(batches)
+        parts_of_last = tuple((part.shape, part.dtype) for part in last)  # weights of classes are a third one
+        if has_last and parts_of_last not in self._last:
+            self._last[parts_of_last] = self._beside.submit(self._run_one.lower(state, last).compile)
         padded = whole + whole[-1:] * (STEPS_PER_EXECUTION - len(whole))  # one shape, whatever their number
         parts = [np.stack(part) for part in zip(*padded, strict=True)]
         figures, state = self._run_whole(state, parts, len(whole))
-        return self._last[rows].result()(state, last) if has_last else (figures, state)
+        return self._last[parts_of_last].result()(state, last) if has_last else (figures, state)
 
     def _whole(self, state: Any, batches: list[Any], count: Any) -> Any:
         import jax

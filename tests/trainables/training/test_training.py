@@ -184,6 +184,16 @@ def test_inputs_may_be_a_read_only_memory_map(examples: Examples, tmp_path: Path
     assert _numbers(_trained(CONFIG, mapped).finished) == _numbers(ours)
 
 
+def test_weights_of_classes_and_none_share_a_network(examples: Examples) -> None:
+    weighted = replace(CONFIG, class_weight="balanced")
+    program.compiled.cache_clear()
+    fresh = _trained(weighted, examples)
+    metrics, state = fresh.finished, _state(fresh)
+    program.compiled.cache_clear()
+    _trained(CONFIG, examples)
+    _assert_same(_trained(weighted, examples), metrics, state)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="steps run in a loop on JAX alone")
 @pytest.mark.parametrize(
     "changes",
