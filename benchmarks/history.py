@@ -90,6 +90,12 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
         Figure("64", "heads.epochs.3.library_wall_ratio", "{:.2f}x"),
         Figure("backbone over its floor", "backbone.wall_ratio", "{:.2f}x"),
     ),
+    "steps": (
+        Figure("first batch size of the widest head", "heads.0.batch_size", "{}"),
+        Figure("its step in a loop over one by itself", "heads.0.wall_ratio", "{:.2f}x"),
+        Figure("last batch size of the narrowest head", "heads.-1.batch_size", "{}"),
+        Figure("its step in a loop", "heads.-1.wall_ratio", "{:.2f}x"),
+    ),
     "scale": (
         Figure("trials", "driver.-1.trials", "{:,}"),
         Figure("ms a result", "driver.-1.wall_ms_a_result"),
