@@ -231,22 +231,22 @@ class Training:
 
     @property
     def _validates_after_fit(self) -> bool:
-        """Whether `fit` cannot validate: exact statistics come after it, and devices want equal parts, of
-        which the last batch of validation has none. Nor should it where images are read for a figure anyway.
-        """
-        return self._is_exact or self._devices > 1 or self._reads_once
+        """Whether `fit` does not validate: exact statistics come after it, and so do probabilities."""
+        return self._is_exact or self._validates_by_probabilities
 
     @property
-    def _reads_once(self) -> bool:
-        """Whether loss and accuracy come from the probabilities that a figure of images needs, too."""
-        return self.examples.are_images and bool(self.objective.figure)
+    def _validates_by_probabilities(self) -> bool:
+        """Whether validation figures are those of probabilities: devices want equal parts, of which the last
+        batch has none for Keras; and a figure of images needs them anyway, which are read once so.
+        """
+        return self._devices > 1 or (self.examples.are_images and bool(self.objective.figure))
 
     @property
     def _is_exact(self) -> bool:
         return self.config.bn_statistics == EXACT
 
     def _validated(self) -> dict[str, float]:
-        if self._devices == 1 and not self._reads_once:
+        if not self._validates_by_probabilities:
             batches = readable(self._validation_batches())
             figures = self.network.evaluate(batches, verbose=0, return_dict=True)
             return {f"val_{name}": value for name, value in figures.items()}
