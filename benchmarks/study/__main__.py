@@ -5,7 +5,7 @@
 
 Prints where the wall time went, the least that the steps and the backbone's pass could take beside it, and
 what the plain script would take: an epoch of each batch size is run with it, from the same files. With
---folder a run that was stopped goes on where it was.
+--folder a run that was stopped goes on where it was, and one --without-batch-1 is completed by one with it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = arguments.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         files = _files(folder, arguments.images)
-        if not any(map(is_whole, parts_in(folder))):
-            run_ours(files, folder, arguments)
+        sizes = [str(size) for size in BATCH_SIZES if size != 1] if arguments.without_batch_1 else []
+        batch_sizes = ",".join(sizes)  # none are the report's
+        if not any(is_whole(part, batch_sizes) for part in parts_in(folder)):
+            run_ours(files, folder, arguments.epochs, batch_sizes)
         parts = parts_in(folder)
         trials = trials_of(parts)
         configs = [TrialConfig.from_dict(trial["config"]) for trial in trials]
@@ -74,14 +76,12 @@ def parts_in(folder: Path) -> list[Part]:
     return [json.loads(path.read_bytes()) for path in sorted(folder.glob("part-*.json"))]
 
 
-def run_ours(files: Files, folder: Path, arguments: argparse.Namespace) -> None:
+def run_ours(files: Files, folder: Path, epochs: int, batch_sizes: str) -> None:
     """Runs what the study lacks, and keeps the course of this run in `folder`."""
     number = len(list(folder.glob("part-*.json"))) + 1
     words = ["--manifest", str(files.manifest), "--weights", str(files.weights), "--folder", str(folder)]
-    words += ["--epochs", str(arguments.epochs), "--out", str(folder / f"part-{number:03}.json")]
-    if arguments.without_batch_1:
-        words += ["--batch-sizes", ",".join(str(size) for size in BATCH_SIZES if size != 1)]
-    run_program("benchmarks.study.our_study", words)
+    words += ["--epochs", str(epochs), "--out", str(folder / f"part-{number:03}.json")]
+    run_program("benchmarks.study.our_study", [*words, "--batch-sizes", batch_sizes])
 
 
 def run_plain(files: Files, folder: Path, batch_sizes: Sequence[int]) -> dict[str, dict[str, float]]:

@@ -16,7 +16,8 @@ KINDS = (EXTRACTION, STEPS, COMPILING, START, BEYOND, LEDGER, WAITING, DECIDING)
 STARTED, ENDED, FINISHED = "trial_started", "trial_ended", "search_finished"
 
 Part = Mapping[str, Any]
-"""What a run of the program says: begin, end, events with name and time, seconds of ledger, extraction."""
+"""What a run of the program says: its batch sizes, begin, end, events with name and time, seconds of ledger and
+extraction."""
 
 
 def seconds_of(parts: Sequence[Part]) -> dict[str, float]:
@@ -33,9 +34,10 @@ def trials_of(parts: Sequence[Part]) -> list[Mapping[str, Any]]:
     return [event for part in parts for event in part["events"] if event["name"] == ENDED]
 
 
-def is_whole(part: Part) -> bool:
-    """Returns whether a run came to the study's end: all of its stages were decided."""
-    return sum(event["name"] == FINISHED for event in part["events"]) == len(STUDY_STAGES)
+def is_whole(part: Part, batch_sizes: str) -> bool:
+    """Returns whether a run came to the end of the study of these sizes: all of its stages were decided."""
+    decided = sum(event["name"] == FINISHED for event in part["events"])
+    return part["batch_sizes"] == batch_sizes and decided == len(STUDY_STAGES)
 
 
 def compiling_of(epoch_seconds: Sequence[float]) -> float:

@@ -94,6 +94,7 @@ def _run(arguments: argparse.Namespace) -> None:
         rate = problem.extraction_rate(TrialConfig.backbone, arguments.folder / "cache")
         extraction_s = 0.0 if had_features or not rate else len(problem.manifest) / rate
         result = {
+            "batch_sizes": arguments.batch_sizes,
             "begin": begin,
             "end": time.monotonic(),
             "events": course.events,

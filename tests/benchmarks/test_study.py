@@ -41,7 +41,14 @@ EVENTS = [
     event("trial_ended", 150.0, 1.0, 1.0, 1.0),
     event("search_finished", 154.0),
 ]
-PART = {"begin": 100.0, "end": 155.0, "events": EVENTS, "ledger_s": 1.5, "extraction_s": 25.0}
+PART = {
+    "batch_sizes": "",
+    "begin": 100.0,
+    "end": 155.0,
+    "events": EVENTS,
+    "ledger_s": 1.5,
+    "extraction_s": 25.0,
+}
 
 
 def test_all_of_the_wall_time_is_divided() -> None:
@@ -68,8 +75,14 @@ def test_runs_of_a_study_that_was_stopped_add_up() -> None:
 
 
 def test_study_is_whole_when_its_four_stages_are_decided() -> None:
-    assert not is_whole(PART)
-    assert is_whole({**PART, "events": EVENTS + [event("search_finished", 154.0)] * 3})
+    assert not is_whole(PART, "")
+    assert is_whole({**PART, "events": EVENTS + [event("search_finished", 154.0)] * 3}, "")
+
+
+def test_study_of_fewer_batch_sizes_is_completed_by_one_of_all() -> None:
+    of_fewer = {**PART, "batch_sizes": "8,32", "events": EVENTS + [event("search_finished", 154.0)] * 3}
+    assert is_whole(of_fewer, "8,32")
+    assert not is_whole(of_fewer, "")
 
 
 def test_compiling_is_what_the_first_epoch_takes_beyond_the_others() -> None:
