@@ -84,13 +84,16 @@ audit: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
 
+# the pip that comes with Python may be years old, and take twice the time; compiling all modules, most of which
+# nobody imports, takes as long again, and Python itself compiles those that are
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable '.[jax]'
+	$(VENV)/bin/pip install --quiet --upgrade pip
+	$(VENV)/bin/pip install --quiet --no-compile --editable '.[jax]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(VENV)/bin/pip install --quiet --editable '.[jax,dev]'
+	$(VENV)/bin/pip install --quiet --no-compile --editable '.[jax,dev]'
 	touch $@
 
 test-lowest: $(LOWEST)/installed

@@ -16,7 +16,7 @@ KINDS = (EXTRACTION, STEPS, COMPILING, START, BEYOND, LEDGER, WAITING, DECIDING)
 STARTED, ENDED, FINISHED = "trial_started", "trial_ended", "search_finished"
 
 Part = Mapping[str, Any]
-"""What a run of the program says: its batch sizes, begin, end, events with name and time, seconds of ledger and
+"""What a run of the program says: batch sizes, begin, end, events with name and time, seconds of ledger and
 extraction."""
 
 

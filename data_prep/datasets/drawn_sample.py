@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -171,9 +172,11 @@ def holds_sample(root: Path, marker: str | None = None) -> bool:
 def _draw_whole(root: Path, photos: int, celeba_photos: int, seed: int) -> None:
     marker = _marker(photos, celeba_photos, seed)
     try:
-        with _drawn_beside(root) as partial:
-            _draw_adience(partial / "adience", photos, np.random.default_rng([seed, 0]))
-            _draw_celeba(partial / "celeba", celeba_photos, np.random.default_rng([seed, 1]))
+        with _drawn_beside(root) as partial, ThreadPoolExecutor() as pool:
+            streams = [np.random.default_rng([seed, number]) for number in (0, 1)]
+            adience = pool.submit(_draw_adience, partial / "adience", photos, streams[0])
+            celeba = pool.submit(_draw_celeba, partial / "celeba", celeba_photos, streams[1])
+            adience.result(), celeba.result()
             for tree in ("adience", "celeba"):
                 (partial / tree / DRAWN_MARKER).write_text(marker, encoding="utf-8")
     except InputError:

@@ -23,6 +23,9 @@ class Callback:
         A race says so several times.
         """
 
+    def trials_planned(self, trials: Sequence[Trial]) -> None:
+        """Says which trials these are, before the first of them, where that does not hang on results."""
+
     def trial_started(self, trial: Trial) -> None:
         """A worker has begun with `trial`, or begins again after another one died."""
 
@@ -51,6 +54,10 @@ class Callbacks(Callback):
     def search_began(self, search: SearchId, trials: int) -> None:
         for callback in self.callbacks:
             callback.search_began(search, trials)
+
+    def trials_planned(self, trials: Sequence[Trial]) -> None:
+        for callback in self.callbacks:
+            callback.trials_planned(trials)
 
     def trial_started(self, trial: Trial) -> None:
         for callback in self.callbacks:

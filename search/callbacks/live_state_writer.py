@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 from pathlib import Path
@@ -67,6 +67,11 @@ class LiveStateWriter(Callback):
                 self._progress = Progress(str(search), 0, _KEY)
             self._progress.total += trials
         self._changed.set()
+
+    def trials_planned(self, trials: Sequence[Trial]) -> None:
+        """Notes which trials these are, whose costs the time left counts."""
+        with self._lock:
+            self._progress.trials_planned(trials)
 
     def trial_started(self, trial: Trial) -> None:
         """Notes a trial in training; one that goes on keeps its epochs."""

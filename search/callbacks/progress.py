@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from types import TracebackType
@@ -29,9 +29,9 @@ class Running:
 class Progress(Callback):
     """The progress of `total` trials called by `label`; a context manager, so that what is shown can end.
 
-    The best is that configuration whose runs, all of those that are `known`, have the best mean of the
-    `objective`. Both may be set before the first trial ends; without `known` trials each is a configuration.
-    A known trial counts by its steps: batch size 1 has 64 times those of 64.
+    The best is that configuration whose runs, all of those that are planned, have the best mean of the
+    `objective`, which may be set before the first trial ends; of trials that were not planned each is a
+    configuration. A planned trial counts by its steps: batch size 1 has 64 times those of 64.
     """
 
     objective: Objective = OBJECTIVE
@@ -48,8 +48,8 @@ class Progress(Callback):
         self.running: dict[str, Running] = {}
         self.done = self.failed = 0
         self._ended_steps, self._all_steps = 0.0, 0.0
-        self._known: Sequence[Trial] = ()
-        self._runs: Mapping[str, int] = Counter()
+        self._planned = False
+        self._runs: Counter[str] = Counter()
         self._clock, self._started = clock, clock()
         self._scores: dict[str, list[float]] = {}
         self._best: tuple[float, str] | None = None
@@ -91,20 +91,15 @@ class Progress(Callback):
         ):
             self._best = (fmean(scores), configuration)
 
-    @property
-    def known(self) -> Sequence[Trial]:
-        """The trials, where they are known before."""
-        return self._known
-
-    @known.setter
-    def known(self, trials: Sequence[Trial]) -> None:
-        self._known = trials
-        self._all_steps = sum(map(self._steps, trials))  # once: every epoch asks for the time left
-        self._runs = Counter(without_run(self.label(trial), trial) for trial in trials)
+    def trials_planned(self, trials: Sequence[Trial]) -> None:
+        """These trials are to be trained, beside those that were planned before."""
+        self._planned = True
+        self._all_steps += sum(map(self._steps, trials))  # once: every epoch asks for the time left
+        self._runs.update(without_run(self.label(trial), trial) for trial in trials)
 
     def _steps(self, trial: Trial) -> float:
-        """Returns the steps of a trial, in units that all trials share; 1 where the trials are not known."""
-        if not self._known:
+        """Returns the steps of a trial, in units that all trials share; 1 where none were planned."""
+        if not self._planned:
             return 1.0
         # networks that read images take as long for an image in whatever batch
         return trial.config.epochs / (1 if trial.config.trains_on_images else trial.config.batch_size)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import threading
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,6 +23,15 @@ from trainables.trial import TrialResult
 
 if TYPE_CHECKING:
     from search.ray_tune.driver import Driver
+
+# of a stage's end, and what Ray itself imports before the first trial
+_NEEDED_LATER = (
+    "ray.air.integrations.wandb",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+    "scipy.special",
+    "scipy.stats",
+)
 
 
 class LateDriver:
@@ -45,6 +57,7 @@ class LateDriver:
         """The driver; the first call imports Ray, which takes seconds."""
         from search.ray_tune.driver import Driver
 
+        threading.Thread(target=_import_ahead, name="imports", daemon=True).start()
         options, ledger, sharing = self._prepared.options, self._prepared.ledger, self._sharing
 
         def record(result: TrialResult, predictions: np.ndarray | None) -> None:
@@ -81,3 +94,13 @@ class LateDriver:
     def cluster(self) -> Mapping[str, Any]:
         """Returns what is known of Ray's nodes, as `Driver.cluster` does; nothing where none was needed."""
         return self.driver.cluster() if "driver" in vars(self) else {}  # to ask must not start Ray
+
+
+def _import_ahead() -> None:
+    """Imports what is needed later, while this process waits for Ray and the first trial.
+
+    What cannot be imported is said by whoever needs it.
+    """
+    for name in _NEEDED_LATER:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)

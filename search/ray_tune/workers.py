@@ -152,12 +152,14 @@ class Workers:
             return self.drive().population(configs, split, callback, self._of_study(policy))
 
     @contextmanager
-    def _callback(self, total: int, known: Sequence[Trial] = ()) -> Iterator[Callback]:
+    def _callback(self, total: int, planned: Sequence[Trial] = ()) -> Iterator[Callback]:
         console = self.pool.console
         with progress_on(console, str(self.search_id), total, self.label) as progress:
-            progress.objective, progress.known = self.problem.objective, known
+            progress.objective = self.problem.objective
             callbacks = Callbacks((progress, *self.pool.callbacks))
             callbacks.search_began(self.search_id, total)
+            if planned:
+                callbacks.trials_planned(planned)
             if total:
                 self.pool.tell_start()
             yield callbacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.callbacks.callback import Callback, Callbacks
@@ -24,6 +25,9 @@ class Noting(Callback):
     def search_began(self, search: SearchId, trials: int) -> None:
         self.heard.append((self.name, (search, trials)))
 
+    def trials_planned(self, trials: Sequence[Trial]) -> None:
+        self.heard.append((self.name, trials))
+
     def trial_started(self, trial: Trial) -> None:
         self.heard.append((self.name, trial))
 
@@ -41,11 +45,12 @@ def tell_all(callback: Callback) -> list[object]:
     """Tells `callback` of a whole search; returns what it was told."""
     ended, decided = make_result(TRIAL, 0.5), make_stage_result()
     callback.search_began(SearchId.parse("stage lr"), 1)
+    callback.trials_planned([TRIAL])
     callback.trial_started(TRIAL)
     callback.epoch_ended(TRIAL, METRICS)
     callback.trial_ended(ended)
     callback.search_finished(decided)
-    return [(SearchId.parse("stage lr"), 1), TRIAL, METRICS, ended, decided]
+    return [(SearchId.parse("stage lr"), 1), [TRIAL], TRIAL, METRICS, ended, decided]
 
 
 def test_callback_that_overrides_nothing_may_be_told_everything() -> None:

@@ -124,11 +124,11 @@ def test_time_left_counts_the_epochs_of_running_trials() -> None:
     assert "(1/4, 0:50 left)" in followed(follow)
 
 
-def test_time_left_of_trials_that_are_known_counts_their_steps() -> None:
+def test_time_left_of_trials_that_were_planned_counts_their_steps() -> None:
     sizes = [make_trial(batch_size=size) for size in (1, 16, 32)]
 
     def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
-        progress.known = sizes
+        progress.trials_planned(sizes)
         clock.now += 64
         progress.trial_ended(make_result(sizes[0], 0.5))  # 32 of 35 parts
 
@@ -173,7 +173,7 @@ def test_best_is_a_configuration_by_all_its_runs_and_no_lucky_fold() -> None:
     def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         first, second = ([make_trial(fold, dropout=rate, epochs=1) for fold in "ab"] for rate in (0.1, 0.2))
         progress.label = lambda trial: f"{trial.config.dropout}, seed {trial.config.seed}, {trial.split}"
-        progress.known = [*first, *second]
+        progress.trials_planned([*first, *second])
         for trial, value in zip((*second, *first), (0.75, 0.75, 0.875, 0.5), strict=True):
             progress.trial_ended(make_result(trial, value))
             if trial == second[0]:

@@ -74,6 +74,19 @@ def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
     assert live.seconds_left > 0
 
 
+def test_live_file_counts_what_planned_trials_cost(tmp_path: Path) -> None:
+    sizes = [make_trial(batch_size=size) for size in (1, 16, 32)]
+    with live_file(tmp_path) as file:
+        file.search_began(LR, 3)
+        file.trials_planned(sizes)
+        began = time.monotonic()
+        file.trial_started(sizes[0])
+        file.trial_ended(make_result(sizes[0], 0.5))  # 32 of 35 parts
+        live = wait_for(tmp_path, lambda live: live.done == 1)
+    assert live.seconds_left is not None
+    assert live.seconds_left <= (time.monotonic() - began) * 3 / 32
+
+
 def test_live_file_of_a_run_that_ended(tmp_path: Path) -> None:
     with live_file(tmp_path) as file:
         file.search_began(LR, 1)
