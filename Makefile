@@ -69,7 +69,7 @@ benchmarks: $(VENV)/installed-dev
 	$(VENV)/bin/pytest -m benchmark tests/benchmarks
 
 docs: $(VENV)/installed
-	$(VENV)/bin/pip install --quiet --editable '.[docs]'
+	$(INSTALL) --editable '.[docs]'
 	rm -rf build/pages
 	mkdir -p build/pages/benchmarks build/pages/trainables
 	cp -r README.md CHANGELOG.md LICENSE docs examples build/pages
@@ -84,16 +84,19 @@ audit: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
 
-# the pip that comes with Python may be years old, and take twice the time; compiling all modules, most of which
-# nobody imports, takes as long again, and Python itself compiles those that are
+# compiling all modules, most of which nobody imports, takes as long as the rest: Python compiles those that are. The
+# warning is of setuptools, on every editable installation
+INSTALL := PYTHONWARNINGS=ignore $(VENV)/bin/pip install --quiet --no-compile
+
+# the pip that comes with Python may be years old, and take twice the time
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --upgrade pip
-	$(VENV)/bin/pip install --quiet --no-compile --editable '.[jax]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --editable '.[jax]'
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(VENV)/bin/pip install --quiet --no-compile --editable '.[jax,dev]'
+	$(INSTALL) --editable '.[jax,dev]'
 	touch $@
 
 test-lowest: $(LOWEST)/installed
