@@ -17,6 +17,9 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# compiling all modules, most of which nobody imports, takes as long as the rest: Python compiles those that are. The
+# warning is of setuptools, on every editable installation
+INSTALL := PYTHONWARNINGS=ignore $(VENV)/bin/pip install --quiet --no-compile
 # whose numbers hang on the backend
 LEARNING := $(patsubst %,tests/trainables/training/test_%.py,training packed network equivalence)
 ON_IMAGES := tests/trainables/training/test_image_training.py tests/trainables/inference/test_deployed_model.py
@@ -83,10 +86,6 @@ audit: $(VENV)/installed-dev
 
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
-
-# compiling all modules, most of which nobody imports, takes as long as the rest: Python compiles those that are. The
-# warning is of setuptools, on every editable installation
-INSTALL := PYTHONWARNINGS=ignore $(VENV)/bin/pip install --quiet --no-compile
 
 # the pip that comes with Python may be years old, and take twice the time
 $(VENV)/installed: setup.cfg pyproject.toml
