@@ -41,13 +41,13 @@ def run_program(module: str, arguments: Sequence[str]) -> Cost:
     return follow_program(module, arguments).cost
 
 
-def follow_program(module: str, arguments: Sequence[str]) -> Course:
-    """Runs a program as `run_program` does, and returns its course."""
+def follow_program(module: str, arguments: Sequence[str], python: str = sys.executable) -> Course:
+    """Runs a program as `run_program` does, with that `python`, and returns its course."""
     moments, cpu_s = [], []
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            [python, "-m", module, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
         family = Family(process.pid)
         try:

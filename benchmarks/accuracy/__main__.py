@@ -15,11 +15,11 @@ import argparse
 import contextlib
 import io
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,12 @@ SEARCHES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark, prints it, and returns the exit code; Ctrl-C ends it with what has been run."""
     arguments = _parser().parse_args(argv)
+    arguments.python = dict(arguments.python)
     left_out = {
         SEARCHES[name].title: f"{package} is not installed"
         for name in arguments.searches
-        if (package := SEARCHES[name].package) and not _is_installed(package)
+        if (package := SEARCHES[name].package)
+        and not _is_installed(package, arguments.python.get(name, sys.executable))
     }
     runs = runs_before(arguments)
     with contextlib.suppress(KeyboardInterrupt):
@@ -75,18 +77,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_all(arguments: argparse.Namespace, runs: list[dict[str, Any]], left_out: dict[str, str]) -> None:
     """Adds the runs of each search and seed, and why searches are left out; keeps them after each run."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         paths, names = accepted(arguments.folder, folder / "all.parquet")
         for seed in range(1, arguments.seeds + 1):
             divided(paths, names, seed).to_csv(folder / "labels.csv", index=False)
-            for search in map(SEARCHES.__getitem__, arguments.searches):
+            for name in arguments.searches:
+                search, python = SEARCHES[name], arguments.python.get(name, sys.executable)
                 too_long = search.on_images and seed > (arguments.seeds_on_images or arguments.seeds)
                 done = any((run["search"], run["seed"]) == (search.title, seed) for run in runs)
                 if search.title in left_out or too_long or done:
                     continue
                 try:
-                    runs.append(run_one(search, seed, arguments, folder))
+                    runs.append(run_one(search, python, seed, arguments, folder))
                 except RuntimeError as error:
                     left_out[search.title] = str(error).strip().splitlines()[-1]
                     print(error, file=sys.stderr)
@@ -133,13 +136,15 @@ def accepted(root: Path, manifest: Path) -> tuple[list[str], list[str]]:
     return found.table["path"].tolist(), [found.class_names[label] for label in found.table["label"]]
 
 
-def run_one(search: Search, seed: int, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Returns the run of one search on the rows that lie in `folder`."""
+def run_one(
+    search: Search, python: str, seed: int, arguments: argparse.Namespace, folder: Path
+) -> dict[str, Any]:
+    """Returns the run of one search, with that `python`, on the rows that lie in `folder`."""
     out = folder / f"{search.script}.json"
     words = ["--root", str(arguments.folder.absolute()), "--labels", str(folder / "labels.csv")]
     words += ["--backbone", arguments.backbone, "--weights", str(arguments.weights.absolute())]
     words += ["--seed", str(seed), "--budget", str(arguments.budget), "--out", str(out)]
-    course = follow_program(f"benchmarks.accuracy.{search.script}", words)
+    course = follow_program(f"benchmarks.accuracy.{search.script}", words, python)
     run = run_of(search.title, seed, course, json.loads(out.read_bytes()))
     last = f"{run['points'][-1]['held_out']:.3f} after {run['cpu_s']:.0f} s of CPU"
     print(f"seed {seed}: {search.title} {last}", file=sys.stderr, flush=True)
@@ -165,11 +170,18 @@ def in_words(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _is_installed(package: str) -> bool:
-    try:
-        return find_spec(package) is not None
-    except ModuleNotFoundError:  # the package above it
-        return False
+def _is_installed(package: str, python: str) -> bool:
+    # in a process of its own: the package may lie below one that is not there, and in another environment
+    asked = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    return subprocess.run([python, "-c", asked], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def _of_search(given: str) -> tuple[str, str]:
+    """Returns the search and the path of NAME=PYTHON; raises ValueError where it is none."""
+    name, _, python = given.partition("=")
+    if name not in SEARCHES or not python:
+        raise ValueError(given)
+    return name, python
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -192,6 +204,14 @@ def _parser() -> argparse.ArgumentParser:
         default=list(SEARCHES),
         metavar="NAME",
         help=f"that run: {', '.join(SEARCHES)}",
+    )
+    parser.add_argument(
+        "--python",
+        nargs="+",
+        type=_of_search,
+        default=[],
+        metavar="NAME=PYTHON",
+        help="the interpreter of a search whose packages cannot be beside ours",
     )
     parser.add_argument(
         "--budget", type=float, default=600, help="CPU seconds after which the others begin no trial"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.accuracy.__main__ import _parser, in_words, main, result_of, runs_before, summaries
+from benchmarks.accuracy.__main__ import (
+    _is_installed,
+    _parser,
+    in_words,
+    main,
+    result_of,
+    runs_before,
+    summaries,
+)
 from benchmarks.accuracy.curves import held_out_at, mean_curve, run_of, seconds_to, summary_of
 from benchmarks.accuracy.picture import draw
 from benchmarks.accuracy.task import PARTS, TEST, Race, Task, divided
@@ -108,6 +117,20 @@ def test_what_is_not_installed_is_named(capsys: pytest.CaptureFixture[str]) -> N
     result = {"photographs": "faces", "backbone": "inception_v3", "machine": machine}
     lines = in_words(result | {"searches": {}, "left_out": {"Ludwig": "ludwig is not installed"}})
     assert lines[1] == "  left out: Ludwig (ludwig is not installed)"
+
+
+def test_packages_are_looked_for_where_the_search_has_its_interpreter() -> None:
+    assert _is_installed("numpy", sys.executable)
+    assert not _is_installed("numpy.nowhere.at_all", sys.executable)
+    assert not _is_installed("numpy", "/bin/false")
+    given = _parser().parse_args(["faces", "--weights", "none", "--python", "ludwig=/other/python"])
+    assert dict(given.python) == {"ludwig": "/other/python"}
+
+
+@pytest.mark.parametrize("given", ["/other/python", "ludwig", "ludwig=", "nothing=/other/python"])
+def test_interpreter_of_no_search_is_refused(given: str) -> None:
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["faces", "--weights", "none", "--python", given])
 
 
 def test_runs_of_the_file_are_kept_and_those_of_another_comparison_refused(tmp_path: Path) -> None:
