@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trainables.versions import installed_versions
 
-COMPILED_SINCE = (0, 6)  # JAX before that reads programs which crash on a CPU, or compute something else
+COMPILED_SINCE = (0, 7)  # JAX before that reads programs which crash on a CPU, or compute something else
 COMPILED_BYTES = 2**30  # of kept programs; the oldest go first
 _CGROUP = Path("/sys/fs/cgroup")
 # what Keras imports where it is installed, for plots, tables and wrappers that no trial has: half of the time

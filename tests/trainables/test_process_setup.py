@@ -111,7 +111,7 @@ def test_no_compiled_program_is_written_into_a_bare_mount_point(
 
 
 @pytest.mark.parametrize(
-    ("installed", "keeps"), [({}, False), ({"jax": "0.5.3"}, False), ({"jax": "0.6.0"}, True)]
+    ("installed", "keeps"), [({}, False), ({"jax": "0.6.2"}, False), ({"jax": "0.7.0"}, True)]
 )
 def test_programs_are_kept_by_a_jax_that_reads_them_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: dict[str, str], keeps: bool
