@@ -53,6 +53,7 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
     "study": (
         Figure("images", "images", "{:,}"),
         Figure("epochs", "epochs", "{}"),
+        Figure("last trial", "trials.-1.shape", "{}"),
         Figure("all but extraction over the libraries' floor", "over_library_floor", "{:.2f}x"),
         Figure("extraction over a bare pass", "over_bare_pass", "{:.2f}x"),
         Figure("seconds of steps", "seconds.steps and validation", "{:.0f}"),

@@ -58,12 +58,11 @@ SEARCHES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the benchmark, prints it, and returns the exit code; Ctrl-C ends it with what has been run."""
     arguments = _parser().parse_args(argv)
-    arguments.python = dict(arguments.python)
+    arguments.python = dict.fromkeys(arguments.searches, sys.executable) | dict(arguments.python)
     left_out = {
         SEARCHES[name].title: f"{package} is not installed"
         for name in arguments.searches
-        if (package := SEARCHES[name].package)
-        and not _is_installed(package, arguments.python.get(name, sys.executable))
+        if (package := SEARCHES[name].package) and not _is_installed(package, arguments.python[name])
     }
     runs = runs_before(arguments)
     with contextlib.suppress(KeyboardInterrupt):
@@ -83,13 +82,13 @@ def run_all(arguments: argparse.Namespace, runs: list[dict[str, Any]], left_out:
         for seed in range(1, arguments.seeds + 1):
             divided(paths, names, seed).to_csv(folder / "labels.csv", index=False)
             for name in arguments.searches:
-                search, python = SEARCHES[name], arguments.python.get(name, sys.executable)
+                search = SEARCHES[name]
                 too_long = search.on_images and seed > (arguments.seeds_on_images or arguments.seeds)
                 done = any((run["search"], run["seed"]) == (search.title, seed) for run in runs)
                 if search.title in left_out or too_long or done:
                     continue
                 try:
-                    runs.append(run_one(search, python, seed, arguments, folder))
+                    runs.append(run_one(search, arguments.python[name], seed, arguments, folder))
                 except RuntimeError as error:
                     left_out[search.title] = str(error).strip().splitlines()[-1]
                     print(error, file=sys.stderr)

@@ -173,10 +173,11 @@ def _draw_whole(root: Path, photos: int, celeba_photos: int, seed: int) -> None:
     marker = _marker(photos, celeba_photos, seed)
     try:
         with _drawn_beside(root) as partial, ThreadPoolExecutor() as pool:
-            streams = [np.random.default_rng([seed, number]) for number in (0, 1)]
-            adience = pool.submit(_draw_adience, partial / "adience", photos, streams[0])
-            celeba = pool.submit(_draw_celeba, partial / "celeba", celeba_photos, streams[1])
-            adience.result(), celeba.result()
+            first, second = (np.random.default_rng([seed, stream]) for stream in (0, 1))
+            adience = pool.submit(_draw_adience, partial / "adience", photos, first)
+            celeba = pool.submit(_draw_celeba, partial / "celeba", celeba_photos, second)
+            adience.result()
+            celeba.result()
             for tree in ("adience", "celeba"):
                 (partial / tree / DRAWN_MARKER).write_text(marker, encoding="utf-8")
     except InputError:

@@ -48,8 +48,7 @@ class Progress(Callback):
         self.running: dict[str, Running] = {}
         self.done = self.failed = 0
         self._ended_steps, self._all_steps = 0.0, 0.0
-        self._planned = False
-        self._runs: Counter[str] = Counter()
+        self._runs: Counter[str] = Counter()  # of the trials that were planned
         self._clock, self._started = clock, clock()
         self._scores: dict[str, list[float]] = {}
         self._best: tuple[float, str] | None = None
@@ -93,13 +92,12 @@ class Progress(Callback):
 
     def trials_planned(self, trials: Sequence[Trial]) -> None:
         """These trials are to be trained, beside those that were planned before."""
-        self._planned = True
-        self._all_steps += sum(map(self._steps, trials))  # once: every epoch asks for the time left
         self._runs.update(without_run(self.label(trial), trial) for trial in trials)
+        self._all_steps += sum(map(self._steps, trials))  # once: every epoch asks for the time left
 
     def _steps(self, trial: Trial) -> float:
         """Returns the steps of a trial, in units that all trials share; 1 where none were planned."""
-        if not self._planned:
+        if not self._runs:
             return 1.0
         # networks that read images take as long for an image in whatever batch
         return trial.config.epochs / (1 if trial.config.trains_on_images else trial.config.batch_size)

@@ -24,7 +24,7 @@ from trainables.trial import TrialResult
 if TYPE_CHECKING:
     from search.ray_tune.driver import Driver
 
-# of a stage's end, and what Ray itself imports before the first trial
+# a stage's end needs them, but for the first, which Ray imports before the first trial
 _NEEDED_LATER = (
     "ray.air.integrations.wandb",
     "sklearn.linear_model",
