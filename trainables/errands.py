@@ -26,15 +26,15 @@ class Extractor:
     `extraction.share_maker` has the arguments. An error here would end the process: `begin` does the work.
     """
 
-    def __init__(self, keras_backend: str, cpus: int, arguments: Sequence[Any]) -> None:
-        self._process, self._arguments = (keras_backend, cpus), arguments
+    def __init__(self, keras_backend: str, cpus: int, gpus: float, arguments: Sequence[Any]) -> None:
+        self._process, self._arguments = (keras_backend, cpus, gpus), arguments
 
     def begin(self) -> int:
         """Builds what the images go through, and returns that none were; raises InputError as `extract`."""
         see_only_what_was_asked_for()
-        prepare_process(*self._process)
-        from trainables.features.extraction import share_maker
+        from trainables.features.extraction import BATCHES_AT_ONCE, share_maker
 
+        prepare_process(*self._process, batches=BATCHES_AT_ONCE)
         self._make = share_maker(*self._arguments)
         return 0
 

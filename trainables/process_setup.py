@@ -19,11 +19,12 @@ _NOT_OF_USE = ("IPython", "cv2", "matplotlib", "pandas", "sklearn")
 GPU_SHARE_USED = 0.9  # of a process's share of a GPU; what CUDA itself keeps comes on top
 
 
-def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
+def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0, *, batches: int = 1) -> None:
     """Sets the Keras backend and at most `cpus` threads for this process, before Keras is imported.
 
     A GPU's memory is taken as it is needed. With `gpus` below 1, a share of one, JAX takes no more than
-    that of its memory; TensorFlow has no such limit that goes with growth.
+    that of its memory; TensorFlow has no such limit that goes with growth. On the cores TensorFlow is given
+    the threads for so many `batches` side by side, see `batches_at_once`.
 
     Raises RuntimeError where Keras was imported before with another backend.
     """
@@ -32,18 +33,24 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0) -> None:
         return
     # Ray limits OMP alone: TensorFlow would start 35 threads in each trial, for all cores
     threads = str(max(1, cpus))
+    at_once = min(batches, max(1, cpus)) if keras_backend == "tensorflow" and not gpus else 1
     os.environ.update(
         KERAS_BACKEND=keras_backend,
         TF_CPP_MIN_LOG_LEVEL="3",
         OMP_NUM_THREADS=threads,
-        TF_NUM_INTRAOP_THREADS=threads,
-        TF_NUM_INTEROP_THREADS="1",
+        TF_NUM_INTRAOP_THREADS=str(math.ceil(int(threads) / at_once)),
+        TF_NUM_INTEROP_THREADS=str(at_once),
         NPROC=threads,  # the threads of XLA's CPU client
         TF_FORCE_GPU_ALLOW_GROWTH="true",
         XLA_PYTHON_CLIENT_PREALLOCATE="false",  # else JAX takes three quarters of a GPU as it starts
     )
     if 0 < gpus < 1:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
+
+
+def batches_at_once() -> int:
+    """Returns how many batches this process was prepared to pass through a network side by side."""
+    return int(os.environ.get("TF_NUM_INTEROP_THREADS", 1))
 
 
 def import_keras() -> None:

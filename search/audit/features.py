@@ -30,9 +30,10 @@ def made_features(manifest: Manifest, name: str, weights: str, cache: Path) -> F
     """
     if not find_backbone(name).frozen:
         raise InputError(f"an audit needs the features of a frozen backbone, {name} has none; name another")
-    from trainables.features.extraction import extract, show_progress  # needed only here
+    from trainables.features.extraction import BATCHES_AT_ONCE, extract, show_progress  # needed only here
 
-    prepare_process(extraction_backend(installed_backend("auto"), gpus=0), available_cores())
+    backend = extraction_backend(installed_backend("auto"), gpus=0)
+    prepare_process(backend, available_cores(), batches=BATCHES_AT_ONCE)
     with show_progress(f"features of {name}") as on_progress:
         images = manifest.image_paths(), manifest.image_digests
         return extract(*images, name, weights, cache, on_progress=on_progress).open()

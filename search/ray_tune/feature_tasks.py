@@ -195,7 +195,7 @@ class _Extraction:
             self._ask_for_nodes(len(self._left))
         for slot in (Counter(slots) - Counter(worker.slot for worker in self._workers)).elements():
             extractor = ray.remote(**slot.options(self._places.share.kind))(errands.Extractor)
-            worker = _Worker(slot, extractor.remote(self._keras_backend, slot.cpus, self._sent))
+            worker = _Worker(slot, extractor.remote(self._keras_backend, slot.cpus, slot.gpus, self._sent))
             self._at_work[worker.extractor.begin.remote()] = worker
         while self._left and self._idle:
             share = self._next_share(alone=len(slots) == 1 and not self._places.machine.address)

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from trainables import process_setup
-from trainables.process_setup import available_cores, fix_keras_settings, keep_compiled, prepare_process
+from trainables.process_setup import (
+    available_cores,
+    batches_at_once,
+    fix_keras_settings,
+    keep_compiled,
+    prepare_process,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +31,24 @@ def test_process_uses_as_many_threads_as_it_has_cpus() -> None:
     prepare_process("jax", 3)
     assert {os.environ[name] for name in ("NPROC", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")} == {"3"}
     assert os.environ["KERAS_BACKEND"] == "jax"
+
+
+@pytest.mark.parametrize(
+    ("keras_backend", "cpus", "gpus", "batches", "threads"),
+    [
+        ("tensorflow", 2, 0.0, 2, 1),
+        ("tensorflow", 5, 0.0, 2, 3),
+        ("tensorflow", 1, 0.0, 1, 1),
+        ("tensorflow", 4, 1.0, 1, 4),
+        ("jax", 4, 0.0, 1, 4),
+    ],
+)
+def test_batches_side_by_side_share_the_threads(
+    keras_backend: str, cpus: int, gpus: float, batches: int, threads: int
+) -> None:
+    prepare_process(keras_backend, cpus, gpus, batches=2)
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == str(threads)
+    assert batches_at_once() == batches
 
 
 @pytest.mark.parametrize(("gpus", "share"), [(0.25, "0.225"), (1.0, None), (0.0, None), (2.0, None)])

@@ -18,10 +18,10 @@ def main() -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from data_prep.errors import InputError  # only now: the other process waits until the line is read
     from data_prep.storage.remote import located
-    from trainables.features.extraction import extract
+    from trainables.features.extraction import BATCHES_AT_ONCE, extract
     from trainables.process_setup import prepare_process
 
-    prepare_process(wanted["keras_backend"], wanted["cpus"])
+    prepare_process(wanted["keras_backend"], wanted["cpus"], batches=BATCHES_AT_ONCE)
     images, cache = (wanted["images"], wanted["digests"]), located(wanted["cache"])
     try:
         for name in wanted["names"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from data_prep.command_line.console import text_console
 from data_prep.command_line.notebook import Bar, in_notebook
 from data_prep.errors import InputError
+from data_prep.pictures.ahead import done_ahead
 from trainables.backbones.table import Backbone
 from trainables.backbones.weights import build_backbone, identity_of, preprocess, weights_digest
 from trainables.features.cache import (
@@ -43,11 +44,13 @@ from trainables.features.cache import (
 )
 from trainables.features.images import RESIZES, OnProgress, Pixels, Reading, load_batches
 from trainables.features.inputs import find_rows
-from trainables.process_setup import fix_keras_settings, import_keras
+from trainables.process_setup import batches_at_once, fix_keras_settings, import_keras
 from trainables.versions import installed_versions
 
 # batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; a run that is killed loses a shard at most
 BATCH_SIZE, SHARD_IMAGES = 32, 128
+# two, each on half of the cores, wait less for each other's threads than one on all of them
+BATCHES_AT_ONCE = 2
 Forward = Callable[[Pixels], npt.NDArray[np.float32]]
 LINE_EVERY_S = 10.0
 
@@ -181,7 +184,7 @@ def fill(
     """Writes the shards of the row ranges `missing` and returns the images per second.
 
     `paths` and `digests` are those of all images; `forward` maps a batch `(n, px, px, 3)` uint8, n up to
-    `batch_size`, to its rows.
+    `batch_size`, to its rows; threads call it for as many batches as this process was prepared for.
     """
     rows = [row for shard in missing for row in shard]  # a batch may cross from one shard to the next
     started, done, left = time.perf_counter(), key.images - len(rows), list(missing)
@@ -192,13 +195,16 @@ def fill(
         digests=[digests[row] for row in rows],
         resize=resize,
     )
+    at_once = batches_at_once()
+    # one more than they are at, so that none waits for the next
+    passed = done_ahead(forward, zip(batches), at_once + 1, at_once)
     ready: list[Array] = []
-    for batch in batches:
-        ready.append(forward(batch))
-        ready = _write_complete(key.folder(cache), left, ready)
-        done += len(batch)
-        if on_progress:
-            on_progress(done, key.images)
+    with closing(passed):  # ends the threads where a shard cannot be written
+        for made in passed:
+            ready = _write_complete(key.folder(cache), left, [*ready, made])
+            done += len(made)
+            if on_progress:
+                on_progress(done, key.images)
     return len(rows) / (time.perf_counter() - started)
 
 
@@ -231,6 +237,7 @@ def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
     program = keras.Model(images, features)
     # On a CPU oneDNN's kernels under tf.function are faster than what XLA makes (74 against 79 ms an image).
     program.compile(jit_compile=keras.backend.backend() != "tensorflow")
+    program.make_predict_function()  # now: threads that call it would make one each
 
     def forward(batch: Pixels) -> npt.NDArray[np.float32]:
         padding = [(0, batch_size - len(batch)), (0, 0), (0, 0), (0, 0)]

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,6 +38,37 @@ def test_extract_gives_the_features_of_the_plain_forward_pass(photos, tmp_path: 
     expected = build_backbone(backbone, "none").predict(preprocess(backbone, images), verbose=0)
     assert store.shape == (10, 1280)
     np.testing.assert_allclose(store.open(), expected, rtol=1e-4, atol=1e-4)
+
+
+SIDE_BY_SIDE = """
+import json, sys
+from pathlib import Path
+from trainables.process_setup import prepare_process
+job = json.load(sys.stdin)
+prepare_process("tensorflow", 2, batches=job.pop("batches"))
+from trainables.features.extraction import extract
+job["cache"] = Path(job["cache"])
+extract(**job, batch_size=2)
+"""
+
+
+@pytest.mark.training
+def test_batches_side_by_side_give_the_same_rows_to_the_bit(photos, tmp_path: Path) -> None:
+    def rows(batches: int) -> np.ndarray:
+        job = {
+            "paths": [str(path) for path in photos.paths],
+            "digests": list(photos.digests),
+            "rows_name": SMALL,
+            "weights": "none",
+            "cache": str(tmp_path / str(batches)),
+            "batches": batches,
+        }
+        subprocess.run([sys.executable, "-c", SIDE_BY_SIDE], input=json.dumps(job), text=True, check=True)
+        store = find_features(tmp_path / str(batches), find_backbone(SMALL), "none", photos.digests)
+        assert store is not None
+        return store.open()
+
+    np.testing.assert_array_equal(rows(2), rows(1))
 
 
 @pytest.mark.training
@@ -124,6 +156,19 @@ def test_extract_reports_progress(photos, tmp_path: Path) -> None:
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(4, 10), (8, 10), (10, 10)]
+
+
+def test_batches_side_by_side_keep_their_order_and_say_what_is_wrong(
+    photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "2")
+    job = [photos.paths, photos.digests, "hassner", "none", tmp_path]
+    store = extract(*job, batch_size=1, shard_images=3)
+    assert (store.open() == [decode(path, 227) for path in photos.paths]).all()
+    photos.paths[7].write_bytes(b"changed")
+    shutil.rmtree(store.folder)
+    with pytest.raises(InputError, match="has changed since the manifest was built"):
+        extract(*job, batch_size=1, shard_images=3)
 
 
 KILLED = """
