@@ -2,8 +2,9 @@
 
     python -m benchmarks.features --images 256 --backbone resnet50_v2
 
-Both run in turns in one process, on random weights. A share of 1 means that reading, decoding, resizing,
-writing and progress cost nothing; CPU time is the steadier measure on a machine that others use too.
+They run in turns, on random weights, each in a process of its own: the bare pass a batch at a time on all
+cores, extraction as the product does it. A share of 1 means that reading, decoding, resizing, writing and
+progress cost nothing; CPU time is the steadier measure on a machine that others use too.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,12 +24,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import cost_of, machine, machine_in_words, typical, write_result
+from benchmarks.measure import (
+    Cost,
+    cost_of,
+    machine,
+    machine_in_words,
+    own_process,
+    typical,
+    write_result,
+)
 from trainables.backbones.table import Backbone, find_backbone
 from trainables.backbones.weights import build_backbone
+from trainables.backends import extraction_backend, installed_backend
 from trainables.features.cache import make_key
-from trainables.features.extraction import BATCH_SIZE, Forward, build_forward, complete, fill
+from trainables.features.extraction import BATCH_SIZE, BATCHES_AT_ONCE, build_forward, complete, fill
 from trainables.features.images import load_batches
+from trainables.process_setup import available_cores
 
 PHOTO_PX = 816  # the side of an aligned Adience photo
 
@@ -51,18 +62,23 @@ def measure(backbone: Backbone, images: int, rounds: int, folder: Path) -> dict[
     pairs. Building and compiling the network is done before and counted in neither.
     """
     paths, digests = draw_photos(images, folder)
-    batches = list(load_batches(paths, backbone.input_px, BATCH_SIZE))
-    forward = build_forward(backbone, build_backbone(backbone, "none"), BATCH_SIZE)
-    forward(batches[0])
-    bare, extraction = [], []
-    for number in range(rounds):
-        bare.append(cost_of(lambda: [forward(batch) for batch in batches]))
-        work = partial(_extract, backbone, paths, digests, forward, folder / f"cache-{number}")
-        extraction.append(cost_of(work))
+    keras_backend = os.environ.get("KERAS_BACKEND") or extraction_backend(installed_backend("auto"), gpus=0)
+    with ExitStack() as stack:
+        passing, extracting = (
+            stack.enter_context(own_process(keras_backend, available_cores(), batches=batches))
+            for batches in (1, BATCHES_AT_ONCE)
+        )
+        for process in (passing, extracting):
+            process.submit(_get_ready, backbone, paths).result()
+        bare, extraction = [], []
+        for number in range(rounds):
+            bare.append(passing.submit(_pass).result())
+            cache = folder / f"cache-{number}"
+            extraction.append(extracting.submit(_extract, backbone, paths, digests, cache).result())
     return {
         "benchmark": "features",
         "backbone": backbone.name,
-        "keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "keras_backend": keras_backend,
         "images": images,
         "wall_share": typical(bare).wall_s / typical(extraction).wall_s,
         "cpu_share": median(alone.cpu_s / whole.cpu_s for alone, whole in zip(bare, extraction, strict=True)),
@@ -88,15 +104,26 @@ def draw_photos(images: int, folder: Path) -> tuple[list[Path], list[str]]:
     return paths, digests
 
 
-def _extract(
-    backbone: Backbone, paths: list[Path], digests: list[str], forward: Forward, cache: Path
-) -> None:
+_READY: dict[str, Any] = {}  # of a process: the compiled pass, and the batches in memory
+
+
+def _get_ready(backbone: Backbone, paths: Sequence[Path]) -> None:
+    _READY["batches"] = list(load_batches(paths, backbone.input_px, BATCH_SIZE))
+    _READY["forward"] = build_forward(backbone, build_backbone(backbone, "none"), BATCH_SIZE)
+    _READY["forward"](_READY["batches"][0])
+
+
+def _pass() -> Cost:
+    return cost_of(lambda: [_READY["forward"](batch) for batch in _READY["batches"]])
+
+
+def _extract(backbone: Backbone, paths: list[Path], digests: list[str], cache: Path) -> Cost:
     key = make_key(backbone, "benchmark", digests)
 
     def compute(missing: list[range]) -> float:
-        return fill(key, cache, missing, paths, digests, forward, BATCH_SIZE)
+        return fill(key, cache, missing, paths, digests, _READY["forward"], BATCH_SIZE)
 
-    complete(key, cache, compute, {})
+    return cost_of(lambda: complete(key, cache, compute, {}))
 
 
 def _print(result: dict[str, Any]) -> None:

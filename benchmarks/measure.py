@@ -6,8 +6,9 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -64,11 +65,18 @@ def in_own_process(
 ) -> Result:
     """Returns `work(*arguments, **options)` from a fresh process on that Keras backend and its threads.
 
-    It is prepared as the product prepares a worker; the module of `work` must not import Keras.
+    The module of `work` must not import Keras.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(prepare_process, keras_backend, threads).result()
+    with own_process(keras_backend, threads) as pool:
         return pool.submit(work, *arguments, **options).result()
+
+
+@contextmanager
+def own_process(keras_backend: str, threads: int, *, batches: int = 1) -> Iterator[ProcessPoolExecutor]:
+    """Gives a fresh process for several calls, prepared as the product prepares a worker."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(prepare_process, keras_backend, threads, batches=batches).result()
+        yield pool
 
 
 def machine() -> dict[str, Any]:
