@@ -7,11 +7,13 @@ import math
 import os
 import platform
 import sys
+import threading
 from pathlib import Path
 
 from trainables.versions import installed_versions
 
 COMPILED_SINCE = (0, 7)  # JAX before that reads programs which crash on a CPU, or compute something else
+COMPILED = "compiled"  # the folder of kept programs in a cache
 COMPILED_BYTES = 2**30  # of kept programs; the oldest go first
 _CGROUP = Path("/sys/fs/cgroup")
 # what Keras imports where it is installed, for plots, tables and wrappers that no trial has: half of the time
@@ -111,6 +113,16 @@ def processor_digest() -> str:
     # each core says the same again
     facts = dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features")))
     return hashlib.sha256("\n".join([platform.machine(), *facts]).encode()).hexdigest()[:8]
+
+
+def end_with_parent() -> None:
+    """Has this process end with the one that holds the other end of its standard input."""
+
+    def wait() -> None:
+        sys.stdin.read()  # returns when the other end is closed
+        os._exit(1)  # sys.exit would end this thread alone
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def fix_keras_settings() -> None:

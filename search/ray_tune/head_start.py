@@ -1,4 +1,4 @@
-"""Head start of feature extraction: on one machine a process begins while Ray starts."""
+"""Head start: on one machine a process makes features, or compiles, while Ray starts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
@@ -15,35 +16,22 @@ from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import Backbone
 from trainables.backend_speed import Work, faster_backend
 from trainables.backends import extraction_backend
-from trainables.features.inputs import find_rows
-from trainables.process_setup import available_cores
+from trainables.compile_ahead import note_of
+from trainables.features.inputs import find_rows, rows_read_by
+from trainables.process_setup import COMPILED, available_cores
 from trainables.trial import Trial
 
 
 class HeadStart:
-    """Process that makes the rows called `names` (`trainables.features.inputs`), one after the other.
+    """Process that does ahead what Ray's workers would do: it runs `module`, which reads `wanted`.
 
-    What it leaves undone, however it ends, is made by Ray's workers as if it had not been, and they say what
-    is wrong. It ends with this process, or with the block: use it as a context manager.
+    What it leaves undone, however it ends, is done by them as if it had not been, and they say what is wrong.
+    It ends with this process, or with the block: use it as a context manager.
     """
 
-    def __init__(self, names: Sequence[str], problem: Problem, cache: Path) -> None:
-        cpus, backend = available_cores(), extraction_backend(problem.keras_backend, 0)
-        works = (work_on(find_rows(name), problem, cpus) for name in names)
-        if work := next(filter(None, works), None):
-            backend = faster_backend(work, backend, cache)
-        wanted = {
-            "keras_backend": backend,
-            "cpus": cpus,
-            "images": [shown(path) for path in problem.manifest.image_paths()],
-            "digests": problem.manifest.image_digests,
-            "names": list(names),
-            "weights": problem.weights,
-            "cache": shown(cache),
-            "precision": problem.feature_precision,
-        }
+    def __init__(self, module: str, wanted: Mapping[str, Any]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trainables.features"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # Ray's workers meet the same error, and say it in one line
@@ -57,12 +45,79 @@ class HeadStart:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # rows are kept by the shard
+        self._process.kill()  # what it has made is kept, by the shard or the program
         self._process.communicate()
 
     def is_working(self) -> bool:
         """Returns whether the process has not ended yet."""
         return self._process.poll() is None
+
+
+@contextlib.contextmanager
+def head_start(
+    trials: Sequence[Trial], problem: Problem, options: SearchOptions
+) -> Iterator[HeadStart | None]:
+    """Gives a process that makes the rows that `trials` read, where it may lie on this machine; else None.
+
+    Where there is nothing to make, it compiles what the first trial runs.
+    """
+    machine, cache = options.machine, options.study.cache
+    # it runs on the CPUs of this machine: a GPU, or the nodes of a cluster, are Ray's to use
+    if machine.address or machine.gpus_per_trial or address_of(cache):
+        yield None
+    elif names := rows_to_make(trials, problem, cache):
+        with features_ahead(names, problem, cache) as started:
+            yield started
+    else:
+        with programs_ahead(trials, problem, options) or contextlib.nullcontext():
+            yield None
+
+
+def features_ahead(names: Sequence[str], problem: Problem, cache: Path) -> HeadStart:
+    """Returns the process that makes the rows called `names`, one after the other."""
+    cpus, backend = available_cores(), extraction_backend(problem.keras_backend, 0)
+    works = (work_on(find_rows(name), problem, cpus) for name in names)
+    if work := next(filter(None, works), None):
+        backend = faster_backend(work, backend, cache)
+    wanted = {
+        "keras_backend": backend,
+        "cpus": cpus,
+        "images": [shown(path) for path in problem.manifest.image_paths()],
+        "digests": problem.manifest.image_digests,
+        "names": list(names),
+        "weights": problem.weights,
+        "cache": shown(cache),
+        "precision": problem.feature_precision,
+    }
+    return HeadStart("trainables.features", wanted)
+
+
+def programs_ahead(trials: Sequence[Trial], problem: Problem, options: SearchOptions) -> HeadStart | None:
+    """Returns the process that compiles what the first of `trials` runs; None where that is of no use.
+
+    That is where only one core is there to do both, and for what is no head on features on JAX by itself.
+    """
+    machine, cache = options.machine, options.study.cache
+    first = next(iter(trials), None)
+    if first is None or problem.keras_backend != "jax" or available_cores() == 1 or (machine.pack or 1) > 1:
+        return None
+    if first.data_digest != problem.manifest.digest or first.config.trains_on_images or first.config.head:
+        return None
+    rows, split = problem.stored_rows(rows_read_by(first.config), cache), problem.split_named(first.split)
+    if rows is None or split is None:
+        return None
+    compiled = cache.absolute() / COMPILED
+    compiled.mkdir(exist_ok=True)  # features were just read beside it
+    wanted = {
+        "config": first.config.to_dict(),
+        "features": rows.shape[1],
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "classes": problem.classes,
+        "cpus": machine.trial_cpus,
+        "compiled": str(compiled),
+    }
+    return None if note_of(wanted).exists() else HeadStart("trainables.compile_ahead", wanted)
 
 
 def work_on(rows: Backbone, problem: Problem, cpus: int, gpus: float = 0.0) -> Work | None:
@@ -72,14 +127,3 @@ def work_on(rows: Backbone, problem: Problem, cpus: int, gpus: float = 0.0) -> W
     """
     work = Work(backbone=rows.name, images=len(problem.labels), cpus=cpus, gpus=gpus)
     return work if rows.frozen and work.pays and not problem.is_reports else None
-
-
-def head_start(
-    trials: Sequence[Trial], problem: Problem, options: SearchOptions
-) -> contextlib.AbstractContextManager[HeadStart | None]:
-    """Returns a process that makes what `trials` read, where it may lie on this machine; else None."""
-    machine, cache = options.machine, options.study.cache
-    # it runs on the CPUs of this machine: a GPU, or the nodes of a cluster, are Ray's to use
-    elsewhere = machine.address or machine.gpus_per_trial or address_of(cache)
-    names = [] if elsewhere else rows_to_make(trials, problem, cache)
-    return HeadStart(names, problem, cache) if names else contextlib.nullcontext()

@@ -14,6 +14,7 @@ from search.options.run_groups import MachineOptions
 from search.ray_tune.preflight import Share
 from search.study.layout import Layout
 from search.study.setup import Problem
+from trainables.process_setup import COMPILED
 from trainables.versions import versions_here
 from trainables.worker import WorkerData
 
@@ -39,7 +40,7 @@ class Places:
     @property
     def compiled(self) -> Path | None:
         """Where JAX keeps compiled programs; it has no way into a bucket."""
-        return None if address_of(self.cache) else self.cache / "compiled"
+        return None if address_of(self.cache) else self.cache / COMPILED
 
     def require_cache(self) -> None:
         """Waits for a cache that went away, without which trials fail; raises InputError after that."""

@@ -138,6 +138,10 @@ class Problem:
         """Returns the Keras backend that trains `config`."""
         return config.backend_among(self.keras_backend, self.image_backend)
 
+    def split_named(self, name: str) -> Split | None:
+        """Returns the split of that name, also one that reads the test parts; None where there is none."""
+        return next((split for split in (*self.splits, *self.final_splits) if split.name == name), None)
+
     def trial(self, config: TrialConfig, split: str, start: str = "") -> Trial:
         """Returns the trial of `config` on the split of that name; see Trial for its `start`."""
         return Trial(

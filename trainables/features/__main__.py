@@ -7,19 +7,18 @@ address. It ends with the process that holds the other end of the pipe.
 from __future__ import annotations
 
 import json
-import os
 import sys
-import threading
+
+from trainables.process_setup import end_with_parent, prepare_process
 
 
 def main() -> int:
     """Makes the rows; returns 1 where some cannot be made, which others will meet again, and say."""
     wanted = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     from data_prep.errors import InputError  # only now: the other process waits until the line is read
     from data_prep.storage.remote import located
     from trainables.features.extraction import BATCHES_AT_ONCE, extract
-    from trainables.process_setup import prepare_process
 
     prepare_process(wanted["keras_backend"], wanted["cpus"], batches=BATCHES_AT_ONCE)
     images, cache = (wanted["images"], wanted["digests"]), located(wanted["cache"])
@@ -29,11 +28,6 @@ def main() -> int:
     except InputError:
         return 1
     return 0
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()  # returns when the other end of the pipe is closed
-    os._exit(1)  # sys.exit would end this thread alone
 
 
 if __name__ == "__main__":

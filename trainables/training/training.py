@@ -256,23 +256,24 @@ class Training:
     def _pass_over_training_rows(self) -> float:
         """Returns the training accuracy at inference; statistics that are to be exact become so."""
         probabilities = self._program.head.run(self._inputs_of_pass(), exact=self._is_exact)
-        labels = self.examples.labels[self._rows_of_pass]
+        labels = self.examples.labels[self.rows_of_pass]
         return share_right(labels, probabilities)
 
     @cached_property
-    def _rows_of_pass(self) -> np.ndarray:
+    def rows_of_pass(self) -> np.ndarray:
+        """The training rows that the pass after an epoch reads."""
         most = IMAGE_ROWS if self.examples.are_images else FEATURE_ROWS
         return rows_of_pass(self.examples.train, most)
 
     def _inputs_of_pass(self) -> Any:
         if self._program.below:  # what it makes of them changes with its trained layers
-            return self._predicted(self._program.below, self._central_batches(self._rows_of_pass))
+            return self._predicted(self._program.below, self._central_batches(self.rows_of_pass))
         return self._features_of_pass
 
     @cached_property
     def _features_of_pass(self) -> Any:
         # once: they stay the same, unlike those of unfrozen blocks
-        return keras.ops.convert_to_tensor(self.examples.inputs[self._rows_of_pass])
+        return keras.ops.convert_to_tensor(self.examples.inputs[self.rows_of_pass])
 
     def _gave_one_class(self, accuracy: float) -> bool:
         """Returns whether all validation rows got one class, in an epoch of that validation accuracy."""

@@ -5,21 +5,28 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from data_prep.build import build_manifest
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
-from search.ray_tune.head_start import HeadStart, work_on
+from search.options.parser import parse_options
+from search.options.search_options import SearchOptions
+from search.ray_tune import head_start as head_start_module
+from search.ray_tune.head_start import features_ahead, head_start, programs_ahead, work_on
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from tests.waiting import PATIENCE_S, has_ended, wait_until
 from trainables.backend_speed import Work
 from trainables.features.cache import find_features
 from trainables.features.inputs import find_rows
+from trainables.trial import TrialConfig
 
 NAME = "pixels:64"  # no Keras needed
 
@@ -38,7 +45,7 @@ def is_made(problem: Problem, cache: Path) -> bool:
 
 
 def test_rows_are_made_by_the_process(problem: Problem, tmp_path: Path) -> None:
-    with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
+    with features_ahead([NAME], problem, tmp_path / "cache") as head_start:
         wait_until(lambda: not head_start.is_working(), "the rows are made")
     assert is_made(problem, tmp_path / "cache")
 
@@ -55,14 +62,14 @@ def test_backend_is_a_question_for_many_features_of_data_that_is_not_the_reports
 
 
 def test_process_ends_with_the_block(problem: Problem, tmp_path: Path) -> None:
-    with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
+    with features_ahead([NAME], problem, tmp_path / "cache") as head_start:
         pass
     assert not head_start.is_working()
 
 
 def test_what_cannot_be_made_is_left_to_who_says_it(problem: Problem, tmp_path: Path) -> None:
     problem.manifest.image_paths()[0].unlink()
-    with HeadStart([NAME], problem, tmp_path / "cache") as head_start:
+    with features_ahead([NAME], problem, tmp_path / "cache") as head_start:
         assert head_start._process.wait(PATIENCE_S) == 1
     assert not is_made(problem, tmp_path / "cache")
 
@@ -71,10 +78,10 @@ BEGINS = """
 import os, sys
 from pathlib import Path
 from data_prep.manifest import read_manifest
-from search.ray_tune.head_start import HeadStart
+from search.ray_tune.head_start import features_ahead
 from search.study.setup import Problem
 problem = Problem.of(read_manifest(Path(sys.argv[1])), "random", "none", "tensorflow")
-print(HeadStart(["resnet50_v2"], problem, Path("cache"))._process.pid, flush=True)
+print(features_ahead(["resnet50_v2"], problem, Path("cache"))._process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -84,3 +91,53 @@ def test_process_ends_with_who_began_it(problem: Problem, tmp_path: Path) -> Non
     begun = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert begun.returncode == -signal.SIGKILL, begun.stderr
     wait_until(lambda: has_ended(int(begun.stdout)), "the process ends")
+
+
+def options_of(folder: Path, words: str = "") -> SearchOptions:
+    return parse_options(["--stage", "lr", "--cache", str(folder / "cache"), *words.split()])
+
+
+@pytest.fixture
+def with_features(problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Problem:
+    """The problem on JAX on two cores, with features in the cache."""
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(head_start_module, "available_cores", lambda: 2)
+    monkeypatch.setattr(Problem, "has_rows", lambda *_: True)
+    monkeypatch.setattr(Problem, "stored_rows", lambda *_: np.zeros((40, 64), np.float32))
+    return replace(problem, keras_backend="jax")
+
+
+@pytest.mark.training
+def test_programs_are_compiled_where_features_are_there(with_features: Problem, tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    trials = [with_features.trial(TrialConfig(hidden_units=(16, 8, 4)), "random")]
+    options = options_of(tmp_path)
+    with head_start(trials, with_features, options) as started:
+        assert started is None  # it makes no rows
+        wait_until(lambda: bool(list((tmp_path / "cache" / "compiled").glob("ahead-*"))), "it is compiled")
+    assert programs_ahead(trials, with_features, options) is None  # once
+
+
+@pytest.mark.parametrize(
+    ("words", "config", "facts"),
+    [
+        ("--pack 4", {}, {}),
+        ("", {"backbone": "hassner"}, {}),
+        ("", {}, {"keras_backend": "tensorflow"}),
+    ],
+)
+def test_nothing_is_compiled_for_others(
+    words: str, config: dict[str, Any], facts: dict[str, Any], with_features: Problem, tmp_path: Path
+) -> None:
+    problem = replace(with_features, **facts)
+    trials = [problem.trial(TrialConfig(**config), "random")]
+    assert programs_ahead(trials, problem, options_of(tmp_path, words)) is None
+    assert programs_ahead([], problem, options_of(tmp_path)) is None
+
+
+def test_one_core_has_no_time_to_compile_ahead(
+    with_features: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(head_start_module, "available_cores", lambda: 1)
+    trials = [with_features.trial(TrialConfig(), "random")]
+    assert programs_ahead(trials, with_features, options_of(tmp_path)) is None
