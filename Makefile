@@ -87,11 +87,13 @@ audit: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
 
-# the pip that comes with Python may be years old, and take twice the time
+# the pip that comes with Python may be years old, and take twice the time. The largest packages come first: their first
+# import, which compiles their modules, takes as long as pip takes for all others
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --upgrade pip
-	$(INSTALL) --editable '.[jax]'
+	$(INSTALL) tensorflow jax
+	$(RUN) -c 'import tensorflow, keras, jax' >$(VENV)/first-import.log 2>&1 & $(INSTALL) --editable '.[jax]' && wait
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
