@@ -32,6 +32,11 @@ def celeba_of(path: Path, root: Path | None = None) -> Manifest:
     return read_manifest(path, root)
 
 
+def has_to_draw(path: Path | None) -> bool:
+    """Returns whether `manifest_of` will draw the sample, for some seconds."""
+    return path is None and not SAMPLE.exists()
+
+
 def default_name(path: Path | None) -> str:
     """Returns the name of a study of the manifest at `path` that was given none."""
     return SAMPLE.name if path is None else path.stem

@@ -22,7 +22,7 @@ from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
 from search.output.dry_run import warn_of_costs
-from search.ray_tune.head_start import head_start
+from search.ray_tune.head_start import HeadStart, early_start, head_start
 from search.strategies.plans import Plan, expected_trials
 from search.strategies.preparation import (
     Prepared,
@@ -46,6 +46,7 @@ class SearchRun:
 
     def __init__(self, options: SearchOptions, callbacks: Sequence[Callback], console: Console) -> None:
         self.options, self._callbacks, self._console = options, callbacks, console
+        self._early: HeadStart | None = None
 
     @cached_property
     def problem(self) -> Problem:
@@ -96,6 +97,10 @@ class SearchRun:
 
     def _run_watched(self) -> Outcome:
         require_mounted(self.folder, self.options.study.cache)
+        with early_start(self.options) as self._early:
+            return self._run_or_join()
+
+    def _run_or_join(self) -> Outcome:
         plans = self.plans()
         chosen = on_faster_backend(self._prepared(), *plans)
         if chosen is not self.problem:
@@ -131,7 +136,7 @@ class SearchRun:
                 open_study(self.folder, self.problem.facts())
                 keep_command(self.folder, self.options.words())
                 warn_of_costs(missing, self.ledger, self.problem)
-            with head_start(missing, self.problem, self.options) as started:
+            with head_start(missing, self.problem, self.options, self._early) as started:
                 # Ray takes seconds to import: features are begun before
                 from search.execution.session import Session
 

@@ -10,42 +10,54 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep.sources import has_to_draw
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
 from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import Backbone
 from trainables.backend_speed import Work, faster_backend
-from trainables.backends import extraction_backend
+from trainables.backends import extraction_backend, installed_backend
 from trainables.compile_ahead import note_of
+from trainables.features.__main__ import EARLY
+from trainables.features.cache import folder_of_features
 from trainables.features.inputs import find_rows, rows_read_by
 from trainables.process_setup import COMPILED, available_cores
 from trainables.trial import Trial
 
 
 class HeadStart:
-    """Process that does ahead what Ray's workers would do: it runs `module`, which reads `wanted`.
+    """Process that does ahead what Ray's workers would do: `module` with `words`, which is asked for it.
 
     What it leaves undone, however it ends, is done by them as if it had not been, and they say what is wrong.
     It ends with this process, or with the block: use it as a context manager.
     """
 
-    def __init__(self, module: str, wanted: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, *words: str) -> None:
+        self.words = words
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # Ray's workers meet the same error, and say it in one line
             start_new_session=True,  # Ctrl-C is for this process, which then ends the other
             text=True,
         )
-        with contextlib.suppress(BrokenPipeError):  # it could not even begin
-            print(json.dumps(wanted), file=self._process.stdin, flush=True)
 
     def __enter__(self) -> HeadStart:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # what it has made is kept, by the shard or the program
+        self.end()
+
+    def ask(self, wanted: Mapping[str, Any]) -> HeadStart:
+        """Tells the process what is wanted, and returns it."""
+        with contextlib.suppress(BrokenPipeError):  # it could not even begin
+            print(json.dumps(wanted), file=self._process.stdin, flush=True)
+        return self
+
+    def end(self) -> None:
+        """Ends the process; what it has made is kept, by the shard or the program."""
+        self._process.kill()
         self._process.communicate()
 
     def is_working(self) -> bool:
@@ -53,35 +65,56 @@ class HeadStart:
         return self._process.poll() is None
 
 
+def early_start(options: SearchOptions) -> contextlib.AbstractContextManager[HeadStart | None]:
+    """Returns a process that imports Keras for features while the sample is drawn; else None."""
+    cache, machine = options.study.cache, options.machine
+    if not is_here(options) or not has_to_draw(options.data.manifest) or folder_of_features(cache).exists():
+        return contextlib.nullcontext()
+    backend = extraction_backend(installed_backend(machine.keras_backend), machine.gpus_per_trial)
+    return HeadStart("trainables.features", backend, str(available_cores()), EARLY)
+
+
 @contextlib.contextmanager
 def head_start(
-    trials: Sequence[Trial], problem: Problem, options: SearchOptions
+    trials: Sequence[Trial], problem: Problem, options: SearchOptions, early: HeadStart | None = None
 ) -> Iterator[HeadStart | None]:
     """Gives a process that makes the rows that `trials` read, where it may lie on this machine; else None.
 
-    Where there is nothing to make, it compiles what the first trial runs.
+    It may be the one that was started `early`. Where there is nothing to make, it compiles what the first
+    trial runs.
     """
-    machine, cache = options.machine, options.study.cache
-    # it runs on the CPUs of this machine: a GPU, or the nodes of a cluster, are Ray's to use
-    if machine.address or machine.gpus_per_trial or address_of(cache):
-        yield None
-    elif names := rows_to_make(trials, problem, cache):
-        with features_ahead(names, problem, cache) as started:
+    cache = options.study.cache
+    names = rows_to_make(trials, problem, cache) if is_here(options) else []
+    if early and not names:
+        early.end()
+    if names:
+        with features_ahead(names, problem, cache, early) as started:
             yield started
     else:
-        with programs_ahead(trials, problem, options) or contextlib.nullcontext():
+        ahead = programs_ahead(trials, problem, options) if is_here(options) else None
+        with ahead or contextlib.nullcontext():
             yield None
 
 
-def features_ahead(names: Sequence[str], problem: Problem, cache: Path) -> HeadStart:
+def is_here(options: SearchOptions) -> bool:
+    """Returns whether this machine's CPUs do the work: a GPU, or nodes of a cluster, are Ray's to use."""
+    machine = options.machine
+    return not (machine.address or machine.gpus_per_trial or address_of(options.study.cache))
+
+
+def features_ahead(
+    names: Sequence[str], problem: Problem, cache: Path, early: HeadStart | None = None
+) -> HeadStart:
     """Returns the process that makes the rows called `names`, one after the other."""
     cpus, backend = available_cores(), extraction_backend(problem.keras_backend, 0)
     works = (work_on(find_rows(name), problem, cpus) for name in names)
     if work := next(filter(None, works), None):
         backend = faster_backend(work, backend, cache)
+    words = (backend, str(cpus))
+    if early and early.words != (*words, EARLY):
+        early.end()
+        early = None
     wanted = {
-        "keras_backend": backend,
-        "cpus": cpus,
         "images": [shown(path) for path in problem.manifest.image_paths()],
         "digests": problem.manifest.image_digests,
         "names": list(names),
@@ -89,7 +122,7 @@ def features_ahead(names: Sequence[str], problem: Problem, cache: Path) -> HeadS
         "cache": shown(cache),
         "precision": problem.feature_precision,
     }
-    return HeadStart("trainables.features", wanted)
+    return (early or HeadStart("trainables.features", *words)).ask(wanted)
 
 
 def programs_ahead(trials: Sequence[Trial], problem: Problem, options: SearchOptions) -> HeadStart | None:
@@ -117,7 +150,7 @@ def programs_ahead(trials: Sequence[Trial], problem: Problem, options: SearchOpt
         "cpus": machine.trial_cpus,
         "compiled": str(compiled),
     }
-    return None if note_of(wanted).exists() else HeadStart("trainables.compile_ahead", wanted)
+    return None if note_of(wanted).exists() else HeadStart("trainables.compile_ahead").ask(wanted)
 
 
 def work_on(rows: Backbone, problem: Problem, cpus: int, gpus: float = 0.0) -> Work | None:

@@ -19,13 +19,13 @@ from data_prep.manifest import read_manifest
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
 from search.ray_tune import head_start as head_start_module
-from search.ray_tune.head_start import features_ahead, head_start, programs_ahead, work_on
+from search.ray_tune.head_start import early_start, features_ahead, head_start, programs_ahead, work_on
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from tests.waiting import PATIENCE_S, has_ended, wait_until
 from trainables.backend_speed import Work
 from trainables.features.cache import find_features
-from trainables.features.inputs import find_rows
+from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import TrialConfig
 
 NAME = "pixels:64"  # no Keras needed
@@ -141,3 +141,52 @@ def test_one_core_has_no_time_to_compile_ahead(
     monkeypatch.setattr(head_start_module, "available_cores", lambda: 1)
     trials = [with_features.trial(TrialConfig(), "random")]
     assert programs_ahead(trials, with_features, options_of(tmp_path)) is None
+
+
+def test_process_starts_early_where_the_sample_is_drawn_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = options_of(tmp_path)
+    with early_start(options) as early:
+        assert early is not None
+        assert early.is_working()
+    assert not early.is_working()
+    for words in (
+        "--data faces.parquet",
+        "--address auto",
+        "--gpus-per-trial 1",
+        "--cache s3://bucket/cache",
+    ):
+        with early_start(options_of(tmp_path, words)) as early:
+            assert early is None
+    Path("data/sample").mkdir(parents=True)
+    with early_start(options) as early:
+        assert early is None
+
+
+@pytest.mark.training
+def test_process_that_started_early_makes_the_rows(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow")
+    monkeypatch.chdir(tmp_path)
+    options = options_of(tmp_path)
+    trials = [problem.trial(TrialConfig(backbone="hassner"), "random")]
+    with early_start(options) as early, head_start(trials, problem, options, early) as started:
+        assert started is early
+        assert started is not None
+        wait_until(lambda: not started.is_working(), "the rows are made")
+    name = find_rows(rows_read_by(trials[0].config))
+    assert find_features(tmp_path / "cache", name, "none", problem.manifest.image_digests)
+
+
+def test_process_that_started_early_ends_where_nothing_is_to_be_made(
+    with_features: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = options_of(tmp_path)
+    with early_start(options) as early, head_start([], with_features, options, early) as started:
+        assert started is None
+        assert early is not None
+        assert not early.is_working()
