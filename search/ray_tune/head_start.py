@@ -140,7 +140,8 @@ def programs_ahead(trials: Sequence[Trial], problem: Problem, options: SearchOpt
     if rows is None or split is None:
         return None
     compiled = cache.absolute() / COMPILED
-    compiled.mkdir(exist_ok=True)  # features were just read beside it
+    with contextlib.suppress(OSError):  # features were just read beside it, which is not to write there
+        compiled.mkdir(exist_ok=True)
     wanted = {
         "config": first.config.to_dict(),
         "features": rows.shape[1],
