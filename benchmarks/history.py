@@ -55,6 +55,7 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
         Figure("epochs", "epochs", "{}"),
         Figure("last trial", "trials.-1.shape", "{}"),
         Figure("all but extraction over the libraries' floor", "over_library_floor", "{:.2f}x"),
+        Figure("without batch size 1", "over_library_floor_without_batch_1", "{:.2f}x"),
         Figure("extraction over a bare pass", "over_bare_pass", "{:.2f}x"),
         Figure("seconds of steps", "seconds.steps and validation", "{:.0f}"),
         Figure("of extraction", "seconds.extraction", "{:.0f}"),

@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "floors": floors,
         "plain": plain,
         **ratios(seconds, floors),
+        "over_library_floor_without_batch_1": without_batch_1(seconds, floors, trials),
         "plain_s": plain_seconds(configs, plain),
         "machine": machine(),
     }
@@ -110,7 +111,7 @@ def plain_seconds(configs: Sequence[TrialConfig], plain: Mapping[str, Mapping[st
     return sum(epochs * cost["epoch_s"] + cost["start_s"] for epochs, cost in costs)
 
 
-def ratios(seconds: Mapping[str, float], floors: Mapping[str, float]) -> dict[str, float]:
+def ratios(seconds: Mapping[str, float], floors: Mapping[str, Any]) -> dict[str, float]:
     """Returns what was taken over the floors: of the extraction, and of all that is not extraction."""
     others = sum(seconds.values()) - seconds[EXTRACTION]
     return {
@@ -119,6 +120,20 @@ def ratios(seconds: Mapping[str, float], floors: Mapping[str, float]) -> dict[st
         "over_step_floor": others / floors["steps"],
         "over_library_floor": others / floors["steps_of_libraries"],
     }
+
+
+def without_batch_1(
+    seconds: Mapping[str, float], floors: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]
+) -> float | None:
+    """Returns what all that is no extraction took over the libraries' floor, less the trials of batch size 1.
+
+    None where there are none.
+    """
+    ones = [number for number, trial in enumerate(trials) if trial["config"]["batch_size"] == 1]
+    others = sum(seconds.values()) - seconds[EXTRACTION]
+    others -= sum(sum(trials[number]["epoch_seconds"]) for number in ones)
+    least = floors["steps_of_libraries"] - sum(floors["of_trials"][number] for number in ones)
+    return others / least if ones and least else None
 
 
 def in_words(result: Mapping[str, Any]) -> list[str]:
@@ -135,6 +150,8 @@ def in_words(result: Mapping[str, Any]) -> list[str]:
         f"bare pass), all else {result['over_step_floor']:.2f}x that of the steps "
         f"({result['over_library_floor']:.2f}x the libraries')",
     ]
+    if (ratio := result["over_library_floor_without_batch_1"]) is not None:
+        lines.append(f"  without the trial of batch size 1: all else {ratio:.2f}x the libraries'")
     if result["plain_s"] is not None:
         epochs = ", ".join(f"{size}: {cost['epoch_s']:.1f} s" for size, cost in result["plain"].items())
         lines.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.floors import (
     PeakMeter,
@@ -21,43 +22,48 @@ from trainables.trial import TrialConfig
 ROUNDS = 2
 
 
-def floors_of(configs: Sequence[TrialConfig], images: int) -> dict[str, float]:
-    """Returns the least seconds of all steps, by machine and libraries, and of the backbone's pass."""
+def floors_of(configs: Sequence[TrialConfig], images: int) -> dict[str, Any]:
+    """Returns the least seconds of all steps, by machine and libraries, and of the backbone's pass.
+
+    Under `of_trials` are those of each trial's steps, by the libraries.
+    """
     threads = min(2, available_cores())
     steps = in_own_process("tensorflow", threads, step_floors, configs, images, threads)
     passed = in_own_process("tensorflow", threads, measure_backbone, TrialConfig.backbone, threads, ROUNDS)
+    by_machine, by_libraries = zip(*steps, strict=True)
     return {
-        **steps,
+        "steps": sum(by_machine),
+        "steps_of_libraries": sum(by_libraries),
+        "of_trials": list(by_libraries),
         "backbone": passed["floor"]["wall_s"] / passed["images"] * images,
         "bare_pass": passed["ours"]["wall_s"] / passed["images"] * images,
     }
 
 
-def step_floors(configs: Sequence[TrialConfig], images: int, threads: int) -> dict[str, float]:
-    """Returns the least wall seconds of the steps and validations of `configs`, measured in this process."""
-    meter, products = (
-        PeakMeter(threads),
-        {
-            shape: StepProducts(config.hidden_units, config.batch_size)
-            for shape, config in shapes(configs).items()
-        },
-    )
+def step_floors(configs: Sequence[TrialConfig], images: int, threads: int) -> list[tuple[float, float]]:
+    """Returns the least wall seconds of the steps and validations of each of `configs`, measured here.
+
+    The first number is what the machine could do, the second what the libraries' products can.
+    """
+    meter = PeakMeter(threads)
+    products = {
+        shape: StepProducts(config.hidden_units, config.batch_size)
+        for shape, config in shapes(configs).items()
+    }
     for _ in range(ROUNDS):
         for product in products.values():
             meter.look()
             product.look(threads)
     peak, validation_rows = meter.peak(), images - round(0.8 * images)
-    machine_s = library_s = 0.0
+    found = []
     for config in configs:
         weights, batch_size = weight_count(config.hidden_units), config.batch_size
-        steps, validating = (
-            steps_an_epoch(images, batch_size),
-            validation_floor(weights, validation_rows, peak),
-        )
+        steps = steps_an_epoch(images, batch_size)
+        validating = validation_floor(weights, validation_rows, peak)
         least: list[Cost] = [
             step_floor(weights, batch_size, peak),
             products[shape_of(config)].best() + adam_floor(weights, peak),
         ]
         by_machine, by_library = ((step * steps + validating).wall_s * config.epochs for step in least)
-        machine_s, library_s = machine_s + by_machine, library_s + by_library
-    return {"steps": machine_s, "steps_of_libraries": library_s}
+        found.append((by_machine, by_library))
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.study.__main__ import in_words, main, plain_seconds, ratios
+from benchmarks.study.__main__ import in_words, main, plain_seconds, ratios, without_batch_1
 from benchmarks.study.course import (
     BEYOND,
     COMPILING,
@@ -108,11 +108,23 @@ def test_all_but_the_extraction_is_set_over_the_floor_of_the_steps() -> None:
     }
 
 
+def test_trial_of_batch_size_1_is_left_out_of_both() -> None:
+    floors = {"steps_of_libraries": 50.0, "of_trials": [10.0, 40.0]}
+    trials = [
+        {"config": {"batch_size": 32}, "epoch_seconds": [6.0, 6.0]},
+        {"config": {"batch_size": 1}, "epoch_seconds": [20.0, 25.0]},
+    ]
+    seconds = {**dict.fromkeys(KINDS, 0.0), EXTRACTION: 30.0, STEPS: 57.0, START: 3.0}
+    assert without_batch_1(seconds, floors, trials) == 1.5
+    assert without_batch_1(seconds, floors, trials[:1]) is None
+
+
 def test_words_have_each_kind_and_its_share() -> None:
     seconds = {**dict.fromkeys(KINDS, 0.0), EXTRACTION: 30.0, STEPS: 20.0}
     floors = {"backbone": 20.0, "bare_pass": 24.0, "steps": 10.0, "steps_of_libraries": 15.0}
     machine = {"cores": 2, "processor": "X", "load_1min": 1, "python": "3.11", "versions": {}}
     result = {"images": 256, "epochs": 2, "trials": [{}], "runs": 1, "plain": {}, "plain_s": None}
+    result["over_library_floor_without_batch_1"] = 1.5
     lines = in_words(
         {**result, "machine": machine, "seconds": seconds, "floors": floors, **ratios(seconds, floors)}
     )
