@@ -47,8 +47,9 @@ from trainables.features.inputs import find_rows
 from trainables.process_setup import batches_at_once, fix_keras_settings, import_keras
 from trainables.versions import installed_versions
 
-# batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; a run that is killed loses a shard at most
-BATCH_SIZE, SHARD_IMAGES = 32, 128
+# batches of 8 to 96 cost the same 72 to 75 ms of CPU an image, and small ones leave no core idle at the end; a run
+# that is killed loses a shard at most
+BATCH_SIZE, SHARD_IMAGES = 16, 128
 # two, each on half of the cores, wait less for each other's threads than one on all of them
 BATCHES_AT_ONCE = 2
 Forward = Callable[[Pixels], npt.NDArray[np.float32]]
