@@ -87,11 +87,12 @@ audit: $(VENV)/installed-dev
 soak: $(VENV)/installed-dev
 	$(RUN) -m benchmarks.soak
 
-# the pip that comes with Python may be years old, and take twice the time. The largest packages come first: their first
-# import, which compiles their modules, takes as long as pip takes for all others
+# the pip that comes with Python may be years old, and take twice the time: the newest comes in its place, or after it
+# where this Python has none. The largest packages are first: their first import, which compiles their modules, goes on
+# beside the others
 $(VENV)/installed: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --upgrade pip
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(RUN) install --quiet pip || $(PYTHON) -m venv --upgrade-deps $(VENV)
 	$(INSTALL) tensorflow jax
 	$(RUN) -c 'import tensorflow, keras, jax' >$(VENV)/first-import.log 2>&1 & $(INSTALL) --editable '.[jax]' && wait
 	touch $@

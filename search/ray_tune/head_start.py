@@ -18,11 +18,10 @@ from trainables.backbones.table import Backbone
 from trainables.backend_speed import Work, faster_backend
 from trainables.backends import extraction_backend, installed_backend
 from trainables.compile_ahead import note_of
-from trainables.features.__main__ import EARLY
 from trainables.features.cache import folder_of_features
 from trainables.features.inputs import find_rows, rows_read_by
 from trainables.process_setup import COMPILED, available_cores
-from trainables.trial import Trial
+from trainables.trial import Trial, TrialConfig
 
 
 class HeadStart:
@@ -66,12 +65,16 @@ class HeadStart:
 
 
 def early_start(options: SearchOptions) -> contextlib.AbstractContextManager[HeadStart | None]:
-    """Returns a process that imports Keras for features while the sample is drawn; else None."""
-    cache, machine = options.study.cache, options.machine
-    if not is_here(options) or not has_to_draw(options.data.manifest) or folder_of_features(cache).exists():
+    """Returns a process that builds what makes features while the sample is drawn; else None."""
+    cache, machine, data = options.study.cache, options.machine, options.data
+    weights = data.weights or "none"  # a sample has random ones
+    if not (is_here(options) and has_to_draw(data.manifest) and weights == "none"):
         return contextlib.nullcontext()
+    if folder_of_features(cache).exists():
+        return contextlib.nullcontext()
+    backbone = options.given.get("backbone", TrialConfig.backbone)
     backend = extraction_backend(installed_backend(machine.keras_backend), machine.gpus_per_trial)
-    return HeadStart("trainables.features", backend, str(available_cores()), EARLY)
+    return HeadStart("trainables.features", backend, str(available_cores()), backbone, weights)
 
 
 @contextlib.contextmanager
@@ -111,7 +114,7 @@ def features_ahead(
     if work := next(filter(None, works), None):
         backend = faster_backend(work, backend, cache)
     words = (backend, str(cpus))
-    if early and early.words != (*words, EARLY):
+    if early and early.words[: len(words)] != words:
         early.end()
         early = None
     wanted = {

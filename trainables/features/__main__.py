@@ -1,8 +1,8 @@
 """python -m trainables.features BACKEND CPUS: makes rows ahead, for `head_start` of a search.
 
 It reads a line of JSON from standard input: the `names` of rows, and what all of them are made of. A place in
-it is a path or an address. With the word EARLY behind them it imports Keras before there is a line. It ends
-with the process that holds the other end of the pipe.
+it is a path or an address. With the name of rows and of weights behind the words it builds and compiles what
+makes such rows before there is a line. It ends with the process that holds the other end of the pipe.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from trainables.process_setup import end_with_parent, import_keras, prepare_process
-
-EARLY = "early"
+from trainables.process_setup import end_with_parent, prepare_process
 
 
 def main() -> int:
@@ -22,12 +20,16 @@ def main() -> int:
     reading = ThreadPoolExecutor(1).submit(sys.stdin.readline)
     from data_prep.errors import InputError
     from data_prep.storage.remote import located
-    from trainables.features.extraction import BATCHES_AT_ONCE, extract
+    from trainables.features.extraction import BATCHES_AT_ONCE, ForwardPass, extract
+    from trainables.features.inputs import find_rows
 
-    keras_backend, cpus, *when = sys.argv[1:]
+    keras_backend, cpus, *expected = sys.argv[1:]
     prepare_process(keras_backend, int(cpus), batches=BATCHES_AT_ONCE)
-    if when == [EARLY]:
-        import_keras()
+    early = None
+    if expected:
+        name, weights = expected
+        early = ForwardPass(find_rows(name), weights)
+        early.warm_up()
     line = reading.result()
     if not line:  # nothing was to be made
         return 0
@@ -36,7 +38,9 @@ def main() -> int:
     images, cache = (wanted["images"], wanted["digests"]), located(wanted["cache"])
     try:
         for name in wanted["names"]:
-            extract(*images, name, wanted["weights"], cache, wanted["precision"])
+            how = wanted["weights"], wanted["precision"]
+            passing = early if early and early.of == (find_rows(name), *how) else None
+            extract(*images, name, how[0], cache, how[1], passing=passing)
     except InputError:
         return 1
     return 0

@@ -47,12 +47,12 @@ from trainables.features.inputs import find_rows
 from trainables.process_setup import batches_at_once, fix_keras_settings, import_keras
 from trainables.versions import installed_versions
 
-# batches of 8 to 96 cost the same 72 to 75 ms of CPU an image, and small ones leave no core idle at the end; a run
+# batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; small ones end on all cores at once. A run
 # that is killed loses a shard at most
 BATCH_SIZE, SHARD_IMAGES = 16, 128
 # two, each on half of the cores, wait less for each other's threads than one on all of them
 BATCHES_AT_ONCE = 2
-Forward = Callable[[Pixels], npt.NDArray[np.float32]]
+Forward = Callable[[Pixels], Array]
 LINE_EVERY_S = 10.0
 
 
@@ -67,6 +67,7 @@ def extract(
     batch_size: int = BATCH_SIZE,
     shard_images: int = SHARD_IMAGES,
     on_progress: OnProgress | None = None,
+    passing: ForwardPass | None = None,
 ) -> FeatureStore:
     """Returns the cached rows of the images, computing those that are missing; row i is image i.
 
@@ -75,7 +76,7 @@ def extract(
     backbone computes in that; its features are stored as float32, and are some per cent off. `digests` are
     the first hexadecimal digits of the sha256 of each file. A run that is killed continues at the last whole
     shard of `shard_images`. `on_progress(done, total)` follows every batch. Where another process is already
-    at it, this one says so on standard error and waits.
+    at it, this one says so on standard error and waits. `passing` is what they go through, where it is made.
     Raises InputError for an unknown name, weights that cannot be had, an image that cannot be read or
     has changed, and a cache that cannot be written.
     """
@@ -85,14 +86,12 @@ def extract(
     found = find_features(cache, backbone, weights, digests, precision)
     if found:  # before Keras, whose import takes three seconds
         return found
-    build = functools.cache(functools.partial(_build, backbone, weights, precision))
-    key = _key_of(backbone, weights, cache, digests, precision, build)
+    passing = passing or ForwardPass(backbone, weights, precision, batch_size)
+    key, resize = _key_of(passing, cache, digests), _resize(backbone)
 
     def compute(missing: list[range]) -> float:
-        forward = _forward(backbone, build, batch_size)
-        return fill(
-            key, cache, missing, paths, digests, forward, batch_size, on_progress, resize=_resize(backbone)
-        )
+        forward = passing.compiled
+        return fill(key, cache, missing, paths, digests, forward, batch_size, on_progress, resize=resize)
 
     facts = made_by(backbone, weights, _keras_backend() if backbone.frozen else "")
     return complete(key, cache, compute, facts, shard_images=shard_images)
@@ -139,9 +138,8 @@ def share_maker(
     Raises InputError as `extract` does.
     """
     backbone = find_rows(rows_name)
-    build = functools.cache(functools.partial(_build, backbone, weights, precision))
-    key = _key_of(backbone, weights, cache, digests, precision, build)
-    forward = _forward(backbone, build, batch_size)
+    passing = ForwardPass(backbone, weights, precision, batch_size)
+    key, forward = _key_of(passing, cache, digests), passing.compiled
 
     def make(share: Sequence[range]) -> int:
         done = finished_rows(key.folder(cache))
@@ -153,18 +151,58 @@ def share_maker(
     return make
 
 
-def _key_of(
-    backbone: Backbone,
-    weights: str,
-    cache: Path,
-    digests: Sequence[str],
-    precision: str,
-    build: Callable[[], Any],
-) -> FeatureKey:
+class ForwardPass:
+    """What batches of images go through for rows: a frozen `backbone` that is built when it is first needed.
+
+    Without one the pixels themselves are the rows. Keras is imported with it.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        weights: str,
+        precision: str = FEATURE_PRECISIONS[0],
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        self.of = (backbone, weights, precision)
+        self._batch_size = batch_size
+
+    @functools.cached_property
+    def model(self) -> Any:
+        """The network, whose weights are float32 in either precision."""
+        backbone, weights, precision = self.of
+        import_keras()
+        import keras
+
+        fix_keras_settings()
+        before = keras.config.dtype_policy()  # Keras' policy is the process', which goes on to train
+        if precision != FEATURE_PRECISIONS[0]:
+            keras.config.set_dtype_policy(f"mixed_{precision}")
+        try:
+            return build_backbone(backbone, weights)
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    @functools.cached_property
+    def compiled(self) -> Forward:
+        """The pass of a batch, which is compiled for its shape by the first one."""
+        backbone, *_ = self.of
+        if not backbone.frozen:
+            return lambda batch: batch
+        return build_forward(backbone, self.model, self._batch_size)
+
+    def warm_up(self) -> None:
+        """Builds and compiles all that a batch needs."""
+        side = self.of[0].input_px
+        self.compiled(np.zeros((1, side, side, 3), np.uint8))
+
+
+def _key_of(passing: ForwardPass, cache: Path, digests: Sequence[str]) -> FeatureKey:
     """Returns the key of the rows; where the weights are not known they are built, and noted."""
+    backbone, weights, precision = passing.of
     key = feature_key(cache, backbone, weights, digests, precision)
     if key is None:
-        digest = weights_digest(build())  # the model is kept for the images that go through it
+        digest = weights_digest(passing.model)
         remember_weights(cache, backbone, identity_of(backbone, weights), digest)
         key = make_key(backbone, digest, digests, precision)
     return key
@@ -207,21 +245,6 @@ def fill(
             if on_progress:
                 on_progress(done, key.images)
     return len(rows) / (time.perf_counter() - started)
-
-
-def _build(backbone: Backbone, weights: str, precision: str) -> Any:
-    """Returns the backbone; its weights are float32 in either precision."""
-    import_keras()
-    import keras
-
-    fix_keras_settings()
-    before = keras.config.dtype_policy()  # Keras' policy is the process', which goes on to train
-    if precision != FEATURE_PRECISIONS[0]:
-        keras.config.set_dtype_policy(f"mixed_{precision}")
-    try:
-        return build_backbone(backbone, weights)
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def build_forward(backbone: Backbone, model: Any, batch_size: int) -> Forward:
@@ -335,11 +358,6 @@ def _write_complete(folder: Path, missing: list[range], ready: list[Array]) -> l
         write_shard(folder, shard, values[: len(shard)])
         ready = [values[len(shard) :]]
     return ready
-
-
-def _forward(backbone: Backbone, build: Callable[[], Any], batch_size: int) -> Callable[[Pixels], Array]:
-    # without a frozen backbone the pixels themselves are the rows
-    return build_forward(backbone, build(), batch_size) if backbone.frozen else lambda batch: batch
 
 
 def _resize(backbone: Backbone) -> str:

@@ -29,6 +29,7 @@ from trainables.features.inputs import find_rows, rows_read_by
 from trainables.trial import TrialConfig
 
 NAME = "pixels:64"  # no Keras needed
+SMALL = "keras:MobileNetV2"
 
 
 @pytest.fixture
@@ -171,8 +172,8 @@ def test_process_that_started_early_makes_the_rows(
 ) -> None:
     pytest.importorskip("tensorflow")
     monkeypatch.chdir(tmp_path)
-    options = options_of(tmp_path)
-    trials = [problem.trial(TrialConfig(backbone="hassner"), "random")]
+    options = options_of(tmp_path, f"--backbone {SMALL}")
+    trials = [problem.trial(TrialConfig(backbone=SMALL), "random")]
     with early_start(options) as early, head_start(trials, problem, options, early) as started:
         assert started is early
         assert started is not None
