@@ -19,7 +19,7 @@ from rich.console import Console
 
 from data_prep.manifest import read_manifest
 from search.callbacks.progress_display import ProgressDisplay
-from search.ray_tune.head_start import HeadStart
+from search.ray_tune.ahead.process import HeadStart
 from search.study.ledger import Ledger
 from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import find_backbone

@@ -40,7 +40,8 @@ def completions_of(line: str) -> list[str]:
     return done.stdout.split()
 
 
-FOR_PROGRAMS = {"trainables/features/__main__.py", "trainables/backend_timing.py"}  # which nobody types
+# which nobody types
+FOR_PROGRAMS = {f"trainables/{name}.py" for name in ("backend_timing", "compile_ahead", "features/__main__")}
 COMMANDS = sorted(
     path
     for package in ("data_prep", "trainables", "search")

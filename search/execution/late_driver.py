@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.errors import InputError
-from search.ray_tune.head_start import HeadStart
+from search.ray_tune.ahead.process import HeadStart
 from search.strategies.preparation import Prepared
 from search.study.holding.shared_work import SharedWork
 from search.study.index.kept_trials import keep_ledger

@@ -22,7 +22,7 @@ from search.finetune.plan import FinetunePlan, finetune_plan, pretraining_of
 from search.options.search_options import SearchOptions
 from search.options.study_file import study_file
 from search.output.dry_run import warn_of_costs
-from search.ray_tune.head_start import HeadStart, early_start, head_start
+from search.ray_tune.ahead.head_start import HeadStart, early_start, head_start
 from search.strategies.plans import Plan, expected_trials
 from search.strategies.preparation import (
     Prepared,

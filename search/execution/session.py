@@ -14,8 +14,8 @@ from search.finetune.plan import FinetunePlan
 from search.options.command_line import command_of
 from search.output.audit_lines import audit_lines
 from search.output.tables import print_finetune_setting, print_next
+from search.ray_tune.ahead.process import HeadStart
 from search.ray_tune.failures.own_words import own_words_told_or_kept
-from search.ray_tune.head_start import HeadStart
 from search.ray_tune.workers import WorkerPool
 from search.strategies.preparation import Prepared
 from search.strategies.searches import Searches

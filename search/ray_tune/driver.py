@@ -13,12 +13,12 @@ from ray import tune
 from data_prep.storage.remote import drop
 from search.callbacks.callback import Callback
 from search.options.run_groups import MachineOptions
+from search.ray_tune.ahead.process import HeadStart
 from search.ray_tune.collector import Collector, KeepResult, Member, MemberCollector, assignment_of
 from search.ray_tune.connection import Connection, connect, disconnect, let_wait, require_ready
 from search.ray_tune.exchange import exchange_of_population, exchanging, own_exchange
 from search.ray_tune.failures.door import Refusals, one_door, with_watchers
 from search.ray_tune.feature_tasks import ONE_BACKEND, make_inputs, result_of
-from search.ray_tune.head_start import HeadStart
 from search.ray_tune.packs import Packing, can_pack, early_stopping_of, is_packable, slots_of
 from search.ray_tune.policy import Policy
 from search.ray_tune.searchers import Claims, KnowingSearcher, Listed

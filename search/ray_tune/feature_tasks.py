@@ -15,7 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from data_prep.errors import InputError
 from data_prep.storage.remote import shown
 from data_prep.storage.standing import standing
-from search.ray_tune.head_start import HeadStart, work_on
+from search.ray_tune.ahead.head_start import HeadStart, work_on
 from search.ray_tune.nodes import request_nodes, wait_for_room
 from search.ray_tune.worker_data import Places
 from search.study.descriptions import weights_in_words

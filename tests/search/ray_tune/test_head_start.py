@@ -18,8 +18,9 @@ from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.manifest import read_manifest
 from search.options.parser import parse_options
 from search.options.search_options import SearchOptions
-from search.ray_tune import head_start as head_start_module
-from search.ray_tune.head_start import early_start, features_ahead, head_start, programs_ahead, work_on
+from search.ray_tune.ahead import programs
+from search.ray_tune.ahead.head_start import early_start, features_ahead, head_start, work_on
+from search.ray_tune.ahead.programs import programs_ahead
 from search.study.setup import Problem
 from tests.search.makers import make_manifest
 from tests.waiting import PATIENCE_S, has_ended, wait_until
@@ -79,7 +80,7 @@ BEGINS = """
 import os, sys
 from pathlib import Path
 from data_prep.manifest import read_manifest
-from search.ray_tune.head_start import features_ahead
+from search.ray_tune.ahead.head_start import features_ahead
 from search.study.setup import Problem
 problem = Problem.of(read_manifest(Path(sys.argv[1])), "random", "none", "tensorflow")
 print(features_ahead(["resnet50_v2"], problem, Path("cache"))._process.pid, flush=True)
@@ -102,7 +103,7 @@ def options_of(folder: Path, words: str = "") -> SearchOptions:
 def with_features(problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Problem:
     """The problem on JAX on two cores, with features in the cache."""
     (tmp_path / "cache").mkdir()
-    monkeypatch.setattr(head_start_module, "available_cores", lambda: 2)
+    monkeypatch.setattr(programs, "available_cores", lambda: 2)
     monkeypatch.setattr(Problem, "has_rows", lambda *_: True)
     monkeypatch.setattr(Problem, "stored_rows", lambda *_: np.zeros((40, 64), np.float32))
     return replace(problem, keras_backend="jax")
@@ -139,7 +140,7 @@ def test_nothing_is_compiled_for_others(
 def test_one_core_has_no_time_to_compile_ahead(
     with_features: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head_start_module, "available_cores", lambda: 1)
+    monkeypatch.setattr(programs, "available_cores", lambda: 1)
     trials = [with_features.trial(TrialConfig(), "random")]
     assert programs_ahead(trials, with_features, options_of(tmp_path)) is None
 

@@ -3,65 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from data_prep.sources import has_to_draw
 from data_prep.storage.remote import address_of, shown
 from search.options.search_options import SearchOptions
+from search.ray_tune.ahead.process import HeadStart
+from search.ray_tune.ahead.programs import programs_ahead
 from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import Backbone
 from trainables.backend_speed import Work, faster_backend
 from trainables.backends import extraction_backend, installed_backend
-from trainables.compile_ahead import note_of
 from trainables.features.cache import folder_of_features
-from trainables.features.inputs import find_rows, rows_read_by
-from trainables.process_setup import COMPILED, available_cores
+from trainables.features.inputs import find_rows
+from trainables.process_setup import available_cores
 from trainables.trial import Trial, TrialConfig
 
-
-class HeadStart:
-    """Process that does ahead what Ray's workers would do: `module` with `words`, which is asked for it.
-
-    What it leaves undone, however it ends, is done by them as if it had not been, and they say what is wrong.
-    It ends with this process, or with the block: use it as a context manager.
-    """
-
-    def __init__(self, module: str, *words: str) -> None:
-        self.words = words
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # Ray's workers meet the same error, and say it in one line
-            start_new_session=True,  # Ctrl-C is for this process, which then ends the other
-            text=True,
-        )
-
-    def __enter__(self) -> HeadStart:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def ask(self, wanted: Mapping[str, Any]) -> HeadStart:
-        """Tells the process what is wanted, and returns it."""
-        with contextlib.suppress(BrokenPipeError):  # it could not even begin
-            print(json.dumps(wanted), file=self._process.stdin, flush=True)
-        return self
-
-    def end(self) -> None:
-        """Ends the process; what it has made is kept, by the shard or the program."""
-        self._process.kill()
-        self._process.communicate()
-
-    def is_working(self) -> bool:
-        """Returns whether the process has not ended yet."""
-        return self._process.poll() is None
+__all__ = ["HeadStart", "early_start", "features_ahead", "head_start", "work_on"]
 
 
 def early_start(options: SearchOptions) -> contextlib.AbstractContextManager[HeadStart | None]:
@@ -126,35 +85,6 @@ def features_ahead(
         "precision": problem.feature_precision,
     }
     return (early or HeadStart("trainables.features", *words)).ask(wanted)
-
-
-def programs_ahead(trials: Sequence[Trial], problem: Problem, options: SearchOptions) -> HeadStart | None:
-    """Returns the process that compiles what the first of `trials` runs; None where that is of no use.
-
-    That is where only one core is there to do both, and for what is no head on features on JAX by itself.
-    """
-    machine, cache = options.machine, options.study.cache
-    first = next(iter(trials), None)
-    if first is None or problem.keras_backend != "jax" or available_cores() == 1 or (machine.pack or 1) > 1:
-        return None
-    if first.data_digest != problem.manifest.digest or first.config.trains_on_images or first.config.head:
-        return None
-    rows, split = problem.stored_rows(rows_read_by(first.config), cache), problem.split_named(first.split)
-    if rows is None or split is None:
-        return None
-    compiled = cache.absolute() / COMPILED
-    with contextlib.suppress(OSError):  # features were just read beside it, which is not to write there
-        compiled.mkdir(exist_ok=True)
-    wanted = {
-        "config": first.config.to_dict(),
-        "features": rows.shape[1],
-        "train": len(split.train),
-        "validation": len(split.validation),
-        "classes": problem.classes,
-        "cpus": machine.trial_cpus,
-        "compiled": str(compiled),
-    }
-    return None if note_of(wanted).exists() else HeadStart("trainables.compile_ahead").ask(wanted)
 
 
 def work_on(rows: Backbone, problem: Problem, cpus: int, gpus: float = 0.0) -> Work | None:
