@@ -11,7 +11,7 @@ from typing import Any
 
 
 class HeadStart:
-    """Process that does ahead what Ray's workers would do: `module` with `words`, which is asked for it.
+    """Process that does ahead what Ray's workers would do: it runs `module` with `words`, and waits.
 
     What it leaves undone, however it ends, is done by them as if it had not been, and they say what is wrong.
     It ends with this process, or with the block: use it as a context manager.
