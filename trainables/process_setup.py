@@ -34,13 +34,14 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0, *, batches
         _require_backend(keras_backend)
         return
     # Ray limits OMP alone: TensorFlow would start 35 threads in each trial, for all cores
-    threads = str(max(1, cpus))
-    at_once = min(batches, max(1, cpus)) if keras_backend == "tensorflow" and not gpus else 1
+    cpus = max(1, cpus)
+    threads = str(cpus)
+    at_once = min(batches, cpus) if keras_backend == "tensorflow" and not gpus else 1
     os.environ.update(
         KERAS_BACKEND=keras_backend,
         TF_CPP_MIN_LOG_LEVEL="3",
         OMP_NUM_THREADS=threads,
-        TF_NUM_INTRAOP_THREADS=str(math.ceil(int(threads) / at_once)),
+        TF_NUM_INTRAOP_THREADS=str(math.ceil(cpus / at_once)),
         TF_NUM_INTEROP_THREADS=str(at_once),
         NPROC=threads,  # the threads of XLA's CPU client
         TF_FORCE_GPU_ALLOW_GROWTH="true",
@@ -52,7 +53,8 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0, *, batches
 
 def batches_at_once() -> int:
     """Returns how many batches this process was prepared to pass through a network side by side."""
-    return int(os.environ.get("TF_NUM_INTEROP_THREADS", 1))
+    # a user's own 0 leaves the number to TensorFlow
+    return max(1, int(os.environ.get("TF_NUM_INTEROP_THREADS", 1)))
 
 
 def import_keras() -> None:

@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "--without-batch-1", action="store_true", help="leave out the batch size that trains nothing"
     )
     parser.add_argument(
-        "--no-plain", action="store_true", help="leave out the plain script, which takes hours"
+        "--no-plain", action="store_true", help="leave out the plain script, which takes an hour"
     )
     parser.add_argument("--folder", type=Path, help="where all is kept, so that another run goes on")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")

@@ -51,6 +51,16 @@ def test_batches_side_by_side_share_the_threads(
     assert batches_at_once() == batches
 
 
+@pytest.mark.parametrize(("said", "batches"), [(None, 1), ("0", 1), ("3", 3)])
+def test_process_that_was_not_prepared_passes_a_batch_at_least(
+    said: str | None, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_NUM_INTEROP_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("TF_NUM_INTEROP_THREADS", said)
+    assert batches_at_once() == batches
+
+
 @pytest.mark.parametrize(("gpus", "share"), [(0.25, "0.225"), (1.0, None), (0.0, None), (2.0, None)])
 def test_share_of_a_gpu_limits_its_memory(
     gpus: float, share: str | None, monkeypatch: pytest.MonkeyPatch

@@ -25,14 +25,14 @@ __all__ = ["HeadStart", "early_start", "features_ahead", "head_start", "work_on"
 
 def early_start(options: SearchOptions) -> contextlib.AbstractContextManager[HeadStart | None]:
     """Returns a process that builds what makes features while the sample is drawn; else None."""
-    cache, machine, data = options.study.cache, options.machine, options.data
+    cache, data = options.study.cache, options.data
     weights = data.weights or "none"  # a sample has random ones
     if not (is_here(options) and has_to_draw(data.manifest) and weights == "none"):
         return contextlib.nullcontext()
     if folder_of_features(cache).exists():
         return contextlib.nullcontext()
     backbone = options.given.get("backbone", TrialConfig.backbone)
-    backend = extraction_backend(installed_backend(machine.keras_backend), machine.gpus_per_trial)
+    backend = extraction_backend(installed_backend(options.machine.keras_backend), 0)
     return HeadStart("trainables.features", backend, str(available_cores()), backbone, weights)
 
 

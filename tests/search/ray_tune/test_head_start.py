@@ -158,6 +158,7 @@ def test_process_starts_early_where_the_sample_is_drawn_first(
         "--data faces.parquet",
         "--address auto",
         "--gpus-per-trial 1",
+        "--weights imagenet",
         "--cache s3://bucket/cache",
     ):
         with early_start(options_of(tmp_path, words)) as early:
