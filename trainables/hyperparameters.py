@@ -15,7 +15,8 @@ AUGMENTATIONS = ("none", "flip", "crop_flip")
 PRECISIONS = ("float32", "bfloat16", "float16")
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop", "lion")
 ACTIVATIONS = ("relu", "gelu", "silu")
-NORMALISATIONS = ("batch", "layer", "none")
+BATCH = "batch"
+NORMALISATIONS = (BATCH, "layer", "none")
 CLASS_WEIGHTS = EVEN, BALANCED = "none", "balanced"
 BN_STATISTICS = EXACT, MOMENTUM = "exact", "momentum"
 ALL_BLOCKS = "all"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from data_prep.digests import digest_of_values
 from data_prep.storage.json_files import Format
 from data_prep.storage.schema import Finite, Number, Seconds, Share, Within, require_schema
-from trainables.hyperparameters import AVERAGE, HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
+from trainables.hyperparameters import AVERAGE, BATCH, HYPERPARAMETERS, MOMENTUM, NUMBER, Hyperparameter
 
 TRIAL_FORMAT = Format(1, sealed_from=1, oldest=0)  # of trials/<key>.json
 LAST, BEST = "last.npz", "best.npz"  # the files of weights that outlast a trial: of the last, the best epoch
@@ -20,6 +20,7 @@ IMAGE_NETWORK = "hassner"  # the network that is trained on images from its firs
 MEMBER = "population"  # what a member of one starts from: no trial of the ledger has its key
 OWN_NETWORK = "own"  # the backbone of a network of the user's own, which its head is the whole of
 _TRAINED_WHOLE = (IMAGE_NETWORK, OWN_NETWORK)
+IDLE_STEP = 0.1  # of a step that changes all weights, measured on two cores
 # what a head of the user's own decides by itself
 OF_OUR_HEADS = (
     *("hidden_units", "dropout", "l2", "activation", "normalisation", "bn_statistics", "bn_momentum"),
@@ -114,6 +115,30 @@ class TrialConfig:
     def trains_on_images(self) -> bool:
         """Whether a part of it below the head is trained, so that features are of no use."""
         return _trains_on_images(vars(self))
+
+    @property
+    def normalises_single_examples(self) -> bool:
+        """Whether batch normalisation sees one example at a time: its head trains on what is always the same.
+
+        No weight below its last normalisation gets a gradient, so none of them changes, but for weight decay
+        and L2.
+        """
+        has_our_head = not self.head and self.backbone != IMAGE_NETWORK
+        return has_our_head and self.batch_size == 1 and self.normalisation == BATCH
+
+    @property
+    def has_idle_weights(self) -> bool:
+        """Whether all below the last normalisation of its head on features stays, and need not be trained.
+
+        Its gradients have their place in a norm that clips, whose sum another order of so many would round.
+        """
+        needed = self.l2 or self.weight_decay or self.clip_norm or self.trains_on_images
+        return self.normalises_single_examples and not needed
+
+    @property
+    def step_cost(self) -> float:
+        """What a step takes, as a share of what one of that network takes which changes all weights."""
+        return IDLE_STEP if self.has_idle_weights else 1.0
 
     def backend_among(self, keras_backend: str, image_backend: str) -> str:
         """Returns the Keras backend that trains it: the second, where there is one, trains on images."""

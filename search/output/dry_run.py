@@ -67,6 +67,6 @@ def print_dry_run(
 def warn_of_costs(trials: Sequence[Trial], ledger: Ledger, problem: Problem) -> None:
     """Prints a warning where one of `trials` to come has batch size 1, and where one has unfrozen blocks."""
     of_images = warning_of_images(trials, ledger.results(), problem)
-    for warning in (warning_of_single_examples(trials, problem), of_images):
+    for warning in (warning_of_single_examples(trials), of_images):
         if warning:
             print_warning(warning)

@@ -155,7 +155,7 @@ def notes_on(problem: Problem, configs: Sequence[TrialConfig]) -> Iterator[str]:
         yield "The backbones have random weights, not ImageNet's."
     yield from _notes_on_splits(problem)
     yield from _note_on_few_steps(problem, configs)
-    if any(config.batch_size == 1 for config in configs):
+    if any(config.normalises_single_examples for config in configs):
         yield (
             "Batch size 1 trains nothing: with one example, BatchNorm always gives the same output, "
             "so no hidden weight gets a gradient."

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from data_prep.splits import Split
 from search.study.descriptions import clock_time
@@ -69,7 +69,7 @@ def estimate(
         frozen = not trial.config.trains_on_images
         steps_s = known[frozen].steps_s
         step_s = median(steps_s) if steps_s else _typical_step(trial, frozen, problem.keras_backend)
-        total += step_s * _steps(trial, rows) * trial.config.epochs
+        total += step_s * _cost(trial, rows) * trial.config.epochs
         shapes[frozen].add(_shape(trial.config))
     # those of `done`, too: the workers of a search are new processes
     compile_s = sum(known[frozen].compile_s * len(each) for frozen, each in shapes.items())
@@ -114,27 +114,21 @@ def _learned(done: Iterable[TrialResult], rows: dict[str, int]) -> defaultdict[b
             times, shape = known[not result.trial.config.trains_on_images], _shape(result.trial.config)
             # the first epoch of a new shape compiles
             seconds = median(epoch.seconds for epoch in result.epochs[1:] or result.epochs)
-            times.steps_s.append(seconds / _steps(result.trial, rows))
+            times.steps_s.append(seconds / _cost(result.trial, rows))
             # the longest: the next trial of a shape finds it compiled
             rest = result.seconds - seconds * len(result.epochs)
             times.compiles_s[shape] = max(rest, times.compiles_s.get(shape, 0.0))
     return known
 
 
-def warning_of_single_examples(trials: Sequence[Trial], problem: Problem) -> str | None:
-    """Returns what to know before `trials` are trained where a head among them has batch size 1, else None.
-
-    Its share is counted in steps of the optimizer, as a step's time hardly depends on a small batch.
-    """
-    rows = {split.name: len(split.train) for split in problem.splits}
-    steps = [_steps(trial, rows) * trial.config.epochs for trial in trials]
-    single = [trial.config.batch_size == 1 and not trial.config.trains_on_images for trial in trials]
+def warning_of_single_examples(trials: Sequence[Trial]) -> str | None:
+    """Returns what to know before `trials` where a head among them has batch size 1, else None."""
+    single = [trial.config.normalises_single_examples for trial in trials]
     if not any(single):
         return None
-    share = sum(count for count, alone in zip(steps, single, strict=True) if alone) / sum(steps)
     return (
         "batch size 1 trains nothing: with one example, BatchNorm always gives the same output, so no hidden "
-        f"weight gets a gradient; it takes {share:.0%} of the optimizer steps that this plan trains"
+        f"weight gets a gradient; it is that of {fmean(single):.0%} of the trials to come"
     )
 
 
@@ -161,6 +155,11 @@ def _shape(config: TrialConfig) -> Hashable:
 
 def _steps(trial: Trial, rows: dict[str, int]) -> int:
     return math.ceil(rows.get(trial.split, max(rows.values())) / trial.config.batch_size)
+
+
+def _cost(trial: Trial, rows: dict[str, int]) -> float:
+    """Returns what an epoch takes, in steps that change all weights."""
+    return _steps(trial, rows) * trial.config.step_cost
 
 
 def _typical_step(trial: Trial, frozen: bool, keras_backend: str) -> float:

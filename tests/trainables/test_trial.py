@@ -353,3 +353,23 @@ def test_value_for_networks_on_images_is_left_out_where_it_does_nothing() -> Non
     assert TrialConfig().with_used(**wanted) == TrialConfig()
     assert TrialConfig().with_used(**wanted, unfrozen_blocks=1).mixup == 0.2
     assert TrialConfig().with_used(unfrozen_blocks=2, backbone="hassner").unfrozen_blocks == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "alike", "idle"),
+    [
+        ({}, True, True),
+        ({"batch_size": 2}, False, False),
+        ({"normalisation": "layer"}, False, False),
+        ({"l2": 1e-3}, True, False),
+        ({"optimizer": "adamw", "weight_decay": 0.1}, True, False),
+        ({"clip_norm": 1.0}, True, False),
+        ({"unfrozen_blocks": 1}, True, False),
+        ({"backbone": "hassner"}, False, False),
+        ({"head": "mine", "head_source": "0" * 16}, False, False),
+    ],
+)
+def test_batch_norm_of_single_examples(changes: dict[str, Any], alike: bool, idle: bool) -> None:
+    config = TrialConfig(**{"batch_size": 1, **changes})
+    assert (config.normalises_single_examples, config.has_idle_weights) == (alike, idle)
+    assert (config.step_cost < 1) == idle

@@ -32,7 +32,7 @@ class Architecture:
     `input_shape` is `(features,)` for the head of a frozen backbone and `(px, px, 3)` for a network that
     reads uint8 pixels: the CNN, or where there is a `body` that backbone with its head. A rate or factor
     of 0 leaves its layers out, so the plain network is the report's. `bn_momentum` is that of the moving
-    averages of batch normalisation.
+    averages of batch normalisation. With `has_idle_weights` some can never change, see `leave_out_idle`.
     """
 
     input_shape: tuple[int, ...]
@@ -49,6 +49,7 @@ class Architecture:
     classes: int = 2
     own: OwnNetwork | None = None
     mixes: bool = False
+    has_idle_weights: bool = False
 
     @classmethod
     def of(
@@ -86,6 +87,7 @@ class Architecture:
             classes=classes,
             own=OwnNetwork.of(config, code) if config.head else None,
             mixes=config.mixup > 0,
+            has_idle_weights=config.has_idle_weights,
         )
 
     def covering(self, configs: Sequence[TrialConfig]) -> Architecture:
@@ -98,6 +100,7 @@ class Architecture:
             has_dropout=any(config.dropout > 0 for config in configs),
             smooths_labels=any(config.label_smoothing > 0 for config in configs),
             optimizer=Recipe.of(configs),
+            has_idle_weights=all(config.has_idle_weights for config in configs),
         )
 
 
@@ -216,6 +219,18 @@ def build_network(architecture: Architecture) -> keras.Sequential:
                 *([] if architecture.own else [_output_layer(architecture.classes)]),
             ]
         )
+
+
+def leave_out_idle(network: keras.Sequential) -> None:
+    """Leaves out of training what no step of one example changes: the last BatchNorm's scale, and all below.
+
+    Normalised by itself an example is 0, whatever lies below, so that their gradients are exactly 0. The
+    rest, the last shift and the output layer, trains to the same bits in a tenth of the time.
+    """
+    last = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)][-1]
+    learning = {id(last.beta), *map(id, network.layers[-1].variables)}
+    for variable in network.trainable_variables:
+        variable.trainable = id(variable) in learning
 
 
 def loss_of(network: keras.Sequential) -> keras.losses.Loss:

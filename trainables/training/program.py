@@ -20,6 +20,7 @@ from trainables.training.network import (
     body_of,
     build_network,
     head_of,
+    leave_out_idle,
     loss_of,
     set_initial_state,
 )
@@ -86,6 +87,8 @@ def compiled(architecture: Architecture) -> Program:
     reads_images = len(architecture.input_shape) == 3
     with spreading(device_count() if reads_images else 1):
         network = build_network(architecture)
+        if architecture.has_idle_weights:
+            leave_out_idle(network)
         network.compile(
             architecture.optimizer.build(),
             loss=MixedLoss(loss_of(network)) if architecture.mixes else loss_of(network),

@@ -125,7 +125,7 @@ def test_time_left_counts_the_epochs_of_running_trials() -> None:
 
 
 def test_time_left_of_trials_that_were_planned_counts_their_steps() -> None:
-    sizes = [make_trial(batch_size=size) for size in (1, 16, 32)]
+    sizes = [make_trial(batch_size=size) for size in (2, 32, 64)]
 
     def follow(progress: ProgressDisplay, clock: FakeClock) -> None:
         progress.trials_planned(sizes)

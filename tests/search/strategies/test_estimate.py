@@ -138,10 +138,16 @@ def test_estimate_of_nothing_is_nothing(problem: Problem) -> None:
 
 def test_estimate_of_folds_uses_the_rows_of_each(tmp_path: Path) -> None:
     folds = make_problem(tmp_path, "folds")
-    trials = [folds.trial(TrialConfig(epochs=1, batch_size=1), split.name) for split in folds.splits]
-    rows = sum(len(split.train) for split in folds.splits)
+    trials = [folds.trial(TrialConfig(epochs=1, batch_size=2), split.name) for split in folds.splits]
+    steps = sum(math.ceil(len(split.train) / 2) for split in folds.splits)
     step_s = module.TYPICAL_STEP_S["tensorflow"]
-    assert math.isclose(estimate(trials, [], folds, 0).trial_s, rows * step_s)
+    assert math.isclose(estimate(trials, [], folds, 0).trial_s, steps * step_s)
+
+
+def test_steps_that_change_few_weights_count_as_less(problem: Problem) -> None:
+    known = [make_result(trial_of(problem, batch_size=2), *[0.5] * 4, seconds=40.0)]
+    single, others = (estimate([trial_of(problem, batch_size=size)], known, problem, 0) for size in (1, 2))
+    assert single.trial_s == pytest.approx(2 * others.trial_s * TrialConfig(batch_size=1).step_cost, rel=0.1)
 
 
 def test_warning_of_images_says_what_a_trial_takes(problem: Problem) -> None:

@@ -64,6 +64,7 @@ def _assert_close(ours: Sequence[EpochMetrics], theirs: Sequence[EpochMetrics]) 
     [
         [replace(PLAIN, learning_rate=0.01)],
         [PLAIN, replace(PLAIN, seed=1)],
+        [replace(PLAIN, batch_size=1), replace(PLAIN, batch_size=1, learning_rate=0.01)],
         [
             replace(RICH, learning_rate=0.02),
             replace(RICH, seed=1, learning_rate_schedule="cosine"),
@@ -80,6 +81,7 @@ def _assert_close(ours: Sequence[EpochMetrics], theirs: Sequence[EpochMetrics]) 
     ids=[
         "one",
         "seeds",
+        "batch of one",
         "five",
         "with and without dropout",
         "batch above all",

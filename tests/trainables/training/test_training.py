@@ -1,6 +1,7 @@
 """Training one configuration: its numbers, its end, and how it is kept and continued."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -175,6 +176,50 @@ def test_batch_size_one_leaves_the_hidden_kernels_to_the_bit(examples: Examples)
         pass
     for kernel, start in zip(hidden, before, strict=True):
         np.testing.assert_array_equal(np.asarray(kernel.value), start)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"dropout": 0.3, "label_smoothing": 0.1},
+        {"hidden_units": (), "class_weight": "balanced"},
+        {"bn_statistics": "exact"},
+        {"precision": "bfloat16"},
+        {"optimizer": "adamw", "activation": "gelu"},
+        {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+        {"optimizer": "rmsprop"},
+        {"optimizer": "lion"},
+    ],
+)
+def test_batch_size_one_trains_to_the_same_bits_without_what_stays(
+    changes: dict[str, Any], examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(PLAIN, batch_size=1, **changes)
+    assert config.has_idle_weights
+    ours = _trained(config, examples)
+    weights = [np.asarray(variable.value).copy() for variable in ours.network.variables]
+    program.compiled.cache_clear()
+    monkeypatch.setattr(program, "leave_out_idle", lambda network: None)
+    whole = _trained(config, examples)
+    program.compiled.cache_clear()
+    assert len(ours.network.optimizer.variables) < len(whole.network.optimizer.variables)
+    assert _numbers(ours.finished) == _numbers(whole.finished)
+    for weight, variable in zip(weights, whole.network.variables, strict=True):
+        np.testing.assert_array_equal(weight, np.asarray(variable.value))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 2}, {"normalisation": "layer"}, {"l2": 1e-3}, {"weight_decay": 0.1}]
+)
+def test_what_else_changes_weights_leaves_none_out(changes: dict[str, Any], examples: Examples) -> None:
+    config = replace(PLAIN, **{"batch_size": 1, **changes})
+    started = Training(config, examples)
+    kernels = [layer.kernel for layer in started.network.layers if hasattr(layer, "kernel")]
+    before = [np.asarray(kernel.value).copy() for kernel in kernels]
+    next(started.epochs())
+    for kernel, start in zip(kernels, before, strict=True):
+        assert not np.array_equal(np.asarray(kernel.value), start)
 
 
 def test_inputs_may_be_a_read_only_memory_map(examples: Examples, tmp_path: Path) -> None:
@@ -438,7 +483,11 @@ def test_inherit_where_nothing_was_saved(examples: Examples, tmp_path: Path) -> 
 
 
 FULL_SIZE = """
-import pathlib, sys, numpy as np
+import os, pathlib, sys
+from trainables.process_setup import import_keras, prepare_process
+prepare_process(os.environ["KERAS_BACKEND"], 2)  # as a worker does
+import_keras()
+import numpy as np
 from trainables.training.batches import Examples
 from trainables.training.training import Training
 from trainables.trial import TrialConfig
@@ -460,6 +509,10 @@ def test_memory_of_a_trial_on_features_of_adience(tmp_path: Path, dropout: float
     path = tmp_path / "features.npy"
     np.save(path, np.random.default_rng(0).random((12_194, 2048), np.float32))
     done = subprocess.run(
-        [sys.executable, "-c", FULL_SIZE, str(path), str(dropout)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", FULL_SIZE, str(path), str(dropout)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "KERAS_BACKEND": keras.backend.backend()},
     )
     assert int(done.stdout) < 1.5e9
