@@ -2,7 +2,8 @@
 
 A training step of a head with p weights on a batch of b needs 6pb operations (forward, and the gradients
 of weights and inputs), or moves its weights and gradients where that takes longer; then Adam reads
-weights, gradients and two moments and writes three of them back: 7 x 4p bytes.
+weights, gradients and two moments and writes three of them back: 7 x 4p bytes. At batch size 1 next to no
+weight can change (`TrialConfig.has_idle_weights`): what is left is to read them once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.heads import FEATURES
 from benchmarks.measure import Cost, best, cost_of
+from trainables.trial import TrialConfig
 
 FLOAT_BYTES = 4
 GEMM_SIDE = 1024
@@ -89,9 +91,12 @@ class PeakMeter:
 class StepProducts:
     """The matrix products of one training step, by numpy, on arrays that lie ready."""
 
-    def __init__(self, hidden_units: Sequence[int], batch_size: int) -> None:
+    def __init__(self, config: TrialConfig) -> None:
+        needed = 1 if config.has_idle_weights else None  # of a layer's: its outputs
         self._products = [
-            product for shape in layer_shapes(hidden_units) for product in _products_of(*shape, batch_size)
+            product
+            for shape in layer_shapes(config.hidden_units)
+            for product in itertools.islice(_products_of(*shape, config.batch_size), needed)
         ]
         self._costs: list[Cost] = []
 
@@ -120,17 +125,21 @@ def weight_count(hidden_units: Sequence[int]) -> int:
     return sum(inputs * outputs for inputs, outputs in layer_shapes(hidden_units))
 
 
-def adam_floor(weights: int, peak: Peak) -> Cost:
+def adam_floor(config: TrialConfig, peak: Peak) -> Cost:
     """Returns the least cost of one update by Adam."""
-    return peak.byte * (7 * FLOAT_BYTES * weights)
+    changing = 0 if config.has_idle_weights else weight_count(config.hidden_units)
+    return peak.byte * (7 * FLOAT_BYTES * changing)
 
 
-def step_floor(weights: int, batch_size: int, peak: Peak) -> Cost:
+def step_floor(config: TrialConfig, peak: Peak) -> Cost:
     """Returns the least cost of a training step."""
-    arithmetic = peak.flop * (6 * weights * batch_size)
-    traffic = peak.byte * (4 * FLOAT_BYTES * weights)  # weights twice, gradients written and read
-    products = Cost(max(arithmetic.wall_s, traffic.wall_s), max(arithmetic.cpu_s, traffic.cpu_s))
-    return products + adam_floor(weights, peak)
+    weights = weight_count(config.hidden_units)
+    # weights twice, gradients written and read
+    products, passes = (2, 1) if config.has_idle_weights else (6, 4)
+    arithmetic = peak.flop * (products * weights * config.batch_size)
+    traffic = peak.byte * (passes * FLOAT_BYTES * weights)
+    needed = Cost(max(arithmetic.wall_s, traffic.wall_s), max(arithmetic.cpu_s, traffic.cpu_s))
+    return needed + adam_floor(config, peak)
 
 
 def validation_floor(weights: int, rows: int, peak: Peak) -> Cost:

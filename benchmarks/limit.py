@@ -81,7 +81,7 @@ def measure_heads(rows: int, threads: int, rounds: int) -> dict[str, Any]:
     """Returns the peak, and floors and costs of a head's epoch at each of BATCH_SIZES, on at most `rows`."""
     configs = [TrialConfig(batch_size=size) for size in BATCH_SIZES]
     examples = [random_examples(rows_for(config, rows)) for config in configs]
-    products = [StepProducts(config.hidden_units, config.batch_size) for config in configs]
+    products = [StepProducts(config) for config in configs]
     for config, read in zip(configs, examples, strict=True):
         epoch_cost(config, read)  # compiles
     meter = PeakMeter(threads)
@@ -107,8 +107,8 @@ def head_row(
     """Returns an epoch's cost beside its two floors; `products` is what a step's matrix products take."""
     weights, steps = weight_count(config.hidden_units), math.ceil(train / config.batch_size)
     validating = validation_floor(weights, validation, peak)
-    floor = step_floor(weights, config.batch_size, peak) * steps + validating
-    library = (products + adam_floor(weights, peak)) * steps + validating
+    floor = step_floor(config, peak) * steps + validating
+    library = (products + adam_floor(config, peak)) * steps + validating
     return {
         "batch_size": config.batch_size,
         "steps": steps,

@@ -46,10 +46,7 @@ def step_floors(configs: Sequence[TrialConfig], images: int, threads: int) -> li
     The first number is what the machine could do, the second what the libraries' products can.
     """
     meter = PeakMeter(threads)
-    products = {
-        shape: StepProducts(config.hidden_units, config.batch_size)
-        for shape, config in shapes(configs).items()
-    }
+    products = {shape: StepProducts(config) for shape, config in shapes(configs).items()}
     for _ in range(ROUNDS):
         for product in products.values():
             meter.look()
@@ -57,12 +54,11 @@ def step_floors(configs: Sequence[TrialConfig], images: int, threads: int) -> li
     peak, validation_rows = meter.peak(), images - round(0.8 * images)
     found = []
     for config in configs:
-        weights, batch_size = weight_count(config.hidden_units), config.batch_size
-        steps = steps_an_epoch(images, batch_size)
-        validating = validation_floor(weights, validation_rows, peak)
+        steps = steps_an_epoch(images, config.batch_size)
+        validating = validation_floor(weight_count(config.hidden_units), validation_rows, peak)
         least: list[Cost] = [
-            step_floor(weights, batch_size, peak),
-            products[shape_of(config)].best() + adam_floor(weights, peak),
+            step_floor(config, peak),
+            products[shape_of(config)].best() + adam_floor(config, peak),
         ]
         by_machine, by_library = ((step * steps + validating).wall_s * config.epochs for step in least)
         found.append((by_machine, by_library))

@@ -31,11 +31,18 @@ def test_weights_are_those_of_the_dense_kernels() -> None:
 
 
 def test_a_large_batch_is_bound_by_arithmetic() -> None:
-    assert step_floor(WEIGHTS, 64, PEAK).wall_s == pytest.approx(WEIGHTS * (6 * 64 * 1e-11 + 28 * 2e-11))
+    floor = step_floor(TrialConfig(batch_size=64), PEAK)
+    assert floor.wall_s == pytest.approx(WEIGHTS * (6 * 64 * 1e-11 + 28 * 2e-11))
 
 
 def test_a_small_batch_is_bound_by_traffic() -> None:
-    assert step_floor(WEIGHTS, 1, PEAK).wall_s == pytest.approx(WEIGHTS * (16 + 28) * 2e-11)
+    assert step_floor(TrialConfig(batch_size=2), PEAK).wall_s == pytest.approx(WEIGHTS * (16 + 28) * 2e-11)
+
+
+def test_a_batch_of_one_reads_the_weights_that_no_step_changes() -> None:
+    assert step_floor(TrialConfig(batch_size=1), PEAK).wall_s == pytest.approx(WEIGHTS * 4 * 2e-11)
+    assert adam_floor(TrialConfig(batch_size=1), PEAK) == Cost(0, 0)
+    assert [len(product) for *_, product in StepProducts(TrialConfig(batch_size=1))._products] == [1] * 4
 
 
 def test_validation_reads_the_weights_forward_only() -> None:
@@ -57,7 +64,7 @@ def test_the_meter_takes_threads_to_multiply_side_by_side() -> None:
 
 
 def test_step_products_are_those_of_a_dense_layer() -> None:
-    step = StepProducts((4,), batch_size=3)
+    step = StepProducts(TrialConfig(hidden_units=(4,), batch_size=3))
     step._step()
     (forward, kernel, inputs) = (product for *_, product in step._products[:3])
     assert (forward == 2048).all()
@@ -75,9 +82,9 @@ def test_small_batches_read_fewer_rows(batch_size: int, rows: int) -> None:
 
 
 def test_a_row_sets_the_epoch_over_both_floors() -> None:
-    step = step_floor(WEIGHTS, 32, PEAK)
+    step = step_floor(TrialConfig(), PEAK)
     floor = step * 4 + validation_floor(WEIGHTS, 32, PEAK)
-    products = step + adam_floor(WEIGHTS, PEAK) * -1
+    products = step + adam_floor(TrialConfig(), PEAK) * -1
     row = head_row(TrialConfig(), 128, 32, floor * 1.5, products, PEAK)
     assert row["steps"] == 4
     assert row["wall_ratio"] == pytest.approx(1.5)
