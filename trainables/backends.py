@@ -1,14 +1,26 @@
-"""Keras' backends: which of them trains, and which makes features."""
+"""Keras' backends: which of them trains, which makes features, and what they see."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import dataclass
 
 from data_prep.errors import InputError
 
 KERAS_BACKENDS = ("tensorflow", "jax")
 AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU that Keras' backend sees: its kind, and the memory that the process may take; 0 is unknown.
+
+    Here, where no Keras is imported: workers send it to a driver, which has none.
+    """
+
+    kind: str
+    memory_bytes: int = 0
 
 
 def installed_backend(wanted: str) -> str:

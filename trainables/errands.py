@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.storage.remote import pull, push
 from trainables import backend_speed
+from trainables.backends import Gpu
 from trainables.own_code import OwnCode
 from trainables.process_setup import import_keras, prepare_process
 from trainables.worker import see_only_what_was_asked_for
 
 if TYPE_CHECKING:
     from trainables.backend_speed import Work
-    from trainables.training.devices import Gpu
 
 
 class Extractor:

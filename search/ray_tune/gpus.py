@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import ray
 
@@ -11,9 +10,7 @@ from data_prep.errors import InputError
 from search.ray_tune.nodes import ANSWER_S, answer_of, ask, nodes_alive
 from search.ray_tune.preflight import Node, Share
 from trainables import errands
-
-if TYPE_CHECKING:
-    from trainables.training.devices import Gpu
+from trainables.backends import Gpu
 
 GIB = 2**30
 

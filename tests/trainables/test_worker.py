@@ -10,6 +10,7 @@ import keras
 import pytest
 
 from trainables import worker
+from trainables.backends import Gpu
 from trainables.training import devices
 from trainables.versions import versions_here
 from trainables.worker import RefusedError, prepare
@@ -27,7 +28,7 @@ def test_worker_that_sees_no_gpu_trains_nothing(monkeypatch: pytest.MonkeyPatch)
         RefusedError, match=rf"^Keras on {keras.backend.backend()} sees no GPU on .+; install"
     ):
         prepare(data(0.25), keras.backend.backend())
-    monkeypatch.setattr(devices, "gpus_seen", lambda: (devices.Gpu("T4"),))
+    monkeypatch.setattr(devices, "gpus_seen", lambda: (Gpu("T4"),))
     prepare(data(0.25), keras.backend.backend())
 
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from data_prep.errors import InputError
+from trainables.backends import Gpu
 
 
 def device_count() -> int:
     """Returns over how many devices a network on images is spread: all GPUs that this process sees, or 1."""
     return len(_devices())
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU that Keras' backend sees: its kind, and the memory that the process may take; 0 is unknown."""
-
-    kind: str
-    memory_bytes: int = 0
 
 
 def gpus_seen() -> tuple[Gpu, ...]:

@@ -1,15 +1,18 @@
 """Training on images over several devices: two that a CPU plays."""
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import keras
 import pytest
 
 from data_prep.errors import InputError
 from trainables.backends import KERAS_BACKENDS
-from trainables.training.devices import device_count, require_divisible
+from trainables.training.devices import device_count, gpus_seen, require_divisible
 
 pytestmark = pytest.mark.training
 
@@ -91,3 +94,13 @@ def test_batch_that_cannot_be_dealt_out() -> None:
 
 def test_one_device_without_gpus() -> None:
     assert device_count() == 1
+
+
+def test_gpus_that_a_worker_tells_of_are_read_without_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = pytest.importorskip("jax")
+    gpu = SimpleNamespace(platform="gpu", device_kind="T4", memory_stats=lambda: {"bytes_limit": 5})
+    monkeypatch.setattr(jax, "devices", lambda: [gpu])
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    code = "import pickle, sys; print(*pickle.load(sys.stdin.buffer), 'keras' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(gpus_seen()), capture_output=True)
+    assert (told.stderr, told.stdout.decode()) == (b"", "Gpu(kind='T4', memory_bytes=5) False\n")
