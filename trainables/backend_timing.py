@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from trainables.features.inputs import find_rows, rows_read_by
-from trainables.process_setup import import_keras, prepare_process
+from trainables.process_setup import hide_gpus, import_keras, prepare_process
 from trainables.trial import TrialConfig
 
 BATCHES = 2
@@ -22,6 +22,8 @@ BATCHES = 2
 def main() -> int:
     """Times what standard input asks for, and prints the seconds an image."""
     asked = json.load(sys.stdin)
+    if not asked["gpus"]:
+        hide_gpus()
     prepare_process(asked["backend"], asked["cpus"], asked["gpus"])
     import_keras()
     if asked["config"]:

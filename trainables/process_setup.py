@@ -44,17 +44,26 @@ def prepare_process(keras_backend: str, cpus: int, gpus: float = 0.0, *, batches
         TF_NUM_INTRAOP_THREADS=str(math.ceil(cpus / at_once)),
         TF_NUM_INTEROP_THREADS=str(at_once),
         NPROC=threads,  # the threads of XLA's CPU client
-        TF_FORCE_GPU_ALLOW_GROWTH="true",
-        XLA_PYTHON_CLIENT_PREALLOCATE="false",  # else JAX takes three quarters of a GPU as it starts
     )
+    take_gpu_memory_as_needed()
     if 0 < gpus < 1:
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{gpus * GPU_SHARE_USED:.3f}"
+
+
+def take_gpu_memory_as_needed() -> None:
+    """Has either backend take memory of a GPU as it needs it: JAX would take three quarters as it starts."""
+    os.environ.update(TF_FORCE_GPU_ALLOW_GROWTH="true", XLA_PYTHON_CLIENT_PREALLOCATE="false")
 
 
 def batches_at_once() -> int:
     """Returns how many batches this process was prepared to pass through a network side by side."""
     # a user's own 0 leaves the number to TensorFlow
     return max(1, int(os.environ.get("TF_NUM_INTEROP_THREADS", 1)))
+
+
+def prepared_cores() -> int:
+    """Returns how many cores this process was prepared for: all of them where it was not."""
+    return int(os.environ.get("NPROC") or available_cores())
 
 
 def import_keras() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -12,13 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables import process_setup
+from trainables import backend_timing, process_setup
+from trainables.features import __main__ as features_program
 from trainables.process_setup import (
     available_cores,
     batches_at_once,
     fix_keras_settings,
     keep_compiled,
     prepare_process,
+    prepared_cores,
 )
 
 
@@ -31,6 +34,12 @@ def test_process_uses_as_many_threads_as_it_has_cpus() -> None:
     prepare_process("jax", 3)
     assert {os.environ[name] for name in ("NPROC", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")} == {"3"}
     assert os.environ["KERAS_BACKEND"] == "jax"
+    assert prepared_cores() == 3
+
+
+def test_process_that_was_not_prepared_has_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NPROC", raising=False)
+    assert prepared_cores() == available_cores()
 
 
 @pytest.mark.parametrize(
@@ -70,6 +79,33 @@ def test_share_of_a_gpu_limits_its_memory(
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     assert os.environ.get("XLA_PYTHON_CLIENT_MEM_FRACTION") == share
+
+
+class _PreparedError(Exception):
+    """Ends a program where it prepares its process."""
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "asked", "visible"),
+    [
+        (features_program, ["jax", "2"], "", ""),
+        (backend_timing, [], '{"backend": "jax", "cpus": 2, "gpus": 0}', ""),
+        (backend_timing, [], '{"backend": "jax", "cpus": 2, "gpus": 0.5}', "0"),
+    ],
+)
+def test_gpu_that_was_not_asked_for_is_not_seen(
+    program: Any, words: list[str], asked: str, visible: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: Any, **__: Any) -> None:
+        raise _PreparedError
+
+    monkeypatch.setattr(program, "prepare_process", end)
+    monkeypatch.setattr(sys, "argv", ["program", *words])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(asked))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(_PreparedError):
+        program.main()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == visible
 
 
 @pytest.mark.parametrize(

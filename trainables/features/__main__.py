@@ -11,7 +11,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from trainables.process_setup import end_with_parent, prepare_process
+from trainables.process_setup import end_with_parent, hide_gpus, prepare_process
 
 
 def main() -> int:
@@ -24,6 +24,7 @@ def main() -> int:
     from trainables.features.inputs import find_rows
 
     keras_backend, cpus, *expected = sys.argv[1:]
+    hide_gpus()  # nobody asked for one
     prepare_process(keras_backend, int(cpus), batches=BATCHES_AT_ONCE)
     early = None
     if expected:

@@ -20,7 +20,7 @@ from data_prep.pictures.ahead import done_ahead
 from trainables.features.images import OnProgress, Pixels, decode
 from trainables.inference.face_detection import PICTURE_PX, FaceFinder
 from trainables.inference.pictures import Box, read_picture, resized
-from trainables.process_setup import available_cores, fix_keras_settings
+from trainables.process_setup import available_cores, fix_keras_settings, take_gpu_memory_as_needed
 
 if TYPE_CHECKING:
     import keras
@@ -208,6 +208,7 @@ def _imported_keras(backend: str | None) -> Any:
         installed = "tensorflow" if importlib.util.find_spec("tensorflow") else "jax"
         os.environ["KERAS_BACKEND"] = backend or os.environ.get("KERAS_BACKEND") or installed
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        take_gpu_memory_as_needed()  # a dashboard that was asked once would hold the card for good
     with _quiet():
         import keras
     if is_ours:  # else it is another's process, and a loaded model brings its own settings along

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,6 +59,24 @@ def test_load_refuses_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "a.keras").write_text("no model")
     with pytest.raises(InputError, match=r"a\.keras cannot be loaded by Keras .* in safe mode"):
         Classifier.load(tmp_path / "a.keras")
+
+
+ASKS = """
+import os, sys
+from pathlib import Path
+from data_prep.errors import InputError
+from trainables.inference.classifier import Classifier
+try:
+    Classifier.load(Path(sys.argv[1]))
+except InputError:
+    print(os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"], os.environ["TF_FORCE_GPU_ALLOW_GROWTH"])
+"""
+
+
+def test_load_leaves_the_memory_of_a_gpu_to_others(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_text("no model")
+    command = [sys.executable, "-c", ASKS, str(tmp_path / "model.keras")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "false true\n"
 
 
 def test_load_runs_no_code_of_the_file(tmp_path: Path) -> None:
