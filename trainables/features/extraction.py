@@ -44,7 +44,7 @@ from trainables.features.cache import (
 )
 from trainables.features.images import RESIZES, OnProgress, Pixels, Reading, load_batches
 from trainables.features.inputs import find_rows
-from trainables.process_setup import batches_at_once, fix_keras_settings, import_keras
+from trainables.process_setup import batches_at_once, fix_keras_settings, import_keras, prepared_cores
 from trainables.versions import installed_versions
 
 # batches of 8 to 96 cost the same 72 to 75 ms of CPU an image; small ones end on all cores at once. A run
@@ -231,6 +231,7 @@ def fill(
         [paths[row] for row in rows],
         key.input_px,
         batch_size,
+        prepared_cores(),  # the others are those of other processes
         digests=[digests[row] for row in rows],
         resize=resize,
     )

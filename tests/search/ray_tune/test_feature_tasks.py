@@ -50,6 +50,23 @@ def test_slots_are_one_a_node_or_one_a_gpu(gpus: float, slots: list[tuple[str, i
     assert slots_for(nodes, gpus) == [Slot(*slot, f"10.0.0.1 ({slot[0]})") for slot in slots]
 
 
+@pytest.mark.parametrize(
+    ("cpus", "there", "gpus", "slots"),
+    [
+        (16, 1, 0.25, [(8, 0.5)] * 2),
+        (15, 1, 1.0, [(15, 1.0)]),
+        (200, 2, 1.0, [(25, 0.25)] * 8),
+        (64, 2, 2.0, [(64, 2.0)]),
+        (16, 0, 0.0, [(16, 0.0)]),
+    ],
+)
+def test_gpu_with_many_cores_beside_it_is_shared_by_several_processes(
+    cpus: int, there: int, gpus: float, slots: list[tuple[int, float]]
+) -> None:
+    found = slots_for([node("a", CPU=cpus, GPU=there)], gpus)
+    assert [(slot.cpus, slot.gpus) for slot in found] == slots
+
+
 def test_shares_are_bounded_and_fewer_towards_the_end() -> None:
     assert [share_size(shards, 2) for shards in (1000, 63, 12, 4, 1)] == [SHARE_SHARDS, 7, 1, 1, 1]
 
