@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from trainables import pack_worker
+from trainables.backends import Gpu
 from trainables.features.inputs import rows_read_by
 from trainables.objective import OBJECTIVE
 from trainables.training import devices
@@ -126,10 +127,10 @@ def test_pack_that_was_cut_for_a_larger_gpu_is_trained_in_parts(
     reports: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = data_of(lambda *_: None)
-    room = pack_size(TrialConfig(), 2048, 300e6, rows=12_000)
+    room = pack_size(TrialConfig(), 2048, 330e6, rows=12_000)
     assert room == 3
     monkeypatch.setattr(Packed, "fit", 9)
-    monkeypatch.setattr(devices, "gpus_seen", lambda: (devices.Gpu("T4", int(300e6)),))
+    monkeypatch.setattr(devices, "gpus_seen", lambda: (Gpu("T4", int(330e6)),))
     for data.fits_packs, sizes in ((True, [3, 3, 2]), (False, [8])):
         Packed.trained.clear()
         reports.clear()
