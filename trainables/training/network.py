@@ -109,8 +109,10 @@ class RateDropout(layers.Layer):
     """Inverted dropout whose rate is a weight, so that one compiled program serves every rate.
 
     Input and output: floats of any shape. A rate of 0 returns the input to the bit; outside training it
-    always does.
+    always does. Where `drawn` is set, these uniform numbers are compared with the rate, else its own.
     """
+
+    drawn: Any = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -124,7 +126,10 @@ class RateDropout(layers.Layer):
         if not training:
             return inputs
         # uniform is below 1 and may be 0: a rate of 0 keeps all
-        kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
+        drawn = self.drawn
+        if drawn is None:
+            drawn = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator)
+        kept = drawn >= self.rate
         return ops.where(kept, inputs / ops.cast(1 - self.rate, inputs.dtype), 0.0)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +11,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from trainables.training.batches import Batches, readable
 from trainables.training.devices import device_count, spreading
 from trainables.training.inference_pass import InferencePass
+from trainables.training.loops import length
 from trainables.training.network import (
     Architecture,
     body_of,
@@ -26,8 +26,6 @@ from trainables.training.network import (
 )
 from trainables.training.optimizers import set_numbers
 from trainables.trial import TrialConfig
-
-STEPS_PER_EXECUTION = 32  # of a head: Python is asked once for 32 steps of a few milliseconds each
 
 
 class MixedLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
@@ -63,7 +61,7 @@ class Program:
 
     `below` is the part of a network on images that its `head` stands on, None where it reads features.
     `changing` starts with the head's, in the order that the head alone has, too; `starts` are of what
-    `set_initial_state` leaves: the backbone and the optimizer.
+    `set_initial_state` leaves: the backbone and the optimizer. `feed` gives batches as `fit` reads them.
     """
 
     network: keras.Sequential
@@ -71,6 +69,7 @@ class Program:
     head: InferencePass
     changing: tuple[keras.Variable, ...]
     starts: tuple[tuple[keras.Variable, np.ndarray], ...]
+    feed: Callable[[Batches], Any]
 
     def begin(self, config: TrialConfig) -> None:
         """Puts everything where training with `config` begins, whatever was trained before."""
@@ -85,6 +84,10 @@ class Program:
 def compiled(architecture: Architecture) -> Program:
     """Returns the compiled program of `architecture`; raises InputError where it cannot be built."""
     reads_images = len(architecture.input_shape) == 3
+    backend = keras.backend.backend()
+    # XLA need not know what is in a network of the user's own
+    loops = not reads_images and (backend == "jax" or not architecture.own)
+    feed = _in_parts if loops and backend == "tensorflow" else readable
     with spreading(device_count() if reads_images else 1):
         network = build_network(architecture)
         if architecture.has_idle_weights:
@@ -94,11 +97,11 @@ def compiled(architecture: Architecture) -> Program:
             loss=MixedLoss(loss_of(network)) if architecture.mixes else loss_of(network),
             metrics=[accuracy_of_first() if architecture.mixes else "accuracy"],
             jit_compile=is_faster_compiled(architecture),
-            steps_per_execution=1 if reads_images else STEPS_PER_EXECUTION,
+            steps_per_execution=1 if reads_images or feed is not readable else length.STEPS,
             auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
         )
-        if not reads_images and keras.backend.backend() == "jax":
-            network.train_function = LoopedSteps(network)  # Keras makes one only where there is none
+        if loops:
+            network.train_function = _loop_of(network)  # Keras makes one only where there is none
         head = head_of(network)
         below = _below(network, head) if reads_images else None
         # now: the first `fit` would build it after its first values are noted below
@@ -108,48 +111,24 @@ def compiled(architecture: Architecture) -> Program:
     # copies: a step on JAX takes over the memory of the values that it replaces
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
-    return Program(network, below, InferencePass(head), tuple(changing), tuple(starts))
+    return Program(network, below, InferencePass(head), tuple(changing), tuple(starts), feed)
 
 
-class LoopedSteps:
-    """What `fit` calls on JAX for STEPS_PER_EXECUTION batches: the steps that Keras would call one by one.
+def _in_parts(batches: Batches) -> Any:
+    from trainables.training.loops.on_tensorflow import in_parts
 
-    Those of whole batches run in a loop inside of a compiled program, so that Python hands over the network
-    once for all of them; a last batch of fewer rows is a step of its own. The numbers are those of Keras' own
-    function to the bit. The loop has any number of steps, so that it is compiled as often as a step is.
-    """
+    return in_parts(batches)
 
-    def __init__(self, network: keras.Sequential) -> None:
-        import jax
 
-        self._network = network
-        self._run_whole = jax.jit(self._whole, donate_argnums=0)
-        self._run_one = jax.jit(network.train_step, donate_argnums=0)
-        self._last: dict[Any, Future[Any]] = {}  # the compiled step of a last batch whose parts are such
-        self._beside = ThreadPoolExecutor(1, "compile")  # either takes seconds
+def _loop_of(network: keras.Sequential) -> Any:
+    """Returns what `fit` calls for steps of a head, in place of Keras' own function."""
+    if keras.backend.backend() == "jax":
+        from trainables.training.loops import on_jax
 
-    def __call__(self, state: Any, iterator: Iterator[Any]) -> Any:
-        """Returns the figures after the next batches and the network's state."""
-        batches = list(itertools.islice(iterator, STEPS_PER_EXECUTION))
-        whole = [batch for batch in batches if len(batch[0]) == len(batches[0][0])]
-        last, has_last = batches[-1], len(whole) < len(batches)
-        parts_of_last = tuple((part.shape, part.dtype) for part in last)  # weights of classes are a third one
-        if has_last and parts_of_last not in self._last:
-            self._last[parts_of_last] = self._beside.submit(self._run_one.lower(state, last).compile)
-        padded = whole + whole[-1:] * (STEPS_PER_EXECUTION - len(whole))  # one shape, whatever their number
-        parts = [np.stack(part) for part in zip(*padded, strict=True)]
-        figures, state = self._run_whole(state, parts, len(whole))
-        return self._last[parts_of_last].result()(state, last) if has_last else (figures, state)
+        return on_jax.LoopedSteps(network)
+    from trainables.training.loops import on_tensorflow
 
-    def _whole(self, state: Any, batches: list[Any], count: Any) -> Any:
-        import jax
-
-        def step(number: Any, before: tuple[Any, Any]) -> Any:
-            return self._network.train_step(before[1], tuple(part[number] for part in batches))
-
-        figures, _ = jax.eval_shape(step, 0, (None, state))
-        nothing = jax.tree.map(lambda figure: ops.zeros(figure.shape, figure.dtype), figures)
-        return jax.lax.fori_loop(0, count, step, (nothing, state))
+    return on_tensorflow.LoopedSteps(network)
 
 
 def _below(network: keras.Sequential, head: list[keras.Layer]) -> keras.Sequential:

@@ -209,7 +209,7 @@ class Training:
         self.network.optimizer.learning_rate.assign(learning_rate)
         with spreading(self._devices):
             history = self.network.fit(
-                readable(self._training_batches(epoch)),
+                self._program.feed(self._training_batches(epoch)),
                 validation_data=None if self._validates_after_fit else readable(self._validation_batches()),
                 initial_epoch=epoch - 1,  # one epoch a call: statistics, checkpoint and report come between
                 epochs=epoch,

@@ -17,7 +17,8 @@ from data_prep.errors import InputError
 from trainables.hyperparameters import BN_STATISTICS
 from trainables.objective import OBJECTIVES
 from trainables.training import program, training
-from trainables.training.batches import Batches, Examples
+from trainables.training.batches import Batches, Examples, readable
+from trainables.training.loops import length
 from trainables.training.training import CHECKPOINT, DivergedError, Training
 from trainables.trial import BEST, EpochMetrics, TrialConfig
 
@@ -239,7 +240,6 @@ def test_weights_of_classes_and_none_share_a_network(examples: Examples) -> None
     _assert_same(_trained(weighted, examples), metrics, state)
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="steps run in a loop on JAX alone")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -249,19 +249,59 @@ def test_weights_of_classes_and_none_share_a_network(examples: Examples) -> None
         {"batch_size": 100},  # none is
     ],
 )
-def test_steps_in_a_loop_equal_those_of_keras_to_the_bit(
+def test_steps_in_a_loop_equal_those_of_keras(
     examples: Examples, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "STEPS_PER_EXECUTION", 3)
+    monkeypatch.setattr(length, "STEPS", 3)
     program.compiled.cache_clear()
     config = replace(CONFIG, **changes)
+    on_jax = keras.backend.backend() == "jax"
+    if not on_jax:
+        config = replace(config, dropout=0.0)  # with dropout XLA does not compile Keras' own
+    stepwise = _by_keras(config, examples)
+    metrics, state = list(stepwise.epochs()), _state(stepwise)
+    program.compiled.cache_clear()
+    looped = _trained(config, examples)
+    if on_jax:
+        _assert_same(looped, metrics, state)
+    for value, expected in zip(_state(looped), state, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-6)
+    program.compiled.cache_clear()
+
+
+def _by_keras(config: TrialConfig, examples: Examples) -> Training:
+    """Returns a training whose steps are taken by Keras' own function."""
     stepwise = Training(config, examples)
+    stepwise._program = replace(stepwise._program, feed=readable)
     stepwise.network.make_train_function(force=True)
-    metrics = list(stepwise.epochs())
-    state = _state(stepwise)
+    return stepwise
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX draws in the loop")
+def test_dropout_in_a_loop_drops_what_keras_drops(
+    examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(length, "STEPS", 3)
     program.compiled.cache_clear()
-    _assert_same(_trained(config, examples), metrics, state)
+    stepwise = _by_keras(CONFIG, examples)
+    expected = list(stepwise.epochs())
+    drawn = [
+        np.asarray(layer.seed_generator.state.value)
+        for layer in stepwise.network.layers
+        if hasattr(layer, "seed_generator")
+    ]
     program.compiled.cache_clear()
+    looped = _trained(CONFIG, examples)
+    streams = [layer.seed_generator for layer in looped.network.layers if hasattr(layer, "seed_generator")]
+    np.testing.assert_array_equal([np.asarray(stream.state.value) for stream in streams], drawn)
+    for metrics, others in zip(looped.finished, expected, strict=True):
+        assert metrics.loss == pytest.approx(others.loss, abs=1e-6)
+        assert metrics.val_loss == pytest.approx(others.val_loss, abs=1e-6)
+    program.compiled.cache_clear()
+
+
+def test_a_loop_of_large_batches_is_short() -> None:
+    assert [length.steps_of(rows) for rows in (1, 64, 65, 1000, 5000)] == [32, 32, 31, 2, 1]
 
 
 def test_validation_probabilities_are_in_the_order_of_the_rows(examples: Examples) -> None:
