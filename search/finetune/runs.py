@@ -16,7 +16,7 @@ from search.finetune.plan import FinetunePlan
 from search.statistics.baselines import Baseline, beside
 from search.statistics.selection import select
 from search.statistics.verdict_text import not_for_new, statement
-from search.study.comparison import Candidate, breakdown_of, not_claimed_for, scored
+from search.study.comparison import Candidate, breakdown_of, independent_images, not_claimed_for, scored
 from search.study.finetune_result import FinetuneResult
 from search.study.layout import Layout
 from search.study.ledger import Ledger, finished_trials
@@ -82,6 +82,7 @@ def run_finetune(
             backbone=backbone_read_by(plan.winner),
             decided=(verdict, words),
             margin=plan.margin,
+            judged=independent_images(plan.problem),
         )
     return FinetuneResult(
         columns=tuple(column_results(plan, columns, selection, results, ledger)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import NormalDist, fmean
 from typing import Any
 
 from search.statistics.paired_tests import LEVEL, Comparison, Pair, Rule, Scores, compare, paired
@@ -57,15 +57,37 @@ def constant_of(baselines: Sequence[Baseline]) -> Baseline | None:
     return next((each for each in baselines if each.name == CONSTANT), None)
 
 
-def better_than(scores: Sequence[Scores], reference: Mapping[str, float]) -> bool:
+def better_than(scores: Sequence[Scores], reference: Mapping[str, float], judged: Mapping[str, int]) -> bool:
     """Returns whether some candidate is better than the `reference`, which has a score for each split.
 
     That takes the paired test of `search.statistics.selection.select`, corrected for the number of
-    candidates; where there is one run each and nothing to test, the better value.
+    candidates; where there is one run each and nothing to test, the better value. Two or three runs leave
+    that test without power, however large the difference is: it is enough, too, if the images can tell, of
+    which `judged` has the number for each split, or that of their groups.
     """
-    pairs = [_beside(runs, reference) for runs in scores if runs and all(map(math.isfinite, runs.values()))]
-    found = compare(pairs, Rule(LEVEL, 0.0))
-    return any(comparison.difference > 0 and not comparison.tied for comparison in found)
+    whole = [runs for runs in scores if runs and all(map(math.isfinite, runs.values()))]
+    found = compare([_beside(runs, reference) for runs in whole], Rule(LEVEL, 0.0))
+    return any(comparison.difference > 0 and not comparison.tied for comparison in found) or any(
+        _is_told_by_images(runs, reference, judged, LEVEL / len(whole)) for runs in whole
+    )
+
+
+def _is_told_by_images(
+    runs: Scores, reference: Mapping[str, float], judged: Mapping[str, int], level: float
+) -> bool:
+    """Returns whether the mean of `runs` is above the reference's by more than so few images leave to chance.
+
+    Both are shares of right answers to the same images. Their errors add up, as if one were right where the
+    other is wrong, which is the worst case.
+    """
+    splits = {split for split, _ in runs}
+    images = sum(judged[split] for split in splits)
+    ours = sum(
+        judged[split] * fmean(score for (its, _), score in runs.items() if its == split) for split in splits
+    )
+    shares = (ours / images, sum(judged[split] * reference[split] for split in splits) / images)
+    error = sum(math.sqrt(max(0.0, share * (1 - share)) / images) for share in shares)
+    return shares[0] - shares[1] > NormalDist().inv_cdf(1 - level / 2) * error
 
 
 def against(scores: Scores, reference: Mapping[str, float], *, margin: float) -> Comparison:
@@ -82,17 +104,18 @@ def beside(
     backbone: str,
     decided: tuple[str, str],
     margin: float,
+    judged: Mapping[str, int],
 ) -> tuple[str, str]:
     """Returns the verdict and its words with what the `baselines` leave of those that were `decided`.
 
-    `scores` are accuracies after the last epoch, which a final model has; the `winner` is one of them and
-    has the `backbone`.
+    `scores` are accuracies after the last epoch, which a final model has, on images of which `judged` has the
+    number for each split, or that of their groups; the `winner` is one of them and has the `backbone`.
     """
     verdict, words = decided
     constant, linear = constant_of(baselines), linear_of(baselines, backbone)
     if constant is None or not any(scores):
         return decided
-    if not better_than(scores, constant.accuracies):
+    if not better_than(scores, constant.accuracies, judged):
         return NO_GAIN, beside_constant(constant.title, constant.mean, words)
     if linear is None or not scores[winner]:
         return decided

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from search.statistics.linear_classifier import (
     most_frequent,
 )
 from search.statistics.paired_tests import Scores
+from search.study.comparison import independent_images
 from search.study.formats import BASELINES
 from search.study.layout import Layout
 from search.study.ledger import Ledger
@@ -70,7 +71,9 @@ class Baselines:
         """Returns `result` with its baselines, and with what they say of its winner."""
         compared = (backbone_read_by(entry.config) for entry in result.entries)
         found = replace(result, baselines=self.of(compared, self._problem.splits))
-        return judged(found, self._ledger) if isinstance(found, StageResult | JointResult) else found
+        if not isinstance(found, StageResult | JointResult):
+            return found
+        return judged(found, self._ledger, independent_images(self._problem))
 
     def fit(self, backbone: str, split: Split) -> LinearFit | None:
         """Returns the linear classifier of a split; None where there are no features of `backbone`."""
@@ -145,10 +148,13 @@ def read_baselines(folder: Path, key: str) -> tuple[Baseline, ...] | None:
     return read_as(path, BASELINES, lambda values: baselines_of(values["baselines"]), way_out=way_out)
 
 
-def judged(result: StageResult | JointResult, ledger: Ledger) -> StageResult | JointResult:
+def judged(
+    result: StageResult | JointResult, ledger: Ledger, images: Mapping[str, int]
+) -> StageResult | JointResult:
     """Returns `result` with the verdict and the statement that its baselines leave.
 
-    Compared is the accuracy after the last epoch, which is the one that a final model has.
+    Compared is the accuracy after the last epoch, which is the one that a final model has, on so many
+    independent `images` of each split.
     """
     scores = [last_accuracies(entry, ledger) for entry in result.entries]
     if result.winner is None:
@@ -161,6 +167,7 @@ def judged(result: StageResult | JointResult, ledger: Ledger) -> StageResult | J
         backbone=backbone_read_by(result.winner),
         decided=(result.verdict, result.statement),
         margin=result.protocol.margin,
+        judged=images,
     )
     return replace(result, verdict=verdict, statement=words)
 

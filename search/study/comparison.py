@@ -188,6 +188,11 @@ def not_claimed_for(verdict: str, problem: Problem) -> str:
     return several
 
 
+def independent_images(problem: Problem) -> dict[str, int]:
+    """Returns how many images judge each split of `problem`; those of one group count as one."""
+    return {split.name: len(np.unique(group_numbers(problem, split.validation))) for split in problem.splits}
+
+
 def group_numbers(problem: Problem, rows: np.ndarray) -> np.ndarray:
     """Returns a number for each of `rows`, the same for images of one group; without one each has its own."""
     manifest = problem.manifest

@@ -27,16 +27,32 @@ def runs(*scores: float) -> Scores:
         ([runs(0.6, 0.61, 0.62)], False),
         ([runs(0.79, 0.80, 0.81), *[runs(0.75, 0.80, 0.76)] * 40], False),
         ([{}], False),
+        ([runs(0.9, 0.84)] * 5, True),
     ],
-    ids=["single, not better", "single, better", "sure", "not sure", "worse", "one of many", "failed"],
+    ids=[
+        *("single, not better", "single, better", "sure", "not sure", "worse", "one of many", "failed"),
+        "two runs, told by the images",
+    ],
 )
 def test_better_than_takes_the_paired_test_where_there_is_one(scores: list[Scores], better: bool) -> None:
-    assert better_than(scores, CONSTANT.accuracies) is better
+    assert better_than(scores, CONSTANT.accuracies, {"random": 400}) is better
+
+
+@pytest.mark.parametrize(("images", "better"), [(20, False), (80, True)])
+def test_so_few_images_tell_only_a_large_difference(images: int, better: bool) -> None:
+    scores = [runs(0.82, 0.98), runs(0.8, 0.9)]  # whose spread tells nothing, two runs each
+    assert better_than(scores, {"random": 0.5}, {"random": images}) is better
 
 
 def judged(scores: list[Scores], *baselines: Baseline) -> tuple[str, str]:
     return beside(
-        baselines, scores, winner=0, backbone="b", decided=("clear", "a wins clearly"), margin=0.005
+        baselines,
+        scores,
+        winner=0,
+        backbone="b",
+        decided=("clear", "a wins clearly"),
+        margin=0.005,
+        judged={"random": 400},
     )
 
 

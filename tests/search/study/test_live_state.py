@@ -75,7 +75,7 @@ def test_live_file_estimates_the_time_left_by_epochs(tmp_path: Path) -> None:
 
 
 def test_live_file_counts_what_planned_trials_cost(tmp_path: Path) -> None:
-    sizes = [make_trial(batch_size=size) for size in (1, 16, 32)]
+    sizes = [make_trial(batch_size=size) for size in (2, 32, 64)]
     with live_file(tmp_path) as file:
         file.search_began(LR, 3)
         file.trials_planned(sizes)
