@@ -19,7 +19,7 @@ from rich.console import Console
 
 from data_prep.manifest import read_manifest
 from search.callbacks.progress_display import ProgressDisplay
-from search.ray_tune.ahead.head_start import Ahead, features_ahead
+from search.ray_tune.ahead.head_start import HeadStart, features_ahead
 from search.study.ledger import Ledger
 from search.study.setup import Problem, rows_to_make
 from trainables.backbones.table import find_backbone
@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     configs = [replace(base, learning_rate=rate) for rate in arguments.learning_rates]
     trials = [problem.trial(config, problem.splits[0].name) for config in configs]
     names = rows_to_make(trials, problem, arguments.cache)
-    with features_ahead(names, problem, arguments.cache) if names else nullcontext() as features:
-        results = _train(problem, trials, Ahead(features), arguments)
+    with features_ahead(names, problem, arguments.cache) if names else nullcontext() as head_start:
+        results = _train(problem, trials, head_start, arguments)
     result = {
         "keras_backend": problem.keras_backend,
         "images_per_second": _extraction_rate(problem, arguments.cache),
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _train(
     problem: Problem,
     trials: Sequence[Trial],
-    ahead: Ahead,
+    head_start: HeadStart | None,
     arguments: argparse.Namespace,
 ) -> dict[str, TrialResult]:
     from search.options.run_groups import MachineOptions
@@ -59,7 +59,7 @@ def _train(
     resources = MachineOptions(cpus_per_trial=arguments.cpus_per_trial)
     ledger = Ledger(arguments.study)
     places = (arguments.cache, arguments.study / "checkpoints")
-    with Driver(problem, *places, resources, ledger.record, ahead=ahead) as driver:
+    with Driver(problem, *places, resources, ledger.record, head_start=head_start) as driver:
         console = Console(stderr=True)
         with ProgressDisplay("trials", len(trials), lambda trial: trial.key, console) as progress:
             return driver.train(trials, progress, Policy())
