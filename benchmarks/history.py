@@ -97,6 +97,9 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
         Figure("its step in a loop over one by itself", "heads.0.wall_ratio", "{:.2f}x"),
         Figure("last batch size of the narrowest head", "heads.-1.batch_size", "{}"),
         Figure("its step in a loop", "heads.-1.wall_ratio", "{:.2f}x"),
+        Figure("dropout", "dropout", "{:g}"),
+        Figure("the first on TensorFlow over JAX", "heads.0.tensorflow_wall_ratio", "{:.2f}x"),
+        Figure("the last", "heads.-1.tensorflow_wall_ratio", "{:.2f}x"),
     ),
     "scale": (
         Figure("trials", "driver.-1.trials", "{:,}"),

@@ -46,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"on TensorFlow {row['tensorflow_wall_ratio']:.2f}x ({row['tensorflow_cpu_ratio']:.2f}x)"
         )
     print(f"  {machine_in_words(machine())}")
-    write_result({"benchmark": "steps", "heads": rows, "machine": machine()}, arguments.json)
+    write_result(
+        {"benchmark": "steps", "dropout": arguments.dropout, "heads": rows, "machine": machine()},
+        arguments.json,
+    )
     return 0
 
 
