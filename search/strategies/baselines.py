@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -182,7 +181,7 @@ def last_accuracies(entry: Entry, ledger: Ledger) -> Scores:
     if len(whole) < len(results):
         return {}
     scores = {(each.trial.split, each.trial.config.seed): each.epochs[-1].val_accuracy for each in whole}
-    return scores if all(map(math.isfinite, scores.values())) else {}
+    return scores if np.isfinite([*scores.values()]).all() else {}
 
 
 def _baseline(name: str, title: str, backbone: str, read: dict[str, tuple[float, float]]) -> Baseline:
