@@ -122,13 +122,13 @@ def _learned(done: Iterable[TrialResult], rows: dict[str, int]) -> defaultdict[b
 
 
 def warning_of_single_examples(trials: Sequence[Trial]) -> str | None:
-    """Returns what to know before `trials` where a head among them has batch size 1, else None."""
+    """Returns what to know where a head among the `trials` to come has batch size 1, else None."""
     single = [trial.config.normalises_single_examples for trial in trials]
     if not any(single):
         return None
     return (
         "batch size 1 trains nothing: with one example, BatchNorm always gives the same output, so no hidden "
-        f"weight gets a gradient; it is that of {fmean(single):.0%} of the trials to come"
+        f"weight gets a gradient; {fmean(single):.0%} of the trials to come have it"
     )
 
 
