@@ -226,6 +226,14 @@ def build_network(architecture: Architecture) -> keras.Sequential:
         )
 
 
+def network_to_train(architecture: Architecture) -> keras.Sequential:
+    """Returns the network of `build_network`, of which only what can change is to be trained."""
+    network = build_network(architecture)
+    if architecture.has_idle_weights:
+        leave_out_idle(network)
+    return network
+
+
 def leave_out_idle(network: keras.Sequential) -> None:
     """Leaves out of training what no step of one example changes: the last BatchNorm's scale, and all below.
 

@@ -18,10 +18,9 @@ from trainables.training.loops import length
 from trainables.training.network import (
     Architecture,
     body_of,
-    build_network,
     head_of,
-    leave_out_idle,
     loss_of,
+    network_to_train,
     set_initial_state,
 )
 from trainables.training.optimizers import set_numbers
@@ -87,17 +86,15 @@ def compiled(architecture: Architecture) -> Program:
     backend = keras.backend.backend()
     # XLA need not know what is in a network of the user's own
     loops = not reads_images and (backend == "jax" or not architecture.own)
-    feed = _in_parts if loops and backend == "tensorflow" else readable
+    in_parts = loops and backend == "tensorflow"  # each of which is one step to Keras
     with spreading(device_count() if reads_images else 1):
-        network = build_network(architecture)
-        if architecture.has_idle_weights:
-            leave_out_idle(network)
+        network = network_to_train(architecture)
         network.compile(
             architecture.optimizer.build(),
             loss=MixedLoss(loss_of(network)) if architecture.mixes else loss_of(network),
             metrics=[accuracy_of_first() if architecture.mixes else "accuracy"],
             jit_compile=is_faster_compiled(architecture),
-            steps_per_execution=1 if reads_images or feed is not readable else length.STEPS,
+            steps_per_execution=1 if reads_images or in_parts else length.STEPS,
             auto_scale_loss=True,  # of use with float16 alone, whose small gradients would become 0
         )
         if loops:
@@ -111,6 +108,7 @@ def compiled(architecture: Architecture) -> Program:
     # copies: a step on JAX takes over the memory of the values that it replaces
     starts = [(variable, np.asarray(variable.value).copy()) for variable in pretrained]
     starts += [(variable, _optimizer_start(variable)) for variable in network.optimizer.variables]
+    feed = _in_parts if in_parts else readable
     return Program(network, below, InferencePass(head), tuple(changing), tuple(starts), feed)
 
 

@@ -16,7 +16,7 @@ import pytest
 from data_prep.errors import InputError
 from trainables.hyperparameters import BN_STATISTICS
 from trainables.objective import OBJECTIVES
-from trainables.training import program, training
+from trainables.training import network, program, training
 from trainables.training.batches import Batches, Examples, readable
 from trainables.training.loops import length
 from trainables.training.training import CHECKPOINT, DivergedError, Training
@@ -201,7 +201,7 @@ def test_batch_size_one_trains_to_the_same_bits_without_what_stays(
     ours = _trained(config, examples)
     weights = [np.asarray(variable.value).copy() for variable in ours.network.variables]
     program.compiled.cache_clear()
-    monkeypatch.setattr(program, "leave_out_idle", lambda network: None)
+    monkeypatch.setattr(network, "leave_out_idle", lambda whole: None)
     whole = _trained(config, examples)
     program.compiled.cache_clear()
     assert len(ours.network.optimizer.variables) < len(whole.network.optimizer.variables)

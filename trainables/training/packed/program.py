@@ -37,12 +37,10 @@ class Program:
     def __init__(self, architecture: Architecture) -> None:
         import jax
 
-        from trainables.training.network import build_network, head_of, leave_out_idle, loss_of
+        from trainables.training.network import head_of, loss_of, network_to_train
 
         # Keras' own, so that members get the numbers of `Training`
-        self._network = build_network(architecture)
-        if architecture.has_idle_weights:
-            leave_out_idle(self._network)
+        self._network = network_to_train(architecture)
         self._head = head_of(self._network)
         self._optimizer = architecture.optimizer.build()
         self._optimizer.build(self._network.trainable_variables)
