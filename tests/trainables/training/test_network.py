@@ -11,6 +11,7 @@ from trainables.training.network import (
     PenalisedDense,
     RateDropout,
     build_network,
+    l2_penalty,
     set_initial_state,
 )
 from trainables.trial import TrialConfig
@@ -151,6 +152,32 @@ def test_penalised_dense_does_not_train_its_factor() -> None:
     layer = PenalisedDense(3)
     layer.build((None, 6))
     assert [weight.name for weight in layer.trainable_weights] == ["kernel", "bias"]
+
+
+class _AnyAddress(set[int]):
+    """The addresses of a layer's losses, where until it is emptied another layer's come to lie, too."""
+
+    is_stale = True
+
+    def __contains__(self, address: object) -> bool:
+        return self.is_stale or super().__contains__(address)
+
+    def clear(self) -> None:
+        self.is_stale = False
+        super().clear()
+
+
+def test_no_loss_is_taken_for_one_of_an_earlier_trace() -> None:
+    network = _started(DROPPED, CONFIG)
+    values = [
+        [variable.value for variable in kind]
+        for kind in (network.trainable_variables, network.non_trainable_variables)
+    ]
+    for layer in network.layers:
+        object.__setattr__(layer, "_loss_ids", _AnyAddress())  # Keras' own way would copy it into a plain set
+    _, _, penalties = network.stateless_call(*values, _inputs(DROPPED), training=True, return_losses=True)
+    assert len(penalties) == len(CONFIG.hidden_units)
+    assert float(sum(penalties)) == pytest.approx(l2_penalty(network), rel=1e-6)
 
 
 def test_local_response_normalization_is_that_of_the_paper() -> None:
