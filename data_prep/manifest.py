@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from data_prep.class_names import GENDER_SOURCES, GENDERS, require_class_names
 from data_prep.digests import DIGEST_LENGTH
 from data_prep.errors import InputError, in_one_line
@@ -23,6 +20,7 @@ from data_prep.storage.remote import address_of, is_file, pull, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 MANIFEST_FORMAT = 2  # 1 had neither the names of the classes nor the columns from `partition` on
 MANIFEST_COLUMNS = (
@@ -53,8 +51,6 @@ _DTYPES = {
     "mode": "string",
     "alike": "Int32",
 }
-_ARROW_KINDS = {"int16": pa.int16(), "Int32": pa.int32(), "Int64": pa.int64(), "string": pa.string()}
-_ARROW_TYPES = {name: _ARROW_KINDS[kind] for name, kind in _DTYPES.items()}
 _FIRST_COLUMNS = MANIFEST_COLUMNS[:6]  # those of format 1, which the digest is made of
 _SAY_WHERE = (
     "say where they are now (--data-root or --celeba-root of search.run, --root of search.predict), or build "
@@ -163,6 +159,9 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     The file holds the columns; its format, the classes, root, digest and image digests stand in its schema
     metadata. Raises InputError where `path` cannot be written.
     """
+    import pyarrow as pa  # here: nearly every command knows manifests, and few read one
+    import pyarrow.parquet as pq
+
     # in the file itself, so that a manifest that is moved or copied keeps them
     metadata = {
         _FORMAT: str(MANIFEST_FORMAT),
@@ -172,8 +171,9 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         _DIGEST: manifest.digest,
         _IMAGE_DIGESTS: "".join(manifest.image_digests),
     }
-    values = [pa.array(_plain(manifest.table[name]), type=_ARROW_TYPES[name]) for name in MANIFEST_COLUMNS]
-    arrow = pa.Table.from_arrays(values, schema=pa.schema(_ARROW_TYPES.items(), metadata=metadata))
+    types = {name: getattr(pa, kind.lower())() for name, kind in _DTYPES.items()}
+    values = [pa.array(_plain(manifest.table[name]), type=types[name]) for name in MANIFEST_COLUMNS]
+    arrow = pa.Table.from_arrays(values, schema=pa.schema(types.items(), metadata=metadata))
     require_writable(path)
     try:
         write_whole(path, lambda file: pq.write_table(arrow, file))
@@ -200,6 +200,8 @@ def read_manifest(path: Path, root: Path | None = None) -> Manifest:
     format or of one that did not keep its classes' names, was changed after it was written, or where its
     images are no longer there. Only the first image is looked for.
     """
+    import pyarrow as pa
+
     pull(path)
     arrow = _read_parquet(path)
     try:
@@ -233,6 +235,9 @@ def _parsed(path: Path, arrow: pa.Table, root: Path | None) -> tuple[Manifest, s
 
 
 def _read_parquet(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         require_regular(path, _MOST_BYTES)
         # else a folder on the way that is called a=b would become a column a

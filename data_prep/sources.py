@@ -8,7 +8,6 @@ from pathlib import Path
 
 from data_prep.datasets.adience import load_adience
 from data_prep.datasets.celeba import load_celeba
-from data_prep.datasets.drawn_sample import draw_sample
 from data_prep.datasets.labels import Labels
 from data_prep.manifest import Manifest, read_manifest
 
@@ -43,6 +42,8 @@ def default_name(path: Path | None) -> str:
 
 
 def _of_sample(part: str, load: Callable[[Path], Labels], path: Path) -> Manifest:
+    from data_prep.datasets.drawn_sample import draw_sample  # which draws on what others never use
+
     draw_sample(SAMPLE.absolute())
     if not path.is_file():
         from data_prep.build import build_manifest  # slow, with its audit: most have a manifest

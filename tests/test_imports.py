@@ -100,6 +100,13 @@ def test_import_of_search_costs_nothing_and_loads_nothing() -> None:
     assert float(seconds) < 0.3
 
 
+def test_show_waits_for_nothing_that_it_does_not_need() -> None:
+    unneeded = {"pandas", "pyarrow", "scipy", "filelock", *HEAVY}
+    code = f"import search.show, sys; print(*sorted({unneeded} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_all_other_modules_load_no_framework() -> None:
     others = [path for path in MODULES if not needs_a_framework(path)]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in others]

@@ -6,7 +6,6 @@ import hashlib
 import platform
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("stagewise", "keras", "ray", "numpy")  # of every trial, whatever it trains on
@@ -16,6 +15,8 @@ CODE_PACKAGES = ("data_prep", "trainables", "search")
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
     """Returns the version of each of `packages` that is installed, by name."""
+    from importlib.metadata import PackageNotFoundError, version  # slow, and not every command asks
+
     found = {}
     for package in packages:
         try:

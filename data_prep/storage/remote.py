@@ -3,7 +3,8 @@
 A path has an address because it is a `RemotePath`, whatever its folders are called; other machines and
 processes are given such a path by pickle, or its address (`shown`). `pull` brings what others sent, unless
 what is here is newer; `push` sends what was written here. For all other paths both do nothing: where
-machines share a folder, they see it already. The file systems are pyarrow's.
+machines share a folder, they see it already. The file systems are pyarrow's, which is imported inside the
+functions: every command knows paths, and few have an address.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PosixPath
-from typing import Any, BinaryIO, TypeVar, cast
-
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from data_prep.errors import InputError, in_one_line
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileInfo, FileSystem
 
 COPIES = "stagewise-copies"
 AT_ONCE = 16
@@ -119,13 +121,15 @@ def open_address(address: str) -> tuple[FileSystem, str]:
 
     An address with a key in it, such as s3://KEY:SECRET@bucket, is refused: addresses are printed and kept.
     """
+    from pyarrow.fs import FileSystem
+
     _require_no_key(address)
     place, question, wishes = address.partition("?")  # such as ?endpoint_override=
     scheme, _, rest = place.partition("://")
     bucket, slash, key = rest.partition("/")
     try:
         if not bucket:  # file:///tmp
-            return cast(tuple[FileSystem, str], FileSystem.from_uri(address))
+            return cast("tuple[FileSystem, str]", FileSystem.from_uri(address))
         filesystem, base = _file_system(f"{scheme}://{bucket}{question}{wishes}")
     except (OSError, ValueError) as error:
         raise InputError(f"{address} cannot be opened ({in_one_line(error)}); check the address") from None
@@ -156,8 +160,10 @@ def _file_system(bucket: str) -> tuple[FileSystem, str]:
 
 
 def _asked(bucket: str) -> tuple[FileSystem, str] | Exception:
+    from pyarrow.fs import FileSystem
+
     try:
-        filesystem, base = cast(tuple[FileSystem, str], FileSystem.from_uri(bucket))
+        filesystem, base = cast("tuple[FileSystem, str]", FileSystem.from_uri(bucket))
         with contextlib.suppress(OSError):  # a refusal is an answer: what lies deeper may be allowed
             filesystem.get_file_info(base)
     except Exception as error:
@@ -170,6 +176,8 @@ def is_file(path: Path) -> bool:
     address = address_of(path)
     if address is None:
         return path.is_file()
+    from pyarrow.fs import FileType
+
     with _reaching(address) as (filesystem, there):
         return bool(filesystem.get_file_info(there).type == FileType.File)
 
@@ -237,6 +245,8 @@ def drop(path: Path) -> None:
     address = address_of(path)
     if address is None:
         return
+    from pyarrow.fs import FileType
+
     with _reaching(address) as (filesystem, there):
         match filesystem.get_file_info(there).type:
             case FileType.File:
@@ -261,6 +271,8 @@ def _listed(
     filesystem: FileSystem, there: str, without: Collection[str] = ()
 ) -> Iterator[tuple[str, FileInfo]]:
     """Yields the files below a folder by their names from there on, or the one file by the name ""."""
+    from pyarrow.fs import FileSelector, FileType
+
     found = filesystem.get_file_info(there)
     if found.type == FileType.File:
         yield "", found
@@ -287,11 +299,14 @@ def _for_each(work: Callable[[str, Value], None], pairs: Iterable[tuple[str, Val
 
 
 def _fetch(filesystem: FileSystem, info: FileInfo, target: Path) -> None:
+    from pyarrow.fs import LocalFileSystem, copy_files
+
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     # the copy gets the time of what it is a copy of, so that a newer file is one that was written here since
     try:
-        copy_files(info.path, str(part), source_filesystem=filesystem, destination_filesystem=_LOCAL)
+        here = LocalFileSystem()
+        copy_files(info.path, str(part), source_filesystem=filesystem, destination_filesystem=here)
         os.utime(part, ns=(_written_ns(info),) * 2)
         part.replace(target)
     except FileNotFoundError:  # gone since it was listed
@@ -301,14 +316,13 @@ def _fetch(filesystem: FileSystem, info: FileInfo, target: Path) -> None:
 
 
 def _send(filesystem: FileSystem, path: Path, there: str) -> None:
+    from pyarrow.fs import LocalFileSystem, copy_files
+
     before = path.stat().st_mtime_ns
-    copy_files(str(path), there, source_filesystem=_LOCAL, destination_filesystem=filesystem)
+    copy_files(str(path), there, source_filesystem=LocalFileSystem(), destination_filesystem=filesystem)
     if path.stat().st_mtime_ns == before:  # else it was written again meanwhile, and is sent again
         os.utime(path, ns=(_written_ns(filesystem.get_file_info(there)),) * 2)
 
 
 def _written_ns(info: FileInfo) -> int:
     return int(info.mtime_ns or 0) // _SECOND_NS * _SECOND_NS
-
-
-_LOCAL = LocalFileSystem()

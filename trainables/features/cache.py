@@ -17,12 +17,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any, BinaryIO
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 
@@ -233,6 +231,8 @@ def exclusive(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
     The lock is the operating system's and ends with its process, however that ends.
     """
+    import filelock  # here and below: every command knows the cache, and few make any of it
+
     with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / "lock")
@@ -366,6 +366,8 @@ def _shard_files(folder: Path) -> list[tuple[range, Path]]:
 
 
 def _weights_note(cache: Path, backbone: Backbone, identity: str) -> Path:
+    from importlib.metadata import version
+
     # random weights are numpy's numbers in Keras' layers: another version of either may give others
     made_by = f"keras-{version('keras')}-numpy-{version('numpy')}"
     name = f"{backbone.application}-{identity}-{made_by}.json".replace(":", "-")

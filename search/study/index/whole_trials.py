@@ -37,6 +37,8 @@ def unread_trials(folder: Path, stamps: Mapping[str, Stamp]) -> list[str]:
     """
     layout = Layout(folder)
     known = read_index(layout.index)
+    if known == stamps:
+        return []
     new = sorted(name for name, stamp in stamps.items() if known.get(name) != stamp)
     said = {name: sentence for name in new if (sentence := _damage(layout.trials / name))}
     if is_large(len(new) - len(said)):
@@ -58,12 +60,22 @@ def _damage(path: Path) -> str:
 
 def stamps_in(folder: Path) -> dict[str, Stamp]:
     """Returns by name the stamps of the JSON files in `folder`, none where there is no folder."""
-    stamps = {}
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".json") and entry.name[0] != ".":  # a hidden one is being written
-                with contextlib.suppress(FileNotFoundError):  # replaced this moment
-                    stamps[entry.name] = stamp_of(entry.stat())
+    stamps: dict[str, Stamp] = {}
+    try:
+        # by its descriptor, so that the system looks up each name from there, not from the root on
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        return stamps
+    try:
+        with os.scandir(opened) as entries:
+            for entry in entries:
+                if entry.name.endswith(".json") and entry.name[0] != ".":  # a hidden one is being written
+                    try:
+                        stamps[entry.name] = stamp_of(entry.stat())
+                    except FileNotFoundError:  # replaced this moment
+                        continue
+    finally:
+        os.close(opened)
     return stamps
 
 
