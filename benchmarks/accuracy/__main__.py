@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.accuracy.curves import by_search, line_of, run_of, summary_of
 from benchmarks.accuracy.picture import draw
-from benchmarks.accuracy.task import divided
+from benchmarks.accuracy.task import TRIALS, divided
 from benchmarks.measure import machine, machine_in_words, write_result
 from benchmarks.programs import follow_program
 from data_prep.build import main as build
@@ -100,11 +100,10 @@ def runs_before(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     if arguments.json is None or not arguments.json.exists():
         return []
     before, now = json.loads(arguments.json.read_bytes()), result_of(arguments, [], {})
-    for name in ("benchmark", "photographs", "backbone", "budget_cpu_s"):
-        if before[name] != now[name]:
-            raise SystemExit(
-                f"{arguments.json} has {name} {before[name]}, asked for {now[name]}; name another"
-            )
+    for name in ("benchmark", "photographs", "backbone", "budget_cpu_s", "most_trials"):
+        there = before.get(name, now[name])  # files of before there was a choice do not have them all
+        if there != now[name]:
+            raise SystemExit(f"{arguments.json} has {name} {there}, asked for {now[name]}; name another")
     runs: list[dict[str, Any]] = before["runs"]
     return runs
 
@@ -118,6 +117,7 @@ def result_of(
         "photographs": arguments.folder.name,
         "backbone": arguments.backbone,
         "budget_cpu_s": arguments.budget,
+        "most_trials": arguments.trials,
         "left_out": left_out,
         "runs": list(runs),
         "searches": summaries(runs),
@@ -142,7 +142,8 @@ def run_one(
     out = folder / f"{search.script}.json"
     words = ["--root", str(arguments.folder.absolute()), "--labels", str(folder / "labels.csv")]
     words += ["--backbone", arguments.backbone, "--weights", str(arguments.weights.absolute())]
-    words += ["--seed", str(seed), "--budget", str(arguments.budget), "--out", str(out)]
+    words += ["--seed", str(seed), "--budget", str(arguments.budget), "--trials", str(arguments.trials)]
+    words += ["--out", str(out)]
     course = follow_program(f"benchmarks.accuracy.{search.script}", words, python)
     run = run_of(search.title, seed, course, json.loads(out.read_bytes()))
     last = f"{run['points'][-1]['held_out']:.3f} after {run['cpu_s']:.0f} s of CPU"
@@ -214,6 +215,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--budget", type=float, default=600, help="CPU seconds after which the others begin no trial"
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=TRIALS,
+        help="that the others try at most; ours tries so many in its stages",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="also write the result there; runs that it has stay"

@@ -40,6 +40,7 @@ class Task:
     weights: str
     seed: int
     budget_s: float
+    trials: int
     out: Path
 
     @classmethod
@@ -51,6 +52,7 @@ class Task:
         for name in ("--backbone", "--weights"):
             parser.add_argument(name, required=True)
         parser.add_argument("--seed", type=int, required=True)
+        parser.add_argument("--trials", type=int, default=TRIALS, help="at most")
         parser.add_argument("--budget", type=float, required=True, help="CPU seconds, at a trial's end")
         given = vars(parser.parse_args(argv))
         table, budget_s = pd.read_csv(given["labels"], dtype=str), given.pop("budget")
@@ -92,7 +94,7 @@ class Race:
     @property
     def is_over(self) -> bool:
         """Whether a search of one process has used its CPU time or its trials."""
-        return self._trials >= TRIALS or time.process_time() >= self._task.budget_s
+        return self._trials >= self._task.trials or time.process_time() >= self._task.budget_s
 
     def ended(self, figure: float, answers: Answers) -> None:
         """Notes that a trial has ended with the searcher's own `figure` on the validation rows."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.plain import SPACE, Inputs
-from benchmarks.accuracy.task import EPOCHS, TRIALS, Race, Task
+from benchmarks.accuracy.task import EPOCHS, Race, Task
 
 
 def main(argv: Sequence[str] | None = None, *, of_images: bool = False) -> int:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None, *, of_images: bool = False) -> int:
 
     with tempfile.TemporaryDirectory() as folder:
         tuner = Timed(
-            Network(), objective="val_accuracy", max_trials=TRIALS, seed=task.seed, directory=folder
+            Network(), objective="val_accuracy", max_trials=task.trials, seed=task.seed, directory=folder
         )
         tuner.search(*inputs.train, validation_data=inputs.validation, epochs=EPOCHS, verbose=0)
         race.write()
