@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,20 +51,26 @@ def follow_program(module: str, arguments: Sequence[str], python: str = sys.exec
             [python, "-m", module, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
         )
         family = Family(process.pid)
-        try:
-            while process.poll() is None:
-                family.look()
-                moments.append(time.monotonic())
-                cpu_s.append(family.cpu_s())
-                time.sleep(SAMPLE_EVERY_S)
-        finally:
-            process.terminate()
-            process.wait()
-        wall_s = time.perf_counter() - started
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(_end_of, process)  # at once: looks would round the time up to the next one
+            try:
+                while not ended.done():
+                    family.look()
+                    moments.append(time.monotonic())
+                    cpu_s.append(family.cpu_s())
+                    wait([ended], SAMPLE_EVERY_S)
+            finally:
+                process.terminate()
+        wall_s = ended.result() - started
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"python -m {module} failed:\n{''.join(output.readlines()[-20:])}")
     return Course(Cost(wall_s, family.cpu_s()), tuple(moments), tuple(cpu_s))
+
+
+def _end_of(process: subprocess.Popen[bytes]) -> float:
+    process.wait()
+    return time.perf_counter()
 
 
 class Family:

@@ -208,7 +208,7 @@ class LocalResponseNormalization(layers.Layer):
         return inputs / (1.0 + self.alpha / self.size * sums) ** self.beta
 
 
-class _Network(keras.Sequential):
+class Network(keras.Sequential):
     """A network of which no trace loses a loss that a layer adds, such as the penalty of L2.
 
     On JAX Keras 3.15 tells these losses apart by their addresses, and a layer still knows those of its last
@@ -229,7 +229,7 @@ def build_network(architecture: Architecture) -> keras.Sequential:
     Raises InputError where the backbone that is part of it cannot be built.
     """
     with _arithmetic(architecture.precision):
-        return _Network(
+        return Network(
             [
                 layers.Input(architecture.input_shape),
                 *_layers_below(architecture),
