@@ -32,8 +32,7 @@ class LoopedSteps:
         *parts, count = next(iterator)
         steps, rows = parts[0].shape[:2]
         numbers = [self._draw(number, steps, rows, count) for number in range(len(self._dropouts))]
-        self._run(parts, numbers, count)
-        return self._network.get_metrics_result()
+        return self._run(parts, numbers, count)
 
     def _numbers(self, dropout: int, steps: int, rows: int, count: Any) -> Any:
         """Returns what a dropout layer draws in so many steps, `(steps, rows, units)`; `count` are taken."""
@@ -45,7 +44,7 @@ class LoopedSteps:
         state.assign(start + tf.cast([0, count], start.dtype))
         return tf.stack(drawn)
 
-    def _loop(self, parts: list[Any], numbers: list[Any], count: Any) -> None:
+    def _loop(self, parts: list[Any], numbers: list[Any], count: Any) -> Any:
         def step(number: Any) -> tuple[Any]:
             for layer, drawn in zip(self._dropouts, numbers, strict=True):
                 layer.drawn = drawn[number]
@@ -57,6 +56,7 @@ class LoopedSteps:
             return (number + 1,)
 
         tf.while_loop(lambda number: number < count, step, (tf.constant(0),), parallel_iterations=1)
+        return self._network.get_metrics_result()
 
 
 def in_parts(batches: Batches) -> tf.data.Dataset:
