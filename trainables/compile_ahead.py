@@ -1,7 +1,8 @@
 """python -m trainables.compile_ahead: compiles what a trial needs, for `head_start` of a search.
 
-It reads a line of JSON: the trial's configuration and the shape of what it reads. It trains it for a step on
-zeros, and keeps nothing but the compiled programs, which JAX finds in the cache when the trial itself begins.
+It reads a line of JSON: the trial's configuration and the shape of what it reads. It trains it for a few
+steps on zeros, and keeps nothing but the compiled programs, which JAX finds in the cache when the trial
+itself begins.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +76,8 @@ def compile_programs(config: TrialConfig, features: int, train: int, validation:
     labels = np.zeros(rows, np.int16)
     training = Training(config, Examples(inputs, labels, np.arange(few), np.arange(judged), classes))
     training.rows_of_pass = np.arange(passed)
-    next(training.epochs())
-    training.validation_probabilities()
+    for _ in islice(training.epochs(), 2):  # JAX 0.7 compiles anew for a state that a program has put out
+        training.validation_probabilities()
 
 
 def _few(rows: int, batch: int) -> int:
