@@ -171,7 +171,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         _DIGEST: manifest.digest,
         _IMAGE_DIGESTS: "".join(manifest.image_digests),
     }
-    types = {name: getattr(pa, kind.lower())() for name, kind in _DTYPES.items()}
+    types = {name: pa.type_for_alias(kind.lower()) for name, kind in _DTYPES.items()}
     values = [pa.array(_plain(manifest.table[name]), type=types[name]) for name in MANIFEST_COLUMNS]
     arrow = pa.Table.from_arrays(values, schema=pa.schema(types.items(), metadata=metadata))
     require_writable(path)
